@@ -1,0 +1,98 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// The module tree of docs/architecture.md: a target imports only targets declared above it.
+let package = Package(
+    name: "steward",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "steward", targets: ["steward"]),
+        .library(name: "Butler", targets: ["Butler"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // System libraries
+        .systemLibrary(name: "CERFA", pkgConfig: "erfa", providers: [.apt(["liberfa-dev"])]),
+        .systemLibrary(name: "CFITSIO", pkgConfig: "cfitsio", providers: [.apt(["libcfitsio-dev"])]),
+
+        // Foundation
+        .target(name: "SkyGeometry"),
+        .target(name: "AstroTime", dependencies: ["CERFA"]),
+        .target(name: "StructuredData", dependencies: ["Yams"]),
+        .target(
+            name: "Database",
+            dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+        .target(name: "ObjectStorage"),
+        .target(
+            name: "Configuration", dependencies: ["StructuredData"],
+            resources: [.embedInCode("Defaults")]),
+        .target(name: "FITS", dependencies: ["CFITSIO"]),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "StructuredData",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+
+        // Model
+        .target(
+            name: "ButlerModel",
+            dependencies: [
+                "SkyGeometry", "AstroTime", "StructuredData",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+
+        // Core
+        .target(name: "Registry", dependencies: ["ButlerModel", "Database", "Configuration"]),
+        .target(
+            name: "Datastore",
+            dependencies: ["ButlerModel", "Database", "Configuration", "ObjectStorage", "FITS"]),
+
+        // Clients
+        .target(name: "Butler", dependencies: ["Registry", "Datastore"]),
+
+        // Services
+        .target(
+            name: "ButlerServer",
+            dependencies: ["Butler", "Serving", .product(name: "Hummingbird", package: "hummingbird")]),
+        .target(name: "DemoSurvey", dependencies: ["Butler", "FITS"]),
+
+        // Executable
+        .executableTarget(
+            name: "steward",
+            dependencies: [
+                "Butler", "ButlerServer", "DemoSurvey",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        // Tests
+        .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
+        .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
+        .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData"]),
+        .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
+        .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "FITSTests", dependencies: ["FITS"]),
+        .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
+        .testTarget(name: "RegistryTests", dependencies: ["Registry"]),
+        .testTarget(name: "DatastoreTests", dependencies: ["Datastore"]),
+        .testTarget(name: "ButlerTests", dependencies: ["Butler", "DemoSurvey"]),
+        .testTarget(
+            name: "ButlerServerTests",
+            dependencies: [
+                "ButlerServer", "DemoSurvey", .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

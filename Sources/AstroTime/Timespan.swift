@@ -1,0 +1,93 @@
+/// A half-open interval of time `[begin, end)`, in TAI.
+///
+/// The stored form is normal: an empty timespan is always (`latest`, `earliest`), an unbounded begin is `earliest`
+/// and an unbounded end is `latest`. Source: repository format reference, section 4.
+public struct Timespan: Hashable, Sendable {
+    public let begin: TAINanoseconds
+    public let end: TAINanoseconds
+
+    public static let empty = Timespan(storedBegin: .latest, storedEnd: .earliest)
+    public static let unbounded = Timespan(storedBegin: .earliest, storedEnd: .latest)
+
+    private init(storedBegin: TAINanoseconds, storedEnd: TAINanoseconds) {
+        begin = storedBegin
+        end = storedEnd
+    }
+
+    /// The interval from `begin` (`nil`: since ever) to `end` (`nil`: for ever). Bounds are clamped to the legal
+    /// range; an end before the begin gives the empty timespan; equal bounds give one nanosecond.
+    ///
+    /// - Throws: ``TimespanError/outOfRange(_:)`` when both bounds fall outside the legal range on the same side.
+    public init(begin: TAINanoseconds?, end: TAINanoseconds?) throws(TimespanError) {
+        let first = (begin ?? .earliest).clamped
+        var last = (end ?? .latest).clamped
+        if let begin, let end, end < begin {
+            self = .empty
+            return
+        }
+        if first == last {
+            if first == .earliest || last == .latest { throw .outOfRange(first) }
+            last = TAINanoseconds(rawValue: first.rawValue + 1)
+        }
+        self.init(storedBegin: first, storedEnd: last)
+    }
+
+    /// The single instant `time`: one nanosecond long.
+    public init(instant time: TAINanoseconds) throws(TimespanError) { try self.init(begin: time, end: time) }
+
+    /// The timespan with these stored bounds, as a database or a message holds them: a begin at or after the end is
+    /// empty, and bounds outside the legal range are clamped.
+    public init(storedNanoseconds begin: Int64, _ end: Int64) {
+        if begin >= end {
+            self = .empty
+        } else {
+            self.init(
+                storedBegin: TAINanoseconds(rawValue: begin).clamped, storedEnd: TAINanoseconds(rawValue: end).clamped)
+        }
+    }
+
+    public var isEmpty: Bool { begin >= end }
+    public var hasUnboundedBegin: Bool { !isEmpty && begin == .earliest }
+    public var hasUnboundedEnd: Bool { !isEmpty && end == .latest }
+    public var isUnbounded: Bool { self == .unbounded }
+}
+
+public enum TimespanError: Error, Equatable, CustomStringConvertible {
+    /// Both bounds lie outside the range that a Butler can store, on the same side.
+    case outOfRange(TAINanoseconds)
+
+    public var description: String {
+        switch self {
+        case .outOfRange(let bound):
+            "A timespan must reach into 1970-01-01 to 2100-01-01 (TAI); both bounds are at \(bound.rawValue) ns."
+        }
+    }
+}
+
+// MARK: - Relations
+
+extension Timespan {
+    public func overlaps(_ other: Timespan) -> Bool { end > other.begin && other.end > begin }
+
+    public func contains(_ time: TAINanoseconds) -> Bool { begin <= time && time < end }
+
+    public func contains(_ other: Timespan) -> Bool { begin <= other.begin && other.end <= end }
+
+    /// Whether this timespan ends before `other` begins. False when either is empty.
+    public func isBefore(_ other: Timespan) -> Bool { end <= other.begin && begin < other.end }
+
+    /// The common part, possibly empty.
+    public func intersection(_ other: Timespan) -> Timespan {
+        Timespan(
+            storedNanoseconds: max(begin, other.begin).rawValue, min(end, other.end).rawValue)
+    }
+
+    /// What is left of this timespan without `other`: no, one or two parts, in order.
+    public func subtracting(_ other: Timespan) -> [Timespan] {
+        guard overlaps(other) else { return isEmpty ? [] : [self] }
+        var parts: [Timespan] = []
+        if begin < other.begin { parts.append(Timespan(storedBegin: begin, storedEnd: other.begin)) }
+        if end > other.end { parts.append(Timespan(storedBegin: other.end, storedEnd: end)) }
+        return parts
+    }
+}
