@@ -88,7 +88,7 @@ enum YAMLScalar {
                 if !isNegative, let value = Int64(exactly: exact) { return .int(value) }
                 if isNegative, exact <= 1 << 63 { return .int(Int64(truncatingIfNeeded: 0 &- exact)) }
             }
-            let magnitude = exact.map(Double.init) ?? approximate
+            let magnitude = exact.map { Double($0) } ?? approximate
             return .float(isNegative ? -magnitude : magnitude)
         }
     }
