@@ -74,7 +74,13 @@ public struct FileDatastoreConfiguration: Sendable {
 /// Which composites are taken apart into one file for each component.
 public struct CompositesConfiguration: Sendable {
     public var disassembled: LookupTable<Bool>
+    /// What happens to composites that no key matches.
     public var fallback: Bool
+
+    public init(disassembled: LookupTable<Bool>, fallback: Bool) {
+        self.disassembled = disassembled
+        self.fallback = fallback
+    }
 
     init(_ section: ConfigurationSection?) throws {
         fallback = try section?.bool("default") ?? false
@@ -104,6 +110,12 @@ public struct FormatterConfiguration: Sendable, Equatable {
     public var parameters: StructuredMapping
     /// Named sets of write options of this class, by name; a set may be null.
     public var recipes: StructuredMapping
+
+    public init(className: String, parameters: StructuredMapping = [:], recipes: StructuredMapping = [:]) {
+        self.className = className
+        self.parameters = parameters
+        self.recipes = recipes
+    }
 
     /// Reads the `formatters` section: keys to a class name or `{formatter, parameters}`, besides `default` (write
     /// parameters by class) and `write_recipes` (recipes by class).
