@@ -32,3 +32,22 @@ import Testing
         }
     }
 }
+
+@Test func aChosenUniverseIsTakenWholeFromItsFileOrTheSearchPath() async throws {
+    let directory = try TemporaryDirectory()
+    let small = "version: 3\nnamespace: mine\nelements: {}\nskypix: {common: htm7}\n"
+    let file = try directory.write("mine.yaml", small)
+    try directory.write("conf/dimensions.yaml", small.replacing("3", with: "4"))
+    let plain = directory.environment()
+    let path = directory.environment(["DAF_BUTLER_CONFIG_PATH": "/no/such:\(directory.path)/conf"])
+    func version(_ file: String?, _ environment: ConfigurationEnvironment) async throws -> StructuredValue? {
+        try await DefaultDimensions.configuration(path: file, environment: environment)["version"]
+    }
+    #expect(try await version(nil, plain) == 8)
+    #expect(try await version(nil, path) == 4)
+    #expect(try await version(file, path) == 3)
+    try directory.write("bad.yaml", "version: 1\nelements: {}\n")
+    await #expect(throws: ConfigurationError.missingKey(location: "\(directory.path)/bad.yaml", key: "skypix")) {
+        try await version("bad.yaml", plain)
+    }
+}
