@@ -77,3 +77,33 @@ private let conform: LookupKey.DimensionConformer = { names in
     ]).conformed(by: conform)
     #expect(table.entries.map(\.value) == [2])
 }
+
+@Test func aWholeDatastoreIsConformedAtOnce() async throws {
+    let environment = ConfigurationEnvironment(variables: [:], currentDirectory: "/")
+    let text = """
+        root: /r
+        datastore:
+          constraints: {accept: [exposure+detector]}
+          templates: {detector+: "{run}/{detector}"}
+          formatters: {detector+: a.B}
+          composites: {disassembled: {detector+: true}}
+          cached: {default: false, cacheable: {detector+: true}}
+        """
+    let document = try await ConfigurationDocument(yaml: text, environment: environment)
+    guard case .direct(let configuration) = try await ButlerConfiguration.make(from: document, environment: environment)
+    else { throw ButlerConfiguration.UnexpectedRemote() }
+    let file = try #require(try configuration.datastore().conformed(by: conform).files.first)
+    let flat = LookupSubject(datasetType: "flat", dimensions: ["instrument", "detector"], storageClass: "X")
+    #expect(file.templates.match(flat)?.value == "{run}/{detector}")
+    #expect(file.formatters.match(flat)?.value.className == "a.B")
+    #expect(file.composites.disassembles(flat))
+    #expect(file.cache?.caches(flat) == true)
+    #expect(!file.constraints.accepts(flat))
+    let raw = LookupSubject(
+        datasetType: "raw",
+        dimensions: ["exposure", "instrument", "physical_filter", "band", "day_obs", "group", "detector"],
+        storageClass: "X")
+    #expect(file.constraints.accepts(raw))
+    // The built-in template for raw data is conformed with the rest.
+    #expect(file.templates.match(raw)?.value.contains("{exposure.obs_id}") == true)
+}

@@ -49,6 +49,17 @@ public struct FileDatastoreConfiguration: Sendable {
         cache = try section.section("cached").flatMap { try CacheConfiguration($0, environment: environment) }
     }
 
+    /// The same with the dimension groups of all keys completed.
+    public func conformed(by conform: LookupKey.DimensionConformer) -> FileDatastoreConfiguration {
+        var result = self
+        result.templates = templates.conformed(by: conform)
+        result.formatters = formatters.conformed(by: conform)
+        result.composites.disassembled = composites.disassembled.conformed(by: conform)
+        result.constraints = constraints.conformed(by: conform)
+        result.cache?.cacheable = (cache?.cacheable ?? LookupTable(entries: [])).conformed(by: conform)
+        return result
+    }
+
     /// Template texts; `default: false` or null refuses what no key matches.
     private static func templates(_ section: ConfigurationSection) throws -> (LookupTable<String>, String?) {
         guard let section = try section.section("templates") else {
