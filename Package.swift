@@ -30,7 +30,10 @@ let package = Package(
         .target(name: "StructuredData", dependencies: ["Yams"]),
         .target(
             name: "Database",
-            dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: [
+                "AstroTime",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
         .target(name: "ObjectStorage"),
         .target(
             name: "Configuration", dependencies: ["StructuredData"],
