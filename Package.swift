@@ -76,6 +76,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // Compares SkyGeometry with the observatory's library; see Interop/test_sky_geometry.py.
+        .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
+
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
