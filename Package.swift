@@ -82,6 +82,8 @@ let package = Package(
         // Probes that the interoperability tests run
         .executableTarget(
             name: "config-probe", dependencies: ["Configuration", "StructuredData"], path: "Interop/ConfigProbe"),
+        // Compares SkyGeometry with the observatory's library; see Interop/test_sky_geometry.py.
+        .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
 
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
