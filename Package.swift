@@ -76,6 +76,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // Interoperation probes, driven by the Python tests in Interop
+        .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
+
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
