@@ -19,8 +19,7 @@ public struct TimeLiteral: Hashable, Sendable {
 
     /// - Throws: ``TimeError``, which says what was expected.
     public init(_ text: String) throws(TimeError) {
-        var content = Substring(text)
-        while let zone = content.firstRange(of: "+00:00") { content.removeSubrange(zone) }
+        var content = text.replacing("+00:00", with: "")[...]
         // Python's "$" matches before one final line break.
         if content.last == "\n" { content.removeLast() }
         let parts = content.split(separator: "/", omittingEmptySubsequences: false)
