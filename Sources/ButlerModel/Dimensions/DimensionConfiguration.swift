@@ -56,12 +56,16 @@ public struct DimensionConfiguration: Sendable {
         let holder = try skypix.optional("systems") ?? skypix
         for (name, entry) in try holder.members() where name != "common" && name != "systems" {
             let className = try entry.required("class").string()
+            let maximum: Int
+            if let stated = try entry.optional("max_level")?.int() {
+                maximum = stated
+            } else {
+                maximum = try Self.maximumLevel(ofClass: className, at: entry)
+            }
             systems.append(
                 SkypixSystem(
-                    name: name, className: className,
-                    minimumLevel: try entry.optional("min_level")?.int() ?? 1,
-                    maximumLevel: try entry.optional("max_level")?.int()
-                        ?? Self.maximumLevel(ofClass: className, at: entry)))
+                    name: name, className: className, minimumLevel: try entry.optional("min_level")?.int() ?? 1,
+                    maximumLevel: maximum))
         }
         skypixSystems = systems
 
