@@ -76,6 +76,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // Probes that the interoperability tests run
+        .executableTarget(
+            name: "config-probe", dependencies: ["Configuration", "StructuredData"], path: "Interop/ConfigProbe"),
+
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),

@@ -55,7 +55,9 @@ public struct DatabaseCredentials: Sendable {
             let attributes = try FileManager.default.attributesOfItem(
                 atPath: URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false))
             let mode = (attributes[.posixPermissions] as? NSNumber)?.uint16Value ?? 0o777
-            guard mode & 0o077 == 0 else { throw ConfigurationError.credentialsPermissions(path: path, mode: mode & 0o7777) }
+            guard mode & 0o077 == 0 else {
+                throw ConfigurationError.credentialsPermissions(path: path, mode: mode & 0o7777)
+            }
             let list = try StructuredValue(yaml: Array(try Data(contentsOf: URL(filePath: path))))
             return try DatabaseCredentials(list: list, source: path)
         } catch let error as ConfigurationError {
@@ -105,7 +107,8 @@ public struct DatabaseCredentials: Sendable {
 
     // MARK: Reading entries
 
-    private static func entry(_ item: StructuredValue, number: Int, source: String) -> Result<Entry, ConfigurationError> {
+    private static func entry(_ item: StructuredValue, number: Int, source: String) -> Result<Entry, ConfigurationError>
+    {
         func failure(_ reason: String) -> Result<Entry, ConfigurationError> {
             .failure(.credentials(source: source, reason: "entry \(number) \(reason)"))
         }
@@ -147,6 +150,7 @@ public struct DatabaseCredentials: Sendable {
             Entry(
                 dialect: scheme.lowercased(), username: username, host: FilenamePattern(host.lowercased()), port: port,
                 database: path.isEmpty ? nil : FilenamePattern(String(path)),
-                suppliedUsername: item["username"]?.stringValue, password: item["password"]?.stringValue, number: number))
+                suppliedUsername: item["username"]?.stringValue, password: item["password"]?.stringValue, number: number
+            ))
     }
 }

@@ -57,13 +57,15 @@ public struct CacheConfiguration: Sendable {
             }
         }
         directory = nil
-        let path = try environment["DAF_BUTLER_CACHE_DIRECTORY"] ?? section.string("root")
+        let path =
+            try environment["DAF_BUTLER_CACHE_DIRECTORY"] ?? section.string("root")
             ?? environment["DAF_BUTLER_CACHE_DIRECTORY_IF_UNSET"]
         if let path {
             let location = ConfigurationLocation(path, environment: environment).asDirectory
             guard location.isLocal else {
                 throw ConfigurationError.invalidValue(
-                    location: section.location, key: section.keyPath("root"), value: path, remedy: "use a local directory")
+                    location: section.location, key: section.keyPath("root"), value: path,
+                    remedy: "use a local directory")
             }
             directory = location
         }

@@ -123,12 +123,13 @@ public struct FormatterConfiguration: Sendable, Equatable {
                 own = try entry.section("parameters")?.values ?? [:]
             default:
                 throw ConfigurationError.wrongType(
-                    location: section.location, key: key, expected: "a class name or a mapping with formatter and parameters",
+                    location: section.location, key: key,
+                    expected: "a class name or a mapping with formatter and parameters",
                     found: value.kindName)
             }
             var parameters = try defaults?.section(className)?.values ?? [:]
             // The entry's parameters replace whole values; they are not merged into them.
-            for (name, parameter) in own.pairs { parameters[key: name] = parameter }
+            for (name, parameter) in own.pairs { parameters[name] = parameter }
             return FormatterConfiguration(
                 className: className, parameters: parameters, recipes: try recipes?.section(className)?.values ?? [:])
         }

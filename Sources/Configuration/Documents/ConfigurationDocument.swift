@@ -56,7 +56,9 @@ struct ConfigurationLoader: Sendable {
     private static let includeMarker = "\u{0}!include"
 
     /// The document at `location`, `nil` if nothing exists there.
-    func load(_ location: ConfigurationLocation, chain: [ConfigurationLocation] = []) async throws -> ConfigurationDocument? {
+    func load(_ location: ConfigurationLocation, chain: [ConfigurationLocation] = []) async throws
+        -> ConfigurationDocument?
+    {
         let isJSON = location.fileExtension == ".json"
         guard isJSON || location.fileExtension == ".yaml" else {
             guard try await reader.contents(of: location) != nil else { return nil }
@@ -130,12 +132,12 @@ struct ConfigurationLoader: Sendable {
             }
             return .array(result)
         case .object(let mapping):
-            if mapping.count == 1, let names = mapping[key: Self.includeMarker] {
+            if mapping.count == 1, let names = mapping[Self.includeMarker] {
                 return try await included(names, location: location, chain: chain)
             }
             var result = StructuredMapping()
             for (key, member) in mapping.pairs {
-                result[key: key] = try await resolvingIncludes(in: member, location: location, chain: chain)
+                result[key] = try await resolvingIncludes(in: member, location: location, chain: chain)
             }
             return .object(result)
         default: return value
@@ -155,7 +157,7 @@ struct ConfigurationLoader: Sendable {
         case .object(let mapping):
             var result = StructuredMapping()
             for (key, name) in mapping.pairs {
-                result[key: key] = try await included(name, location: location, chain: chain)
+                result[key] = try await included(name, location: location, chain: chain)
             }
             return .object(result)
         default:
@@ -189,14 +191,15 @@ struct ConfigurationLoader: Sendable {
         for place in places {
             let root = StructuredValue.object(document.values)
             guard var explicit = root[place]?.objectValue,
-                let names = explicit[key: Self.includeConfigsKey]
+                let names = explicit[Self.includeConfigsKey]
             else { continue }
-            explicit[key: Self.includeConfigsKey] = nil
+            explicit[Self.includeConfigsKey] = nil
             var merged = StructuredMapping()
             for name in names.arrayValue ?? [names] {
                 guard let name = name.stringValue else {
                     throw ConfigurationError.wrongType(
-                        location: document.name, key: Self.includeConfigsKey, expected: "a file name or a list of file names",
+                        location: document.name, key: Self.includeConfigsKey,
+                        expected: "a file name or a list of file names",
                         found: name.kindName)
                 }
                 merged.merge(try await mergedFile(name, for: document, chain: chain))
@@ -216,7 +219,9 @@ struct ConfigurationLoader: Sendable {
                 collectPlaces(of: member, at: path + [.key(key)], into: &places)
             }
         case .array(let items):
-            for (index, item) in items.enumerated() { collectPlaces(of: item, at: path + [.index(index)], into: &places) }
+            for (index, item) in items.enumerated() {
+                collectPlaces(of: item, at: path + [.index(index)], into: &places)
+            }
         default: break
         }
     }
@@ -256,7 +261,7 @@ extension StructuredValue {
         for step in path {
             switch (step, value) {
             case (.key(let key), .object(let mapping)):
-                guard let member = mapping[key: key] else { return nil }
+                guard let member = mapping[key] else { return nil }
                 value = member
             case (.index(let index), .array(let items)) where items.indices.contains(index): value = items[index]
             default: return nil
@@ -271,8 +276,8 @@ extension StructuredValue {
         let rest = Array(path.dropFirst())
         switch (step, self) {
         case (.key(let key), .object(var mapping)):
-            guard let member = mapping[key: key] else { return self }
-            mapping[key: key] = member.replacing(rest, with: value)
+            guard let member = mapping[key] else { return self }
+            mapping[key] = member.replacing(rest, with: value)
             return .object(mapping)
         case (.index(let index), .array(var items)) where items.indices.contains(index):
             items[index] = items[index].replacing(rest, with: value)

@@ -36,7 +36,9 @@ public enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
 
     /// Whether the text starts with a URL scheme rather than being a path.
     static func scheme(of text: String) -> String? {
-        guard let colon = text.firstIndex(of: ":"), let first = text.first, first.isASCII, first.isLetter else { return nil }
+        guard let colon = text.firstIndex(of: ":"), let first = text.first, first.isASCII, first.isLetter else {
+            return nil
+        }
         let scheme = text[..<colon]
         let valid = scheme.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+.-".contains($0)) }
         return valid ? String(scheme) : nil
@@ -75,7 +77,9 @@ public enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
     public var hasDirectoryPath: Bool { path.hasSuffix("/") }
 
     /// The name after the last slash; empty for a directory with a trailing slash.
-    public var lastComponent: String { String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...]) }
+    public var lastComponent: String {
+        String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...])
+    }
 
     /// The extension in lower case with its dot; empty if there is none.
     public var fileExtension: String {
@@ -105,7 +109,8 @@ public enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
     /// As a URL; local paths become percent-encoded `file://` URLs.
     public var url: String {
         guard case .local(let path) = self else { return description }
-        let unreserved = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
+        let unreserved = CharacterSet(
+            charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
         return "file://" + (path.addingPercentEncoding(withAllowedCharacters: unreserved) ?? path)
     }
 

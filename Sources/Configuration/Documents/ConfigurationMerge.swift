@@ -7,12 +7,12 @@ extension StructuredMapping {
     public mutating func merge(_ upper: StructuredMapping) {
         for (key, value) in upper.pairs {
             guard case .object(let upperMember) = value else {
-                self[key: key] = value
+                self[key] = value
                 continue
             }
-            var member = self[key: key]?.objectValue ?? StructuredMapping()
+            var member = self[key]?.objectValue ?? StructuredMapping()
             member.merge(upperMember)
-            self[key: key] = .object(member)
+            self[key] = .object(member)
         }
     }
 
@@ -25,7 +25,7 @@ extension StructuredMapping {
     /// The mapping under `component`, unwrapped once more if it is doubled (`registry: {registry: {…}}`, which
     /// includes produce); `nil` if the key is absent.
     func section(_ component: String) -> StructuredValue? {
-        guard let section = self[key: component] else { return nil }
+        guard let section = self[component] else { return nil }
         return section[component] ?? section
     }
 }

@@ -12,7 +12,7 @@ struct ConfigurationSection: Sendable {
 
     /// The value of a key; null counts as absent.
     subscript(key: String) -> StructuredValue? {
-        guard let value = values[key: key], !value.isNull else { return nil }
+        guard let value = values[key], !value.isNull else { return nil }
         return value
     }
 

@@ -32,7 +32,8 @@ enum PackagedDefaults {
             guard let mapping = value.objectValue else {
                 return .failure(
                     .wrongType(
-                        location: "built-in \(name)", key: "(the whole file)", expected: "a mapping", found: value.kindName))
+                        location: "built-in \(name)", key: "(the whole file)", expected: "a mapping",
+                        found: value.kindName))
             }
             return .success(mapping)
         } catch {

@@ -46,7 +46,8 @@ public struct LookupKey: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads configuration text: with a `+` it is a dimension group (a single dimension is `a+`), else a name.
     public init(parsing text: String, restriction: Restriction? = nil) {
-        subject = text.contains("+")
+        subject =
+            text.contains("+")
             ? .dimensions(Set(text.split(separator: "+").map(String.init))) : .name(text)
         self.restriction = restriction
     }

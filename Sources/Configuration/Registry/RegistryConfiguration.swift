@@ -56,7 +56,9 @@ public struct RegistryConfiguration: Sendable, Equatable {
         guard let named = try section.section("managers") else {
             throw ConfigurationError.missingKey(location: section.location, key: section.keyPath("managers"))
         }
-        for (name, value) in named.values.pairs where !value.isNull { managers[name] = try Self.manager(name, in: named) }
+        for (name, value) in named.values.pairs where !value.isNull {
+            managers[name] = try Self.manager(name, in: named)
+        }
         for role in Self.requiredManagers where managers[role] == nil {
             throw ConfigurationError.missingKey(location: section.location, key: named.keyPath(role))
         }
@@ -71,7 +73,8 @@ public struct RegistryConfiguration: Sendable, Equatable {
         if case .string(let className)? = section[name] { return Manager(className: className) }
         guard case .object? = section[name], let options = try section.section(name) else {
             throw section.wrongType(
-                name, expected: "a class name or a mapping with cls, config and schema_version", found: section[name] ?? .null)
+                name, expected: "a class name or a mapping with cls, config and schema_version",
+                found: section[name] ?? .null)
         }
         try options.allow(only: ["cls", "config", "schema_version"])
         return Manager(

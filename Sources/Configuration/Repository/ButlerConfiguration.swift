@@ -38,7 +38,9 @@ public enum ButlerConfiguration: Sendable {
             location = ConfigurationLocation("butler.yaml", environment: environment, relativeTo: location.asDirectory)
         }
         guard let document = try await loader.load(location) else {
-            if case .failure(let error as ConfigurationError) = index, case .conflictingEnvironment = error { throw error }
+            if case .failure(let error as ConfigurationError) = index, case .conflictingEnvironment = error {
+                throw error
+            }
             throw ConfigurationError.notFound(
                 location: location.description, hint: hint(argument: argument, address: address, index: index))
         }
@@ -62,11 +64,13 @@ public enum ButlerConfiguration: Sendable {
         document: ConfigurationDocument, defaults: ComponentDefaults, environment: ConfigurationEnvironment
     ) throws {
         let top = ConfigurationSection(values: document.values, path: "", location: document.name)
-        for key in ["run", "collection"] where document.values[key: key] != nil {
+        for key in ["run", "collection"] where document.values[key] != nil {
             throw ConfigurationError.forbiddenKey(
-                location: document.name, key: key, reason: "collections are chosen when the repository is opened; remove it")
+                location: document.name, key: key,
+                reason: "collections are chosen when the repository is opened; remove it")
         }
-        let root = try top.string("root").map { ConfigurationLocation($0, environment: environment) }
+        let root =
+            try top.string("root").map { ConfigurationLocation($0, environment: environment) }
             ?? document.location?.directory
         switch try top.string("cls") {
         case nil, DirectButlerConfiguration.className:

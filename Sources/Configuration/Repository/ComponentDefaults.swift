@@ -45,7 +45,8 @@ struct ComponentDefaults: Sendable {
             documents.insert(ConfigurationDocument(values: builtIn), at: 0)
         }
         for document in documents {
-            base.merge(try Self.section(component.rawValue, of: document.values, location: document.name) ?? document.values)
+            base.merge(
+                try Self.section(component.rawValue, of: document.values, location: document.name) ?? document.values)
         }
     }
 
@@ -65,13 +66,14 @@ struct ComponentDefaults: Sendable {
 
     /// Whether anything but the built-in defaults defines this component.
     func hasOverrides(_ component: Component, in document: ConfigurationDocument) -> Bool {
-        found[component.fileName] != nil || document.values[key: component.rawValue] != nil
+        found[component.fileName] != nil || document.values[component.rawValue] != nil
     }
 
     static func section(_ key: String, of values: StructuredMapping, location: String) throws -> StructuredMapping? {
         guard let section = values.section(key), !section.isNull else { return nil }
         guard let mapping = section.objectValue else {
-            throw ConfigurationError.wrongType(location: location, key: key, expected: "a mapping", found: section.kindName)
+            throw ConfigurationError.wrongType(
+                location: location, key: key, expected: "a mapping", found: section.kindName)
         }
         return mapping
     }
@@ -86,18 +88,18 @@ struct DatastoreExpansion {
     func expanded(_ own: StructuredMapping) throws -> StructuredMapping {
         var result = StructuredMapping()
         try defaults.merge("datastore.yaml", of: .datastore, into: &result)
-        let name = own[key: "cls"] ?? result[key: "cls"]
+        let name = own["cls"] ?? result["cls"]
         let datastoreClass = try DatastoreClass(name, location: location)
         if datastoreClass == .file {
             try defaults.merge(ComponentDefaults.fileDatastoreFile, of: .datastore, into: &result)
         }
         result.merge(own)
-        guard datastoreClass == .chained, let members = result[key: "datastores"] else { return result }
+        guard datastoreClass == .chained, let members = result["datastores"] else { return result }
         guard let members = members.arrayValue else {
             throw ConfigurationError.wrongType(
                 location: location, key: "datastore.datastores", expected: "a list", found: members.kindName)
         }
-        result[key: "datastores"] = .array(
+        result["datastores"] = .array(
             try members.enumerated().map { index, member in
                 guard let mapping = member.objectValue else {
                     throw ConfigurationError.wrongType(

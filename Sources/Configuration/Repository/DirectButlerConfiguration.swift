@@ -37,7 +37,7 @@ public struct DirectButlerConfiguration: Sendable {
         var registry = try StorageClassRegistry(
             definitions: try defaults.expanded(.storageClasses, with: ConfigurationDocument(values: [:])),
             location: "the default storage classes")
-        if document.values[key: ComponentDefaults.Component.storageClasses.rawValue] != nil {
+        if document.values[ComponentDefaults.Component.storageClasses.rawValue] != nil {
             try registry.add(
                 definitions: try defaults.expanded(.storageClasses, with: document), location: document.name)
         }
@@ -54,10 +54,10 @@ public struct DirectButlerConfiguration: Sendable {
     public func expanded() throws -> StructuredMapping {
         var result = StructuredMapping()
         for component in ComponentDefaults.Component.allCases {
-            result[key: component.rawValue] = .object(try defaults.expanded(component, with: document))
+            result[component.rawValue] = .object(try defaults.expanded(component, with: document))
         }
         for (key, value) in document.values.pairs where ComponentDefaults.Component(rawValue: key) == nil {
-            result[key: key] = value
+            result[key] = value
         }
         return result
     }

@@ -29,7 +29,8 @@ public struct StorageClassRegistry: Sendable {
     /// definition stays.
     public mutating func add(definitions section: StructuredMapping, location: String) throws {
         var resolver = StorageClassResolver(
-            section: ConfigurationSection(values: section, path: "storageClasses", location: location), known: definitions)
+            section: ConfigurationSection(values: section, path: "storageClasses", location: location),
+            known: definitions)
         for name in section.keys {
             let new = try resolver.definition(of: name, usedBy: location)
             guard let existing = definitions[name] else {
@@ -85,7 +86,9 @@ public struct StorageClassRegistry: Sendable {
 
     /// The converter that turns an object of class `source` into class `target`, `nil` if none is needed or possible.
     public func converter(from source: String, to target: String) -> StorageClassDefinition.Converter? {
-        guard let source = definitions[source], let target = definitions[target], source.name != target.name else { return nil }
+        guard let source = definitions[source], let target = definitions[target], source.name != target.name else {
+            return nil
+        }
         let types = supertypes(of: source)
         guard !types.contains(PythonType.canonicalName(target.pytype)) else { return nil }
         return target.converters.first { types.contains(PythonType.canonicalName($0.source)) }
@@ -152,7 +155,9 @@ private struct StorageClassResolver {
             }
             result.parameters.insert(text)
         }
-        if let delegate = try own.string("delegate") { result.delegate = delegate == Self.genericDelegate ? nil : delegate }
+        if let delegate = try own.string("delegate") {
+            result.delegate = delegate == Self.genericDelegate ? nil : delegate
+        }
         for (source, function) in try own.strings("converters") {
             let converter = StorageClassDefinition.Converter(source: source, function: function)
             if let position = result.converters.firstIndex(where: { $0.source == source }) {
@@ -166,7 +171,8 @@ private struct StorageClassResolver {
     }
 
     private mutating func merge(
-        _ own: [(key: String, value: String)], into components: inout [StorageClassDefinition.Component], of name: String
+        _ own: [(key: String, value: String)], into components: inout [StorageClassDefinition.Component],
+        of name: String
     ) throws {
         for (component, storageClass) in own {
             _ = try definition(of: storageClass, usedBy: "component \(component) of \(name)")
