@@ -44,7 +44,7 @@ enum FormatValue: Sendable, Hashable {
         case .string(let text):
             return try FormatSpecification(specification, alignment: .left).format(text)
         case .bool(let flag):
-            return try FormatSpecification(specification, alignment: .right).format(flag ? 1 : 0)
+            return try FormatSpecification(specification, alignment: .right).format(Int64(flag ? 1 : 0))
         case .int(let number):
             return try FormatSpecification(specification, alignment: .right).format(number)
         case .float(let number):

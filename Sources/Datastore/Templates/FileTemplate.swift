@@ -42,7 +42,7 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
             }
             let name = field.alternatives.first { values.knows($0.primary) } ?? field.alternatives[0]
             if name.text == "component" { usedComponent = true }
-            do {
+            do throws(FormatProblem) {
                 var literal = field.literal
                 var specification = field.specification
                 var value: FormatValue
