@@ -137,6 +137,7 @@ import Testing
 
     @Test func aFullDiskIsReportedAndTheTransactionUndone() async throws {
         try await makeFile()
+        let connectionPath = path
         let client = try await open(.readWrite)
         await #expect(throws: DatabaseError.diskFull(path)) {
             try await client.write { connection in
@@ -144,6 +145,17 @@ import Testing
                 try connection.executeMany(
                     try .insert(into: .group),
                     rows: (10..<100_000).lazy.map { [.int(Int64($0)), .text("g\($0)"), nil] })
+            }
+        }
+        // A closure that goes on after the error must not commit the rest of its work.
+        await #expect(throws: DatabaseError.self) {
+            try await client.write { connection in
+                #expect(throws: DatabaseError.diskFull(connectionPath)) {
+                    try connection.executeMany(
+                        try .insert(into: .group),
+                        rows: (10..<100_000).lazy.map { [.int(Int64($0)), .text("g\($0)"), nil] })
+                }
+                try connection.execute(try .insert(into: .group, values: [9, "later", nil]))
             }
         }
         try await client.write { try $0.execute("PRAGMA max_page_count = 100000") }
