@@ -23,6 +23,7 @@ let package = Package(
         // System libraries
         .systemLibrary(name: "CERFA", pkgConfig: "erfa", providers: [.apt(["liberfa-dev"])]),
         .systemLibrary(name: "CFITSIO", pkgConfig: "cfitsio", providers: [.apt(["libcfitsio-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Foundation
         .target(name: "SkyGeometry"),
@@ -57,7 +58,7 @@ let package = Package(
         .target(name: "Registry", dependencies: ["ButlerModel", "Database", "Configuration"]),
         .target(
             name: "Datastore",
-            dependencies: ["ButlerModel", "Database", "Configuration", "ObjectStorage", "FITS"]),
+            dependencies: ["ButlerModel", "Database", "Configuration", "ObjectStorage", "FITS", "CZlib"]),
 
         // Clients
         .target(name: "Butler", dependencies: ["Registry", "Datastore"]),
@@ -90,7 +91,9 @@ let package = Package(
         .testTarget(name: "FITSTests", dependencies: ["FITS"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
         .testTarget(name: "RegistryTests", dependencies: ["Registry"]),
-        .testTarget(name: "DatastoreTests", dependencies: ["Datastore"]),
+        .testTarget(
+            name: "DatastoreTests",
+            dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",
