@@ -23,6 +23,7 @@ let package = Package(
         // System libraries
         .systemLibrary(name: "CERFA", pkgConfig: "erfa", providers: [.apt(["liberfa-dev"])]),
         .systemLibrary(name: "CFITSIO", pkgConfig: "cfitsio", providers: [.apt(["libcfitsio-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Foundation
         .target(name: "SkyGeometry"),
@@ -60,7 +61,7 @@ let package = Package(
         .target(name: "Registry", dependencies: ["ButlerModel", "Database"]),
         .target(
             name: "Datastore",
-            dependencies: ["ButlerModel", "Database", "Configuration", "ObjectStorage", "FITS"]),
+            dependencies: ["ButlerModel", "Database", "Configuration", "ObjectStorage", "FITS", "CZlib"]),
 
         // Clients
         .target(name: "Butler", dependencies: ["Registry", "Datastore"]),
@@ -96,8 +97,10 @@ let package = Package(
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
-        .testTarget(name: "RegistryTests", dependencies: ["Registry", "Configuration"]),
-        .testTarget(name: "DatastoreTests", dependencies: ["Datastore"]),
+.testTarget(name: "RegistryTests", dependencies: ["Registry", "Configuration"]),
+        .testTarget(
+            name: "DatastoreTests",
+            dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",
