@@ -2,7 +2,7 @@
 ///
 /// Integers and floating-point numbers stay apart (`1` is not `1.0`), and a mapping keeps the order of its
 /// source, because both matter to the programs that read what we write.
-public indirect enum StructuredValue: Sendable, Hashable {
+public enum StructuredValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -12,53 +12,6 @@ public indirect enum StructuredValue: Sendable, Hashable {
     case bytes([UInt8])
     case array([StructuredValue])
     case object(StructuredMapping)
-}
-
-/// An ordered mapping with text keys. A repeated key keeps the position of its first and the value of its last
-/// appearance, as Python's `dict` does.
-public struct StructuredMapping: Sendable {
-    public private(set) var keys: [String]
-    private var storage: [String: StructuredValue]
-
-    public init() {
-        keys = []
-        storage = [:]
-    }
-
-    public init(_ pairs: some Sequence<(String, StructuredValue)>) {
-        self.init()
-        for (key, value) in pairs { self[key] = value }
-    }
-
-    public var count: Int { keys.count }
-    public var isEmpty: Bool { keys.isEmpty }
-
-    /// The key-value pairs in order. Cost: O(n).
-    public var pairs: [(key: String, value: StructuredValue)] {
-        keys.map { ($0, storage[$0] ?? .null) }
-    }
-
-    /// Reading a key that is absent gives `nil`; assigning `nil` removes the key (O(n)).
-    public subscript(key: String) -> StructuredValue? {
-        get { storage[key] }
-        set {
-            if let newValue {
-                if storage.updateValue(newValue, forKey: key) == nil { keys.append(key) }
-            } else if storage.removeValue(forKey: key) != nil {
-                keys.removeAll { $0 == key }
-            }
-        }
-    }
-}
-
-/// Equality and hashing ignore the order of keys.
-extension StructuredMapping: Hashable {
-    public static func == (a: StructuredMapping, b: StructuredMapping) -> Bool { a.storage == b.storage }
-    public func hash(into hasher: inout Hasher) { hasher.combine(storage) }
-}
-
-extension StructuredMapping: ExpressibleByDictionaryLiteral {
-    public init(dictionaryLiteral elements: (String, StructuredValue)...) { self.init(elements) }
 }
 
 // MARK: - Literals
@@ -85,6 +38,8 @@ extension StructuredValue {
     public var arrayValue: [StructuredValue]? { if case .array(let value) = self { value } else { nil } }
     public var objectValue: StructuredMapping? { if case .object(let value) = self { value } else { nil } }
 
+    public var bytesValue: [UInt8]? { if case .bytes(let value) = self { value } else { nil } }
+
     /// The number as a double, whether it was spelled as an integer or not.
     public var numberValue: Double? {
         switch self {
@@ -109,5 +64,14 @@ extension StructuredValue {
         case .array: "a list"
         case .object: "a mapping"
         }
+    }
+}
+
+extension StructuredValue: CustomStringConvertible {
+    /// The value as one line of JSON, for messages; NaN and infinities as Python spells them.
+    public var description: String {
+        var writer = JSONWriter(options: .init(style: .spaced, nan: .python))
+        writer.value(self)
+        return writer.text
     }
 }

@@ -1,0 +1,117 @@
+import Crypto
+
+/// The UUID of a dataset.
+public struct DatasetID: Hashable, Sendable {
+    public let high: UInt64
+    public let low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Sixteen bytes in network order.
+    public init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == 16 else { return nil }
+        var words: (UInt64, UInt64) = (0, 0)
+        for (index, byte) in bytes.enumerated() {
+            if index < 8 { words.0 = words.0 << 8 | UInt64(byte) } else { words.1 = words.1 << 8 | UInt64(byte) }
+        }
+        self.init(high: words.0, low: words.1)
+    }
+
+    /// Text with or without dashes, in either case, optionally in braces or with a `urn:uuid:` prefix.
+    public init?(_ text: some StringProtocol) {
+        var words: (UInt64, UInt64) = (0, 0)
+        var digits = 0
+        var characters = Substring(text).utf8[...]
+        if characters.starts(with: "urn:uuid:".utf8) { characters = characters.dropFirst(9) }
+        if characters.first == UInt8(ascii: "{"), characters.last == UInt8(ascii: "}") {
+            characters = characters.dropFirst().dropLast()
+        }
+        for character in characters {
+            if character == UInt8(ascii: "-") { continue }
+            guard digits < 32, let digit = Hexadecimal.value(of: character) else { return nil }
+            if digits < 16 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
+            digits += 1
+        }
+        guard digits == 32 else { return nil }
+        self.init(high: words.0, low: words.1)
+    }
+
+    /// The sixteen bytes in network order.
+    public var bytes: [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: high >> (56 - 8 * UInt64($0))) }
+            + (0..<8).map { UInt8(truncatingIfNeeded: low >> (56 - 8 * UInt64($0))) }
+    }
+
+    /// 32 lower-case hexadecimal digits without dashes: the stored form of SQLite registries.
+    public var compactDescription: String { Hexadecimal.encode(bytes) }
+}
+
+extension DatasetID: Comparable {
+    public static func < (a: DatasetID, b: DatasetID) -> Bool {
+        a.high != b.high ? a.high < b.high : a.low < b.low
+    }
+}
+
+extension DatasetID: CustomStringConvertible {
+    /// Lower-case text with dashes.
+    public var description: String {
+        var text: [UInt8] = []
+        text.reserveCapacity(36)
+        for (index, character) in Hexadecimal.encode(bytes).utf8.enumerated() {
+            if index == 8 || index == 12 || index == 16 || index == 20 { text.append(UInt8(ascii: "-")) }
+            text.append(character)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+// MARK: - Making new ones
+
+extension DatasetID {
+    /// A new identifier that sorts by time of creation: UUID version 7 (RFC 9562, section 5.7).
+    /// - Parameter unixMilliseconds: the time of creation, in milliseconds since the Unix epoch (UTC).
+    public static func unique(unixMilliseconds: UInt64) -> DatasetID {
+        let random = UInt64.random(in: 0...0xFFF)
+        let high = unixMilliseconds << 16 | 0x7000 | random
+        let low = UInt64.random(in: .min ... .max) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        return DatasetID(high: high, low: low)
+    }
+
+    /// The namespace of deterministic dataset identifiers: `uuid5(DNS, "lsst.org")`.
+    static let namespace = DatasetID(high: 0x840b_31d9_05cd_5161, low: 0xb2c8_00d3_2b28_0d0f)
+
+    /// What a deterministic identifier is made of.
+    public enum Determination: Sendable {
+        /// Dataset type and data ID.
+        case dataID
+        /// Dataset type, run and data ID.
+        case dataIDAndRun
+    }
+
+    /// The identifier that follows from what the dataset is (UUID version 5). Two clients that make the same dataset
+    /// get the same identifier. Source: repository format reference, section 4.
+    public static func deterministic(
+        datasetType: String, run: String, dataID: DataCoordinate, by determination: Determination
+    ) -> DatasetID {
+        var parts = ["dataset_type=\(datasetType)"]
+        if case .dataIDAndRun = determination { parts.append("run=\(run)") }
+        let items = zip(dataID.group.requiredNames, dataID.requiredValues)
+            .sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
+        for (name, value) in items { parts.append("\(name)=\(value)") }
+        return version5(namespace: namespace, name: parts.joined(separator: ","))
+    }
+
+    /// UUID version 5 (RFC 9562, section 5.5).
+    public static func version5(namespace: DatasetID, name: String) -> DatasetID {
+        var hash = Insecure.SHA1()
+        hash.update(data: namespace.bytes)
+        hash.update(data: Array(name.utf8))
+        var digest = Array(hash.finalize().prefix(16))
+        digest[6] = digest[6] & 0x0F | 0x50
+        digest[8] = digest[8] & 0x3F | 0x80
+        return DatasetID(bytes: digest) ?? namespace
+    }
+}

@@ -1,0 +1,79 @@
+import StructuredData
+
+/// A kind of dataset: its name, the dimensions that identify one, and the storage class of its in-memory form.
+public struct DatasetType: Hashable, Sendable {
+    /// For a component, `parent.component`.
+    public let name: String
+    public let dimensions: DimensionGroup
+    public let storageClass: String
+    /// The storage class of the whole; set only for components.
+    public let parentStorageClass: String?
+    /// Whether datasets can be certified with a validity range in CALIBRATION collections.
+    public let isCalibration: Bool
+
+    /// - Throws: ``ButlerError`` of kind `datasetTypeExpression` when the name is not a legal one.
+    public init(
+        name: String, dimensions: DimensionGroup, storageClass: String, parentStorageClass: String? = nil,
+        isCalibration: Bool = false
+    ) throws(ButlerError) {
+        try Self.checkName(name)
+        self.name = name
+        self.dimensions = dimensions
+        self.storageClass = storageClass
+        self.parentStorageClass = parentStorageClass
+        self.isCalibration = isCalibration
+    }
+
+    public var isComponent: Bool { name.contains(".") }
+
+    /// The name of the whole and of the component, if any.
+    public var nameAndComponent: (parent: String, component: String?) { Self.split(name) }
+
+    /// Splits `parent.component` at the first dot.
+    public static func split(_ name: String) -> (parent: String, component: String?) {
+        guard let dot = name.firstIndex(of: ".") else { return (name, nil) }
+        return (String(name[..<dot]), String(name[name.index(after: dot)...]))
+    }
+
+    /// Names are dot-separated words of ASCII letters, digits and underscores that do not start with a digit.
+    public static func checkName(_ name: String) throws(ButlerError) {
+        let isLegal = name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { word in
+            guard let first = word.utf8.first, !(0x30...0x39).contains(first) else { return false }
+            return word.utf8.allSatisfy { character in
+                switch character {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F: true
+                default: false
+                }
+            }
+        }
+        guard isLegal else {
+            throw ButlerError(
+                .datasetTypeExpression,
+                "Dataset type name '\(name)' is not valid; use letters, digits and underscores, not a digit first.")
+        }
+    }
+}
+
+// MARK: - Wire form
+
+extension DatasetType {
+    /// The dimensions of a dataset type travel as the required ones only.
+    public var wire: StructuredValue {
+        .object([
+            "name": .string(name),
+            "storageClass": .string(storageClass),
+            "dimensions": .array(dimensions.requiredNames.map { .string($0) }),
+            "parentStorageClass": parentStorageClass.map { .string($0) } ?? .null,
+            "isCalibration": .bool(isCalibration),
+        ])
+    }
+
+    public init(wire reader: DocumentReader, universe: DimensionUniverse) throws(ButlerError) {
+        try self.init(
+            name: try reader.required("name").string(),
+            dimensions: try universe.group(try reader.required("dimensions").strings()),
+            storageClass: try reader.required("storageClass").string(),
+            parentStorageClass: try reader.optional("parentStorageClass")?.string(),
+            isCalibration: try reader.optional("isCalibration")?.bool() ?? false)
+    }
+}

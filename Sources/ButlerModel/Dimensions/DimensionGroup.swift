@@ -1,0 +1,114 @@
+/// A set of dimensions closed under "requires" and "implies": what a dataset type or a query is defined over.
+///
+/// Two groups are equal when they have the same members in equal universes. The layout (which members are required,
+/// in which order, with which elements) is computed once per universe and shared. Source: repository format
+/// reference, section 3.5.
+public struct DimensionGroup: Sendable {
+    public let universe: DimensionUniverse
+    let layout: Layout
+
+    /// Everything that follows from the members.
+    final class Layout: Sendable {
+        let members: DimensionSet
+        let required: [Int]
+        let implied: [Int]
+        let keys: [Int]
+        let slots: [Int: Int]
+        let elements: [Int]
+        let lookupOrder: [Int]
+
+        init(members: DimensionSet, universe: DimensionUniverse) {
+            self.members = members
+            var impliedSet = DimensionSet()
+            for position in members { impliedSet.formUnion(universe.elements[position].impliedSet) }
+            implied = Array(impliedSet)
+            required = Array(members.subtracting(impliedSet))
+            let keys = required + implied
+            self.keys = keys
+            slots = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($0.element, $0.offset) })
+            let elements = universe.elements.filter {
+                $0.isDimension ? members.contains($0.position) : $0.requiredSet.isSubset(of: members)
+            }.map(\.position)
+            self.elements = elements
+
+            var order: [Int] = []
+            var done = DimensionSet()
+            func visit(_ position: Int) {
+                let element = universe.elements[position]
+                var others = element.requiredSet
+                others.remove(position)
+                guard !done.contains(position), others.isSubset(of: done) else { return }
+                done.insert(position)
+                order.append(position)
+                for implied in element.implied { visit(implied) }
+            }
+            let wanted = DimensionSet(keys)
+            while !wanted.isSubset(of: done) {
+                let before = order.count
+                for position in keys { visit(position) }
+                if order.count == before { break }
+            }
+            for position in elements where !done.contains(position) { order.append(position) }
+            lookupOrder = order
+        }
+    }
+
+    /// The positions of all members.
+    public var members: DimensionSet { layout.members }
+    /// Positions of the members that no other member implies, in canonical order.
+    public var required: [Int] { layout.required }
+    /// Positions of the members that another member implies directly, in canonical order.
+    public var implied: [Int] { layout.implied }
+    /// Positions in the order of data ID values: required, then implied.
+    public var keys: [Int] { layout.keys }
+    /// Every element, join elements included, whose required dimensions are members.
+    public var elements: [DimensionElement] { layout.elements.map { universe.elements[$0] } }
+    /// Elements in the order in which records can be fetched, each after what identifies it.
+    public var lookupOrder: [DimensionElement] { layout.lookupOrder.map { universe.elements[$0] } }
+
+    public var isEmpty: Bool { layout.members.isEmpty }
+    public var count: Int { layout.members.count }
+    public var governors: DimensionSet { members.intersection(universe.governors) }
+
+    /// All member names in canonical order: the wire form of a group.
+    public var names: [String] { members.map { universe.elements[$0].name } }
+    public var requiredNames: [String] { required.map { universe.elements[$0].name } }
+    public var impliedNames: [String] { implied.map { universe.elements[$0].name } }
+    public var keyNames: [String] { keys.map { universe.elements[$0].name } }
+
+    /// The index of a dimension's value in a full data ID of this group; `nil` when it is no member. Cost: O(1).
+    public func slot(of position: Int) -> Int? { layout.slots[position] }
+
+    public func contains(_ name: String) -> Bool {
+        universe.element(name).map { members.contains($0.position) } ?? false
+    }
+
+    public func isSubset(of other: DimensionGroup) -> Bool { members.isSubset(of: other.members) }
+
+    public func union(_ other: DimensionGroup) -> DimensionGroup {
+        universe.group(conforming: members.union(other.members))
+    }
+
+    /// The elements that stand for the group's position on the sky, one for each family: the finest that the group
+    /// contains.
+    public var spatialElements: [DimensionElement] { representatives(universe.spatialFamilies) }
+    /// The elements that stand for the group's time, one for each family.
+    public var temporalElements: [DimensionElement] { representatives(universe.temporalFamilies) }
+
+    private func representatives(_ families: [String: [Int]]) -> [DimensionElement] {
+        let contained = DimensionSet(layout.elements)
+        return families.sorted { $0.key < $1.key }.compactMap { family in
+            family.value.first { contained.contains($0) }.map { universe.elements[$0] }
+        }
+    }
+}
+
+extension DimensionGroup: Hashable, CustomStringConvertible {
+    public static func == (a: DimensionGroup, b: DimensionGroup) -> Bool {
+        a.universe == b.universe && a.members == b.members
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(members) }
+
+    public var description: String { "{" + requiredNames.joined(separator: ", ") + "}" }
+}
