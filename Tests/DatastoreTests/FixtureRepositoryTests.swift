@@ -1,5 +1,5 @@
 import ButlerModel
-import Configuration
+import RepositoryConfiguration
 import Crypto
 import Database
 import Foundation

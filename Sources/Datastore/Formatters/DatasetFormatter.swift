@@ -1,4 +1,4 @@
-import Configuration
+import RepositoryConfiguration
 import ObjectStorage
 
 /// Turns files into values and back, in the way of one family of Python formatter classes.

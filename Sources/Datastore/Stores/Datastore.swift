@@ -1,5 +1,5 @@
 import ButlerModel
-import Configuration
+import RepositoryConfiguration
 import Database
 
 /// Where datasets are kept as files, and what a registry database says about those files.
