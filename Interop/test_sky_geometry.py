@@ -144,7 +144,7 @@ def test_shaken_regions_are_judged_equally():
             continue
         for _ in range(sky.rng.randint(1, 12)):
             double = sky.rng.randrange((len(encoded) - 1) // 8)
-            encoded[1 + 8 * double + sky.rng.randrange(4)] ^= 1 << sky.rng.randrange(8)
+            encoded[1 + 8 * double + sky.rng.randrange(3)] ^= 1 << sky.rng.randrange(8)
         cases.add(f"decode {encoded.hex()}", lambda: region_text(Region.decode(bytes(encoded))))
         if cases.answers[-1] is None:
             # The eastern end of a box that wraps was moved beyond 2π.
