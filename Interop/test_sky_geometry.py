@@ -227,7 +227,7 @@ def test_envelopes_and_interiors_are_equal(name):
 
 def test_healpix_is_equal():
     sky, cases = Sky(SEED + 7), Cases(PROBE)
-    for _ in range(count(700)):
+    for _ in range(count(400)):
         level = sky.rng.randint(0, 17)
         pixelization = HealpixPixelization(level)
         v, words = sky.direction()
@@ -254,7 +254,7 @@ def test_healpix_is_equal():
             f"interior HealpixPixelization {level} {limit} {region_text(region)}",
             lambda: ranges_text(pixelization.interior(region, limit)),
         )
-    cases.check(count(700) * 3)
+    cases.check(count(400) * 3)
 
 
 def test_texts_are_read_equally():
