@@ -23,6 +23,7 @@ let package = Package(
         // System libraries
         .systemLibrary(name: "CERFA", pkgConfig: "erfa", providers: [.apt(["liberfa-dev"])]),
         .systemLibrary(name: "CFITSIO", pkgConfig: "cfitsio", providers: [.apt(["libcfitsio-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Foundation
         .target(name: "SkyGeometry"),
@@ -38,7 +39,7 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: ["StructuredData"],
             resources: [.embedInCode("Defaults")]),
-        .target(name: "FITS", dependencies: ["CFITSIO"]),
+        .target(name: "FITS", dependencies: ["CFITSIO", "CZlib"]),
         .target(
             name: "Serving",
             dependencies: [
@@ -86,6 +87,8 @@ let package = Package(
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
         // Interoperation probes, driven by the Python tests in Interop
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
+
+        .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
 
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
