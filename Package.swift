@@ -39,7 +39,7 @@ let package = Package(
         .target(
             name: "RepositoryConfiguration", dependencies: ["StructuredData"],
             resources: [.embedInCode("Defaults")]),
-        .target(name: "FITS", dependencies: ["CFITSIO"]),
+        .target(name: "FITS", dependencies: ["CFITSIO", "CZlib"]),
         .target(
             name: "Serving",
             dependencies: [
@@ -86,6 +86,8 @@ let package = Package(
         .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
+
+        .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
 
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
