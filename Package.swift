@@ -97,7 +97,7 @@ let package = Package(
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
-.testTarget(name: "RegistryTests", dependencies: ["Registry", "Configuration"]),
+        .testTarget(name: "RegistryTests", dependencies: ["Registry", "Configuration"]),
         .testTarget(
             name: "DatastoreTests",
             dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),
