@@ -1,5 +1,5 @@
 import ButlerModel
-import Configuration
+import RepositoryConfiguration
 import Database
 import Datastore
 import Foundation

@@ -1,4 +1,4 @@
-import Configuration
+import RepositoryConfiguration
 import Database
 
 /// The database of a registry: its URL, completed from the configuration and the user's credentials.

@@ -1,5 +1,5 @@
-import Configuration
 import ObjectStorage
+import RepositoryConfiguration
 
 /// Turns files into values and back, in the way of one family of Python formatter classes.
 ///

@@ -1,4 +1,4 @@
-import Configuration
+import RepositoryConfiguration
 import StructuredData
 
 /// JSON as Python's `json.dumps(value, ensure_ascii=False)` writes it.

@@ -1,5 +1,5 @@
 import ButlerModel
-import Configuration
+import RepositoryConfiguration
 
 /// Several datastores in a row: a dataset is written to each that accepts it and read from the first that has it.
 ///

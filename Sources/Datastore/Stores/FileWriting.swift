@@ -1,7 +1,7 @@
 import ButlerModel
-import Configuration
 import Database
 import ObjectStorage
+import RepositoryConfiguration
 
 /// Writing datasets.
 extension FileDatastore {
