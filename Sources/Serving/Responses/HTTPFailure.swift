@@ -22,6 +22,8 @@ public struct HTTPFailure: Error, Equatable, CustomStringConvertible {
 extension HTTPField.Name {
     public static let xForwardedProto = name("X-Forwarded-Proto")
     public static let xAuthRequestUser = name("X-Auth-Request-User")
+    public static let xAuthRequestToken = name("X-Auth-Request-Token")
+    public static let xAuthRequestService = name("X-Auth-Request-Service")
     public static let xButlerClientRequestID = name("X-Butler-Client-Request-Id")
     static let xContentTypeOptions = name("X-Content-Type-Options")
 

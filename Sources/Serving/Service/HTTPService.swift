@@ -77,7 +77,7 @@ public struct HTTPService: Sendable {
             throw ServingError.portForbidden(host: options.host, port: options.port)
         } catch let error as IOError where error.errnoCode == EADDRNOTAVAIL {
             throw ServingError.addressUnavailable(host: options.host, reason: "no interface has this address")
-        } catch is SocketAddressError {
+        } catch is SocketAddressError.UnknownHost {
             throw ServingError.addressUnavailable(host: options.host, reason: "the name does not resolve")
         }
         logger.info("stopped")
