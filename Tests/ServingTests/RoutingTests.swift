@@ -103,4 +103,13 @@ import Testing
             #expect(String(buffer: broken.body) == "Internal Server Error")
         }
     }
+
+    @Test func onlyHostsMakeURLs() {
+        for host in ["localhost", "127.0.0.1:8080", "[::1]:80", "data.example", "a_b-c"] {
+            #expect(ExternalOrigin.isLegal(host))
+        }
+        for text in ["", "a/b", "a b", "user@host", "a?b", "a#b", "a\"b", "é", String(repeating: "a", count: 256)] {
+            #expect(!ExternalOrigin.isLegal(text))
+        }
+    }
 }

@@ -18,7 +18,8 @@ public struct ExternalOrigin: Sendable, CustomStringConvertible {
         scheme = forwarded == "https" ? "https" : "http"
     }
 
-    private static func isLegal(_ authority: String) -> Bool {
+    /// Whether the text can stand in a URL as host and port.
+    static func isLegal(_ authority: String) -> Bool {
         !authority.isEmpty && authority.utf8.count <= 255
             && authority.utf8.allSatisfy { byte in
                 switch byte {
