@@ -30,7 +30,10 @@ let package = Package(
         .target(name: "StructuredData", dependencies: ["Yams"]),
         .target(
             name: "Database",
-            dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: [
+                "AstroTime",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
         .target(name: "ObjectStorage"),
         .target(
             name: "Configuration", dependencies: ["StructuredData"],
@@ -54,7 +57,7 @@ let package = Package(
             ]),
 
         // Core
-        .target(name: "Registry", dependencies: ["ButlerModel", "Database", "Configuration"]),
+        .target(name: "Registry", dependencies: ["ButlerModel", "Database"]),
         .target(
             name: "Datastore",
             dependencies: ["ButlerModel", "Database", "Configuration", "ObjectStorage", "FITS"]),
@@ -76,6 +79,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // Probes that the interoperability tests run
+        .executableTarget(
+            name: "config-probe", dependencies: ["Configuration", "StructuredData"], path: "Interop/ConfigProbe"),
+        // Compares SkyGeometry with the observatory's library; see Interop/test_sky_geometry.py.
+        .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
+        // Interoperation probes, driven by the Python tests in Interop
+        .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
+
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
@@ -85,7 +96,7 @@ let package = Package(
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
-        .testTarget(name: "RegistryTests", dependencies: ["Registry"]),
+        .testTarget(name: "RegistryTests", dependencies: ["Registry", "Configuration"]),
         .testTarget(name: "DatastoreTests", dependencies: ["Datastore"]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "DemoSurvey"]),
         .testTarget(

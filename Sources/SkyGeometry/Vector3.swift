@@ -12,6 +12,10 @@ public struct Vector3: Sendable, Hashable {
         self.z = z
     }
 
+    /// The component along an axis: 0 for x, 1 for y, else z.
+    @inline(__always)
+    subscript(axis: Int) -> Double { axis == 0 ? x : axis == 1 ? y : z }
+
     @inline(__always)
     public func dot(_ v: Vector3) -> Double { x * v.x + y * v.y + z * v.z }
 

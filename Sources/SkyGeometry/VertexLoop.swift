@@ -88,13 +88,12 @@ extension Box {
 /// A box in space around the loop and the area it encloses, 1e-14 wider than needed on each side.
 func loopBoundingBox3(_ loop: borrowing Span<UnitVector>) -> Box3 {
     let margin = 1.0e-14
-    let axes: [KeyPath<Vector3, Double>] = [\.x, \.y, \.z]
     var least = [loop[0].x, loop[0].y, loop[0].z]
     var most = least
     for i in loop.indices {
-        for (axis, path) in axes.enumerated() {
-            least[axis] = smaller(least[axis], loop[i].vector[keyPath: path])
-            most[axis] = larger(most[axis], loop[i].vector[keyPath: path])
+        for axis in 0..<3 {
+            least[axis] = smaller(least[axis], loop[i].vector[axis])
+            most[axis] = larger(most[axis], loop[i].vector[axis])
         }
     }
     // For each axis, whether the loop turns one way only around it: then the axis, or its opposite, is inside.
@@ -104,9 +103,9 @@ func loopBoundingBox3(_ loop: borrowing Span<UnitVector>) -> Box3 {
     for i in loop.indices {
         let vertex = loop[i]
         let n = previous.robustCross(vertex).normalized
-        for (axis, path) in axes.enumerated() {
+        for axis in 0..<3 {
             // The extreme points of the edge's great circle along the axis count if they lie within the edge.
-            let component = n[keyPath: path]
+            let component = n[axis]
             let d = abs(1.0 - component * component)
             guard d > 0.0 else { continue }
             let e = Vector3(

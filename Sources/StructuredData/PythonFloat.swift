@@ -13,4 +13,7 @@ enum PythonFloat {
         while fraction.last == "0" { fraction.removeLast() }
         return (isNegative ? "-" : "") + digits.prefix(1) + (fraction.isEmpty ? "" : "." + fraction) + "e+\(exponent)"
     }
+
+    /// `inf`, `-inf` or `nan`.
+    static func special(_ value: Double) -> String { value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
 }

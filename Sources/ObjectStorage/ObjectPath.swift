@@ -1,0 +1,105 @@
+/// The place of an object inside a store: unquoted, `/`-separated, relative to the store's root, normalised (no empty,
+/// `.` or `..` components) and never outside the root.
+///
+/// Paths are compared by bytes, so two Unicode spellings of one letter are two paths, as they are on disk.
+public struct ObjectPath: Sendable, Hashable, Comparable, CustomStringConvertible {
+    public let description: String
+
+    /// Parses a path as a datastore record holds it. `a/../b` is the same as `b`.
+    ///
+    /// - Throws: `ObjectStorageError.outsideRoot` when the path is absolute or climbs above the root,
+    ///   `.invalidPath` when it is empty or holds a zero byte.
+    public init(_ path: String) throws(ObjectStorageError) {
+        guard !path.utf8.contains(0) else {
+            throw .invalidPath(path: path, reason: "it contains a zero byte")
+        }
+        guard path.utf8.first != UInt8(ascii: "/") else { throw .outsideRoot(path: path) }
+        var components: [Substring.UTF8View] = []
+        for component in path.utf8.split(separator: UInt8(ascii: "/")) {
+            if component.elementsEqual(".".utf8) { continue }
+            if component.elementsEqual("..".utf8) {
+                guard components.popLast() != nil else { throw .outsideRoot(path: path) }
+                continue
+            }
+            components.append(component)
+        }
+        guard !components.isEmpty else { throw .invalidPath(path: path, reason: "it names no object") }
+        description = components.map { String(Substring($0)) }.joined(separator: "/")
+    }
+
+    /// For names that were checked already, such as those a directory listing gives.
+    init(trusted path: String) { description = path }
+
+    /// The path of an object in the folder that this path names.
+    public func appending(_ relative: String) throws(ObjectStorageError) -> ObjectPath {
+        let inner = try ObjectPath(relative)
+        return ObjectPath(trusted: description + "/" + inner.description)
+    }
+
+    /// The last component.
+    public var basename: String { PathText.basename(description) }
+
+    /// The extension with its dot (see `ResourceURI.pathExtension`), or the empty string.
+    public var pathExtension: String { PathText.pathExtension(description) }
+
+    public static func == (a: ObjectPath, b: ObjectPath) -> Bool {
+        a.description.utf8.elementsEqual(b.description.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        var text = description
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    public static func < (a: ObjectPath, b: ObjectPath) -> Bool {
+        a.description.utf8.lexicographicallyPrecedes(b.description.utf8)
+    }
+}
+
+/// Lexical operations on `/`-separated path texts.
+enum PathText {
+    static let slash = UInt8(ascii: "/")
+
+    static func basename(_ path: String) -> String {
+        path.utf8.split(separator: slash).last.map { String(Substring($0)) } ?? ""
+    }
+
+    /// The folder of an absolute path without final slash; the root is its own folder.
+    static func parent(_ path: String) -> String {
+        let end = path.utf8.lastIndex(of: slash) ?? path.startIndex
+        return end == path.startIndex ? "/" : String(path[..<end])
+    }
+
+    /// The extension of the last component; a compression suffix counts together with the one before it
+    /// (`.fits.gz`, `.fits.fz`, `.tar.gz`).
+    static func pathExtension(_ path: String) -> String {
+        let parts = basename(path).utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+            .map { String(Substring($0)) }
+        guard parts.count > 1, let last = parts.last else { return "" }
+        if parts.count > 2, ["gz", "bz2", "xz", "fz"].contains(last) {
+            return ".\(parts[parts.count - 2]).\(last)"
+        }
+        return "." + last
+    }
+
+    /// Resolves `.`, `..` and repeated slashes without looking at the disk. `..` above the root of an absolute path
+    /// stays at the root; in a relative path it is kept. A final slash is kept.
+    static func normalize(_ path: String) -> String {
+        let isAbsolute = path.utf8.first == slash
+        let isDirectory = path.utf8.last == slash
+        var components: [String] = []
+        for component in path.utf8.split(separator: slash).map({ String(Substring($0)) }) {
+            if component == "." { continue }
+            if component == ".." {
+                if let last = components.last, last != ".." {
+                    components.removeLast()
+                    continue
+                }
+                if isAbsolute { continue }
+            }
+            components.append(component)
+        }
+        let body = (isAbsolute ? "/" : "") + components.joined(separator: "/")
+        return isDirectory && !components.isEmpty ? body + "/" : body
+    }
+}

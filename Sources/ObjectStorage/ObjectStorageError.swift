@@ -1,0 +1,56 @@
+/// What can go wrong with a location or an object. Each text names the path and says what to do, in one line.
+public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConvertible {
+    case invalidURI(text: String, reason: String)
+    case invalidPath(path: String, reason: String)
+    case outsideRoot(path: String)
+    case notFound(path: String)
+    case alreadyExists(path: String)
+    case notAFile(path: String)
+    case invalidRange(path: String, lower: Int64, upper: Int64, size: Int64)
+    case noSpace(path: String)
+    case readOnlyFileSystem(path: String)
+    case permissionDenied(path: String, operation: String)
+    case nameTooLong(path: String)
+    case tooManyOpenFiles(path: String)
+    case linkImpossible(path: String, source: String, reason: String)
+    case changedWhileReading(path: String)
+    case unsupported(path: String, operation: String, remedy: String)
+    case system(path: String, operation: String, code: Int32, message: String)
+
+    public var description: String {
+        switch self {
+        case .invalidURI(let text, let reason):
+            "'\(text)' is not a usable location: \(reason); give an absolute path or a URI with a scheme"
+        case .invalidPath(let path, let reason):
+            "'\(path)' is not a usable object path: \(reason)"
+        case .outsideRoot(let path):
+            "path '\(path)' leads out of the storage root; give a relative path that stays inside it"
+        case .notFound(let path):
+            "no file at '\(path)'; check the path, or whether the file was deleted"
+        case .alreadyExists(let path):
+            "'\(path)' already exists; delete it first or ask to overwrite it"
+        case .notAFile(let path):
+            "'\(path)' is not a regular file; give the path of a file"
+        case .invalidRange(let path, let lower, let upper, let size):
+            "bytes \(lower)..<\(upper) were asked of '\(path)', which has \(size) bytes; ask for a range inside the file"
+        case .noSpace(let path):
+            "no space or quota left to write '\(path)'; free some space and try again (nothing was stored)"
+        case .readOnlyFileSystem(let path):
+            "'\(path)' is on a read-only file system; mount it writable or choose another root"
+        case .permissionDenied(let path, let operation):
+            "no permission to \(operation) '\(path)'; check the owner and mode of the file and its folders"
+        case .nameTooLong(let path):
+            "the name of '\(path)' is too long for the file system; shorten the run or template that makes it"
+        case .tooManyOpenFiles(let path):
+            "too many open files to open '\(path)'; raise the limit (ulimit -n) or reduce the load"
+        case .linkImpossible(let path, let source, let reason):
+            "cannot link '\(path)' to '\(source)': \(reason); transfer with mode copy or symlink instead"
+        case .changedWhileReading(let path):
+            "'\(path)' became shorter while it was read; read it again once its writer has finished"
+        case .unsupported(let path, let operation, let remedy):
+            "cannot \(operation) '\(path)': \(remedy)"
+        case .system(let path, let operation, let code, let message):
+            "could not \(operation) '\(path)': \(message) (errno \(code)); check the file system"
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import ButlerModel
+import Database
+import StructuredData
+
+/// Making the registry of a new repository.
+extension Registry {
+    /// Creates all tables and writes the attributes that say what they are.
+    /// - Throws: ``RegistryError/databaseNotEmpty(database:table:)`` when the database holds any table.
+    public static func create(
+        database: any DatabaseClient, dimensions: DimensionConfiguration
+    ) async throws {
+        let universe = try DimensionUniverse(dimensions)
+        var writer = JSONWriter()
+        writer.value(dimensions.source)
+        let document = writer.text
+        try await database.write { connection in
+            if let table = try connection.tableNames().first {
+                throw RegistryError.databaseNotEmpty(database: database.displayName, table: table)
+            }
+            let schema = RegistrySchema(universe: universe)
+            for table in schema.staticTables { try connection.createTable(table) }
+            var attributes: [(String, String)] = [(RepositoryAttributes.universeKey, document)]
+            for manager in Manager.allCases {
+                attributes.append(("config:registry.managers.\(manager.rawValue)", manager.storedClassName))
+                attributes.append(
+                    ("version:\(manager.storedClassName)", manager.supportedVersions[0].description))
+            }
+            try connection.executeMany(
+                try SQL.insert(into: schema.attributes, columns: ["name", "value"]),
+                rows: attributes.map { [.text($0.0), .text($0.1)] })
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import ButlerModel
+import Database
+import StructuredData
+
+/// The registry of a repository: collections, dataset types, dimension records and which datasets exist.
+///
+/// Work happens inside closures: ``read(_:)`` hands out a snapshot, ``write(_:)`` a writer, each in one database
+/// transaction on a thread that may block. A registry may be shared between tasks. What it holds in memory is checked
+/// against the database in every transaction, so changes by other processes are seen at once.
+public final class Registry: Sendable {
+    public let universe: DimensionUniverse
+    public let database: any DatabaseClient
+    let schema: RegistrySchema
+    /// A manager whose tables this code cannot keep current; it forbids writing.
+    private let writeObstacle: RegistryError?
+    let cache = CatalogCache()
+
+    public var isWriteable: Bool { database.isWriteable && writeObstacle == nil }
+
+    private init(
+        universe: DimensionUniverse, database: any DatabaseClient, schema: RegistrySchema,
+        writeObstacle: RegistryError?
+    ) {
+        self.universe = universe
+        self.database = database
+        self.schema = schema
+        self.writeObstacle = writeObstacle
+    }
+
+    // MARK: Opening
+
+    /// Opens the registry in a database.
+    /// - Parameter managers: the class names that the configuration gives for each part of the schema; they must be
+    ///   those that the repository was made with.
+    /// - Throws: ``RegistryError`` when the database holds no registry, or one whose schema this code cannot use.
+    public static func open(
+        database: any DatabaseClient, managers: [String: String]
+    ) async throws -> Registry {
+        let attributes = try await database.read { try RepositoryAttributes.read($0, name: database.displayName) }
+        try Manager.check(
+            attributes: attributes, configured: managers,
+            forWriting: database.isWriteable)
+        guard let document = attributes[RepositoryAttributes.universeKey] else {
+            throw RegistryError.badUniverse(reason: "'\(RepositoryAttributes.universeKey)' is not recorded.")
+        }
+        let universe = try UniverseCache.shared.universe(document: document)
+        let version = attributes["version:\(Manager.datasets.storedClassName)"].flatMap { SchemaVersion($0) }
+        var obstacle: RegistryError?
+        if let obscore = attributes["config:registry.managers.obscore"] {
+            obstacle = .unsupportedManager(kind: "obscore", className: obscore)
+        }
+        return Registry(
+            universe: universe, database: database,
+            schema: RegistrySchema(
+                universe: universe, datasetsVersion: version ?? Manager.datasets.supportedVersions[0]),
+            writeObstacle: obstacle)
+    }
+
+    // MARK: Transactions
+
+    /// Runs `body` in one read transaction.
+    public func read<T: Sendable>(_ body: @escaping @Sendable (RegistrySnapshot) throws -> T) async throws -> T {
+        try await database.read { [self] connection in try body(try snapshot(connection)) }
+    }
+
+    /// Runs `body` in one write transaction, which is undone when it throws.
+    /// - Throws: ``RegistryError/readOnly(operation:)`` when the repository is open for reading.
+    public func write<T: Sendable>(_ body: @escaping @Sendable (RegistryWriter) throws -> T) async throws -> T {
+        if let writeObstacle { throw writeObstacle }
+        guard database.isWriteable else { throw RegistryError.readOnly(operation: "change the repository") }
+        defer { cache.invalidate() }
+        return try await database.write { [self] connection in
+            cache.invalidate()
+            return try body(RegistryWriter(try snapshot(connection), registry: self))
+        }
+    }
+
+    /// The state of the database as this connection's transaction sees it.
+    func snapshot(_ connection: any DatabaseConnection) throws -> RegistrySnapshot {
+        let token = try connection.changeToken()
+        if let held = cache.current(for: token) {
+            return RegistrySnapshot(
+                connection: connection, universe: universe, catalog: held.catalog, cachedRecords: held.records,
+                schema: schema)
+        }
+        let generation = cache.generation
+        let catalog = try CatalogReader(connection: connection, universe: universe).read()
+        let empty = RegistrySnapshot(
+            connection: connection, universe: universe, catalog: catalog, cachedRecords: CachedRecords(),
+            schema: schema)
+        var records = CachedRecords()
+        for element in universe.elements where element.isCached && element.skypix == nil {
+            var found: [DimensionRecord] = []
+            try empty.records(of: element, where: []) { record in
+                found.append(record)
+                return true
+            }
+            records.add(element, found)
+        }
+        cache.store(.init(catalog: catalog, records: records), generation: generation)
+        return RegistrySnapshot(
+            connection: connection, universe: universe, catalog: catalog, cachedRecords: records, schema: schema)
+    }
+}

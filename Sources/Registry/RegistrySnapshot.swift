@@ -1,0 +1,45 @@
+import ButlerModel
+import Database
+
+/// One consistent view of a registry: everything read through it sees the same database state.
+///
+/// A snapshot lives inside the closure of ``Registry/read(_:)`` or ``Registry/write(_:)``, on a thread that may block.
+public struct RegistrySnapshot {
+    public let connection: any DatabaseConnection
+    public let universe: DimensionUniverse
+    let catalog: Catalog
+    let cachedRecords: CachedRecords
+    let schema: RegistrySchema
+
+    // MARK: Collections
+
+    /// The collections that a search finds: explicit names in the order given, matches of globs in order of creation.
+    /// - Throws: `ButlerError` of kind `missingCollection` for names that do not exist.
+    public func collectionInfo(_ search: CollectionSearch) throws -> [CollectionInfo] {
+        try catalog.info(search, universe: universe)
+    }
+
+    /// What a collection may hold; for a chain, the union over its members.
+    public func collectionSummary(_ name: String) throws -> CollectionSummary {
+        catalog.summary(of: try catalog.collections.require(name), universe: universe)
+    }
+
+    /// The collections with these names or matching these globs, chains replaced by their members, depth first, each
+    /// once.
+    public func flatten(_ patterns: [String]) throws -> [String] {
+        catalog.collections.flattened(try catalog.collections.matching(patterns)).map(\.name)
+    }
+
+    // MARK: Dataset types
+
+    /// - Throws: `ButlerError` of kind `missingDatasetType`, or `datasetTypeExpression` for an illegal name.
+    public func datasetType(_ name: String) throws -> DatasetType {
+        try catalog.datasetTypes.require(name).type
+    }
+
+    /// The dataset types that match names and globs, by name, and the names that do not exist.
+    public func datasetTypes(matching patterns: [String]) throws -> (found: [DatasetType], missing: [String]) {
+        let (found, missing) = try catalog.datasetTypes.matching(patterns)
+        return (found.map(\.type), missing)
+    }
+}

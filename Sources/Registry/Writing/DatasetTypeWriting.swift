@@ -1,0 +1,76 @@
+import ButlerModel
+import Database
+
+/// Registration of dataset types: the one writer of `dataset_type` and of the dimension group tables.
+extension RegistryWriter {
+    /// Makes sure that a dataset type exists, and the tables that hold its datasets.
+    /// - Returns: whether it is new.
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when one of this name is defined otherwise, of kind
+    ///   `datasetTypeExpression` for components and names of governor dimensions.
+    @discardableResult
+    public func registerDatasetType(_ type: DatasetType) throws -> Bool {
+        guard !type.isComponent else {
+            throw ButlerError(
+                .datasetTypeExpression, "'\(type.name)' names a component; register its parent dataset type.")
+        }
+        guard universe.element(type.name)?.isGovernor != true else {
+            throw ButlerError(
+                .datasetTypeExpression, "A dataset type cannot have the name of the dimension '\(type.name)'.")
+        }
+        if let known = snapshot.catalog.datasetTypes.byName[type.name] {
+            guard known.type == type else {
+                throw ButlerError(
+                    .conflictingDefinition,
+                    "Dataset type '\(type.name)' exists already, over \(known.type.dimensions) with storage class "
+                        + "'\(known.type.storageClass)'\(known.type.isCalibration ? ", as a calibration" : "").")
+            }
+            return false
+        }
+        let dimensionsKey = try dimensionsKey(of: type.dimensions)
+        let tags = RegistrySchema.tagsTable(dimensionsKey: dimensionsKey)
+        try ensureTable(schema.tags(tags, type.dimensions))
+        var calibs: String?
+        if type.isCalibration {
+            let name = RegistrySchema.calibsTable(dimensionsKey: dimensionsKey)
+            try ensureTable(schema.calibs(name, type.dimensions))
+            calibs = name
+        }
+        _ = try connection.insertReturningKey(
+            into: schema.datasetType,
+            columns: [
+                "name", "storage_class", "dimensions_key", "tag_association_table", "calibration_association_table",
+            ],
+            values: [
+                .text(type.name), .text(type.storageClass), .int(dimensionsKey), .text(tags),
+                calibs.map { .text($0) } ?? .null,
+            ])
+        try refresh()
+        return true
+    }
+
+    private func ensureTable(_ table: TableSpecification) throws {
+        if try connection.tableExists(table.name) {
+            try connection.verifyColumns(of: table)
+        } else {
+            try connection.createTable(table)
+        }
+    }
+
+    /// The number that stands for a group of dimensions, made if need be. Two numbers must never stand for one
+    /// group, so both tables are locked first.
+    private func dimensionsKey(of group: DimensionGroup) throws -> Int64 {
+        if group.isEmpty { return 0 }
+        try connection.lock(["dimension_graph_key", "dimension_graph_definition"])
+        var definitions: [Int64: [String]] = [:]
+        try connection.query(
+            "SELECT \(columns: ["dimension_graph_id", "dimension_name"]) FROM \(table: "dimension_graph_definition")"
+        ) { row in definitions[try row.int(0), default: []].append(try row.text(1)) }
+        for (key, names) in definitions where try universe.group(names) == group { return key }
+        let key = try connection.insertReturningKey(into: schema.dimensionGraphKey, columns: [], values: [])
+        try connection.executeMany(
+            try SQL.insert(
+                into: schema.dimensionGraphDefinition, columns: ["dimension_graph_id", "dimension_name"]),
+            rows: group.requiredNames.map { [.int(key), .text($0)] })
+        return key
+    }
+}

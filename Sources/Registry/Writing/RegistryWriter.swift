@@ -1,0 +1,38 @@
+import ButlerModel
+import Database
+
+/// Changes a registry, inside the closure of ``Registry/write(_:)``. Whatever it did is undone when the closure
+/// throws.
+public struct RegistryWriter {
+    let registry: Registry
+    let state: WriterState
+
+    /// What the small tables hold, refreshed after each change to them.
+    final class WriterState {
+        var snapshot: RegistrySnapshot
+
+        init(_ snapshot: RegistrySnapshot) { self.snapshot = snapshot }
+    }
+
+    init(_ snapshot: RegistrySnapshot, registry: Registry) {
+        self.registry = registry
+        state = WriterState(snapshot)
+    }
+
+    /// The registry as this transaction sees it, its own changes included.
+    public var snapshot: RegistrySnapshot { state.snapshot }
+    public var connection: any DatabaseConnection { state.snapshot.connection }
+    public var universe: DimensionUniverse { state.snapshot.universe }
+    var schema: RegistrySchema { registry.schema }
+
+    /// Reads the small tables again after they were changed.
+    func refresh() throws {
+        registry.forgetCatalog()
+        state.snapshot = try registry.snapshot(connection)
+    }
+}
+
+extension Registry {
+    /// Drops what is held in memory; a transaction that writes calls this after each change.
+    func forgetCatalog() { cache.invalidate() }
+}

@@ -1,0 +1,46 @@
+# Sourced by ./run, ./test and ./bench: finds and installs the system packages that Steward is built with.
+# shellcheck shell=bash
+
+# Debian package : file or pkg-config module that shows that it is there.
+steward_build_packages=(
+    "libsqlite3-dev:sqlite3"
+    "libcfitsio-dev:cfitsio"
+    "liberfa-dev:erfa"
+    "zlib1g-dev:zlib"
+)
+
+have_module() { command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$1" 2>/dev/null; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"
+    elif command -v sudo >/dev/null 2>&1; then sudo "$@"
+    else
+        echo "Missing system packages, and this user is neither root nor has sudo. As root, run: $*" >&2
+        return 1
+    fi
+}
+
+# install_packages NAME... : installs Debian packages, refreshing the package lists first.
+install_packages() {
+    [ "$#" -gt 0 ] || return 0
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "Please install the counterparts of these Debian packages: $*" >&2
+        return 1
+    fi
+    echo "Installing system packages: $*" >&2
+    as_root apt-get update -qq >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+}
+
+install_build_packages() {
+    local missing=() entry
+    command -v pkg-config >/dev/null 2>&1 || missing+=(pkg-config)
+    for entry in "${steward_build_packages[@]}"; do
+        have_module "${entry#*:}" || missing+=("${entry%%:*}")
+    done
+    install_packages "${missing[@]}"
+    if ! command -v swift >/dev/null 2>&1; then
+        echo "Swift 6.3 or later is needed and 'swift' is not on the PATH; see https://www.swift.org/install/." >&2
+        return 1
+    fi
+}
