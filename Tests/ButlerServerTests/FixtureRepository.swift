@@ -1,6 +1,7 @@
 import AstroTime
 import ButlerModel
 import ButlerServer
+import Datastore
 import Foundation
 import ObjectStorage
 import Registry
@@ -50,8 +51,10 @@ final class FixtureRepository: ServedRepository, RepositoryView {
             -> ServedFile
         {
             ServedFile(
-                formatter: "lsst.daf.butler.formatters.\(formatter)", storageClass: "StructuredDataDict",
-                component: component, checksum: nil, size: -1, location: try root.join(path), path: path)
+                info: StoredFileInfo(
+                    formatter: "lsst.daf.butler.formatters.\(formatter)", path: path,
+                    storageClass: "StructuredDataDict", component: component),
+                location: try root.join(path))
         }
         records = [
             Self.whole: [try file("run/a/settings é 1.json")],

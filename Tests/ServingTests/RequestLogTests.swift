@@ -72,6 +72,12 @@ private final class LogFile: Sendable {
         #expect(line.contains(#"\u{1b}[2J\u{2028}"#))
     }
 
+    @Test func nestedFieldsAreFlatInLines() async throws {
+        let log = try LogFile()
+        log.logger(.line).info("access", metadata: ["dataset": ["type": "bias", "id": "1"], "empty": ""])
+        #expect(try log.lines().first?.hasSuffix(#" info access dataset.id=1 dataset.type=bias empty="""#) == true)
+    }
+
     @Test func streamedBytesAreCountedAtTheEnd() async throws {
         let log = try LogFile()
         let path = try log.directory.write([UInt8](repeating: 1, count: 200_000), to: "file")

@@ -1,4 +1,5 @@
 public import ButlerModel
+public import Datastore
 public import ObjectStorage
 public import Registry
 
@@ -29,31 +30,17 @@ public protocol RepositoryView {
     func files(of ids: [DatasetID]) throws -> [DatasetID: [ServedFile]]
 }
 
-/// What the datastore records about one stored file.
+/// One stored file of a dataset: what is recorded about it, and where it is.
 public struct ServedFile: Hashable, Sendable {
-    /// Name of the Python class that reads the file.
-    public let formatter: String
-    public let storageClass: String
-    /// `nil` for a file that holds the whole dataset.
-    public let component: String?
-    public let checksum: String?
-    /// In bytes; −1 when not known.
-    public let size: Int64
+    public let info: StoredFileInfo
     /// Absolute; a fragment names the member of a zip file.
     public let location: ResourceURI
-    /// The path as recorded: relative to the datastore's root, or an absolute URI.
-    public let path: String
 
-    public init(
-        formatter: String, storageClass: String, component: String?, checksum: String?, size: Int64,
-        location: ResourceURI, path: String
-    ) {
-        self.formatter = formatter
-        self.storageClass = storageClass
-        self.component = component
-        self.checksum = checksum
-        self.size = size
+    public init(info: StoredFileInfo, location: ResourceURI) {
+        self.info = info
         self.location = location
-        self.path = path
     }
+
+    /// `nil` for a file that holds the whole dataset.
+    var component: String? { info.component }
 }

@@ -70,7 +70,7 @@ extension ButlerRoutes {
         if !files.isEmpty {
             let records = try files.map { file -> StructuredValue in
                 let (url, auth) = try readingURL(of: file, dataset: ref.id, call)
-                return .object(["url": .string(url), "datastoreRecords": file.wire, "auth": .string(auth)])
+                return .object(["url": .string(url), "datastoreRecords": file.info.wire, "auth": .string(auth)])
             }
             artifact = .object(["datastore_type": "file", "file_info": .array(records)])
         }
@@ -97,7 +97,7 @@ extension ButlerRoutes {
             } else {
                 (try ownURL("download", of: file, dataset: dataset, call), ownAuthentication)
             }
-        return .object(["url": .string(url), "auth": .string(auth), "file_info": file.wire])
+        return .object(["url": .string(url), "auth": .string(auth), "file_info": file.info.wire])
     }
 
     /// The credentials for URLs of this server are those for its other routes.

@@ -47,8 +47,17 @@ struct LineLogHandler: LogHandler {
         _ fields: [(key: String, value: Logger.MetadataValue)]
     ) -> [UInt8] {
         var text = "\(time) \(level.rawValue) \(Self.printable("\(message)", quoting: false))"
-        for (key, value) in fields { text += " \(key)=\(Self.printable("\(value)", quoting: true))" }
+        for (key, value) in fields { Self.append(key, value, to: &text) }
         return Array(text.utf8) + [UInt8(ascii: "\n")]
+    }
+
+    /// Members of dictionaries become fields of their own: `dataset.type=bias`.
+    private static func append(_ key: String, _ value: Logger.MetadataValue, to text: inout String) {
+        if case .dictionary(let members) = value {
+            for (name, member) in ordered(members) { append("\(key).\(name)", member, to: &text) }
+        } else {
+            text += " \(key)=\(printable("\(value)", quoting: true))"
+        }
     }
 
     /// Control characters would let a client forge lines or drive a terminal.
