@@ -30,7 +30,10 @@ let package = Package(
         .target(name: "StructuredData", dependencies: ["Yams"]),
         .target(
             name: "Database",
-            dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: [
+                "AstroTime",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
         .target(name: "ObjectStorage"),
         .target(
             name: "Configuration", dependencies: ["StructuredData"],
@@ -79,6 +82,8 @@ let package = Package(
         // Probes that the interoperability tests run
         .executableTarget(
             name: "config-probe", dependencies: ["Configuration", "StructuredData"], path: "Interop/ConfigProbe"),
+        // Compares SkyGeometry with the observatory's library; see Interop/test_sky_geometry.py.
+        .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
 
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),

@@ -151,6 +151,8 @@ SEEDS = {
     "namespace": {"registry": {"namespace": "n"}, "root": "/ignored", "extra": {"a": [1, 2.5, None, True, "ü"]}},
     "doubled": {"datastore": {"datastore": {"checksum": True, "records": {"table": "t"}}}},
     "manager-mapping": {"registry": {"managers": {"datasets": {"cls": RegistryConfig()["managers", "datasets"]}}}},
+    "obscore": {"registry": {"managers": {"obscore": {"cls": "a.ObsCore", "config": {"version": 0, "table": "t"}}}}},
+    "obscore-without-config": {"registry": {"managers": {"obscore": {"cls": "a.ObsCore"}}}},
     "memory": {"datastore": {"cls": "lsst.daf.butler.datastores.inMemoryDatastore.InMemoryDatastore"}},
     "chain": {
         "datastore": {
@@ -165,6 +167,7 @@ SEEDS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Obscore manager is declared")
 @pytest.mark.parametrize("options", [(), ("standalone",), ("override",), ("standalone", "override")], ids="+".join)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_created_files_are_equal_with_seed_and_options(tmp_path, seed, options):

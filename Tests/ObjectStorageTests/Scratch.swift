@@ -33,8 +33,11 @@ final class Scratch: Sendable {
 /// A small file system in memory, mounted for the time of a test. Needs the right to mount.
 final class MemoryFileSystem {
     let path: String
+    /// Outlives the mount, so that its folder can be deleted.
+    private let scratch: Scratch
 
     init?(_ scratch: Scratch, options: String) {
+        self.scratch = scratch
         path = scratch.path + "/mount"
         try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         guard Self.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", path) else { return nil }

@@ -10,13 +10,19 @@ public struct DatabaseCredentials: Sendable {
     private struct Entry: Sendable {
         var dialect: String
         var username: String?
-        var host: FilenamePattern
-        var port: Int?
+        /// A malformed address is an error only when it comes to comparing it.
+        var address: Result<Address, ConfigurationError>
         /// `nil` matches every database.
         var database: FilenamePattern?
         var suppliedUsername: String?
         var password: String?
         var number: Int
+    }
+
+    private struct Address: Sendable {
+        var host: FilenamePattern
+        /// `nil` matches every port.
+        var port: Int?
     }
 
     /// The user name (unchanged if the connection has one) and the password for a connection.
@@ -46,7 +52,7 @@ public struct DatabaseCredentials: Sendable {
                 throw ConfigurationError.credentials(source: source, reason: "\(error)")
             }
         }
-        let path = environment.expandingHome(in: environment[fileVariable] ?? defaultPath)
+        let path = environment.expandingHome(in: environment.variables[fileVariable] ?? defaultPath)
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
             return nil
@@ -81,8 +87,8 @@ public struct DatabaseCredentials: Sendable {
 
     /// What the first fitting entry supplies for a connection; `nil` if none fits.
     ///
-    /// Dialect, host and database (with `*`, `?`, `[…]`) always count; user and port only if the entry names them. The
-    /// connection's own user name stays.
+    /// Dialect, host and database (with `*` and, in the database, `[…]`) always count; user and port only if the entry
+    /// names them. The connection's own user name stays. A `?` begins a query in a URL, so it is no wildcard.
     ///
     /// - Parameter dialect: with or without a driver (`postgresql+psycopg2`).
     /// - Throws: ``ConfigurationError`` at a malformed entry before the first fitting one.
@@ -93,12 +99,15 @@ public struct DatabaseCredentials: Sendable {
         let username = username.flatMap { $0.isEmpty ? nil : $0 }
         for entry in entries {
             let entry = try entry.get()
+            // Entries for other databases are passed over before their host is looked at.
             guard entry.dialect == dialect, entry.database?.matches(database) ?? true,
-                entry.username == nil || entry.username == username, entry.host.matches(host),
-                entry.port == nil || entry.port == port
+                entry.username == nil || entry.username == username
             else { continue }
+            let address = try entry.address.get()
+            guard address.host.matches(host), address.port == nil || address.port == port else { continue }
             guard let password = entry.password else {
-                throw ConfigurationError.credentials(source: source, reason: "entry \(entry.number) has no password")
+                throw ConfigurationError.credentials(
+                    source: source, reason: "entry \(entry.number) has no password as text; add it, in quotes")
             }
             return Match(username: username ?? entry.suppliedUsername, password: password)
         }
@@ -107,50 +116,62 @@ public struct DatabaseCredentials: Sendable {
 
     // MARK: Reading entries
 
-    private static func entry(_ item: StructuredValue, number: Int, source: String) -> Result<Entry, ConfigurationError>
-    {
-        func failure(_ reason: String) -> Result<Entry, ConfigurationError> {
-            .failure(.credentials(source: source, reason: "entry \(number) \(reason)"))
+    private static func entry(
+        _ item: StructuredValue, number: Int, source: String
+    ) -> Result<Entry, ConfigurationError> {
+        func problem(_ reason: String) -> ConfigurationError {
+            .credentials(source: source, reason: "entry \(number) \(reason)")
         }
-        guard let url = item["url"]?.stringValue else { return failure("has no url") }
+        guard let url = item["url"]?.stringValue else { return .failure(problem("has no url")) }
         guard let scheme = ConfigurationLocation.scheme(of: url) else {
-            return failure("has the url \"\(url)\" without a dialect; begin it with e.g. postgresql://")
+            return .failure(problem("has the url \"\(url)\" without a dialect; begin it with e.g. postgresql://"))
         }
         guard !scheme.contains("+") else {
-            return failure("has the dialect \"\(scheme)\"; leave out the driver after +")
+            return .failure(problem("has the dialect \"\(scheme)\"; leave out the driver after +"))
         }
         var rest = url.dropFirst(scheme.count + 1)
-        guard rest.hasPrefix("//") else { return failure("has the url \"\(url)\" without a host") }
-        rest = rest.dropFirst(2)
-        let authority = rest.prefix { !"/?#".contains($0) }
-        let path = rest.dropFirst(authority.count).prefix { !"?#".contains($0) }.drop { $0 == "/" }
-
-        var address = authority
+        var authority: Substring = ""
+        if rest.hasPrefix("//") {
+            rest = rest.dropFirst(2)
+            authority = rest.prefix { !"/?#".contains($0) }
+            rest = rest.dropFirst(authority.count)
+        }
+        let path = rest.prefix { !"?#".contains($0) }.drop { $0 == "/" }
         var username: String?
         if let at = authority.lastIndex(of: "@") {
             username = String(authority[..<at].prefix { $0 != ":" })
-            address = authority[authority.index(after: at)...]
+            authority = authority[authority.index(after: at)...]
         }
-        var host = address
+        return .success(
+            Entry(
+                dialect: scheme.lowercased(), username: username, address: address(authority, problem: problem),
+                database: path.isEmpty ? nil : FilenamePattern(String(path)),
+                suppliedUsername: item["username"]?.stringValue, password: item["password"]?.stringValue,
+                number: number))
+    }
+
+    /// `host`, `host:port` or `[IPv6]:port`. Hosts are compared in lower case.
+    private static func address(
+        _ text: Substring, problem: (String) -> ConfigurationError
+    ) -> Result<Address, ConfigurationError> {
+        var host = text
         var port: Int?
-        if let colon = address.lastIndex(of: ":"), !address[colon...].contains("]") {
-            host = address[..<colon]
-            let digits = address[address.index(after: colon)...]
+        if let colon = text.lastIndex(of: ":"), !text[colon...].contains("]") {
+            host = text[..<colon]
+            let digits = text[text.index(after: colon)...]
             if !digits.isEmpty {
                 guard let number = Int(digits), (0...65535).contains(number) else {
-                    return failure("has the port \"\(digits)\"; use a number up to 65535")
+                    return .failure(problem("has the port \"\(digits)\"; use a number up to 65535"))
                 }
                 port = number
             }
         }
-        // IPv6 addresses stand in brackets; so may a set of a pattern, which is not closed at the end.
-        if host.hasPrefix("["), host.hasSuffix("]"), host.contains(":") { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty else { return failure("has the url \"\(url)\" without a host") }
-        return .success(
-            Entry(
-                dialect: scheme.lowercased(), username: username, host: FilenamePattern(host.lowercased()), port: port,
-                database: path.isEmpty ? nil : FilenamePattern(String(path)),
-                suppliedUsername: item["username"]?.stringValue, password: item["password"]?.stringValue, number: number
-            ))
+        if host.hasPrefix("["), host.hasSuffix("]"), host.contains(":") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(where: { "[]".contains($0) }) {
+            return .failure(problem("has the host \"\(host)\"; brackets are for IPv6 addresses, use * as wildcard"))
+        }
+        guard !host.isEmpty else { return .failure(problem("has a url without a host")) }
+        return .success(Address(host: FilenamePattern(host.lowercased()), port: port))
     }
 }

@@ -20,6 +20,13 @@ public struct CacheConfiguration: Sendable {
     /// What happens to datasets that no key matches.
     public var fallback: Bool
 
+    public init(directory: ConfigurationLocation?, expiry: Expiry, cacheable: LookupTable<Bool>, fallback: Bool) {
+        self.directory = directory
+        self.expiry = expiry
+        self.cacheable = cacheable
+        self.fallback = fallback
+    }
+
     static let modes = ["datasets", "files", "size", "age", "disabled"]
 
     /// Reads the `cached` section; `DAF_BUTLER_CACHE_DIRECTORY`, `DAF_BUTLER_CACHE_DIRECTORY_IF_UNSET` and

@@ -11,7 +11,8 @@ public struct DatasetConstraints: Sendable, Equatable {
     /// The key that stands for every dataset.
     static let wildcard = "all"
 
-    private init(accepted: Set<LookupKey>, rejected: Set<LookupKey>) {
+    /// An empty `accepted` set takes everything that is not rejected.
+    public init(accepted: Set<LookupKey>, rejected: Set<LookupKey>) {
         self.accepted = accepted
         self.rejected = rejected
     }

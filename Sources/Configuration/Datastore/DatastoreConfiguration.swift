@@ -60,6 +60,22 @@ public indirect enum DatastoreConfiguration: Sendable {
         }
     }
 
+    /// The same with the dimension groups of all keys completed, which must be done once before anything is looked up.
+    public func conformed(by conform: LookupKey.DimensionConformer) -> DatastoreConfiguration {
+        switch self {
+        case .file(let configuration): .file(configuration.conformed(by: conform))
+        case .inMemory(let constraints): .inMemory(constraints: constraints.conformed(by: conform))
+        case .chained(let members, let constraints):
+            .chained(
+                members: members.map {
+                    Member(
+                        datastore: $0.datastore.conformed(by: conform),
+                        constraints: $0.constraints.conformed(by: conform))
+                },
+                constraints: constraints.conformed(by: conform))
+        }
+    }
+
     init(_ section: ConfigurationSection, root: ConfigurationLocation?, environment: ConfigurationEnvironment) throws {
         let constraints = try DatasetConstraints(try section.section("constraints"))
         switch try DatastoreClass(section["cls"], location: section.location) {

@@ -49,6 +49,17 @@ public struct FileDatastoreConfiguration: Sendable {
         cache = try section.section("cached").flatMap { try CacheConfiguration($0, environment: environment) }
     }
 
+    /// The same with the dimension groups of all keys completed.
+    public func conformed(by conform: LookupKey.DimensionConformer) -> FileDatastoreConfiguration {
+        var result = self
+        result.templates = templates.conformed(by: conform)
+        result.formatters = formatters.conformed(by: conform)
+        result.composites.disassembled = composites.disassembled.conformed(by: conform)
+        result.constraints = constraints.conformed(by: conform)
+        result.cache?.cacheable = (cache?.cacheable ?? LookupTable(entries: [])).conformed(by: conform)
+        return result
+    }
+
     /// Template texts; `default: false` or null refuses what no key matches.
     private static func templates(_ section: ConfigurationSection) throws -> (LookupTable<String>, String?) {
         guard let section = try section.section("templates") else {
@@ -74,7 +85,13 @@ public struct FileDatastoreConfiguration: Sendable {
 /// Which composites are taken apart into one file for each component.
 public struct CompositesConfiguration: Sendable {
     public var disassembled: LookupTable<Bool>
+    /// What happens to composites that no key matches.
     public var fallback: Bool
+
+    public init(disassembled: LookupTable<Bool>, fallback: Bool) {
+        self.disassembled = disassembled
+        self.fallback = fallback
+    }
 
     init(_ section: ConfigurationSection?) throws {
         fallback = try section?.bool("default") ?? false
@@ -104,6 +121,12 @@ public struct FormatterConfiguration: Sendable, Equatable {
     public var parameters: StructuredMapping
     /// Named sets of write options of this class, by name; a set may be null.
     public var recipes: StructuredMapping
+
+    public init(className: String, parameters: StructuredMapping = [:], recipes: StructuredMapping = [:]) {
+        self.className = className
+        self.parameters = parameters
+        self.recipes = recipes
+    }
 
     /// Reads the `formatters` section: keys to a class name or `{formatter, parameters}`, besides `default` (write
     /// parameters by class) and `write_recipes` (recipes by class).

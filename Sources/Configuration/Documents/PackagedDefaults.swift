@@ -41,11 +41,3 @@ enum PackagedDefaults {
         }
     }
 }
-
-/// The dimension universe that a new repository gets when nobody chooses another one.
-public enum DefaultDimensions {
-    /// The configuration document of universe 8 of namespace `daf_butler`. First call: about a millisecond.
-    public static func configuration() throws -> StructuredMapping {
-        try PackagedDefaults.file(named: "dimensions.yaml") ?? [:]
-    }
-}

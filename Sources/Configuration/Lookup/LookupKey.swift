@@ -32,7 +32,7 @@ public struct LookupKey: Hashable, Sendable, CustomStringConvertible {
 
     /// Completes dimension names to a whole group (required and implied dimensions included); `nil` if the universe
     /// lacks one of the names.
-    public typealias DimensionConformer = (_ names: [String]) -> Set<String>?
+    public typealias DimensionConformer = @Sendable (_ names: [String]) -> Set<String>?
 
     public init(name: String, restriction: Restriction? = nil) {
         subject = .name(name)

@@ -64,11 +64,6 @@ struct ComponentDefaults: Sendable {
         return result
     }
 
-    /// Whether anything but the built-in defaults defines this component.
-    func hasOverrides(_ component: Component, in document: ConfigurationDocument) -> Bool {
-        found[component.fileName] != nil || document.values[component.rawValue] != nil
-    }
-
     static func section(_ key: String, of values: StructuredMapping, location: String) throws -> StructuredMapping? {
         guard let section = values.section(key), !section.isNull else { return nil }
         guard let mapping = section.objectValue else {

@@ -60,30 +60,48 @@ struct HEALPixQuery {
         }
     }
 
-    /// Cells that overlap a box of colatitudes and longitudes in radians. Equal bounds enclose nothing.
+    /// Cells that overlap a box of colatitudes and longitudes in radians. Equal bounds enclose nothing, so that also a
+    /// box of all longitudes, whose ends come out equal, is empty, as upstream has it.
     func box(theta: ClosedRange<Double>, west: Double, east: Double) -> [Range<Int>] {
         if theta.lowerBound == theta.upperBound || west == east { return [] }
         let epsilon = 2.220446049250313e-16
-        // All longitudes are turned, so that the middle of the box is at π and none of it crosses zero.
-        let middle = (west + east) / 2.0
-        let turn = reduce(west < east ? pi - middle : -middle, by: 2.0 * pi)
-        let phi = (reduce(west + turn, by: 2.0 * pi) - epsilon, reduce(east + turn, by: 2.0 * pi) + epsilon)
-        let colatitude = (theta.lowerBound - epsilon, theta.upperBound + epsilon)
+        // The longitudes lie between two meridians: east of one and west of the other, or either for more than half a
+        // turn. For less, a cell must also be near the half of the sphere around the middle.
+        let westNormal = Vector3(-sin(west), cos(west), 0.0)
+        let eastNormal = Vector3(-sin(east), cos(east), 0.0)
+        let width = reduce(east - west, by: 2.0 * pi)
+        let middle = Vector3(cos(west + 0.5 * width), sin(west + 0.5 * width), 0.0)
         let radii = grids.map(\.greatestRadius)
+        let radiusSines = radii.map { sin($0) }
 
-        func zone(_ center: Double, _ radius: Double, _ bounds: (Double, Double)) -> HEALPixZone {
-            let (low, high) = (center - radius, center + radius)
-            guard high >= bounds.0 && low <= bounds.1 else { return .outside }
-            if low >= bounds.0 && high <= bounds.1 { return .inside }
-            return center >= bounds.0 && center <= bounds.1 ? .centerInside : .mayOverlap
+        func zoneOfColatitude(_ center: Vector3, _ radius: Double) -> HEALPixZone {
+            let colatitude = atan2((center.y * center.y + center.x * center.x).squareRoot(), center.z)
+            let (low, high) = (colatitude - radius, colatitude + radius)
+            let (north, south) = (theta.lowerBound - epsilon, theta.upperBound + epsilon)
+            guard high >= north && low <= south else { return .outside }
+            if low >= north && high <= south { return .inside }
+            return colatitude >= north && colatitude <= south ? .centerInside : .mayOverlap
+        }
+        func zoneOfLongitude(_ center: Vector3, _ radiusSine: Double) -> HEALPixZone {
+            let a = westNormal.dot(center)
+            let b = -eastNormal.dot(center)
+            let whole = radiusSine - epsilon
+            let none = -radiusSine - epsilon
+            if width > pi {
+                if a >= whole || b >= whole { return .inside }
+                if a < none && b < none { return .outside }
+                return a >= -epsilon || b >= -epsilon ? .centerInside : .mayOverlap
+            }
+            if a < none || b < none || middle.dot(center) < none { return .outside }
+            if a >= whole && b >= whole { return .inside }
+            return a >= -epsilon && b >= -epsilon ? .centerInside : .mayOverlap
         }
         return search { order, cell in
-            let center = grids[order].center(cell)
-            let theta = center.theta
-            let zoneTheta = zone(theta, radii[order], colatitude)
-            if zoneTheta == .outside { return .outside }
-            let zonePhi = zone(reduce(center.phi + turn, by: 2.0 * pi), radii[order] / sin(theta), phi)
-            return zoneTheta.rawValue < zonePhi.rawValue ? zoneTheta : zonePhi
+            let center = grids[order].center(cell).vector
+            let colatitude = zoneOfColatitude(center, radii[order])
+            if colatitude == .outside { return .outside }
+            let longitude = zoneOfLongitude(center, radiusSines[order])
+            return colatitude.rawValue < longitude.rawValue ? colatitude : longitude
         }
     }
 

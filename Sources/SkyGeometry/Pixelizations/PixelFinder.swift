@@ -32,8 +32,7 @@ extension ConvexPolygon: SearchTarget {
 
 extension PixelTree {
     public var universe: RangeSet {
-        let shift = UInt64(2 * level)
-        return RangeSet((roots.lowerBound << shift)..<(roots.upperBound << shift))
+        RangeSet(descendants(of: roots, bits: 2 * level))
     }
 
     public func envelope(of region: Region, maxRanges: Int) -> RangeSet {
@@ -114,7 +113,7 @@ private struct PixelFinder<Tree: PixelTree, Target: SearchTarget> {
 
     private mutating func insert(_ index: UInt64, _ level: Int) {
         var shift = 2 * (tree.level - level)
-        found.insert((index << UInt64(shift))..<((index + 1) << UInt64(shift)))
+        if index < UInt64.max { found.insert(descendants(of: index..<(index + 1), bits: shift)) }
         while found.ranges.count > maxRanges {
             depth -= 1
             shift += 2
@@ -125,4 +124,13 @@ private struct PixelFinder<Tree: PixelTree, Target: SearchTarget> {
             }
         }
     }
+}
+
+/// The indices of the pixels within some pixels, `bits` / 2 levels down.
+///
+/// The last pixel of MQ3C level 30 has index 2⁶⁴ − 1, which range sets do not hold; it is left out.
+private func descendants(of pixels: Range<UInt64>, bits: Int) -> Range<UInt64> {
+    let lower = pixels.lowerBound << UInt64(bits)
+    let upper = pixels.upperBound << UInt64(bits)
+    return lower..<(upper == 0 ? UInt64.max : upper)
 }

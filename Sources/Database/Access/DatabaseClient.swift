@@ -1,0 +1,93 @@
+/// A database of one repository: where transactions begin.
+///
+/// Closures are synchronous and run on a thread that belongs to the connection, never on the caller's; so they may
+/// block, and must not wait for other tasks. A client may be used from many tasks at once. Cancelling the calling task
+/// interrupts the running statement, rolls the transaction back and throws `CancellationError`.
+///
+/// No transaction outlives its closure, or the iteration of its pages.
+public protocol DatabaseClient: Sendable {
+    var dialect: SQLDialect { get }
+
+    /// Whether `write` is allowed.
+    var isWriteable: Bool { get }
+
+    /// The file or address for messages, without any password.
+    var displayName: String { get }
+
+    /// Runs `body` in a transaction that sees one state of the database: that of its first statement, which includes all
+    /// that other clients had committed before. Temporary tables may be made, and end with it.
+    func read<T: Sendable>(_ body: @escaping @Sendable (any DatabaseConnection) throws -> T) async throws -> T
+
+    /// Runs `body` in a transaction that may write, alone among all writers of an SQLite file. It is committed when
+    /// `body` returns and rolled back when it throws.
+    ///
+    /// - Throws: ``DatabaseError/readOnly(_:)`` if the client is not writeable; what `body` throws.
+    @discardableResult
+    func write<T: Sendable>(_ body: @escaping @Sendable (any DatabaseConnection) throws -> T) async throws -> T
+
+    /// The rows of a statement as pages, made one at a time when the consumer asks: memory does not grow with the
+    /// number of rows.
+    ///
+    /// All pages come from one read transaction. It begins with the first page and ends with the last one, or as soon
+    /// as the iterator goes out of scope or the iterating task is cancelled. Until then an SQLite file can not be
+    /// committed to, not even by this client, so never await a write while iterating.
+    ///
+    /// - Parameters:
+    ///   - pageSize: the number of rows of a page, at least 1; the last page may have fewer.
+    ///   - prepare: gives the statement; it runs in the same transaction and may fill temporary tables for it.
+    ///   - makePage: an empty page.
+    ///   - append: adds a row to the page.
+    func pages<Page: Sendable>(
+        pageSize: Int, prepare: @escaping @Sendable (any DatabaseConnection) throws -> SQL,
+        makePage: @escaping @Sendable () -> Page,
+        append: @escaping @Sendable (inout Page, any DatabaseRow) throws -> Void
+    ) -> DatabasePages<Page>
+
+    /// Ends all connections once the running transactions are over. Later use throws ``DatabaseError/closed(_:)``.
+    func close() async throws
+}
+
+extension DatabaseClient {
+    /// The rows of `statement` as pages of decoded values. See ``pages(pageSize:prepare:makePage:append:)``.
+    public func stream<T: Sendable>(
+        _ statement: SQL, pageSize: Int = 1000, decode: @escaping @Sendable (any DatabaseRow) throws -> T
+    ) -> DatabasePages<[T]> {
+        pages(
+            pageSize: pageSize, prepare: { _ in statement }, makePage: { [] },
+            append: { page, row in page.append(try decode(row)) })
+    }
+}
+
+/// What a client may do to a database file.
+public enum DatabaseAccess: Hashable, Sendable {
+    case readOnly
+    case readWrite
+    /// Read and write; an SQLite file that does not exist is created.
+    case create
+}
+
+public struct DatabaseOptions: Hashable, Sendable {
+    public var access: DatabaseAccess
+    /// How long to wait for the locks of other clients.
+    public var busyTimeout: Duration
+    /// The most reads and streams that run at the same time, each on a connection and thread of its own.
+    public var readerCount: Int
+
+    public init(access: DatabaseAccess, busyTimeout: Duration = .seconds(300), readerCount: Int = 4) {
+        self.access = access
+        self.busyTimeout = busyTimeout
+        self.readerCount = max(1, readerCount)
+    }
+}
+
+extension DatabaseURL {
+    /// Opens the database.
+    ///
+    /// - Throws: ``DatabaseError``, naming what is wrong with the file or address.
+    public func open(_ options: DatabaseOptions) async throws -> any DatabaseClient {
+        switch dialect {
+        case "sqlite": try await SQLiteClient.open(database.map { .file($0) } ?? .memory, options)
+        default: throw DatabaseError.unsupportedDialect(dialect)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+/// A transaction in progress. It is valid only inside the closure that received it.
+///
+/// After an error the transaction may go on only if the failed part ran in a ``savepoint(_:)``.
+public protocol DatabaseConnection: AnyObject {
+    var dialect: SQLDialect { get }
+
+    /// Whether permanent tables may be changed.
+    var isWriteable: Bool { get }
+
+    /// Runs a statement and returns the number of rows that it inserted, updated or deleted itself, without cascades.
+    @discardableResult
+    func execute(_ statement: SQL) throws -> Int
+
+    /// Runs a statement with parameters once for each row, prepared once. Returns the total number of changed rows.
+    ///
+    /// `rows` is read as it is consumed, so it may be lazy and of any length.
+    @discardableResult
+    func executeMany(_ template: SQL, rows: some Sequence<[SQLValue]>) throws -> Int
+
+    /// Calls `body` with each row, at most `limit`, as the database finds them. The row is valid during the call only.
+    func query(_ statement: SQL, limit: Int, _ body: (any DatabaseRow) throws -> Void) throws
+
+    /// Runs `body`, undoing its changes alone if it throws. Savepoints nest.
+    func savepoint<T>(_ body: () throws -> T) throws -> T
+
+    /// Keeps other clients from writing to these tables until the transaction ends. Where a writing transaction is
+    /// alone anyway this does nothing.
+    func lock(_ tables: [String]) throws
+
+    /// Whether a permanent or temporary table of this name exists.
+    func tableExists(_ name: String) throws -> Bool
+
+    /// The names of all permanent tables, sorted.
+    func tableNames() throws -> [String]
+
+    /// The column names of a table in order, as the database has them: see ``TableSpecification/columnNames(in:)``.
+    ///
+    /// - Throws: ``DatabaseError/noSuchTable(_:database:)``.
+    func columnNames(of table: String) throws -> [String]
+
+    /// Makes a table with its indexes.
+    ///
+    /// A temporary table, which read transactions may make too, has no foreign keys and ends with the transaction.
+    func createTable(_ table: TableSpecification, temporary: Bool, ifNotExists: Bool) throws
+
+    func dropTable(_ name: String, temporary: Bool) throws
+}
+
+extension DatabaseConnection {
+    public func query(_ statement: SQL, _ body: (any DatabaseRow) throws -> Void) throws {
+        try query(statement, limit: .max, body)
+    }
+
+    public func createTable(_ table: TableSpecification, temporary: Bool = false) throws {
+        try createTable(table, temporary: temporary, ifNotExists: false)
+    }
+
+    /// All rows, decoded.
+    public func fetchAll<T>(_ statement: SQL, _ decode: (any DatabaseRow) throws -> T) throws -> [T] {
+        var result: [T] = []
+        try query(statement) { row in result.append(try decode(row)) }
+        return result
+    }
+
+    /// The first row, decoded; `nil` if there is none.
+    public func fetchOne<T>(_ statement: SQL, _ decode: (any DatabaseRow) throws -> T) throws -> T? {
+        var result: T?
+        try query(statement, limit: 1) { row in result = try decode(row) }
+        return result
+    }
+
+    /// Inserts a row and returns the key that the database gave it.
+    public func insertReturningKey(
+        into table: TableSpecification, columns: [String]? = nil, values: [SQLValue]
+    ) throws -> Int64 {
+        guard let key = table.autoincrementColumn else {
+            throw DatabaseError.invalidStatement("table '\(table.name)' has no autoincrement key")
+        }
+        let insert = try SQL.insert(into: table, columns: columns, values: values, returning: [key.name])
+        guard let value = try fetchOne(insert, { row in try row.int(0) }) else {
+            throw DatabaseError.invalidStatement("the insert into table '\(table.name)' returned no key")
+        }
+        return value
+    }
+
+    /// Checks that a table has the columns of its specification, in any order.
+    ///
+    /// - Throws: ``DatabaseError/schemaConflict(table:expected:found:)``; ``DatabaseError/noSuchTable(_:database:)``.
+    public func verifyColumns(of table: TableSpecification) throws {
+        let found = try columnNames(of: table.name)
+        let expected = table.columnNames(in: dialect)
+        guard Set(found) == Set(expected) else {
+            throw DatabaseError.schemaConflict(table: table.name, expected: expected, found: found)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+/// Why the database refused. Every text is one line: what was asked of which database, and what to do.
+public enum DatabaseError: Error, Hashable, CustomStringConvertible {
+    case invalidURL(String, reason: String)
+    case unsupportedDialect(String)
+    case missingFile(String)
+    case cannotOpen(String, reason: String)
+    case notADatabase(String)
+    case corrupt(String, reason: String)
+    /// Another connection held the database for longer than the busy timeout.
+    case locked(String, waited: Duration)
+    case diskFull(String)
+    case readOnly(String)
+    /// A writer died in the middle of a transaction, and this client may not roll it back.
+    case needsRecovery(String)
+    case constraintViolation(ConstraintViolation)
+    case noSuchTable(String, database: String)
+    /// A table exists with other columns than expected.
+    case schemaConflict(table: String, expected: [String], found: [String])
+    /// A column holds something else than was asked for.
+    case unexpectedValue(column: String, expected: String, found: String)
+    /// The database rejected the statement.
+    case statementFailed(reason: String, statement: String, database: String)
+    /// The statement could not be made.
+    case invalidStatement(String)
+    case closed(String)
+    /// A connection, row or statement was kept after its transaction had ended.
+    case usedOutsideTransaction
+
+    public var description: String {
+        switch self {
+        case .invalidURL(let url, let reason):
+            "'\(url)' is not a database URL: \(reason). Write sqlite:///relative, sqlite:////absolute or "
+                + "postgresql://user@host:port/database."
+        case .unsupportedDialect(let name):
+            "Databases of kind '\(name)' are not supported here; use sqlite."
+        case .missingFile(let path):
+            "Database file \(path) does not exist; check the path or create the repository first."
+        case .cannotOpen(let name, let reason):
+            "Cannot open database \(name): \(reason); check the permissions of the file and its directory."
+        case .notADatabase(let path):
+            "\(path) is not an SQLite database, or is encrypted; check the path in the repository configuration."
+        case .corrupt(let name, let reason):
+            "Database \(name) is damaged: \(reason); restore it from a backup."
+        case .locked(let name, let waited):
+            "Database \(name) stayed locked by another client for \(waited); end that client or raise the busy timeout."
+        case .diskFull(let name):
+            "No space left to write database \(name); free some space on its file system and repeat."
+        case .readOnly(let name):
+            "Database \(name) can only be read; open it writeable, with write permission for the file and its directory."
+        case .needsRecovery(let name):
+            "Database \(name) was left in the middle of a write by a client that died; open it once writeable to "
+                + "roll that back."
+        case .constraintViolation(let violation): violation.description
+        case .noSuchTable(let table, let database):
+            "Database \(database) has no table '\(table)'; it may not be a repository, or be one of another version."
+        case .schemaConflict(let table, let expected, let found):
+            "Table '\(table)' has the columns \(found.joined(separator: ", ")) instead of "
+                + "\(expected.joined(separator: ", ")); it was made for other dimensions or another version."
+        case .unexpectedValue(let column, let expected, let found):
+            "Column '\(column)' holds \(found) where \(expected) was expected; the row was written by a faulty client."
+        case .statementFailed(let reason, let statement, let database):
+            "Database \(database) rejected a statement: \(reason) [\(statement)]."
+        case .invalidStatement(let reason): "A statement could not be made: \(reason)."
+        case .closed(let name): "Database \(name) has been closed; open it again."
+        case .usedOutsideTransaction:
+            "A database connection or row was used after its transaction had ended; use it inside the closure only."
+        }
+    }
+}
+
+/// A row that the rules of a table do not allow.
+public struct ConstraintViolation: Hashable, Sendable, CustomStringConvertible {
+    public enum Kind: String, Hashable, Sendable {
+        case unique, primaryKey = "primary key", foreignKey = "foreign key", check, notNull = "not null", other
+    }
+
+    public var kind: Kind
+    /// The table written to, where known.
+    public var table: String?
+    /// The columns of the violated constraint; empty where the database does not tell.
+    public var columns: [String]
+    /// The name of the violated constraint, where the database tells.
+    public var constraint: String?
+    public var database: String
+
+    public var description: String {
+        let place = [table.map { "table '\($0)'" }, columns.isEmpty ? nil : "(\(columns.joined(separator: ", ")))"]
+            .compactMap { $0 }.joined(separator: " ")
+        let name = constraint.map { " '\($0)'" } ?? ""
+        return "The \(kind.rawValue) constraint\(name) \(place.isEmpty ? "" : "of \(place) ")in database \(database) "
+            + "was violated; \(remedy)."
+    }
+
+    private var remedy: String {
+        switch kind {
+        case .unique, .primaryKey: "such a row exists already"
+        case .foreignKey: "insert the referenced row first, or delete the rows that refer to this one"
+        case .check: "the value is empty or too long"
+        case .notNull: "give a value"
+        case .other: "correct the row"
+        }
+    }
+}

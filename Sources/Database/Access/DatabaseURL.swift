@@ -1,0 +1,157 @@
+import Foundation
+
+/// Where a database is, in the form that repository configurations use:
+/// `sqlite:///relative`, `sqlite:////absolute`, `sqlite://` (in memory) or
+/// `dialect[+driver]://user:password@host:port/database?query`.
+///
+/// Source: repository format reference, section 1.4. The parts are percent-decoded, except the path of an SQLite file,
+/// which is taken as it is. The password appears in no description.
+public struct DatabaseURL: Hashable, Sendable {
+    /// The database system, such as `sqlite` or `postgresql`.
+    public var dialect: String
+    /// The client library after `+`, which only its own language needs.
+    public var driver: String?
+    public var user: String?
+    public var password: String?
+    public var host: String?
+    public var port: Int?
+    /// The path of an SQLite file (`nil`: in memory) or the name of a database.
+    public var database: String?
+    /// The options after `?`, in order.
+    public var query: [Option]
+
+    public struct Option: Hashable, Sendable {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// - Throws: ``DatabaseError/invalidURL(_:reason:)``, which shows the URL without its password.
+    public init(parsing text: String) throws(DatabaseError) {
+        func refusal(_ reason: String) -> DatabaseError { .invalidURL(Self.withoutPassword(text), reason: reason) }
+
+        guard let separator = text.range(of: "://") else { throw refusal("it has no '://'") }
+        let scheme = text[..<separator.lowerBound].split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = scheme.first, !name.isEmpty,
+            scheme.joined().utf8.allSatisfy({ ("a"..."z").contains(UnicodeScalar($0)) || Self.isSchemeMark($0) })
+        else { throw refusal("'\(text[..<separator.lowerBound])' is not a dialect") }
+        dialect = name == "postgres" ? "postgresql" : String(name)
+        driver = scheme.count > 1 ? String(scheme[1]) : nil
+
+        var rest = text[separator.upperBound...]
+        query = []
+        if let mark = rest.firstIndex(of: "?") {
+            for pair in rest[rest.index(after: mark)...].split(separator: "&") {
+                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                let decoded = parts.map { Self.decoded($0.replacing("+", with: " ")) }
+                guard decoded.allSatisfy({ $0 != nil }) else { throw refusal("an option is not percent-encoded text") }
+                query.append(Option(name: decoded[0] ?? "", value: parts.count > 1 ? decoded[1] ?? "" : ""))
+            }
+            rest = rest[..<mark]
+        }
+
+        let slash = rest.firstIndex(of: "/")
+        let authority = rest[..<(slash ?? rest.endIndex)]
+        let path = slash.map { String(rest[rest.index(after: $0)...]) } ?? ""
+        if dialect == "sqlite" {
+            guard authority.isEmpty else {
+                throw refusal("an SQLite URL has no host; an absolute path begins with four slashes")
+            }
+            database = path.isEmpty || path == ":memory:" ? nil : path
+            return
+        }
+
+        guard let name = Self.decoded(path) else { throw refusal("the database name is not percent-encoded text") }
+        database = name.isEmpty ? nil : name
+        // A password may hold '@', as those URLs come unencoded from people: the last one counts.
+        var address = authority
+        if let at = authority.lastIndex(of: "@") {
+            let credentials = authority[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let user = Self.decoded(credentials[0]) else { throw refusal("the user is not percent-encoded text") }
+            self.user = user.isEmpty ? nil : user
+            if credentials.count > 1 {
+                guard let password = Self.decoded(credentials[1]) else {
+                    throw refusal("the password is not percent-encoded text")
+                }
+                self.password = password
+            }
+            address = authority[authority.index(after: at)...]
+        }
+        var portText: Substring?
+        if address.hasPrefix("["), let close = address.firstIndex(of: "]") {
+            host = String(address[address.index(after: address.startIndex)..<close])
+            let tail = address[address.index(after: close)...]
+            guard tail.isEmpty || tail.hasPrefix(":") else { throw refusal("the port must follow ']' and ':'") }
+            portText = tail.isEmpty ? nil : tail.dropFirst()
+        } else {
+            let parts = address.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            host = parts.first.flatMap { $0.isEmpty ? nil : String($0) }
+            portText = parts.count > 1 ? parts[1] : nil
+        }
+        if let portText, !portText.isEmpty {
+            guard let port = Int(portText), (1...65535).contains(port) else {
+                throw refusal("'\(portText)' is not a port")
+            }
+            self.port = port
+        }
+    }
+
+    private static func isSchemeMark(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
+    }
+
+    private static func decoded(_ text: some StringProtocol) -> String? { String(text).removingPercentEncoding }
+
+    /// The text of a URL that may not even be valid, without what looks like a password.
+    private static func withoutPassword(_ text: String) -> String {
+        guard let start = text.range(of: "://")?.upperBound else {
+            return text.contains("@") ? "(address with credentials)" : text
+        }
+        let end = text[start...].firstIndex(of: "/") ?? text.endIndex
+        // With no slash in sight, or one inside the password, everything before the last '@' may be secret.
+        guard let at = text[start...].lastIndex(of: "@") else { return text }
+        guard let colon = text[start..<min(at, max(end, start))].firstIndex(of: ":") else { return text }
+        return text[..<colon] + ":***" + text[at...]
+    }
+}
+
+extension DatabaseURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// The URL with `***` for the password. Parts are percent-encoded where they must be.
+    public var description: String {
+        var text = dialect + (driver.map { "+" + $0 } ?? "") + "://"
+        if dialect == "sqlite" {
+            text += database.map { "/" + $0 } ?? ""
+        } else {
+            if user != nil || password != nil {
+                text += Self.encoded(user ?? "") + (password == nil ? "" : ":***") + "@"
+            }
+            let address = host ?? ""
+            text += address.contains(":") ? "[\(address)]" : address
+            text += port.map { ":\($0)" } ?? ""
+            text += database.map { "/" + Self.encoded($0) } ?? ""
+        }
+        if !query.isEmpty {
+            let secrets: Set = ["password", "sslpassword", "passfile"]
+            text +=
+                "?"
+                + query.map { option in
+                    Self.encoded(option.name) + "="
+                        + (secrets.contains(option.name) ? "***" : Self.encoded(option.value))
+                }.joined(separator: "&")
+        }
+        return text
+    }
+
+    public var debugDescription: String { description }
+
+    public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
+
+    private static func encoded(_ text: String) -> String {
+        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~")))
+            ?? "***"
+    }
+}

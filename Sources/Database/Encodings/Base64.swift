@@ -1,0 +1,61 @@
+/// Standard base64 with padding (RFC 4648, section 4).
+enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let invalid: UInt8 = 0xff
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: invalid, count: 256)
+        for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
+        return values
+    }()
+
+    static func encode(_ bytes: [UInt8]) -> String {
+        String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { buffer in
+            var position = 0
+            var index = 0
+            while index < bytes.count {
+                let count = min(3, bytes.count - index)
+                var group = UInt32(bytes[index]) << 16
+                if count > 1 { group |= UInt32(bytes[index + 1]) << 8 }
+                if count > 2 { group |= UInt32(bytes[index + 2]) }
+                buffer[position] = alphabet[Int(group >> 18)]
+                buffer[position + 1] = alphabet[Int(group >> 12 & 63)]
+                buffer[position + 2] = count > 1 ? alphabet[Int(group >> 6 & 63)] : UInt8(ascii: "=")
+                buffer[position + 3] = count > 2 ? alphabet[Int(group & 63)] : UInt8(ascii: "=")
+                position += 4
+                index += 3
+            }
+            return position
+        }
+    }
+
+    /// The bytes, or `nil` if the text is not padded standard base64.
+    static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        guard text.count % 4 == 0 else { return nil }
+        if text.isEmpty { return [] }
+        let padding = text[text.count - 1] != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2
+        let digitCount = text.count - padding
+        var isValid = true
+        let bytes = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { buffer, count in
+            values.withUnsafeBufferPointer { values in
+                var group: UInt32 = 0
+                for index in 0..<text.count {
+                    let value = index < digitCount ? values[Int(text[index])] : 0
+                    if value == invalid {
+                        isValid = false
+                        return
+                    }
+                    group = group << 6 | UInt32(value)
+                    if index % 4 == 3 {
+                        buffer[count] = UInt8(truncatingIfNeeded: group >> 16)
+                        buffer[count + 1] = UInt8(truncatingIfNeeded: group >> 8)
+                        buffer[count + 2] = UInt8(truncatingIfNeeded: group)
+                        count += 3
+                        group = 0
+                    }
+                }
+            }
+            if isValid { count -= padding }
+        }
+        return isValid ? bytes : nil
+    }
+}

@@ -1,0 +1,74 @@
+import GRDB
+import GRDBSQLite
+
+/// One open connection with its prepared statements. Lives on the queue of its ``SQLiteWorker``.
+final class SQLiteHandle {
+    let database: GRDB.Database
+    let errors: SQLiteErrors
+    private var statements: [String: SQLiteStatement] = [:]
+
+    /// Enough for the statements of one application; when it is full the cache starts anew.
+    private static let mostStatements = 256
+
+    init(_ database: GRDB.Database, errors: SQLiteErrors) {
+        self.database = database
+        self.errors = errors
+    }
+
+    var pointer: OpaquePointer? { database.sqliteConnection }
+
+    /// Whether SQLite has a transaction open; it ends them by itself after some errors.
+    var isInTransaction: Bool { sqlite3_get_autocommit(pointer) == 0 }
+
+    /// Forgets the prepared statements, as closing requires.
+    func releaseStatements() { statements = [:] }
+
+    /// The prepared form of `text`, from the cache unless it is in use.
+    func statement(_ text: String, table: String? = nil) throws -> SQLiteStatement {
+        if let known = statements[text], !known.isBusy { return known }
+        let statement: SQLiteStatement
+        do {
+            statement = SQLiteStatement(try database.makeStatement(sql: text), text: text)
+        } catch {
+            throw errors.translated(error, statement: text, table: table)
+        }
+        if statements[text] == nil {
+            if statements.count >= Self.mostStatements { statements = statements.filter { $0.value.isBusy } }
+            statements[text] = statement
+        }
+        return statement
+    }
+
+    /// Runs a statement without values or rows.
+    func run(_ text: String) throws {
+        let statement = try statement(text)
+        defer { statement.reset() }
+        _ = try step(statement, table: nil)
+    }
+
+    /// Goes to the next row; false after the last.
+    func step(_ statement: SQLiteStatement, table: String?) throws -> Bool {
+        switch sqlite3_step(statement.pointer) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        default: throw errors.lastError(of: pointer, statement: statement.text, table: table)
+        }
+    }
+
+    // MARK: - Transactions
+
+    enum TransactionKind: String {
+        case reading = "BEGIN"
+        case writing = "BEGIN IMMEDIATE"
+    }
+
+    func begin(_ kind: TransactionKind) throws { try run(kind.rawValue) }
+
+    func commit() throws { try run("COMMIT") }
+
+    /// Undoes the transaction. SQLite may have done so already; an error here would hide the one that led here.
+    func rollBack() {
+        guard isInTransaction else { return }
+        sqlite3_exec(pointer, "ROLLBACK", nil, nil, nil)
+    }
+}

@@ -1,0 +1,121 @@
+import AstroTime
+
+/// How SQLite stores and compares. Source: repository format reference, sections 2.1 and 2.2.
+struct SQLiteRules: DialectRules {
+    /// Lists up to this length are sent as one binding a value, longer ones as one JSON array: few distinct
+    /// statements keep the cache of prepared statements small, and the number of bindings is limited.
+    private static let longestBoundList = 4
+    private static let mostBindings = 30_000
+
+    func placeholder(_ number: Int) -> String { "?" }
+
+    var schema: String? { nil }
+
+    func tableName(_ name: String) -> String { quotedIdentifier(name) }
+
+    func temporaryTableName(_ name: String) -> String { "temp." + quotedIdentifier(name) }
+
+    func membership(of expressions: [SQL], in rows: [[SQLValue]]) throws(DatabaseError) -> [RenderPart] {
+        let isShort = rows.count <= Self.longestBoundList
+        if !isShort, let json = JSONArray.text(of: rows) {
+            let list: SQL
+            if expressions.count == 1 {
+                list = "SELECT value FROM json_each(\(value: json))"
+            } else {
+                let parts = expressions.indices.map { SQL(elements: [.text("json_extract(value, '$[\($0)]')")]) }
+                list = "SELECT \(parts.joined(separator: ", ")) FROM json_each(\(value: json))"
+            }
+            return [.sql("\(tuple(expressions)) IN (\(list))")]
+        }
+        guard rows.count * expressions.count <= Self.mostBindings else {
+            throw .invalidStatement("a list of \(rows.count) binary or non-finite values is too long for SQLite")
+        }
+        let members = rows.map { row in tuple(row.map { SQL(elements: [.value($0)]) }) }
+        if expressions.count == 1 {
+            return [.sql("\(tuple(expressions)) IN (\(members.joined(separator: ", ")))")]
+        }
+        return [.sql("\(tuple(expressions)) IN (VALUES \(members.joined(separator: ", ")))")]
+    }
+
+    private func tuple(_ expressions: [SQL]) -> SQL {
+        expressions.count == 1 ? expressions[0] : "(" + expressions.joined(separator: ", ") + ")"
+    }
+
+    // MARK: - Timespans
+
+    /// The end of a column name that marks the two halves of one logical result column.
+    static let resultBegin = "timespan#begin"
+    static let resultEnd = "timespan#end"
+
+    func timespan(_ timespan: TimespanExpression, _ role: SQL.TimespanRole) -> SQL {
+        let (begin, end) = bounds(of: timespan)
+        switch role {
+        case .inner(let name):
+            return "\(begin) AS \(alias: name + "_begin"), \(end) AS \(alias: name + "_end")"
+        case .result:
+            return "\(begin) AS \(alias: Self.resultBegin), \(end) AS \(alias: Self.resultEnd)"
+        case .overlaps(let other):
+            let (otherBegin, otherEnd) = bounds(of: other)
+            return "(\(end) > \(otherBegin) AND \(otherEnd) > \(begin))"
+        case .isBefore(let other):
+            let (otherBegin, otherEnd) = bounds(of: other)
+            return "(\(end) <= \(otherBegin) AND \(begin) < \(otherEnd))"
+        case .isEqual(let other):
+            let (otherBegin, otherEnd) = bounds(of: other)
+            return "(\(begin) = \(otherBegin) AND \(end) = \(otherEnd))"
+        case .contains(let time): return "(\(begin) <= \(time) AND \(end) > \(time))"
+        case .isNull: return "(\(begin) IS NULL)"
+        case .isEmpty: return "(\(begin) >= \(end))"
+        case .begin: return begin
+        case .end: return end
+        }
+    }
+
+    private func bounds(of timespan: TimespanExpression) -> (begin: SQL, end: SQL) {
+        switch timespan.storage {
+        case .column(let name, let alias):
+            ("\(column: name + "_begin", of: alias)", "\(column: name + "_end", of: alias)")
+        case .literal(let value?): ("\(value: value.begin)", "\(value: value.end)")
+        case .literal(nil): ("NULL", "NULL")
+        case .bounds(let begin, let end): ("(\(begin))", "(\(end))")
+        }
+    }
+
+    func slotParts(_ type: ColumnType) -> [SQLBinding.SlotPart] {
+        type == .timespan ? [.timespanBegin, .timespanEnd] : [.whole]
+    }
+
+    // MARK: - Definitions
+
+    func nextKey(table: String, column: String) -> SQL? { nil }
+
+    func physicalColumns(_ column: ColumnSpecification) -> [PhysicalColumn] {
+        let type: String
+        switch column.type {
+        case .autoincrement: type = "INTEGER"
+        case .smallInt: type = "SMALLINT"
+        case .int: type = "BIGINT"
+        case .double: type = "FLOAT"
+        case .bool: type = "BOOLEAN"
+        case .string(let length): type = length <= ColumnType.longestCheckedString ? "VARCHAR(\(length))" : "TEXT"
+        case .text, .bytes: type = "TEXT"
+        case .uuid: type = "CHAR(32)"
+        case .blob: type = "BLOB"
+        case .timespan:
+            var bounds: (begin: String, end: String)?
+            if case .timespan(let value)? = column.defaultValue {
+                bounds = (String(value.begin.rawValue), String(value.end.rawValue))
+            }
+            return [
+                PhysicalColumn(name: column.name + "_begin", type: "BIGINT", defaultValue: bounds?.begin),
+                PhysicalColumn(name: column.name + "_end", type: "BIGINT", defaultValue: bounds?.end),
+            ]
+        }
+        return [PhysicalColumn(name: column.name, type: type, defaultValue: column.defaultValue?.plainLiteral)]
+    }
+
+    func objectName(_ name: String) -> String { name }
+    var checksStringLengths: Bool { true }
+    var usesSequences: Bool { false }
+    var reservedWords: Set<String> { ReservedWords.sqlite }
+}

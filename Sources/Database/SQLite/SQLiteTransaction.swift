@@ -1,0 +1,206 @@
+import GRDBSQLite
+
+/// A transaction on one SQLite connection, as a closure sees it.
+final class SQLiteTransaction: DatabaseConnection {
+    let dialect = SQLDialect.sqlite
+    let isWriteable: Bool
+
+    private let handle: SQLiteHandle
+    private var isActive = true
+    private var savepointDepth = 0
+    private var temporaryTables: [String] = []
+
+    init(_ handle: SQLiteHandle, isWriteable: Bool) {
+        self.handle = handle
+        self.isWriteable = isWriteable
+    }
+
+    /// Runs `body` in a transaction.
+    static func run<T>(
+        _ kind: SQLiteHandle.TransactionKind, on handle: SQLiteHandle, _ body: (SQLiteTransaction) throws -> T
+    ) throws -> T {
+        try handle.begin(kind)
+        let transaction = SQLiteTransaction(handle, isWriteable: kind == .writing)
+        do {
+            let result = try body(transaction)
+            try transaction.end()
+            return result
+        } catch {
+            transaction.abandon()
+            throw error
+        }
+    }
+
+    /// Commits.
+    func end() throws {
+        isActive = false
+        if !isWriteable, !temporaryTables.isEmpty {
+            // Nothing else can have changed, so this is the short way to drop them.
+            handle.rollBack()
+            return
+        }
+        for name in temporaryTables { try handle.run("DROP TABLE IF EXISTS \(dialect.rules.temporaryTableName(name))") }
+        try handle.commit()
+    }
+
+    /// Rolls back.
+    func abandon() {
+        isActive = false
+        handle.rollBack()
+    }
+
+    private func checkActive() throws(DatabaseError) {
+        guard isActive else { throw .usedOutsideTransaction }
+    }
+
+    // MARK: - Statements
+
+    @discardableResult
+    func execute(_ statement: SQL) throws -> Int {
+        try checkActive()
+        let rendered = try dialect.rendered(statement)
+        try checkSlots(rendered, 0)
+        let prepared = try handle.statement(rendered.text, table: rendered.firstTable)
+        return try run(prepared, rendered, row: [])
+    }
+
+    @discardableResult
+    func executeMany(_ template: SQL, rows: some Sequence<[SQLValue]>) throws -> Int {
+        try checkActive()
+        let rendered = try dialect.rendered(template)
+        let prepared = try handle.statement(rendered.text, table: rendered.firstTable)
+        // `rows` may run statements of its own while it is read.
+        prepared.isBusy = true
+        defer { prepared.isBusy = false }
+        var count = 0
+        for row in rows {
+            try checkSlots(rendered, row.count)
+            count += try run(prepared, rendered, row: row)
+        }
+        return count
+    }
+
+    private func checkSlots(_ rendered: RenderedSQL, _ count: Int) throws(DatabaseError) {
+        guard rendered.slotCount == count else {
+            throw .invalidStatement("a statement with \(rendered.slotCount) parameters was given \(count) values")
+        }
+    }
+
+    private func run(_ prepared: SQLiteStatement, _ rendered: RenderedSQL, row: [SQLValue]) throws -> Int {
+        defer { prepared.reset() }
+        try prepared.bind(rendered.bindings, row: row)
+        let before = sqlite3_total_changes(handle.pointer)
+        while try handle.step(prepared, table: rendered.firstTable) {}
+        // Statements that change no rows leave the counter of the statement before.
+        return sqlite3_total_changes(handle.pointer) == before ? 0 : Int(sqlite3_changes(handle.pointer))
+    }
+
+    func query(_ statement: SQL, limit: Int, _ body: (any DatabaseRow) throws -> Void) throws {
+        let cursor = try cursor(statement)
+        defer { cursor.finish() }
+        var count = 0
+        while count < limit, try cursor.step() {
+            try body(cursor.row)
+            count += 1
+        }
+    }
+
+    /// The rows of a statement, to be stepped through.
+    func cursor(_ statement: SQL) throws -> SQLiteCursor {
+        try checkActive()
+        let rendered = try dialect.rendered(statement)
+        try checkSlots(rendered, 0)
+        let prepared = try handle.statement(rendered.text, table: rendered.firstTable)
+        try prepared.bind(rendered.bindings)
+        return SQLiteCursor(handle, prepared, table: rendered.firstTable)
+    }
+
+    // MARK: - Savepoints and locks
+
+    func savepoint<T>(_ body: () throws -> T) throws -> T {
+        try checkActive()
+        let name = "level_\(savepointDepth)"
+        try handle.run("SAVEPOINT \(name)")
+        savepointDepth += 1
+        defer { savepointDepth -= 1 }
+        do {
+            let result = try body()
+            try handle.run("RELEASE \(name)")
+            return result
+        } catch {
+            if handle.isInTransaction {
+                try handle.run("ROLLBACK TO \(name)")
+                try handle.run("RELEASE \(name)")
+            }
+            throw error
+        }
+    }
+
+    /// Nothing: a writing transaction holds the lock of the whole file.
+    func lock(_ tables: [String]) throws { try checkActive() }
+
+    // MARK: - Schema
+
+    func tableExists(_ name: String) throws -> Bool {
+        try fetchOne(
+            """
+            SELECT 1 FROM (SELECT type, name FROM sqlite_master UNION ALL SELECT type, name FROM sqlite_temp_master) \
+            WHERE type = 'table' AND name = \(value: name)
+            """
+        ) { _ in true } ?? false
+    }
+
+    func tableNames() throws -> [String] {
+        try fetchAll(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite#_%' ESCAPE '#' ORDER BY name"
+        ) { try $0.text(0) }
+    }
+
+    func columnNames(of table: String) throws -> [String] {
+        let names = try fetchAll("SELECT name FROM pragma_table_info(\(value: table)) ORDER BY cid") { try $0.text(0) }
+        if names.isEmpty { throw DatabaseError.noSuchTable(table, database: handle.errors.name) }
+        return names
+    }
+
+    func createTable(_ table: TableSpecification, temporary: Bool, ifNotExists: Bool) throws {
+        try checkActive()
+        let definition = TableDefinition(table, rules: dialect.rules)
+        for statement in definition.statements(temporary: temporary, ifNotExists: ifNotExists) {
+            try handle.run(statement)
+        }
+        if temporary { temporaryTables.append(table.name) }
+    }
+
+    func dropTable(_ name: String, temporary: Bool) throws {
+        try execute(temporary ? "DROP TABLE \(temporary: name)" : "DROP TABLE \(table: name)")
+    }
+}
+
+/// A statement in the middle of its rows.
+final class SQLiteCursor {
+    let row: SQLiteRow
+    private let handle: SQLiteHandle
+    private let statement: SQLiteStatement
+    private let table: String?
+    private var isFinished = false
+
+    init(_ handle: SQLiteHandle, _ statement: SQLiteStatement, table: String?) {
+        self.handle = handle
+        self.statement = statement
+        self.table = table
+        row = SQLiteRow(statement.pointer, statement.rowLayout)
+        statement.isBusy = true
+    }
+
+    /// Goes to the next row; false after the last.
+    func step() throws -> Bool { try handle.step(statement, table: table) }
+
+    /// Frees the statement, and makes the row unusable.
+    func finish() {
+        guard !isFinished else { return }
+        isFinished = true
+        row.invalidate()
+        statement.reset()
+        statement.isBusy = false
+    }
+}

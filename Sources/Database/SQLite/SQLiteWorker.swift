@@ -1,0 +1,151 @@
+import Dispatch
+import Foundation
+import GRDB
+import GRDBSQLite
+import Synchronization
+
+/// One connection with the thread that serves it.
+final class SQLiteWorker: @unchecked Sendable {
+    private let queue: DatabaseQueue
+    private let patience: SQLitePatience
+    private let errors: SQLiteErrors
+    /// Safe to share as it is used on `queue` only, which runs one block at a time.
+    private var handle: SQLiteHandle?
+
+    /// Opens the connection, which blocks the calling thread for as long as the file is locked.
+    init(location: String, isReadOnly: Bool, errors: SQLiteErrors) throws {
+        self.errors = errors
+        let patience = SQLitePatience(limit: errors.busyTimeout)
+        self.patience = patience
+        var configuration = Configuration()
+        configuration.label = isReadOnly ? "database.reader" : "database.writer"
+        configuration.readonly = isReadOnly
+        configuration.foreignKeysEnabled = true
+        configuration.busyMode = .callback { attempts in patience.waitsOn(afterAttempts: attempts) }
+        // Page streams keep a transaction open between two visits of the queue.
+        configuration.allowsUnsafeTransactions = true
+        do {
+            queue = try DatabaseQueue(path: location, configuration: configuration)
+        } catch {
+            throw errors.translated(error)
+        }
+    }
+
+    /// Runs `body` on the connection's thread.
+    ///
+    /// Cancelling the task interrupts the statement that runs, or ends its wait for a lock.
+    func perform<T: Sendable>(_ body: @escaping @Sendable (SQLiteHandle) throws -> T) async throws -> T {
+        let visit = Visit(queue, patience)
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                queue.asyncWriteWithoutTransaction { database in
+                    continuation.resume(with: Result { try self.run(visit, database, body) })
+                }
+            }
+        } onCancel: {
+            visit.cancel()
+        }
+    }
+
+    /// Runs `body` on the connection's thread some time soon, for work that nobody waits for.
+    func enqueue(_ body: @escaping @Sendable (SQLiteHandle) -> Void) {
+        queue.asyncWriteWithoutTransaction { database in body(self.connected(database)) }
+    }
+
+    private func run<T>(_ visit: Visit, _ database: GRDB.Database, _ body: (SQLiteHandle) throws -> T) throws -> T {
+        guard visit.begin() else { throw CancellationError() }
+        defer { visit.end() }
+        do {
+            return try body(connected(database))
+        } catch {
+            throw visit.isCancelled ? CancellationError() : errors.translated(error)
+        }
+    }
+
+    private func connected(_ database: GRDB.Database) -> SQLiteHandle {
+        if let handle { return handle }
+        let handle = SQLiteHandle(database, errors: errors)
+        self.handle = handle
+        return handle
+    }
+
+    /// Closes the connection. Blocks the calling thread until the queue is free.
+    func close() throws {
+        queue.unsafeReentrantWrite { _ in
+            handle?.releaseStatements()
+            handle = nil
+        }
+        do {
+            try queue.close()
+        } catch {
+            throw errors.translated(error)
+        }
+    }
+
+    /// One task's stay on the connection: makes sure that a late cancellation does not hit the next task.
+    private final class Visit: Sendable {
+        private enum State { case waiting, running, over }
+
+        private let queue: DatabaseQueue
+        private let patience: SQLitePatience
+        private let state = Mutex((state: State.waiting, isCancelled: false))
+
+        init(_ queue: DatabaseQueue, _ patience: SQLitePatience) {
+            self.queue = queue
+            self.patience = patience
+        }
+
+        var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+        func begin() -> Bool {
+            state.withLock { state in
+                guard !state.isCancelled else { return false }
+                state.state = .running
+                patience.renew()
+                return true
+            }
+        }
+
+        func end() { state.withLock { $0.state = .over } }
+
+        func cancel() {
+            state.withLock { state in
+                guard state.state != .over else { return }
+                state.isCancelled = true
+                if state.state == .running {
+                    patience.end()
+                    queue.interrupt()
+                }
+            }
+        }
+    }
+}
+
+/// How a connection waits for the locks of others: with growing pauses, up to a limit, or until its task is cancelled.
+final class SQLitePatience: Sendable {
+    private let limit: Duration
+    private let state = Mutex((waitingSince: ContinuousClock.now, isOver: false))
+
+    /// Pauses between attempts, in milliseconds; the last one repeats.
+    private static let pauses: [UInt32] = [1, 2, 3, 5, 8, 12, 18, 25, 35, 50]
+
+    init(limit: Duration) { self.limit = limit }
+
+    /// Starts a new task's patience.
+    func renew() { state.withLock { $0.isOver = false } }
+
+    /// Lets the present wait fail at its next attempt.
+    func end() { state.withLock { $0.isOver = true } }
+
+    /// Pauses and returns true, or returns false when the wait is over. Called by SQLite on the connection's thread;
+    /// `attempts` counts the pauses for the same lock.
+    func waitsOn(afterAttempts attempts: Int) -> Bool {
+        let goesOn = state.withLock { state in
+            let now = ContinuousClock.now
+            if attempts == 0 { state.waitingSince = now }
+            return !state.isOver && now - state.waitingSince < limit
+        }
+        if goesOn { usleep(Self.pauses[min(attempts, Self.pauses.count - 1)] * 1000) }
+        return goesOn
+    }
+}

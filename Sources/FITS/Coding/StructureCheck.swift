@@ -1,0 +1,245 @@
+/// What the mandatory keywords of an HDU say about its data.
+struct HDULayout: Sendable {
+    enum Kind { case image, compressedImage, table }
+    var kind: Kind
+    /// Axis lengths, `NAXIS1` first; of the uncompressed image for a compressed one.
+    var axes: [Int64]
+    /// Bytes of the decoded pixels; for tables the bytes of the rows.
+    var decodedBytes: Int64
+    /// Floating-point pixels stored as scaled integers.
+    var isQuantized = false
+}
+
+/// Walks the HDUs before cfitsio sees the file: the sizes that headers claim must fit into the file and the limits, and
+/// the numbers that cfitsio divides and allocates by must make sense. Cost: O(header bytes).
+struct StructureCheck {
+    let bytes: [UInt8]
+    let file: String
+    let limits: FITSLimits
+
+    private static let block = 2880
+    private static let cardLength = 80
+    /// Most pixels a compressed byte can stand for: PLIO and deflate reach about this on constant data.
+    private static let largestCompressionRatio: Int64 = 8192
+
+    func run() throws(FITSError) -> [HDULayout] {
+        guard !bytes.isEmpty else { throw .notFITS(file: file, reason: "it is empty") }
+        guard !bytes.starts(with: [0x1f, 0x8b]) else {
+            throw .unsupported(what: "\(file), a FITS file compressed as a whole with gzip,", remedy: "gunzip it first")
+        }
+        guard bytes.starts(with: "SIMPLE  =".utf8) else {
+            throw .notFITS(file: file, reason: "it does not begin with the card SIMPLE")
+        }
+        var layouts: [HDULayout] = []
+        var position = 0
+        while position < bytes.count {
+            let rest = bytes[position...]
+            if !layouts.isEmpty, !rest.starts(with: "XTENSION=".utf8) {
+                // Padding by whole blocks (tape-like media) is harmless.
+                guard rest.allSatisfy({ $0 == 0 || $0 == 32 }) else {
+                    throw .malformed(
+                        file: file, hdu: layouts.count,
+                        reason: "its data is not followed by another HDU or the end of the file")
+                }
+                break
+            }
+            guard layouts.count < limits.maximumHDUs else {
+                throw .malformed(
+                    file: file, hdu: layouts.count, reason: "there are more than \(limits.maximumHDUs) HDUs")
+            }
+            let hdu = layouts.count
+            let header = try readHeader(at: position, hdu: hdu)
+            let (layout, dataBytes) = try examine(header.cards, hdu: hdu)
+            let needed = Int64(header.end).addingReportingOverflow(dataBytes)
+            guard !needed.overflow, needed.partialValue <= Int64(bytes.count) else {
+                throw .truncated(
+                    file: file, hdu: hdu, needed: needed.overflow ? Int64.max : needed.partialValue,
+                    available: Int64(bytes.count))
+            }
+            layouts.append(layout)
+            let end = Int(needed.partialValue)
+            position = (end + Self.block - 1) / Self.block * Self.block
+        }
+        return layouts
+    }
+
+    // MARK: Cards
+
+    /// The first value text of every keyword: the mandatory ones may not be repeated.
+    private func readHeader(at start: Int, hdu: Int) throws(FITSError) -> (cards: [String: String], end: Int) {
+        var cards: [String: String] = [:]
+        var position = start
+        while true {
+            guard position + Self.cardLength <= bytes.count else {
+                throw .truncated(
+                    file: file, hdu: hdu, needed: Int64(position + Self.cardLength), available: Int64(bytes.count))
+            }
+            let card = bytes[position..<(position + Self.cardLength)]
+            position += Self.cardLength
+            guard card.allSatisfy({ (32..<127).contains($0) }) else {
+                throw .malformed(file: file, hdu: hdu, reason: "a header card holds bytes that are not printable ASCII")
+            }
+            let keyword = text(card.prefix(8))
+            if keyword == "END" { break }
+            guard card.dropFirst(8).starts(with: "= ".utf8) || card.dropFirst(8).first == UInt8(ascii: "=") else {
+                continue
+            }
+            if cards[keyword] == nil { cards[keyword] = valueText(card.dropFirst(9)) }
+        }
+        let end = start + (position - start + Self.block - 1) / Self.block * Self.block
+        guard end <= bytes.count else {
+            throw .truncated(file: file, hdu: hdu, needed: Int64(end), available: Int64(bytes.count))
+        }
+        return (cards, end)
+    }
+
+    private func text(_ slice: ArraySlice<UInt8>) -> String {
+        var trimmed = slice
+        while trimmed.last == 32 { trimmed.removeLast() }
+        while trimmed.first == 32 { trimmed.removeFirst() }
+        return String(decoding: trimmed, as: UTF8.self)
+    }
+
+    private func valueText(_ slice: ArraySlice<UInt8>) -> String {
+        let start = slice.drop { $0 == 32 }
+        if start.first == UInt8(ascii: "'") { return text(start.dropFirst().prefix { $0 != UInt8(ascii: "'") }) }
+        return text(start.prefix { $0 != UInt8(ascii: "/") })
+    }
+
+    // MARK: Sizes
+
+    private func examine(_ cards: [String: String], hdu: Int) throws(FITSError) -> (HDULayout, Int64) {
+        let bitpix = try integer("BITPIX", cards, hdu, in: -64...64)
+        guard [8, 16, 32, 64, -32, -64].contains(bitpix) else {
+            throw .malformed(file: file, hdu: hdu, reason: "BITPIX is \(bitpix)")
+        }
+        let axes = try axisLengths("NAXIS", cards, hdu, largestCount: 9)
+        let groups = try integer("GCOUNT", cards, hdu, in: 1...Int64.max, missing: 1)
+        let heap = try integer("PCOUNT", cards, hdu, in: 0...Int64.max, missing: 0)
+        guard groups == 1, cards["GROUPS"] != "T" else {
+            throw .unsupported(what: "the random groups structure of \(file)", remedy: "convert the file to a table")
+        }
+        var sound = true
+        let main = axes.isEmpty ? 0 : product(axes + [abs(bitpix) / 8], &sound)
+        let (data, overflow) = main.addingReportingOverflow(heap)
+        guard sound, !overflow else {
+            throw .malformed(file: file, hdu: hdu, reason: "the axis lengths \(axes) overflow")
+        }
+        let kind = cards["XTENSION"] ?? "IMAGE"
+        switch kind {
+        case "IMAGE", "IUEIMAGE":
+            guard heap == 0 else { throw .malformed(file: file, hdu: hdu, reason: "PCOUNT of an image is \(heap)") }
+            // Scaled integers become doubles.
+            try checkLimit(axes.isEmpty ? 0 : product(axes + [8], &sound), hdu)
+            return (HDULayout(kind: .image, axes: axes, decodedBytes: main), data)
+        case "BINTABLE", "A3DTABLE", "TABLE":
+            guard axes.count == 2, bitpix == 8 else {
+                throw .malformed(file: file, hdu: hdu, reason: "a table needs BITPIX 8 and two axes")
+            }
+            _ = try integer("TFIELDS", cards, hdu, in: 0...999)
+            if kind == "BINTABLE", cards["ZIMAGE"] == "T" {
+                return (try examineCompressed(cards, hdu: hdu, rows: axes[1], stored: data), data)
+            }
+            try checkLimit(main, hdu)
+            return (HDULayout(kind: .table, axes: axes, decodedBytes: main), data)
+        default:
+            throw .unsupported(what: "the extension type '\(kind)' in HDU \(hdu) of \(file)", remedy: "remove that HDU")
+        }
+    }
+
+    private func examineCompressed(
+        _ cards: [String: String], hdu: Int, rows: Int64, stored: Int64
+    ) throws(FITSError) -> HDULayout {
+        let bitpix = try integer("ZBITPIX", cards, hdu, in: -64...64)
+        guard [8, 16, 32, 64, -32, -64].contains(bitpix) else {
+            throw .malformed(file: file, hdu: hdu, reason: "ZBITPIX is \(bitpix)")
+        }
+        // cfitsio's MAX_COMPRESS_DIM.
+        let axes = try axisLengths("ZNAXIS", cards, hdu, largestCount: 6)
+        guard !axes.isEmpty else { throw .malformed(file: file, hdu: hdu, reason: "ZNAXIS is 0") }
+        var tiles: Int64 = 1
+        var tilePixels: Int64 = 1
+        var sound = true
+        for (index, length) in axes.enumerated() {
+            let tile = try integer(
+                "ZTILE\(index + 1)", cards, hdu, in: 1...Int64(Int32.max), missing: index == 0 ? max(1, length) : 1)
+            tiles = product([tiles, (length + tile - 1) / tile], &sound)
+            tilePixels = product([tilePixels, tile], &sound)
+        }
+        let decoded = product(axes + [abs(bitpix) / 8], &sound)
+        let capacity = product([max(stored, 1), Self.largestCompressionRatio], &sound)
+        guard sound, decoded <= capacity, tilePixels <= max(decoded, 1 << 24), tilePixels <= Int64(Int32.max) / 8 else {
+            throw .malformed(
+                file: file, hdu: hdu, reason: "\(stored) bytes cannot hold a compressed image of axes \(axes)")
+        }
+        guard tiles <= rows else {
+            throw .malformed(file: file, hdu: hdu, reason: "the image has \(tiles) tiles, the table has \(rows) rows")
+        }
+        try checkLimit(product(axes + [8], &sound), hdu)
+        let algorithm = cards["ZCMPTYPE"] ?? ""
+        guard ["GZIP_1", "GZIP_2", "RICE_1", "RICE_ONE", "NOCOMPRESS"].contains(algorithm) else {
+            throw .unsupported(
+                what: "the compression '\(algorithm)' in HDU \(hdu) of \(file)",
+                remedy: "recompress the file with GZIP_1, GZIP_2 or RICE_1")
+        }
+        for (name, allowed) in try parameters(cards, hdu) {
+            guard let value = cards[allowed].flatMap({ Int64($0) }) else { continue }
+            let isSound =
+                switch name {
+                case "BLOCKSIZE": [16, 32].contains(value)
+                case "BYTEPIX": [1, 2, 4].contains(value)
+                default: true
+                }
+            guard isSound else { throw .malformed(file: file, hdu: hdu, reason: "the parameter \(name) is \(value)") }
+        }
+        let isQuantized = bitpix < 0 && cards["ZQUANTIZ"] != "NONE"
+        return HDULayout(kind: .compressedImage, axes: axes, decodedBytes: decoded, isQuantized: isQuantized)
+    }
+
+    /// Names of the algorithm's parameters and the keywords of their values.
+    private func parameters(_ cards: [String: String], _ hdu: Int) throws(FITSError) -> [(String, String)] {
+        cards.filter { $0.key.hasPrefix("ZNAME") }.map { ($0.value, "ZVAL" + $0.key.dropFirst(5)) }
+    }
+
+    private func axisLengths(
+        _ prefix: String, _ cards: [String: String], _ hdu: Int, largestCount: Int64
+    ) throws(FITSError) -> [Int64] {
+        let count = try integer(prefix, cards, hdu, in: 0...largestCount)
+        var axes: [Int64] = []
+        for index in 0..<count { axes.append(try integer("\(prefix)\(index + 1)", cards, hdu, in: 0...Int64.max)) }
+        return axes
+    }
+
+    private func integer(
+        _ keyword: String, _ cards: [String: String], _ hdu: Int, in range: ClosedRange<Int64>, missing: Int64? = nil
+    ) throws(FITSError) -> Int64 {
+        guard let text = cards[keyword] else {
+            if let missing { return missing }
+            throw .malformed(file: file, hdu: hdu, reason: "the mandatory keyword \(keyword) is missing")
+        }
+        guard let value = Int64(text), range.contains(value) else {
+            throw .malformed(file: file, hdu: hdu, reason: "\(keyword) is '\(text)'")
+        }
+        return value
+    }
+
+    private func product(_ factors: [Int64], _ sound: inout Bool) -> Int64 {
+        if factors.contains(0) { return 0 }
+        var result: Int64 = 1
+        for factor in factors {
+            let (next, overflow) = result.multipliedReportingOverflow(by: factor)
+            if overflow {
+                sound = false
+                return Int64.max
+            }
+            result = next
+        }
+        return result
+    }
+
+    private func checkLimit(_ needed: Int64, _ hdu: Int) throws(FITSError) {
+        guard needed <= limits.maximumHDUBytes else {
+            throw .tooLarge(file: file, hdu: hdu, bytes: needed, limit: limits.maximumHDUBytes)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+/// Pixels of one of the element types of FITS. Unsigned 16, 32 and 64-bit and signed 8-bit integers are stored with
+/// the `BZERO` offsets of the FITS standard 4.0, table 11; that is invisible here.
+public enum FITSPixels: Sendable, Hashable {
+    case int8([Int8])
+    case uint8([UInt8])
+    case int16([Int16])
+    case uint16([UInt16])
+    case int32([Int32])
+    case uint32([UInt32])
+    case int64([Int64])
+    case uint64([UInt64])
+    case float([Float])
+    case double([Double])
+
+    public var count: Int {
+        switch self {
+        case .int8(let pixels): pixels.count
+        case .uint8(let pixels): pixels.count
+        case .int16(let pixels): pixels.count
+        case .uint16(let pixels): pixels.count
+        case .int32(let pixels): pixels.count
+        case .uint32(let pixels): pixels.count
+        case .int64(let pixels): pixels.count
+        case .uint64(let pixels): pixels.count
+        case .float(let pixels): pixels.count
+        case .double(let pixels): pixels.count
+        }
+    }
+
+    public var isFloatingPoint: Bool {
+        switch self {
+        case .float, .double: true
+        default: false
+        }
+    }
+}
+
+/// An array of pixels with one or more axes.
+public struct FITSImage: Sendable, Hashable {
+    /// Lengths of the axes, slowest first as numpy has them: `(rows, columns)` for an image, so `shape.last` is
+    /// `NAXIS1`.
+    public let shape: [Int]
+    /// Row after row; the last axis runs fastest.
+    public let pixels: FITSPixels
+
+    /// - Throws: `FITSError.shapeMismatch` when the product of the shape is not the number of pixels, or the shape is
+    ///   empty, has a negative length or more than 9 axes.
+    public init(shape: [Int], pixels: FITSPixels) throws(FITSError) {
+        var product = 1
+        for length in shape {
+            let (result, overflow) = product.multipliedReportingOverflow(by: length)
+            guard length >= 0, !overflow else { throw .shapeMismatch(shape: shape, pixels: pixels.count) }
+            product = result
+        }
+        guard (1...9).contains(shape.count), product == pixels.count else {
+            throw .shapeMismatch(shape: shape, pixels: pixels.count)
+        }
+        self.shape = shape
+        self.pixels = pixels
+    }
+}
