@@ -84,6 +84,8 @@ let package = Package(
             name: "config-probe", dependencies: ["Configuration", "StructuredData"], path: "Interop/ConfigProbe"),
         // Compares SkyGeometry with the observatory's library; see Interop/test_sky_geometry.py.
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
+        // Interoperation probes, driven by the Python tests in Interop
+        .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
 
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),

@@ -15,25 +15,30 @@ public struct Timespan: Hashable, Sendable {
     }
 
     /// The interval from `begin` (`nil`: since ever) to `end` (`nil`: for ever). Bounds are clamped to the legal
-    /// range; an end before the begin gives the empty timespan; equal bounds give one nanosecond.
+    /// range; then an end before the begin gives the empty timespan, and equal bounds give one nanosecond.
     ///
-    /// - Throws: ``TimespanError/outOfRange(_:)`` when both bounds fall outside the legal range on the same side.
+    /// - Throws: ``TimespanError/outOfRange(begin:end:)`` when both bounds fall on the same end of the legal range;
+    ///   ``TimespanError/atEndOfRange(_:)`` for an instant within one nanosecond of the latest time.
     public init(begin: TAINanoseconds?, end: TAINanoseconds?) throws(TimespanError) {
         let first = (begin ?? .earliest).clamped
         var last = (end ?? .latest).clamped
-        if let begin, let end, end < begin {
-            self = .empty
-            return
-        }
         if first == last {
-            if first == .earliest || last == .latest { throw .outOfRange(first) }
+            if first == .latest || last == .earliest { throw .outOfRange(begin: begin, end: end) }
             last = TAINanoseconds(rawValue: first.rawValue + 1)
+            if last == .latest { throw .atEndOfRange(first) }
         }
-        self.init(storedBegin: first, storedEnd: last)
+        self = first < last ? Timespan(storedBegin: first, storedEnd: last) : .empty
     }
 
     /// The single instant `time`: one nanosecond long.
-    public init(instant time: TAINanoseconds) throws(TimespanError) { try self.init(begin: time, end: time) }
+    ///
+    /// - Throws: ``TimespanError/atEndOfRange(_:)`` within one nanosecond of the latest time.
+    public init(instant time: TAINanoseconds) throws(TimespanError) {
+        let first = time.clamped
+        let last = TAINanoseconds(rawValue: first.rawValue + 1)
+        if last >= .latest { throw .atEndOfRange(first) }
+        self.init(storedBegin: first, storedEnd: last)
+    }
 
     /// The timespan with these stored bounds, as a database or a message holds them: a begin at or after the end is
     /// empty, and bounds outside the legal range are clamped.
@@ -53,13 +58,18 @@ public struct Timespan: Hashable, Sendable {
 }
 
 public enum TimespanError: Error, Equatable, CustomStringConvertible {
-    /// Both bounds lie outside the range that a Butler can store, on the same side.
-    case outOfRange(TAINanoseconds)
+    /// Both bounds lie at or beyond the same end of the range that a Butler can store.
+    case outOfRange(begin: TAINanoseconds?, end: TAINanoseconds?)
+    /// An instant so close to the latest time that no nanosecond is left for it.
+    case atEndOfRange(TAINanoseconds)
 
     public var description: String {
         switch self {
-        case .outOfRange(let bound):
-            "A timespan must reach into 1970-01-01 to 2100-01-01 (TAI); both bounds are at \(bound.rawValue) ns."
+        case .outOfRange(let begin, let end):
+            "A timespan from \(begin.map(\.description) ?? "-∞") to \(end.map(\.description) ?? "∞") has no part in "
+                + "1970-01-01 to 2100-01-01 (TAI); give bounds within that range."
+        case .atEndOfRange(let time):
+            "There is no timespan for the instant \(time): it is within 1 ns of 2100-01-01 (TAI), the latest time."
         }
     }
 }
@@ -75,6 +85,15 @@ extension Timespan {
 
     /// Whether this timespan ends before `other` begins. False when either is empty.
     public func isBefore(_ other: Timespan) -> Bool { end <= other.begin && begin < other.end }
+
+    /// Whether this timespan ends before the instant. False when it is empty.
+    public func isBefore(_ time: TAINanoseconds) -> Bool { end <= time && begin < time }
+
+    /// Whether this timespan begins after `other` ends. False when either is empty.
+    public func isAfter(_ other: Timespan) -> Bool { other.isBefore(self) }
+
+    /// Whether this timespan begins after the instant. False when it is empty.
+    public func isAfter(_ time: TAINanoseconds) -> Bool { begin > time && end > time }
 
     /// The common part, possibly empty.
     public func intersection(_ other: Timespan) -> Timespan {

@@ -44,6 +44,17 @@ public protocol DatabaseConnection: AnyObject {
     func createTable(_ table: TableSpecification, temporary: Bool, ifNotExists: Bool) throws
 
     func dropTable(_ name: String, temporary: Bool) throws
+
+    /// What tells whether another client has changed the database since this connection's last transaction: the token
+    /// then differs from the one before. Changes by this connection itself do not count. Cost: microseconds.
+    func changeToken() throws -> DatabaseChangeToken
+}
+
+/// The state of a database as one connection sees it; only tokens of the same connection can be compared.
+public struct DatabaseChangeToken: Hashable, Sendable {
+    /// A number that no other connection of this process has or had.
+    public let connection: UInt64
+    public let version: Int64
 }
 
 extension DatabaseConnection {

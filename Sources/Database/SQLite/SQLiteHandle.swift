@@ -1,11 +1,16 @@
 import GRDB
 import GRDBSQLite
+import Synchronization
 
 /// One open connection with its prepared statements. Lives on the queue of its ``SQLiteWorker``.
 final class SQLiteHandle {
     let database: GRDB.Database
     let errors: SQLiteErrors
+    /// Never given to another connection.
+    let number: UInt64
     private var statements: [String: SQLiteStatement] = [:]
+
+    private static let connectionCount = Atomic<UInt64>(0)
 
     /// Enough for the statements of one application; when it is full the cache starts anew.
     private static let mostStatements = 256
@@ -13,6 +18,7 @@ final class SQLiteHandle {
     init(_ database: GRDB.Database, errors: SQLiteErrors) {
         self.database = database
         self.errors = errors
+        number = Self.connectionCount.add(1, ordering: .relaxed).newValue
     }
 
     var pointer: OpaquePointer? { database.sqliteConnection }

@@ -139,6 +139,11 @@ final class SQLiteTransaction: DatabaseConnection {
     /// Nothing: a writing transaction holds the lock of the whole file.
     func lock(_ tables: [String]) throws { try checkActive() }
 
+    func changeToken() throws -> DatabaseChangeToken {
+        let version = try fetchOne("PRAGMA data_version") { try $0.int(0) }
+        return DatabaseChangeToken(connection: handle.number, version: version ?? 0)
+    }
+
     // MARK: - Schema
 
     func tableExists(_ name: String) throws -> Bool {

@@ -14,7 +14,7 @@ final class CatalogCache: Sendable {
 
     private struct State {
         var generation: UInt64 = 0
-        var seen: [Int: Int64] = [:]
+        var seen: [UInt64: Int64] = [:]
         var content: Content?
     }
 

@@ -18,7 +18,7 @@ extension RegistryWriter {
             return false
         }
         guard !name.isEmpty else { throw ButlerError(.malformedModel, "A collection needs a name.") }
-        let key = try connection.insertReturningID(
+        let key = try connection.insertReturningKey(
             into: schema.collection, columns: ["name", "type", "doc"],
             values: [.text(name), .int(Int64(type.rawValue)), documentation.map { .text($0) } ?? .null])
         if type == .run {

@@ -35,7 +35,7 @@ extension RegistryWriter {
             try ensureTable(schema.calibs(name, type.dimensions))
             calibs = name
         }
-        _ = try connection.insertReturningID(
+        _ = try connection.insertReturningKey(
             into: schema.datasetType,
             columns: [
                 "name", "storage_class", "dimensions_key", "tag_association_table", "calibration_association_table",
@@ -66,7 +66,7 @@ extension RegistryWriter {
             "SELECT \(columns: ["dimension_graph_id", "dimension_name"]) FROM \(table: "dimension_graph_definition")"
         ) { row in definitions[try row.int(0), default: []].append(try row.text(1)) }
         for (key, names) in definitions where try universe.group(names) == group { return key }
-        let key = try connection.insertReturningID(into: schema.dimensionGraphKey, columns: [], values: [])
+        let key = try connection.insertReturningKey(into: schema.dimensionGraphKey, columns: [], values: [])
         try connection.executeMany(
             try SQL.insert(
                 into: schema.dimensionGraphDefinition, columns: ["dimension_graph_id", "dimension_name"]),
