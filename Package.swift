@@ -57,7 +57,7 @@ let package = Package(
             ]),
 
         // Core
-        .target(name: "Registry", dependencies: ["ButlerModel", "Database", "Configuration"]),
+        .target(name: "Registry", dependencies: ["ButlerModel", "Database"]),
         .target(
             name: "Datastore",
             dependencies: ["ButlerModel", "Database", "Configuration", "ObjectStorage", "FITS"]),
@@ -96,7 +96,7 @@ let package = Package(
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
-        .testTarget(name: "RegistryTests", dependencies: ["Registry"]),
+        .testTarget(name: "RegistryTests", dependencies: ["Registry", "Configuration"]),
         .testTarget(name: "DatastoreTests", dependencies: ["Datastore"]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "DemoSurvey"]),
         .testTarget(

@@ -1,5 +1,4 @@
 import ButlerModel
-import Configuration
 import Database
 import StructuredData
 
@@ -31,13 +30,15 @@ public final class Registry: Sendable {
     // MARK: Opening
 
     /// Opens the registry in a database.
+    /// - Parameter managers: the class names that the configuration gives for each part of the schema; they must be
+    ///   those that the repository was made with.
     /// - Throws: ``RegistryError`` when the database holds no registry, or one whose schema this code cannot use.
     public static func open(
-        database: any DatabaseClient, configuration: RegistryConfiguration
+        database: any DatabaseClient, managers: [String: String]
     ) async throws -> Registry {
         let attributes = try await database.read { try RepositoryAttributes.read($0, name: database.displayName) }
         try Manager.check(
-            attributes: attributes, configured: configuration.managers.mapValues(\.className),
+            attributes: attributes, configured: managers,
             forWriting: database.isWriteable)
         guard let document = attributes[RepositoryAttributes.universeKey] else {
             throw RegistryError.badUniverse(reason: "'\(RepositoryAttributes.universeKey)' is not recorded.")

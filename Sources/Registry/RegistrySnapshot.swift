@@ -27,7 +27,7 @@ public struct RegistrySnapshot {
     /// The collections with these names or matching these globs, chains replaced by their members, depth first, each
     /// once.
     public func flatten(_ patterns: [String]) throws -> [String] {
-        try catalog.collections.flattened(try catalog.collections.matching(patterns)).map(\.name)
+        catalog.collections.flattened(try catalog.collections.matching(patterns)).map(\.name)
     }
 
     // MARK: Dataset types

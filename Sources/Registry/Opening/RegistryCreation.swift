@@ -1,5 +1,4 @@
 import ButlerModel
-import Configuration
 import Database
 import StructuredData
 

@@ -81,7 +81,7 @@ enum SkypixRecords {
     /// `nil` when the pixelization has no such pixel.
     static func record(_ element: DimensionElement, pixel: Int64) throws -> DimensionRecord? {
         guard let skypix = element.skypix, let index = UInt64(exactly: pixel) else { return nil }
-        let pixelization = try PixelizationFactory.make(className: skypix.className, level: skypix.level)
+        let pixelization = try PixelizationKind(className: skypix.className).pixelization(level: skypix.level)
         guard pixelization.universe.contains(index) else { return nil }
         let region = EncodedRegion(try pixelization.pixel(index))
         return DimensionRecord(element: element, values: [.int(pixel), .region(region)])

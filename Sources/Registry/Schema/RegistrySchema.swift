@@ -27,7 +27,7 @@ struct RegistrySchema: Sendable {
         _ dimension: DimensionElement, isNullable: Bool = false
     ) -> (column: ColumnSpecification, foreignKey: ForeignKeySpecification?) {
         let type = dimension.primaryKey.map { Self.columnType($0.type) } ?? .int
-        let column = ColumnSpecification(name: dimension.name, type: type, isNullable: isNullable)
+        let column = ColumnSpecification(dimension.name, type, isNullable: isNullable)
         return (column, foreignKey(to: dimension))
     }
 
@@ -35,8 +35,7 @@ struct RegistrySchema: Sendable {
         guard dimension.hasOwnTable, let key = dimension.primaryKey else { return nil }
         let source = dimension.required.map { universe.elements[$0].name }
         return ForeignKeySpecification(
-            columns: source, table: dimension.name, targetColumns: source.dropLast() + [key.name],
-            deletesCascade: false)
+            source, references: dimension.name, source.dropLast() + [key.name], deletesCascade: false)
     }
 
     static func columnType(_ type: ElementColumnType) -> ColumnType {
@@ -91,7 +90,7 @@ struct TableBuilder {
 
     mutating func column(_ name: String, _ type: ColumnType, isNullable: Bool = false, defaultValue: SQLValue? = nil) {
         columns.append(
-            ColumnSpecification(name: name, type: type, isNullable: isNullable, defaultValue: defaultValue))
+            ColumnSpecification(name, type, isNullable: isNullable, defaultValue: defaultValue))
     }
 
     mutating func key(_ name: String, _ type: ColumnType) {
@@ -107,7 +106,7 @@ struct TableBuilder {
 
     mutating func reference(_ table: String, _ source: [String], _ target: [String], cascades: Bool = false) {
         foreignKeys.append(
-            ForeignKeySpecification(columns: source, table: table, targetColumns: target, deletesCascade: cascades))
+            ForeignKeySpecification(source, references: table, target, deletesCascade: cascades))
     }
 
     mutating func unique(_ columns: [String]) { unique.append(columns) }
@@ -115,7 +114,7 @@ struct TableBuilder {
 
     var table: TableSpecification {
         TableSpecification(
-            name: name, columns: columns, primaryKey: primaryKey, unique: unique, foreignKeys: foreignKeys,
+            name, columns: columns, primaryKey: primaryKey, unique: unique, foreignKeys: foreignKeys,
             indexes: indexes)
     }
 }

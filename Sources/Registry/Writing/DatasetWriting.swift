@@ -173,7 +173,7 @@ extension RegistryWriter {
     /// Now, as the dataset table holds it. Source: repository format reference, section 2.7, history of the datasets
     /// manager.
     private func ingestDateValue() throws -> SQLValue {
-        guard schema.storesIngestDateAsText else { return .int(try TAINanoseconds.now().rawValue) }
+        guard schema.storesIngestDateAsText else { return .int(TAINanoseconds.now.rawValue) }
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")
         formatter.timeZone = TimeZone(identifier: "UTC")

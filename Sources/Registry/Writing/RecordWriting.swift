@@ -69,7 +69,7 @@ extension RegistryWriter {
     ) throws {
         guard let governor = schema.governor(of: element) else { return }
         let common = try commonSkypix()
-        let pixelization = try PixelizationFactory.make(className: common.className, level: common.level)
+        let pixelization = try PixelizationKind(className: common.className).pixelization(level: common.level)
         let table = schema.overlap(element, governor)
         let keyNames = element.required.map { universe.elements[$0].name }
         if case .replace = policy {
@@ -88,7 +88,7 @@ extension RegistryWriter {
             guard let region = record.region else { continue }
             let prefix: [SQLValue] =
                 [.text(common.system), .int(Int64(common.level))] + record.requiredValues.map(\.sqlValue)
-            for range in pixelization.envelope(of: try region.decoded()).ranges {
+            for range in try pixelization.envelope(of: try region.decoded()).ranges {
                 for pixel in range { rows.append(prefix + [.int(Int64(pixel))]) }
             }
             if rows.count > 20_000 {

@@ -1,0 +1,66 @@
+/// What can go wrong between a dataset and its files. Each text names the thing and says what to do, in one line.
+public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// A file template that no dataset could use.
+    case invalidTemplate(template: String, reason: String)
+    /// A file template that does not suit a dataset or dataset type.
+    case unusableTemplate(template: String, dataset: String, reason: String)
+    case noTemplate(datasetType: String, datastore: String)
+    case noFormatter(datasetType: String, storageClass: String, datastore: String)
+    /// The constraints of the datastore refuse the dataset type.
+    case rejected(dataset: String, datastore: String)
+    /// No datastore holds files of the dataset.
+    case notStored(dataset: String, datastore: String)
+    /// The datastore has records of the dataset, but not of this component.
+    case noComponent(dataset: String, component: String, known: [String])
+    case alreadyStored(dataset: String, datastore: String)
+    /// A recorded file does not exist.
+    case missingArtifact(path: String, dataset: String)
+    /// A file does not have the recorded size.
+    case fileIntegrity(path: String, expected: Int64, found: Int64)
+    case unsupportedLocation(uri: String)
+    /// A record that cannot have been written by a datastore.
+    case malformedRecord(dataset: String, reason: String)
+    case malformedZip(path: String, reason: String)
+    case unreadable(path: String, formatter: String, reason: String)
+    case unwritable(dataset: String, formatter: String, reason: String)
+    case invalidConfiguration(datastore: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .invalidTemplate(let template, let reason):
+            "file template '\(template)' is not usable: \(reason); correct it in the datastore's configuration"
+        case .unusableTemplate(let template, let dataset, let reason):
+            "file template '\(template)' gives no path for \(dataset): \(reason)"
+        case .noTemplate(let datasetType, let datastore):
+            "datastore '\(datastore)' has no file template for dataset type '\(datasetType)'; configure one, or a default"
+        case .noFormatter(let datasetType, let storageClass, let datastore):
+            "datastore '\(datastore)' has no formatter for dataset type '\(datasetType)' of storage class "
+                + "'\(storageClass)'; add one to the datastore's formatters"
+        case .rejected(let dataset, let datastore):
+            "the constraints of datastore '\(datastore)' refuse \(dataset); change them or choose another datastore"
+        case .notStored(let dataset, let datastore):
+            "datastore '\(datastore)' holds no file of \(dataset); it was never stored, or was removed"
+        case .noComponent(let dataset, let component, let known):
+            "\(dataset) is not stored with a component '\(component)'; it has "
+                + (known.isEmpty ? "none" : known.joined(separator: ", "))
+        case .alreadyStored(let dataset, let datastore):
+            "datastore '\(datastore)' already holds \(dataset); remove it before storing it again"
+        case .missingArtifact(let path, let dataset):
+            "the file '\(path)' of \(dataset) does not exist; restore it, or prune the dataset from the repository"
+        case .fileIntegrity(let path, let expected, let found):
+            "the file '\(path)' should have \(expected) bytes and has \(found); restore it from a good copy"
+        case .unsupportedLocation(let uri):
+            "reading '\(uri)' is not supported yet by this build, which reads local files; copy the file into the datastore"
+        case .malformedRecord(let dataset, let reason):
+            "the datastore record of \(dataset) is not usable: \(reason); correct the records table"
+        case .malformedZip(let path, let reason):
+            "'\(path)' is not a usable zip archive: \(reason); make the archive again"
+        case .unreadable(let path, let formatter, let reason):
+            "cannot read '\(path)' with formatter \(formatter): \(reason)"
+        case .unwritable(let dataset, let formatter, let reason):
+            "cannot write \(dataset) with formatter \(formatter): \(reason)"
+        case .invalidConfiguration(let datastore, let reason):
+            "the configuration of datastore '\(datastore)' is not usable: \(reason)"
+        }
+    }
+}

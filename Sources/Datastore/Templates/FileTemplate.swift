@@ -1,0 +1,126 @@
+import ButlerModel
+
+/// The rule that gives the file of a dataset its path inside a datastore:
+/// `{run:/}/{datasetType}/{visit:08d}_{detector.full_name}_{band:?}`.
+///
+/// Fields are dimensions, `datasetType`, `component`, `run`, `id`, `skypix` (the only sky pixelization of the data ID)
+/// and attributes of dimension records (`detector.full_name`). `a|b` takes the first name that the data ID knows, `?`
+/// makes a field optional, `/` lets slashes of the value make folders; conversions (`!r`, `!s`, `!a`) and format
+/// specifications work as in Python. Source: repository format reference, section 6.3.
+public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+    let syntax: TemplateSyntax
+
+    /// Parses a template and checks what must hold for every dataset type: it uses `run` or `id`, something that tells
+    /// data IDs apart, and does not climb with `../`.
+    ///
+    /// - Throws: ``DatastoreError/invalidTemplate(template:reason:)``.
+    public init(_ text: String) throws(DatastoreError) {
+        description = text
+        syntax = try TemplateSyntax(text)
+        try check()
+    }
+
+    /// The path of the file of a dataset, relative to the root of the datastore and without extension.
+    ///
+    /// The path never leaves the root. Attributes need an expanded data ID.
+    ///
+    /// - Throws: ``DatastoreError/unusableTemplate(template:dataset:reason:)`` when a field that is not optional is not
+    ///   known, records are missing, a value cannot be formatted, the template ignores the component of a component
+    ///   reference, or the result is no path inside the root.
+    public func path(for ref: DatasetRef) throws(DatastoreError) -> String {
+        var values = TemplateValues(ref)
+        func failure(_ reason: String) -> DatastoreError {
+            .unusableTemplate(template: description, dataset: ref.description, reason: reason)
+        }
+        var output = ""
+        var usedComponent = false
+        for part in syntax.parts {
+            guard case .field(let field) = part else {
+                if case .text(let text) = part { output += text }
+                continue
+            }
+            let name = field.alternatives.first { values.knows($0.primary) } ?? field.alternatives[0]
+            if name.text == "component" { usedComponent = true }
+            do throws(FormatProblem) {
+                var literal = field.literal
+                var specification = field.specification
+                var value: FormatValue
+                if let known = try values.value(of: name) {
+                    value = known
+                    if case .string(let text) = known {
+                        value = .string(Self.safe(text, keepingSlashes: field.keepsSlashes))
+                    }
+                } else {
+                    guard field.isOptional else {
+                        throw FormatProblem("is not known; use an expanded data ID or make the field optional")
+                    }
+                    value = .string("")
+                    specification = ""
+                    if !literal.unicodeScalars.contains("/") { literal = "" }
+                }
+                if let conversion = field.conversion { value = .string(try value.converted(conversion)) }
+                output += literal + (try value.formatted(specification))
+            } catch let problem {
+                throw failure("field '\(name.text)' \(problem.reason)")
+            }
+        }
+        if let component = values.component, !usedComponent {
+            throw failure("it does not use the component '\(component)'; add {component}")
+        }
+        guard let path = Self.normalized(Self.withSafeFileName(output)) else {
+            throw failure("the result '\(output)' is not a path inside the datastore")
+        }
+        return path
+    }
+
+    /// Replaces what cannot stand in a file name.
+    private static func safe(_ text: String, keepingSlashes: Bool) -> String {
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case " ", "<", ">", ":", "\"", "\\", "|", "?", "*": result.append("_")
+            case "/": result.append(keepingSlashes ? "/" : "_")
+            default: result.append(scalar)
+            }
+        }
+        return String(result)
+    }
+
+    /// The last component may hold neither dots, which would look like an extension, nor `#`, which starts a fragment.
+    private static func withSafeFileName(_ path: String) -> String {
+        let scalars = path.unicodeScalars
+        let start = scalars.lastIndex(of: "/").map { scalars.index(after: $0) } ?? scalars.startIndex
+        var result = String(scalars[..<start])
+        for scalar in scalars[start...] {
+            switch scalar {
+            case ".": result += "_"
+            case "#": result += "HASH"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// The path without empty and `.` components, `..` resolved, relative; `nil` when it leaves the root, is the root
+    /// itself or holds a zero byte.
+    private static func normalized(_ path: String) -> String? {
+        guard !path.utf8.contains(0) else { return nil }
+        var parts: [Substring.UnicodeScalarView] = []
+        for part in Substring(path).unicodeScalars.split(separator: "/") {
+            if part.elementsEqual(".".unicodeScalars) { continue }
+            if part.elementsEqual("..".unicodeScalars) {
+                guard parts.popLast() != nil else { return nil }
+                continue
+            }
+            parts.append(part)
+        }
+        return parts.isEmpty ? nil : parts.map { String($0) }.joined(separator: "/")
+    }
+
+    public static func == (a: FileTemplate, b: FileTemplate) -> Bool {
+        a.description.utf8.elementsEqual(b.description.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(description) }
+}
