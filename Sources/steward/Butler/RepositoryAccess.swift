@@ -18,7 +18,7 @@ enum RepositoryAccess {
             let settings = try configuration.registry()
             let database = try await DatabaseURL(parsing: settings.database).open(
                 DatabaseOptions(access: .readOnly, readerCount: 1))
-            return try await Registry.open(database: database, configuration: settings)
+            return try await Registry.open(database: database, managers: settings.managers.mapValues(\.className))
         }
     }
 }
