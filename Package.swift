@@ -23,6 +23,7 @@ let package = Package(
         // System libraries
         .systemLibrary(name: "CERFA", pkgConfig: "erfa", providers: [.apt(["liberfa-dev"])]),
         .systemLibrary(name: "CFITSIO", pkgConfig: "cfitsio", providers: [.apt(["libcfitsio-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Foundation
         .target(name: "SkyGeometry"),
@@ -36,7 +37,7 @@ let package = Package(
             ]),
         .target(name: "ObjectStorage"),
         .target(
-            name: "Configuration", dependencies: ["StructuredData"],
+            name: "RepositoryConfiguration", dependencies: ["StructuredData"],
             resources: [.embedInCode("Defaults")]),
         .target(name: "FITS", dependencies: ["CFITSIO"]),
         .target(
@@ -60,7 +61,7 @@ let package = Package(
         .target(name: "Registry", dependencies: ["ButlerModel", "Database"]),
         .target(
             name: "Datastore",
-            dependencies: ["ButlerModel", "Database", "Configuration", "ObjectStorage", "FITS"]),
+            dependencies: ["ButlerModel", "Database", "RepositoryConfiguration", "ObjectStorage", "FITS", "CZlib"]),
 
         // Clients
         .target(name: "Butler", dependencies: ["Registry", "Datastore"]),
@@ -79,12 +80,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        // Probes that the interoperability tests run
+        // Probes that the interoperability tests in Interop drive
         .executableTarget(
-            name: "config-probe", dependencies: ["Configuration", "StructuredData"], path: "Interop/ConfigProbe"),
-        // Compares SkyGeometry with the observatory's library; see Interop/test_sky_geometry.py.
+            name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"], path: "Interop/ConfigProbe"),
+        .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
-        // Interoperation probes, driven by the Python tests in Interop
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
 
         // Tests
@@ -93,11 +93,13 @@ let package = Package(
         .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData"]),
         .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
-        .testTarget(name: "RegistryTests", dependencies: ["Registry", "Configuration"]),
-        .testTarget(name: "DatastoreTests", dependencies: ["Datastore"]),
+        .testTarget(name: "RegistryTests", dependencies: ["Registry", "RepositoryConfiguration"]),
+        .testTarget(
+            name: "DatastoreTests",
+            dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",

@@ -76,7 +76,6 @@ func summary(_ pixels: FITSPixels) -> (String, Double) {
     case .int32(let values): ("int32", sum(values))
     case .uint32(let values): ("uint32", sum(values))
     case .int64(let values): ("int64", sum(values))
-    case .uint64(let values): ("uint64", sum(values))
     case .float(let values): ("float32", sum(values))
     case .double(let values): ("float64", sum(values))
     }

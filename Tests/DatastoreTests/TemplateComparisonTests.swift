@@ -29,7 +29,9 @@ import Testing
             do { try parsed.validate(for: ref.datasetType) } catch { valid = false }
             #expect(valid == document["valid"]?.boolValue, "valid \(template) \(ref)")
             if valid { counts.valid += 1 }
-            let expected = document["path"]?.stringValue.flatMap { $0 == "." || $0 == ".." || $0.hasPrefix("../") ? nil : $0 }
+            let expected = document["path"]?.stringValue.flatMap {
+                $0 == "." || $0 == ".." || $0.hasPrefix("../") ? nil : $0
+            }
             do {
                 let path = try parsed.path(for: ref)
                 #expect(path == expected, "\(template) \(ref) \(document["error"] ?? .null)")

@@ -16,7 +16,7 @@ import Testing
     func losslessCompressionIsExactOrRefused(pixels: FITSPixels, algorithm: FITSCompression.Algorithm) throws {
         let image = try FITSImage(shape: [12, 40], pixels: pixels)
         let file = Samples.file(image, compression: FITSCompression(algorithm))
-        let is64Bit = if case .int64 = pixels { true } else if case .uint64 = pixels { true } else { false }
+        let is64Bit = if case .int64 = pixels { true } else { false }
         if is64Bit || (pixels.isFloatingPoint && algorithm == .rice1) {
             #expect(throws: FITSError.self) { try file.bytes() }
         } else {

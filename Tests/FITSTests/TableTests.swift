@@ -18,6 +18,7 @@ import Testing
         let header = FITSHeader([FITSCard("EXTNAME", .string("CATALOG")), FITSCard("TABVER", .int(2))])
         let file = FITSFile(hdus: [.image(FITSImageHDU()), .table(FITSTableHDU(header: header, table: table))])
         let read = try FITSFile(bytes: file.bytes())
+        for (expected, column) in zip(columns, read.hdus[1].table?.columns ?? []) { #expect(column == expected) }
         #expect(read == file)
         #expect(try read.hdu(named: "catalog").table?["NAME"]?.values.count == 3)
     }

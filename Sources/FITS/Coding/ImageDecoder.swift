@@ -30,11 +30,12 @@ struct ImageDecoder {
         case LONG_IMG: .int32(try read(count, handle, hdu))
         case ULONG_IMG: .uint32(try read(count, handle, hdu))
         case LONGLONG_IMG: .int64(try read(count, handle, hdu))
-        case ULONGLONG_IMG: .uint64(try read(count, handle, hdu))
         case FLOAT_IMG: .float(try readFloats(count, null: .nan, handle, hdu))
         case DOUBLE_IMG: .double(try readFloats(count, null: .nan, handle, hdu))
         default:
-            throw .unsupported(what: "pixel type \(type) in HDU \(hdu) of \(handle.file)", remedy: "convert the image")
+            throw .unsupported(
+                what: "the pixel type (cfitsio code \(type)) in HDU \(hdu) of \(handle.file)",
+                remedy: "convert the image")
         }
     }
 

@@ -21,7 +21,6 @@ struct ImageEncoder {
         case .int32(let pixels): try encode(hdu, image, pixels, handle)
         case .uint32(let pixels): try encode(hdu, image, pixels, handle)
         case .int64(let pixels): try encode(hdu, image, pixels, handle)
-        case .uint64(let pixels): try encode(hdu, image, pixels, handle)
         case .float(let pixels): try encode(hdu, image, pixels, null: -.infinity, handle)
         case .double(let pixels): try encode(hdu, image, pixels, null: -.infinity, handle)
         }
@@ -123,7 +122,7 @@ struct ImageEncoder {
             throw .unsupported(what: "a compressed primary HDU", remedy: "put the image into an extension")
         }
         switch image.pixels {
-        case .int64, .uint64:
+        case .int64:
             throw .unsupported(
                 what: what + " with 64-bit integers", remedy: "store it uncompressed or as 32-bit integers")
         default: break

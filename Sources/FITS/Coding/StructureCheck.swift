@@ -163,7 +163,7 @@ struct StructureCheck {
         for (index, length) in axes.enumerated() {
             let tile = try integer(
                 "ZTILE\(index + 1)", cards, hdu, in: 1...Int64(Int32.max), missing: index == 0 ? max(1, length) : 1)
-            tiles = product([tiles, (length + tile - 1) / tile], &sound)
+            tiles = product([tiles, length / tile + (length % tile == 0 ? 0 : 1)], &sound)
             tilePixels = product([tilePixels, tile], &sound)
         }
         let decoded = product(axes + [abs(bitpix) / 8], &sound)

@@ -37,11 +37,11 @@ struct TableDecoder {
         let perRow = isText ? (width > 0 ? Int(elements) / Int(width) : 0) : Int(elements)
         let (cells, overflow) = rows.multipliedReportingOverflow(by: max(0, perRow))
         // 16 bytes is the size of the largest cell in memory, a string.
-        total +=
-            overflow ? Int64(Int32.max) << 31 : Int64(clamping: cells.multipliedReportingOverflow(by: 16).partialValue)
-        guard !overflow, cells <= Int.max / 16, total >= 0, total <= limits.maximumHDUBytes else {
-            throw .tooLarge(file: handle.file, hdu: hdu, bytes: max(total, 0), limit: limits.maximumHDUBytes)
+        guard !overflow, cells >= 0, Int64(cells) <= (limits.maximumHDUBytes - total) / 16 else {
+            throw .tooLarge(
+                file: handle.file, hdu: hdu, bytes: overflow ? Int64.max : Int64(cells), limit: limits.maximumHDUBytes)
         }
+        total += Int64(cells) * 16
         let cursor = Cursor(number: number, cells: cells, hdu: hdu)
         let values: FITSColumnValues
         switch type {
@@ -93,6 +93,7 @@ struct TableDecoder {
 
         /// cfitsio fills one buffer per cell; a few thousand cells at a time keep the buffers small.
         func readStrings(_ handle: borrowing CFITSIOHandle, width: Int) throws(FITSError) -> [String] {
+            guard cells > 0 else { return [] }
             var texts: [String] = []
             texts.reserveCapacity(cells)
             let stride = width + 1

@@ -1,5 +1,6 @@
-/// Pixels of one of the element types of FITS. Unsigned 16, 32 and 64-bit and signed 8-bit integers are stored with
-/// the `BZERO` offsets of the FITS standard 4.0, table 11; that is invisible here.
+/// Pixels of one of the element types of FITS. Unsigned 16 and 32-bit and signed 8-bit integers are stored with the
+/// `BZERO` offsets of the FITS standard 4.0, table 11; that is invisible here. Unsigned 64-bit images are refused:
+/// cfitsio 4.2.0 reports an overflow for large values in them.
 public enum FITSPixels: Sendable, Hashable {
     case int8([Int8])
     case uint8([UInt8])
@@ -8,7 +9,6 @@ public enum FITSPixels: Sendable, Hashable {
     case int32([Int32])
     case uint32([UInt32])
     case int64([Int64])
-    case uint64([UInt64])
     case float([Float])
     case double([Double])
 
@@ -21,7 +21,6 @@ public enum FITSPixels: Sendable, Hashable {
         case .int32(let pixels): pixels.count
         case .uint32(let pixels): pixels.count
         case .int64(let pixels): pixels.count
-        case .uint64(let pixels): pixels.count
         case .float(let pixels): pixels.count
         case .double(let pixels): pixels.count
         }

@@ -1,4 +1,4 @@
-import Configuration
+import RepositoryConfiguration
 import Foundation
 
 /// A directory of its own for one test, removed with it.

@@ -1,4 +1,4 @@
-import Configuration
+import RepositoryConfiguration
 import StructuredData
 import Testing
 

@@ -1,4 +1,4 @@
-import Configuration
+import RepositoryConfiguration
 import Testing
 
 /// A universe of a few dimensions: completes `exposure` and `physical_filter` and knows no others.

@@ -1,4 +1,4 @@
-import Configuration
+import RepositoryConfiguration
 import Foundation
 import StructuredData
 import Testing
