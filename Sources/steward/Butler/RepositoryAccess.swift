@@ -1,4 +1,4 @@
-import Configuration
+import RepositoryConfiguration
 import Database
 import Foundation
 import Registry
