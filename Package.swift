@@ -39,13 +39,15 @@ let package = Package(
         .target(
             name: "RepositoryConfiguration", dependencies: ["StructuredData"],
             resources: [.embedInCode("Defaults")]),
-        .target(name: "FITS", dependencies: ["CFITSIO"]),
+        .target(name: "FITS", dependencies: ["CFITSIO", "CZlib"]),
         .target(
             name: "Serving",
             dependencies: [
                 "StructuredData",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
 
@@ -87,6 +89,8 @@ let package = Package(
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
 
+        .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
+
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
@@ -106,6 +110,9 @@ let package = Package(
             dependencies: [
                 "ButlerServer", "DemoSurvey", .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
+        .testTarget(
+            name: "ServingTests",
+            dependencies: ["Serving", .product(name: "HummingbirdTesting", package: "hummingbird")]),
     ],
     swiftLanguageModes: [.v6]
 )

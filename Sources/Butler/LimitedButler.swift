@@ -1,5 +1,6 @@
 import ButlerModel
 import Datastore
+import Registry
 
 /// What can be done with datasets that are known already: the part of a Butler that needs no searching.
 public protocol LimitedButler: Sendable {

@@ -55,7 +55,7 @@ extension DirectButler {
             try await database.close()
             let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
             try await store.write(
-                try ObjectPath(String(path.drop { $0 == "/" })), Array(plan.text.utf8), mode: .overwrite)
+                try ObjectPath(String(path.drop { $0 == "/" })), bytes: Array(plan.text.utf8), mode: .overwrite)
         } catch {
             // A database that this call made is of no use to anyone else.
             if isNewFile, let file = url.database, url.dialect == "sqlite" {

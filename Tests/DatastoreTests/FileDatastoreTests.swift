@@ -149,6 +149,15 @@ import Testing
         guard case .fits(let read) = try await repository.get(ref) else { Issue.record("no FITS file"); return }
         guard case .image(let hdu)? = read.hdus.first else { Issue.record("no image"); return }
         #expect(hdu.image == image)
+
+        // A class that cannot read FITS must not be recorded for it; the one for tables can.
+        for storageClass in ["StructuredDataDict", "int", "NumpyArray", "ArrowAstropy"] {
+            let wrong = try Self.detectorRef("w", storageClass: storageClass, detector: 9)
+            await #expect(throws: DatastoreError.self) { try await repository.datastore.stage(.fits(file), wrong) }
+        }
+        let table = try Self.detectorRef("t", storageClass: "AstropyTable", detector: 8)
+        try await repository.put(.fits(file), table)
+        #expect(repository.artifacts == ["u/r/d/d_Cam_R7_u_r.fits", "u/r/t/t_Cam_R8_u_r.fits"])
     }
 
     // MARK: Failures

@@ -1,8 +1,8 @@
 import ButlerModel
-import RepositoryConfiguration
 import Crypto
 import Database
 import Foundation
+import RepositoryConfiguration
 import StructuredData
 import Testing
 

@@ -1,8 +1,8 @@
 import ButlerModel
-import RepositoryConfiguration
 import Database
 import FITS
 import Foundation
+import RepositoryConfiguration
 import StructuredData
 import Testing
 

@@ -1,6 +1,6 @@
 import ButlerModel
-import RepositoryConfiguration
 import Foundation
+import RepositoryConfiguration
 import StructuredData
 
 @testable import Datastore

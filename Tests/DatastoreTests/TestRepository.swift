@@ -1,6 +1,6 @@
 import ButlerModel
-import RepositoryConfiguration
 import Database
+import RepositoryConfiguration
 import StructuredData
 
 @testable import Datastore

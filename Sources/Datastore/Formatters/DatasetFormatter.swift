@@ -1,5 +1,5 @@
-import RepositoryConfiguration
 import ObjectStorage
+import RepositoryConfiguration
 
 /// Turns files into values and back, in the way of one family of Python formatter classes.
 ///
@@ -86,6 +86,7 @@ enum FormatterCatalog {
     static let pool = BlockingPool(label: "datastore.formatters", width: 4)
 
     private static let prefix = "lsst.daf.butler.formatters."
+    private static let astropyTable = prefix + "astropyTable.AstropyTableFormatter"
 
     /// The formatter for a Python class name. Classes that are not known read FITS files as such, by their extension,
     /// and hand everything else out as it is.
@@ -96,7 +97,7 @@ enum FormatterCatalog {
         case prefix + "packages.PackagesFormatter", "lsst.obs.base.formatters.packages.PackagesFormatter":
             return PackagesFormatter()
         case prefix + "logs.ButlerLogRecordsFormatter": return LogRecordsFormatter()
-        case prefix + "astropyTable.AstropyTableFormatter": return AstropyTableFormatter()
+        case astropyTable: return AstropyTableFormatter()
         default:
             return FITSFormatter.extensions.contains(pathExtension) ? FITSFormatter() : OpaqueFormatter()
         }
@@ -105,7 +106,8 @@ enum FormatterCatalog {
     /// The formatter that writes a value for a configured Python class.
     static func formatter(forClass name: String, writing value: DatasetValue) -> any DatasetFormatter {
         if case .opaque = value { return OpaqueFormatter() }
-        if case .fits = value { return FITSFormatter() }
+        // Of the classes in the Butler package itself, only the one for tables reads FITS.
+        if case .fits = value, !name.hasPrefix(prefix) || name == astropyTable { return FITSFormatter() }
         return formatter(forClass: name, pathExtension: "")
     }
 }

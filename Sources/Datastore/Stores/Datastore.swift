@@ -1,6 +1,6 @@
 import ButlerModel
-import RepositoryConfiguration
 import Database
+import RepositoryConfiguration
 
 /// Where datasets are kept as files, and what a registry database says about those files.
 ///

@@ -1,7 +1,7 @@
 import ButlerModel
-import RepositoryConfiguration
 import Database
 import ObjectStorage
+import RepositoryConfiguration
 
 /// A datastore that keeps datasets as files below a root, described by a table of the registry database.
 ///

@@ -1,7 +1,7 @@
 import ButlerModel
-import RepositoryConfiguration
 import Database
 import ObjectStorage
+import RepositoryConfiguration
 
 /// Writing datasets.
 extension FileDatastore {

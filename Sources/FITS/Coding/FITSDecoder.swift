@@ -15,7 +15,7 @@ struct FITSDecoder {
                 withUnsafeMutablePointer(to: &base) { base in
                     withUnsafeMutablePointer(to: &size) { size in
                         outcome = Swift.Result { () throws(FITSError) in
-                            try decode(try CFITSIOHandle.reading(base, size, file: file), layouts)
+                            try decode(try CFITSIOHandle.reading(base, size, file: file), layouts, buffer.count)
                         }
                     }
                 }
@@ -24,7 +24,9 @@ struct FITSDecoder {
         }
     }
 
-    private func decode(_ handle: consuming CFITSIOHandle, _ layouts: [HDULayout]) throws(FITSError) -> [FITSHDU] {
+    private func decode(_ handle: consuming CFITSIOHandle, _ layouts: [HDULayout], _ byteCount: Int) throws(FITSError)
+        -> [FITSHDU]
+    {
         var hdus: [FITSHDU] = []
         for (index, layout) in layouts.enumerated() {
             // cfitsio keeps "not quantised" from one lossless HDU to the next quantised one, which then comes out
@@ -41,6 +43,7 @@ struct FITSDecoder {
                 guard fits_is_compressed_image(handle.pointer, &status) != 0 else {
                     throw .malformed(file: file, hdu: index, reason: "its compressed image cannot be recognised")
                 }
+                try TileCheck(layout: layout, file: file, hdu: index, largestTile: Int64(byteCount)).run(handle)
                 let header = try HeaderDecoder(kind: .compressedImage).decode(handle)
                 let image = try ImageDecoder(layout: layout).decode(handle, hdu: index)
                 hdus.append(.image(FITSImageHDU(header: header, image: image)))

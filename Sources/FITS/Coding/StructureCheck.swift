@@ -8,6 +8,10 @@ struct HDULayout: Sendable {
     var decodedBytes: Int64
     /// Floating-point pixels stored as scaled integers.
     var isQuantized = false
+    /// Pixels of the largest tile of a compressed image.
+    var tilePixels: Int64 = 0
+    /// The tiles in the main column of a compressed image are gzip streams.
+    var isGzip = false
 }
 
 /// Walks the HDUs before cfitsio sees the file: the sizes that headers claim must fit into the file and the limits, and
@@ -50,22 +54,25 @@ struct StructureCheck {
             let hdu = layouts.count
             let header = try readHeader(at: position, hdu: hdu)
             let (layout, dataBytes) = try examine(header.cards, hdu: hdu)
-            let needed = Int64(header.end).addingReportingOverflow(dataBytes)
-            guard !needed.overflow, needed.partialValue <= Int64(bytes.count) else {
+            // Data is padded to whole blocks; without the padding more than padding may be missing.
+            let blocks = dataBytes / Int64(Self.block) + (dataBytes % Int64(Self.block) == 0 ? 0 : 1)
+            guard blocks <= Int64((bytes.count - header.end) / Self.block) else {
+                let end = blocks.multipliedReportingOverflow(by: Int64(Self.block))
+                let needed = end.partialValue.addingReportingOverflow(Int64(header.end))
                 throw .truncated(
-                    file: file, hdu: hdu, needed: needed.overflow ? Int64.max : needed.partialValue,
+                    file: file, hdu: hdu, needed: end.overflow || needed.overflow ? Int64.max : needed.partialValue,
                     available: Int64(bytes.count))
             }
             layouts.append(layout)
-            let end = Int(needed.partialValue)
-            position = (end + Self.block - 1) / Self.block * Self.block
+            position = header.end + Int(blocks) * Self.block
         }
         return layouts
     }
 
     // MARK: Cards
 
-    /// The first value text of every keyword: the mandatory ones may not be repeated.
+    /// The value text of every keyword. Those that sizes depend on must not be repeated: which one counts for cfitsio
+    /// depends on the order of its questions.
     private func readHeader(at start: Int, hdu: Int) throws(FITSError) -> (cards: [String: String], end: Int) {
         var cards: [String: String] = [:]
         var position = start
@@ -79,18 +86,30 @@ struct StructureCheck {
             guard card.allSatisfy({ (32..<127).contains($0) }) else {
                 throw .malformed(file: file, hdu: hdu, reason: "a header card holds bytes that are not printable ASCII")
             }
-            let keyword = text(card.prefix(8))
+            var keyword = text(card.prefix(8)).uppercased()
+            var value = card.dropFirst(8)
             if keyword == "END" { break }
-            guard card.dropFirst(8).starts(with: "= ".utf8) || card.dropFirst(8).first == UInt8(ascii: "=") else {
-                continue
+            if keyword == "HIERARCH" {
+                // cfitsio finds `HIERARCH X` under the name X too.
+                keyword = text(value.prefix { $0 != UInt8(ascii: "=") }).uppercased()
+                value = value.drop { $0 != UInt8(ascii: "=") }
             }
-            if cards[keyword] == nil { cards[keyword] = valueText(card.dropFirst(9)) }
+            guard value.first == UInt8(ascii: "=") else { continue }
+            if cards.updateValue(valueText(value.dropFirst()), forKey: keyword) != nil, isUnique(keyword) {
+                throw .malformed(file: file, hdu: hdu, reason: "the keyword \(keyword) appears more than once")
+            }
         }
         let end = start + (position - start + Self.block - 1) / Self.block * Self.block
         guard end <= bytes.count else {
             throw .truncated(file: file, hdu: hdu, needed: Int64(end), available: Int64(bytes.count))
         }
         return (cards, end)
+    }
+
+    private func isUnique(_ keyword: String) -> Bool {
+        ["NAXIS", "Z"].contains { keyword.hasPrefix($0) }
+            ? StructuralKeywords.isStructural(keyword, kind: .compressedImage)
+            : ["SIMPLE", "XTENSION", "BITPIX", "PCOUNT", "GCOUNT", "GROUPS", "TFIELDS", "THEAP"].contains(keyword)
     }
 
     private func text(_ slice: ArraySlice<UInt8>) -> String {
@@ -182,23 +201,19 @@ struct StructureCheck {
                 what: "the compression '\(algorithm)' in HDU \(hdu) of \(file)",
                 remedy: "recompress the file with GZIP_1, GZIP_2 or RICE_1")
         }
-        for (name, allowed) in try parameters(cards, hdu) {
-            guard let value = cards[allowed].flatMap({ Int64($0) }) else { continue }
-            let isSound =
-                switch name {
-                case "BLOCKSIZE": [16, 32].contains(value)
-                case "BYTEPIX": [1, 2, 4].contains(value)
-                default: true
-                }
-            guard isSound else { throw .malformed(file: file, hdu: hdu, reason: "the parameter \(name) is \(value)") }
+        if algorithm.hasPrefix("RICE") {
+            // cfitsio takes these two by position, whatever their names are, and divides by the first.
+            let block = try integer("ZVAL1", cards, hdu, in: 1...Int64(Int32.max))
+            let width = try integer("ZVAL2", cards, hdu, in: 1...8, missing: 4)
+            guard [16, 32].contains(block), [1, 2, 4, 8].contains(width) else {
+                throw .malformed(
+                    file: file, hdu: hdu, reason: "the Rice parameters are block size \(block) and pixel size \(width)")
+            }
         }
         let isQuantized = bitpix < 0 && cards["ZQUANTIZ"] != "NONE"
-        return HDULayout(kind: .compressedImage, axes: axes, decodedBytes: decoded, isQuantized: isQuantized)
-    }
-
-    /// Names of the algorithm's parameters and the keywords of their values.
-    private func parameters(_ cards: [String: String], _ hdu: Int) throws(FITSError) -> [(String, String)] {
-        cards.filter { $0.key.hasPrefix("ZNAME") }.map { ($0.value, "ZVAL" + $0.key.dropFirst(5)) }
+        return HDULayout(
+            kind: .compressedImage, axes: axes, decodedBytes: decoded, isQuantized: isQuantized, tilePixels: tilePixels,
+            isGzip: algorithm.hasPrefix("GZIP"))
     }
 
     private func axisLengths(

@@ -112,7 +112,10 @@ struct TableDecoder {
                     }
                 }
                 for index in 0..<count {
-                    texts.append(String(fixedBuffer: Array(storage[(index * stride)..<((index + 1) * stride)])))
+                    // Trailing blanks mean nothing, and cfitsio gives an empty text as one blank.
+                    var text = storage[(index * stride)..<((index + 1) * stride)].prefix { $0 != 0 }
+                    while text.last == 32 { text.removeLast() }
+                    texts.append(String(decoding: text.lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self))
                 }
             }
             return texts

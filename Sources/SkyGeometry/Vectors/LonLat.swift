@@ -5,11 +5,12 @@ public struct LonLat: Sendable, Hashable {
     public let lon: NormalizedAngle
     public let lat: Angle
 
-    /// - Throws: `SkyGeometryError.invalidLatitude` beyond ±π/2. If one angle is NaN, both become NaN.
+    /// - Throws: `SkyGeometryError.invalidLatitude` beyond ±π/2, `.invalidLongitude` for one that is not a number.
     public init(lon: NormalizedAngle, lat: Angle) throws(SkyGeometryError) {
-        guard !(abs(lat.radians) > 0.5 * pi) else { throw .invalidLatitude(degrees: lat.degrees) }
-        self.lon = lat.radians.isNaN ? .nan : lon
-        self.lat = lon.radians.isNaN ? Angle(radians: .nan) : lat
+        guard abs(lat.radians) <= 0.5 * pi else { throw .invalidLatitude(degrees: lat.degrees) }
+        guard !lon.radians.isNaN else { throw .invalidLongitude }
+        self.lon = lon
+        self.lat = lat
     }
 
     /// Longitudes may have any number of turns.
