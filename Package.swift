@@ -29,6 +29,7 @@ let package = Package(
         .target(name: "SkyGeometry"),
         .target(name: "AstroTime", dependencies: ["CERFA"]),
         .target(name: "StructuredData", dependencies: ["Yams"]),
+        .target(name: "TableRendering"),
         .target(
             name: "Database",
             dependencies: [
@@ -78,7 +79,7 @@ let package = Package(
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "DemoSurvey",
+                "Butler", "ButlerServer", "DemoSurvey", "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -93,6 +94,7 @@ let package = Package(
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
         .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData"]),
+        .testTarget(name: "TableRenderingTests", dependencies: ["TableRendering"]),
         .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
