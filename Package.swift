@@ -37,7 +37,7 @@ let package = Package(
             ]),
         .target(name: "ObjectStorage"),
         .target(
-            name: "Configuration", dependencies: ["StructuredData"],
+            name: "RepositoryConfiguration", dependencies: ["StructuredData"],
             resources: [.embedInCode("Defaults")]),
         .target(name: "FITS", dependencies: ["CFITSIO", "CZlib"]),
         .target(
@@ -46,6 +46,8 @@ let package = Package(
                 "StructuredData",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
 
@@ -61,7 +63,7 @@ let package = Package(
         .target(name: "Registry", dependencies: ["ButlerModel", "Database"]),
         .target(
             name: "Datastore",
-            dependencies: ["ButlerModel", "Database", "Configuration", "ObjectStorage", "FITS"]),
+            dependencies: ["ButlerModel", "Database", "RepositoryConfiguration", "ObjectStorage", "FITS", "CZlib"]),
 
         // Clients
         .target(name: "Butler", dependencies: ["Registry", "Datastore"]),
@@ -80,15 +82,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        // Probes that the interoperability tests run
+        // Probes that the interoperability tests in Interop drive
         .executableTarget(
-            name: "config-probe", dependencies: ["Configuration", "StructuredData"], path: "Interop/ConfigProbe"),
-        // Compares SkyGeometry with the observatory's library; see Interop/test_sky_geometry.py.
-        .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
-        // Interoperation probes, driven by the Python tests in Interop
-        .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
-
+            name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"], path: "Interop/ConfigProbe"),
         .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
+        .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
+        .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
 
         // Tests
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
@@ -96,17 +95,22 @@ let package = Package(
         .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData"]),
         .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
-        .testTarget(name: "RegistryTests", dependencies: ["Registry", "Configuration"]),
-        .testTarget(name: "DatastoreTests", dependencies: ["Datastore"]),
+        .testTarget(name: "RegistryTests", dependencies: ["Registry", "RepositoryConfiguration"]),
+        .testTarget(
+            name: "DatastoreTests",
+            dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [
                 "ButlerServer", "DemoSurvey", .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
+        .testTarget(
+            name: "ServingTests",
+            dependencies: ["Serving", .product(name: "HummingbirdTesting", package: "hummingbird")]),
     ],
     swiftLanguageModes: [.v6]
 )

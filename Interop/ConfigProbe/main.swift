@@ -7,7 +7,7 @@
 //   config-probe datastores PATH              name, root and records table of each file datastore
 //   config-probe create ROOT [seed=PATH] [standalone] [override] [outfile=PATH]
 //   config-probe timing                       milliseconds of parsing each default on first use
-import Configuration
+import RepositoryConfiguration
 import Foundation
 import StructuredData
 

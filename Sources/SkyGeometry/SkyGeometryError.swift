@@ -2,6 +2,7 @@
 public enum SkyGeometryError: Error, Hashable, Sendable {
     case notADirection(Vector3)
     case invalidLatitude(degrees: Double)
+    case invalidLongitude
     case invalidLongitudeRange(Double, Double)
     case invalidEllipse(String)
     case hullIsFullSphere
@@ -21,6 +22,8 @@ extension SkyGeometryError: CustomStringConvertible {
             "Vector (\(v.x), \(v.y), \(v.z)) has no direction; give finite components that are not all zero."
         case .invalidLatitude(let degrees):
             "Latitude \(degrees)° lies outside of ±90°."
+        case .invalidLongitude:
+            "Longitude is not a finite number."
         case .invalidLongitudeRange(let a, let b):
             "Longitude range \(a)° … \(b)° is out of order; give the ends in order or both within 0° … 360°."
         case .invalidEllipse(let problem):

@@ -4,14 +4,12 @@ enum PythonFloat {
     /// with `e`: `1e+16`, `1e-05`.
     static func repr(_ value: Double) -> String {
         let text = value.description
-        // Swift gives the same digits and layout, except that it changes to `e` only from 2^54 up.
-        guard value.magnitude >= 1e16, !text.utf8.contains(UInt8(ascii: "e")) else { return text }
-        let isNegative = value < 0
-        let digits = text.dropFirst(isNegative ? 1 : 0).prefix { $0 != "." }
-        let exponent = digits.count - 1
-        var fraction = digits.dropFirst()
-        while fraction.last == "0" { fraction.removeLast() }
-        return (isNegative ? "-" : "") + digits.prefix(1) + (fraction.isEmpty ? "" : "." + fraction) + "e+\(exponent)"
+        // Swift gives the same digits and layout, except that it writes `e` from 2^53 up already.
+        guard value.magnitude >= 0x1p53, value.magnitude < 1e16, let mark = text.utf8.firstIndex(of: UInt8(ascii: "e"))
+        else { return text }
+        let digits = text[..<mark].filter { $0 != "." && $0 != "-" }
+        let integer = digits + String(repeating: "0", count: 16 - digits.count)
+        return (value < 0 ? "-" : "") + integer + ".0"
     }
 
     /// `inf`, `-inf` or `nan`.

@@ -1,5 +1,5 @@
 import ButlerModel
-import Configuration
+import RepositoryConfiguration
 import StructuredData
 import Testing
 
@@ -84,7 +84,8 @@ import Testing
     @Test func attributesNeedAnExpandedDataID() throws {
         let plain = try TestData.ref("d", ["detector"], ["instrument": "Cam", "detector": 7], expanded: false)
         let full = try TestData.ref(
-            "d", ["detector"], ["instrument": "Cam", "detector": 7], attributes: ["detector.full_name": .string("R1/S2")])
+            "d", ["detector"], ["instrument": "Cam", "detector": 7],
+            attributes: ["detector.full_name": .string("R1/S2")])
         #expect(throws: DatastoreError.self) { try path("{run}/{detector.full_name:?}", plain) }
         #expect(try path("{run}/{detector.full_name}", full) == "u_r/R1_S2")
         #expect(try path("{run}/{detector.full_name:/}", full) == "u_r/R1/S2")
@@ -108,7 +109,9 @@ import Testing
     @Test func aTemplateMustTellTheDataIDsOfItsDatasetTypeApart() throws {
         let ref = try TestData.ref("d", ["detector"], ["instrument": "Cam", "detector": 7])
         let pixel = try TestData.ref("p", ["htm7"], ["htm7": 1])
-        for text in ["{run}/{detector}", "{run}/{detector}_{instrument}_{visit}", "{run}/{component}_{detector}_{instrument}"] {
+        for text in [
+            "{run}/{detector}", "{run}/{detector}_{instrument}_{visit}", "{run}/{component}_{detector}_{instrument}",
+        ] {
             let template = try FileTemplate(text)
             #expect(throws: DatastoreError.self) { try template.validate(for: ref.datasetType) }
         }
@@ -124,7 +127,8 @@ import Testing
             (.int(7), "*^9", "****7****"), (.int(5), ".2f", "5.00"), (.int(42), "=+8", "+     42"),
             (.float(1.0), "", "1.0"), (.float(1e22), "", "1e+22"), (.float(1e16), "", "1e+16"),
             (.float(1e15), "", "1000000000000000.0"), (.float(1e-5), "", "1e-05"), (.float(0.0001), "", "0.0001"),
-            (.float(5e-324), "", "5e-324"), (.float(-0.0), "z.1f", "0.0"), (.float(123.456), ".3", "1.23e+02"),
+            (.float(.leastNonzeroMagnitude), "", "5e-324"), (.float(-0.0), "z.1f", "0.0"),
+            (.float(123.456), ".3", "1.23e+02"),
             (.float(12.0), ".3", "12.0"), (.float(0.5), ".1%", "50.0%"), (.float(.nan), "", "nan"),
             (.float(-.infinity), "", "-inf"), (.float(.infinity), "E", "INF"), (.float(.nan), "08.1f", "00000nan"),
             (.float(1234.5), "012,.2f", "0,001,234.50"), (.bool(true), "", "True"), (.bool(true), "3d", "  1"),
@@ -146,7 +150,8 @@ import Testing
     func noRunNameLeadsOutOfTheRoot(_ run: String) throws {
         let ref = try TestData.ref("cfg", ["detector"], ["instrument": "..", "detector": 46], run: run)
         for text in [
-            "{run:/}/{detector}", "{run:/}/{instrument:/}/{instrument:/}/{detector}", "{run:/}/{detector:c}{detector:c}",
+            "{run:/}/{detector}", "{run:/}/{instrument:/}/{instrument:/}/{detector}",
+            "{run:/}/{detector:c}{detector:c}",
             "{run:/}/{instrument:/}", "{detector:c}{detector:c}/{run:/}",
         ] {
             guard let path = try? FileTemplate(text).path(for: ref) else { continue }
@@ -158,19 +163,25 @@ import Testing
     @Test func randomTemplatesAndValuesNeverTrap() throws {
         var generator = SeededGenerator(seed: 20_260_101)
         let pieces = [
-            "{", "}", "{{", "}}", "run", "id", "detector", "detector.full_name", "visit.exposure_time", "instrument", ":", "!",
-            "!r", "?", "/", "|", ".", "[", "]", "08d", ">", "^", "=", "#", ",", "_", "99999999999", ".5", "e", "g", "%", "..",
+            "{", "}", "{{", "}}", "run", "id", "detector", "detector.full_name", "visit.exposure_time", "instrument",
+            ":", "!",
+            "!r", "?", "/", "|", ".", "[", "]", "08d", ">", "^", "=", "#", ",", "_", "99999999999", ".5", "e", "g", "%",
+            "..",
             "\u{0}", "é", "🔭", "\n", "component", "{run}", "{detector:", "{instrument:?", "}", "/",
         ]
         let ref = try TestData.ref(
             "cfg.wcs", ["visit", "detector"],
             [
-                "instrument": "..", "detector": .int(.min), "visit": .int(.max), "band": "\u{0}", "physical_filter": "/",
+                "instrument": "..", "detector": .int(.min), "visit": .int(.max), "band": "\u{0}",
+                "physical_filter": "/",
                 "day_obs": 0,
-            ], run: "../{x}", attributes: ["visit.exposure_time": .float(.greatestFiniteMagnitude), "detector.full_name": .string("#.")])
+            ], run: "../{x}",
+            attributes: ["visit.exposure_time": .float(.greatestFiniteMagnitude), "detector.full_name": .string("#.")])
         var loaded = 0
         for _ in 0..<20_000 {
-            let text = "{run:/}/{detector:?}" + (0..<Int.random(in: 1...12, using: &generator))
+            let text =
+                "{run:/}/{detector:?}"
+                + (0..<Int.random(in: 1...12, using: &generator))
                 .map { _ in pieces.randomElement(using: &generator) ?? "" }.joined()
             guard let template = try? FileTemplate(text) else { continue }
             loaded += 1

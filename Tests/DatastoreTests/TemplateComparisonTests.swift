@@ -29,7 +29,10 @@ import Testing
             do { try parsed.validate(for: ref.datasetType) } catch { valid = false }
             #expect(valid == document["valid"]?.boolValue, "valid \(template) \(ref)")
             if valid { counts.valid += 1 }
-            let expected = document["path"]?.stringValue.flatMap { $0 == "." || $0 == ".." || $0.hasPrefix("../") ? nil : $0 }
+            // Python leaves it to the file system to refuse what is no path inside the root.
+            let expected = document["path"]?.stringValue.flatMap { path in
+                path == "." || path == ".." || path.hasPrefix("../") || path.utf8.contains(0) ? nil : path
+            }
             do {
                 let path = try parsed.path(for: ref)
                 #expect(path == expected, "\(template) \(ref) \(document["error"] ?? .null)")

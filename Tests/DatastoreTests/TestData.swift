@@ -1,6 +1,6 @@
 import ButlerModel
-import Configuration
 import Foundation
+import RepositoryConfiguration
 import StructuredData
 
 @testable import Datastore
@@ -29,7 +29,9 @@ enum TestData {
             return DatasetRef(
                 id: id, datasetType: type,
                 dataID: DataCoordinate(
-                    group: group, values: known.count == group.keyNames.count ? known : Array(known.prefix(group.requiredNames.count))),
+                    group: group,
+                    values: known.count == group.keyNames.count ? known : Array(known.prefix(group.requiredNames.count))
+                ),
                 run: run)
         }
         let records = group.elements.map { element -> DimensionRecord? in
@@ -68,14 +70,17 @@ final class TemporaryDirectory: Sendable {
         try Data(bytes).write(to: url)
     }
 
-    func bytes(of name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path + "/" + name))) }
+    func bytes(of name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)))
+    }
 
     /// All files, relative, sorted.
     func files() -> [String] {
         let all = FileManager.default.enumerator(atPath: path)?.allObjects as? [String] ?? []
         return all.filter { name in
             var isDirectory: ObjCBool = false
-            return FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isDirectory) && !isDirectory.boolValue
+            return FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isDirectory)
+                && !isDirectory.boolValue
         }.sorted()
     }
 }

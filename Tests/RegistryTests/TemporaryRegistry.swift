@@ -1,6 +1,6 @@
 import ButlerModel
 import AstroTime
-import Configuration
+import RepositoryConfiguration
 import Database
 import Foundation
 import Registry

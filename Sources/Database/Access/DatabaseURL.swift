@@ -38,7 +38,7 @@ public struct DatabaseURL: Hashable, Sendable {
         let scheme = text[..<separator.lowerBound].split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
         guard let name = scheme.first, !name.isEmpty,
             scheme.joined().utf8.allSatisfy({ ("a"..."z").contains(UnicodeScalar($0)) || Self.isSchemeMark($0) })
-        else { throw refusal("'\(text[..<separator.lowerBound])' is not a dialect") }
+        else { throw refusal("it does not begin with the name of a database system") }
         dialect = name == "postgres" ? "postgresql" : String(name)
         driver = scheme.count > 1 ? String(scheme[1]) : nil
 
@@ -67,7 +67,7 @@ public struct DatabaseURL: Hashable, Sendable {
 
         guard let name = Self.decoded(path) else { throw refusal("the database name is not percent-encoded text") }
         database = name.isEmpty ? nil : name
-        // A password may hold '@', as those URLs come unencoded from people: the last one counts.
+        // People write passwords with '@' unencoded: the last one counts.
         var address = authority
         if let at = authority.lastIndex(of: "@") {
             let credentials = authority[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -94,7 +94,7 @@ public struct DatabaseURL: Hashable, Sendable {
         }
         if let portText, !portText.isEmpty {
             guard let port = Int(portText), (1...65535).contains(port) else {
-                throw refusal("'\(portText)' is not a port")
+                throw refusal("its port is not a number from 1 to 65535")
             }
             self.port = port
         }
@@ -106,16 +106,14 @@ public struct DatabaseURL: Hashable, Sendable {
 
     private static func decoded(_ text: some StringProtocol) -> String? { String(text).removingPercentEncoding }
 
-    /// The text of a URL that may not even be valid, without what looks like a password.
+    /// The text of a URL that may not even be valid, without anything that may be secret: what precedes the last `@`,
+    /// and the options.
     private static func withoutPassword(_ text: String) -> String {
-        guard let start = text.range(of: "://")?.upperBound else {
-            return text.contains("@") ? "(address with credentials)" : text
-        }
-        let end = text[start...].firstIndex(of: "/") ?? text.endIndex
-        // With no slash in sight, or one inside the password, everything before the last '@' may be secret.
-        guard let at = text[start...].lastIndex(of: "@") else { return text }
-        guard let colon = text[start..<min(at, max(end, start))].firstIndex(of: ":") else { return text }
-        return text[..<colon] + ":***" + text[at...]
+        let scheme = text.range(of: "://").map { text[..<$0.upperBound] } ?? ""
+        var rest = text[scheme.endIndex...]
+        if let at = rest.lastIndex(of: "@") { rest = "***" + rest[at...] }
+        if let mark = rest.firstIndex(of: "?") { rest = rest[...mark] + "***" }
+        return String(scheme) + rest
     }
 }
 

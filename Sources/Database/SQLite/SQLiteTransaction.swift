@@ -51,6 +51,10 @@ final class SQLiteTransaction: DatabaseConnection {
 
     private func checkActive() throws(DatabaseError) {
         guard isActive else { throw .usedOutsideTransaction }
+        // After a full disk, for one, SQLite has rolled back by itself, and would commit each further statement alone.
+        guard handle.isInTransaction else {
+            throw .invalidStatement("an earlier error ended the transaction; let that error end the closure")
+        }
     }
 
     // MARK: - Statements

@@ -6,6 +6,10 @@ import Synchronization
 
 /// One connection with the thread that serves it.
 final class SQLiteWorker: @unchecked Sendable {
+    /// The most memory for pages of the file, a connection: the inner pages of the indexes of a large repository. SQLite
+    /// keeps them while nobody writes.
+    private static let cacheKibibytes = 16_384
+
     private let queue: DatabaseQueue
     private let patience: SQLitePatience
     private let errors: SQLiteErrors
@@ -24,6 +28,9 @@ final class SQLiteWorker: @unchecked Sendable {
         configuration.busyMode = .callback { attempts in patience.waitsOn(afterAttempts: attempts) }
         // Page streams keep a transaction open between two visits of the queue.
         configuration.allowsUnsafeTransactions = true
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKibibytes)")
+        }
         do {
             queue = try DatabaseQueue(path: location, configuration: configuration)
         } catch {

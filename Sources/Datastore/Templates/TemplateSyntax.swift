@@ -69,7 +69,8 @@ struct TemplateSyntax: Sendable, Hashable {
             let parts = name.split(separator: ".", omittingEmptySubsequences: false).map { String($0) }
             guard parts.count <= 2 else {
                 throw .invalidTemplate(
-                    template: template, reason: "field '\(String(name))' has more than one dot; write element.attribute")
+                    template: template, reason: "field '\(String(name))' has more than one dot; write element.attribute"
+                )
             }
             names.append(
                 FieldName(text: String(name), primary: parts[0], attribute: parts.count == 2 ? parts[1] : nil))
@@ -147,7 +148,9 @@ private struct TemplateScanner {
             conversion = letter
             if let separator = take() {
                 if separator == "}" { return .field(names: names, conversion: conversion, specification: "") }
-                guard separator == ":" else { throw failure("a conversion such as '!r' must be followed by ':' or '}'") }
+                guard separator == ":" else {
+                    throw failure("a conversion such as '!r' must be followed by ':' or '}'")
+                }
             }
         }
         let specification = position

@@ -34,8 +34,11 @@ struct TemplateValues {
         guard let element = ref.dataID.group.universe.element(elementName) else {
             throw FormatProblem("asks for an attribute of something that is no dimension")
         }
-        guard let value = ref.dataID.record(of: element)?[attribute] else { return nil }
-        return try FormatValue(value)
+        // In Python a record knows its key by the column's name only (`visit.id`, not `visit.visit`).
+        guard let record = ref.dataID.record(of: element),
+            let column = element.columns.firstIndex(where: { $0.name == attribute })
+        else { return nil }
+        return try FormatValue(record.values[column])
     }
 }
 

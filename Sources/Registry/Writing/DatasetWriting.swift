@@ -11,6 +11,17 @@ public enum DatasetIDChoice: Sendable {
     case dataID
     /// From dataset type, run and data ID.
     case dataIDAndRun
+
+    /// - Parameter unixMilliseconds: the time of creation, for unique identifiers.
+    public func identifier(
+        of type: DatasetType, run: String, dataID: DataCoordinate, unixMilliseconds: UInt64
+    ) -> DatasetID {
+        switch self {
+        case .unique: .unique(unixMilliseconds: unixMilliseconds)
+        case .dataID: .deterministic(datasetType: type.name, run: run, dataID: dataID, by: .dataID)
+        case .dataIDAndRun: .deterministic(datasetType: type.name, run: run, dataID: dataID, by: .dataIDAndRun)
+        }
+    }
 }
 
 /// Datasets and their membership in collections: the one writer of `dataset`, the tags and calibs tables, and the
@@ -23,16 +34,10 @@ extension RegistryWriter {
         _ type: DatasetType, run: String, dataIDs: [DataCoordinate], ids: DatasetIDChoice = .unique
     ) throws -> [DatasetRef] {
         let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
-        let refs = dataIDs.map { dataID -> DatasetRef in
-            let id: DatasetID =
-                switch ids {
-                case .unique: .unique(unixMilliseconds: milliseconds)
-                case .dataID:
-                    .deterministic(datasetType: type.name, run: run, dataID: dataID, by: .dataID)
-                case .dataIDAndRun:
-                    .deterministic(datasetType: type.name, run: run, dataID: dataID, by: .dataIDAndRun)
-                }
-            return DatasetRef(id: id, datasetType: type, dataID: dataID, run: run)
+        let refs = dataIDs.map { dataID in
+            DatasetRef(
+                id: ids.identifier(of: type, run: run, dataID: dataID, unixMilliseconds: milliseconds),
+                datasetType: type, dataID: dataID, run: run)
         }
         try insert(refs)
         return refs

@@ -50,6 +50,9 @@ public struct HEALPixPixelization: Pixelization {
 
     /// The pixels of the neighbours of all cells, four levels finer, that overlap the region. A few that do not
     /// intersect it are among them.
+    ///
+    /// As upstream, finds nothing for a box of all longitudes. Cost: the length of the region's border in cells four
+    /// levels finer.
     public func envelope(of region: Region, maxRanges: Int) throws(SkyGeometryError) -> RangeSet {
         guard maxRanges <= 0 else { throw .maxRangesUnsupported(pixelization: "HEALPix") }
         var pixels: [Range<UInt64>] = []

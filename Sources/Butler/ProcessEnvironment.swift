@@ -1,0 +1,9 @@
+import RepositoryConfiguration
+import Foundation
+
+extension ConfigurationEnvironment {
+    /// The environment of this process.
+    public static var process: ConfigurationEnvironment {
+        ConfigurationEnvironment(variables: ProcessInfo.processInfo.environment)
+    }
+}

@@ -1,0 +1,94 @@
+import ButlerModel
+import RepositoryConfiguration
+import Database
+import Foundation
+import ObjectStorage
+import Registry
+
+/// Making a new repository.
+extension DirectButler {
+    /// What a new repository should be like.
+    public struct CreationOptions: Sendable {
+        public var configuration: NewRepositoryConfiguration.Options
+        /// A file with the dimension universe; `nil` for the built-in one.
+        public var dimensions: String?
+        /// Whether an existing `butler.yaml` may be replaced.
+        public var replacesConfiguration: Bool
+
+        public init(
+            configuration: NewRepositoryConfiguration.Options = .init(), dimensions: String? = nil,
+            replacesConfiguration: Bool = false
+        ) {
+            self.configuration = configuration
+            self.dimensions = dimensions
+            self.replacesConfiguration = replacesConfiguration
+        }
+    }
+
+    /// Makes a repository in a directory, which is made if need be.
+    ///
+    /// The database is made first and `butler.yaml` last, so that what fails leaves no half repository behind that
+    /// others could open.
+    /// - Throws: `RepositoryCreationError` when there is one already, `RegistryError` when the database holds tables.
+    public static func create(
+        _ root: String, options: CreationOptions = .init(), environment: ConfigurationEnvironment = .process
+    ) async throws {
+        let plan = try await NewRepositoryConfiguration.make(
+            root: root, options: options.configuration, environment: environment)
+        let dimensions = try DimensionConfiguration(
+            .object(try await DefaultDimensions.configuration(path: options.dimensions, environment: environment)))
+        let path = try localPath(plan.file)
+        if FileManager.default.fileExists(atPath: path), !options.replacesConfiguration {
+            throw RepositoryCreationError.exists(path)
+        }
+        let directory = try localPath(plan.root)
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        } catch {
+            throw RepositoryCreationError.cannotMake(directory, reason: reason(error))
+        }
+        let url = try RegistryDatabase.url(try plan.configuration.registry(), environment: environment)
+        let isNewFile = url.database.map { !FileManager.default.fileExists(atPath: $0) } ?? false
+        let database = try await url.open(DatabaseOptions(access: .create))
+        do {
+            try await Registry.create(database: database, dimensions: dimensions)
+            try await database.close()
+            let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
+            try await store.write(
+                try ObjectPath(String(path.drop { $0 == "/" })), bytes: Array(plan.text.utf8), mode: .overwrite)
+        } catch {
+            // A database that this call made is of no use to anyone else.
+            if isNewFile, let file = url.database, url.dialect == "sqlite" {
+                try? FileManager.default.removeItem(atPath: file)
+            }
+            throw error
+        }
+    }
+
+    private static func localPath(_ location: ConfigurationLocation) throws -> String {
+        guard case .local(let path) = location else {
+            throw RepositoryCreationError.notLocal(location.description)
+        }
+        return path
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        let nested = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        return (nested ?? (error as NSError)).localizedDescription
+    }
+}
+
+/// Why a repository cannot be made.
+public enum RepositoryCreationError: Error, Hashable, Sendable, CustomStringConvertible {
+    case exists(String)
+    case notLocal(String)
+    case cannotMake(String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .exists(let path): "\(path) exists already; choose another directory for the new repository."
+        case .notLocal(let location): "\(location) is not on this machine; repositories are made in local directories."
+        case .cannotMake(let path, let reason): "Cannot make the directory \(path): \(reason)"
+        }
+    }
+}

@@ -1,0 +1,23 @@
+public import Logging
+public import Serving
+
+/// The Butler server: repositories under labels, served over the HTTP protocol of `RemoteButler`.
+public enum ButlerServer {
+    public static let version = "0.1.0"
+
+    /// The service, ready to run.
+    ///
+    /// - Parameter logger: where to log; by default to standard error, as the options say.
+    public static func service(
+        _ table: RepositoryTable, access: AccessRules = .open,
+        authentication: ClientAuthentication = .rubinSciencePlatform, options: ServingOptions, logger: Logger? = nil
+    ) -> HTTPService {
+        let logger = logger ?? options.logFormat.logger(label: "butler", level: options.logLevel)
+        let routes = ButlerRoutes(
+            table: table, access: access, authentication: authentication, proxies: options.trustedProxies,
+            logger: logger)
+        return HTTPService(
+            name: "butler", options: options, logger: logger, translate: { ButlerFailure.response(to: $0) },
+            routes: { routes.add(to: $0) })
+    }
+}

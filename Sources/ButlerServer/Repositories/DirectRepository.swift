@@ -1,0 +1,55 @@
+import Butler
+import ButlerModel
+import Datastore
+import Registry
+
+/// A repository that the server opens itself.
+struct DirectRepository: ServedRepository {
+    let butler: DirectButler
+
+    var universe: DimensionUniverse { butler.universe }
+
+    func read<Result: Sendable>(
+        _ body: @escaping @Sendable (any RepositoryView) throws -> Result
+    ) async throws -> Result {
+        try await butler.registry.read { [butler] in try body(DirectView(snapshot: $0, butler: butler)) }
+    }
+}
+
+private struct DirectView: RepositoryView {
+    let snapshot: RegistrySnapshot
+    let butler: DirectButler
+
+    func datasetType(_ name: String) throws -> DatasetType { try snapshot.datasetType(name) }
+
+    func datasetTypes(matching patterns: [String]) throws -> (found: [DatasetType], missing: [String]) {
+        try snapshot.datasetTypes(matching: patterns)
+    }
+
+    func collectionInfo(_ search: CollectionSearch) throws -> [CollectionInfo] { try snapshot.collectionInfo(search) }
+    func collectionSummary(_ name: String) throws -> CollectionSummary { try snapshot.collectionSummary(name) }
+    func dataset(_ id: DatasetID) throws -> DatasetRef? { try snapshot.dataset(id) }
+    func datasets(_ ids: [DatasetID]) throws -> [DatasetRef] { try snapshot.datasets(ids) }
+
+    func findDataset(
+        _ type: DatasetType, dataID: [String: DataIDValue], defaults: [String: DataIDValue], collections: [String],
+        time: CalibrationTime
+    ) throws -> DatasetRef? {
+        try snapshot.findDataset(type, dataID: dataID, defaults: defaults, collections: collections, time: time)
+    }
+
+    func expand(_ loose: [String: DataIDValue]) throws -> DataCoordinate { try snapshot.expand(loose) }
+    func expand(_ dataID: DataCoordinate) throws -> DataCoordinate { try snapshot.expand(dataID) }
+
+    func files(of ids: [DatasetID]) throws -> [DatasetID: [ServedFile]] {
+        var files: [DatasetID: [ServedFile]] = [:]
+        for (id, stored) in try butler.datastore().stored(ids, snapshot.connection) {
+            // Of a chained datastore, the first member that knows the dataset.
+            guard let first = stored.first else { continue }
+            files[id] = try first.infos.map {
+                ServedFile(info: $0, location: try first.datastore.location(of: $0))
+            }
+        }
+        return files
+    }
+}

@@ -1,0 +1,37 @@
+/// The repositories of one server, by label.
+public struct RepositoryTable: Sendable {
+    public struct Entry: Sendable {
+        public let repository: any ServedRepository
+        /// Groups whose members may use the repository; `*` stands for everyone.
+        public let authorizedGroups: Set<String>
+
+        public init(_ repository: any ServedRepository, authorizedGroups: Set<String> = ["*"]) {
+            self.repository = repository
+            self.authorizedGroups = authorizedGroups
+        }
+    }
+
+    private let entries: [String: Served]
+
+    /// An entry with what is computed once.
+    struct Served: Sendable {
+        let label: String
+        let entry: Entry
+        /// The response of the `universe` route.
+        let universeDocument: [UInt8]
+
+        var repository: any ServedRepository { entry.repository }
+    }
+
+    public init(_ entries: [String: Entry]) {
+        var served: [String: Served] = [:]
+        for (label, entry) in entries {
+            served[label] = Served(
+                label: label, entry: entry,
+                universeDocument: entry.repository.universe.configuration.wireDocument)
+        }
+        self.entries = served
+    }
+
+    subscript(label: String) -> Served? { entries[label] }
+}

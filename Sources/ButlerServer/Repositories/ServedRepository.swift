@@ -1,0 +1,46 @@
+public import ButlerModel
+public import Datastore
+public import ObjectStorage
+public import Registry
+
+/// A repository as the routes need it.
+public protocol ServedRepository: Sendable {
+    var universe: DimensionUniverse { get }
+
+    /// Runs a closure, on a thread that may block, against one consistent state of the repository.
+    func read<Result: Sendable>(_ body: @escaping @Sendable (any RepositoryView) throws -> Result) async throws
+        -> Result
+}
+
+/// One consistent state of a repository. Everything throws `ButlerError` for what the user of a request can mend.
+public protocol RepositoryView {
+    func datasetType(_ name: String) throws -> DatasetType
+    func datasetTypes(matching patterns: [String]) throws -> (found: [DatasetType], missing: [String])
+    func collectionInfo(_ search: CollectionSearch) throws -> [CollectionInfo]
+    func collectionSummary(_ name: String) throws -> CollectionSummary
+    func dataset(_ id: DatasetID) throws -> DatasetRef?
+    func datasets(_ ids: [DatasetID]) throws -> [DatasetRef]
+    func findDataset(
+        _ type: DatasetType, dataID: [String: DataIDValue], defaults: [String: DataIDValue], collections: [String],
+        time: CalibrationTime
+    ) throws -> DatasetRef?
+    func expand(_ loose: [String: DataIDValue]) throws -> DataCoordinate
+    func expand(_ dataID: DataCoordinate) throws -> DataCoordinate
+    /// The stored files of datasets; those without any are absent. Whether the files exist is not checked.
+    func files(of ids: [DatasetID]) throws -> [DatasetID: [ServedFile]]
+}
+
+/// One stored file of a dataset: what is recorded about it, and where it is.
+public struct ServedFile: Hashable, Sendable {
+    public let info: StoredFileInfo
+    /// Absolute; a fragment names the member of a zip file.
+    public let location: ResourceURI
+
+    public init(info: StoredFileInfo, location: ResourceURI) {
+        self.info = info
+        self.location = location
+    }
+
+    /// `nil` for a file that holds the whole dataset.
+    var component: String? { info.component }
+}

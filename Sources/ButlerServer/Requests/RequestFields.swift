@@ -1,0 +1,90 @@
+import AstroTime
+import ButlerModel
+import Hummingbird
+import Serving
+import StructuredData
+
+/// Typed access to the members of a request's JSON body. Members that nobody asks for are ignored.
+struct RequestFields {
+    let body: DocumentReader
+
+    func string(_ key: String) throws(ButlerError) -> String { try body.required(key).string() }
+    func strings(_ key: String) throws(ButlerError) -> [String] { try body.required(key).strings() }
+    func flag(_ key: String) throws(ButlerError) -> Bool { try body.required(key).bool() }
+    func optionalFlag(_ key: String) throws(ButlerError) -> Bool { try body.optional(key)?.bool() ?? false }
+
+    func optionalStrings(_ key: String) throws(ButlerError) -> [String]? {
+        try requirePresent(key)
+        return try body.optional(key)?.strings()
+    }
+
+    func dataID(_ key: String) throws(ButlerError) -> [String: DataIDValue] {
+        try DataCoordinate.mapping(wire: try body.required(key))
+    }
+
+    func optionalDataID(_ key: String) throws(ButlerError) -> [String: DataIDValue] {
+        guard let reader = try body.optional(key) else { return [:] }
+        return try DataCoordinate.mapping(wire: reader)
+    }
+
+    func timespan(_ key: String) throws(ButlerError) -> Timespan? {
+        guard let reader = try body.optional(key) else { return nil }
+        return try Timespan(wire: reader)
+    }
+
+    /// A nullable member that must be there all the same.
+    func requirePresent(_ key: String) throws(ButlerError) {
+        guard body.value[key] != nil else { throw body.failure("lacks '\(key)'") }
+    }
+
+    func collectionTypes(_ key: String) throws(ButlerError) -> Set<CollectionType> {
+        var types: Set<CollectionType> = []
+        for item in try body.required(key).items() {
+            guard let type = CollectionType(rawValue: try item.int()) else {
+                throw item.failure("must be 1 (RUN), 2 (TAGGED), 3 (CHAINED) or 4 (CALIBRATION)")
+            }
+            types.insert(type)
+        }
+        return types
+    }
+
+    /// At most 10 000 identifiers, in order, repeated ones once.
+    func datasetIDs(_ key: String) throws(ButlerError) -> [DatasetID] {
+        let reader = try body.required(key)
+        let items = try reader.items()
+        guard items.count <= 10_000 else { throw reader.failure("has \(items.count) items; at most 10000 are allowed") }
+        var seen: Set<DatasetID> = []
+        var ids: [DatasetID] = []
+        for item in items {
+            guard let id = DatasetID(try item.string()) else { throw item.failure("must be a UUID") }
+            if seen.insert(id).inserted { ids.append(id) }
+        }
+        return ids
+    }
+}
+
+extension Request {
+    /// Decodes the body. What does not fit becomes a validation failure that names the place.
+    func decoded<Value>(_ decode: (RequestFields) throws(ButlerError) -> Value) async throws -> Value {
+        // Ten thousand identifiers take 400 kB.
+        let document = try await jsonDocument(limit: 4 << 20)
+        do throws(ButlerError) {
+            return try decode(RequestFields(body: DocumentReader(document, path: "body")))
+        } catch {
+            guard error.kind == .malformedModel else { throw error }
+            let place = error.message.prefix { $0 != " " }
+            throw ValidationFailure(
+                .init("value_error", place.split(separator: ".").map { .key(String($0)) }, error.message))
+        }
+    }
+}
+
+extension ServingContext {
+    /// The dataset identifier in the path.
+    func datasetID() throws -> DatasetID {
+        guard let id = DatasetID(try segment("id")) else {
+            throw ValidationFailure(.init("uuid_parsing", ["path", "id"], "Input should be a valid UUID"))
+        }
+        return id
+    }
+}

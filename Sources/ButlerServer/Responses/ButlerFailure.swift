@@ -1,0 +1,34 @@
+import ButlerModel
+import HTTPTypes
+import Hummingbird
+import Serving
+import StructuredData
+
+/// The responses to errors that a request's user can act on. Source: remote Butler protocol reference, section 3.5.
+enum ButlerFailure {
+    /// Status 422 with `error_type` and `detail`; `nil` for errors of the server or of the repository.
+    static func response(to error: any Error) -> Response? {
+        switch error {
+        case let failure as ButlerError where failure.kind != .malformedModel:
+            // Malformed requests are reported while they are decoded; what arrives here is malformed in the repository.
+            response(type: failure.kind.rawValue, detail: failure.message)
+        case let failure as UnservableFile:
+            response(type: "unservable_file", detail: failure.description)
+        default: nil
+        }
+    }
+
+    private static func response(type: String, detail: String) -> Response {
+        .json(.object(["error_type": .string(type), "detail": .string(detail)]), status: .unprocessableContent)
+    }
+}
+
+/// A file in storage from which this server cannot hand out URLs. The Python client shows the text.
+struct UnservableFile: Error, CustomStringConvertible {
+    let scheme: String
+
+    var description: String {
+        "The files of this dataset are in '\(scheme)' storage, which this server cannot give access to yet; "
+            + "open the repository directly instead."
+    }
+}

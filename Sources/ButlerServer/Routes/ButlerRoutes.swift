@@ -1,0 +1,80 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import Serving
+import StructuredData
+
+/// How clients of the server authenticate.
+public enum ClientAuthentication: String, Sendable, CaseIterable {
+    /// A bearer token to the server; files need none of their own.
+    case rubinSciencePlatform = "rubin_science_platform"
+    /// No token to the server; a bearer token to file stores.
+    case cadc
+}
+
+/// All routes of a Butler server: see the remote Butler protocol reference, sections 1, 6 and 9.
+struct ButlerRoutes: Sendable {
+    let table: RepositoryTable
+    let access: AccessRules
+    let authentication: ClientAuthentication
+    let proxies: TrustedProxies
+    let logger: Logger
+
+    func add(to routes: ServiceRoutes) {
+        addHealth(to: routes)
+        addClientConfiguration(to: routes)
+        addModel(to: routes)
+        addDatasets(to: routes)
+        addCollections(to: routes)
+        addFiles(to: routes)
+    }
+
+    /// A request to a repository, after the check that its user may use it.
+    struct Call {
+        let request: Request
+        let context: ServingContext
+        let served: RepositoryTable.Served
+        var repository: any ServedRepository { served.repository }
+    }
+
+    typealias Handler = @Sendable (Call) async throws -> Response
+
+    /// Adds `v1/…` with one handler for each method.
+    func add(_ path: String, _ methods: [HTTPRequest.Method], to routes: ServiceRoutes, _ handler: @escaping Handler) {
+        let checked: RouteHandler = { request, context in
+            let label = try context.segment("repository")
+            let served = try access.admit(request, to: label, of: table)
+            return try await handler(Call(request: request, context: context, served: served))
+        }
+        routes.add(
+            .init("/api/butler/repo/{repository}/v1/\(path)"),
+            Dictionary(uniqueKeysWithValues: methods.map { ($0, checked) }))
+    }
+
+    // MARK: Routes outside repositories
+
+    private func addHealth(to routes: ServiceRoutes) {
+        routes.add(
+            "/",
+            [
+                .get: { _, _ in
+                    .json([
+                        "name": "butler", "version": .string(ButlerServer.version),
+                        "description": "Access to the datasets of Rubin Observatory repositories over HTTP.",
+                    ])
+                }
+            ])
+        routes.add("/healthz", [.get: { _, _ in .json(["status": "ok"]) }])
+    }
+
+    /// Any label is answered, so that nobody learns without credentials which ones exist.
+    private func addClientConfiguration(to routes: ServiceRoutes) {
+        let answer = Response.json([
+            "cls": "lsst.daf.butler.remote_butler.RemoteButler",
+            "remote_butler": ["url": "<butlerRoot>", "authentication": .string(authentication.rawValue)],
+        ])
+        for name in ["butler.yaml", "butler.json"] {
+            routes.add(.init("/api/butler/repo/{repository}/\(name)"), [.get: { _, _ in answer }])
+        }
+    }
+}

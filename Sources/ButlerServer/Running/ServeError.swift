@@ -1,0 +1,21 @@
+/// Why a server cannot be set up as asked.
+public enum ServeError: Error, Equatable, CustomStringConvertible {
+    case noRepositories
+    case badRepository(argument: String)
+    case badLabel(String)
+    case repeatedLabel(String)
+    case badVariable(name: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .noRepositories:
+            "No repository to serve; name one with --repo LABEL=URI, or set DAF_BUTLER_SERVER_REPOSITORIES."
+        case .badRepository(let argument):
+            "--repo '\(argument)' names no repository; write LABEL=URI, or a path or URI whose last part is the label."
+        case .badLabel(let label):
+            "'\(label)' cannot be the label of a repository: it becomes part of URLs; use letters, digits, '-', '_' and '.'."
+        case .repeatedLabel(let label): "Two repositories have the label '\(label)'; give each its own with LABEL=URI."
+        case .badVariable(let name, let reason): "Environment variable \(name) \(reason)."
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import ButlerModel
+import Database
+
+/// The registry table that says which datastore holds which dataset. Datastores write it, through this type alone.
+struct DatasetLocationTable: Sendable {
+    private static let specification = TableSpecification(
+        "dataset_location",
+        columns: [ColumnSpecification("datastore_name", .text), ColumnSpecification("dataset_id", .uuid)],
+        primaryKey: ["datastore_name", "dataset_id"],
+        foreignKeys: [ForeignKeySpecification(["dataset_id"], references: "dataset", ["id"])])
+
+    let datastore: String
+
+    /// - Throws: `DatabaseError.constraintViolation` when the registry does not know a dataset, or the datastore has it.
+    func insert(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        guard !ids.isEmpty else { return }
+        try connection.executeMany(
+            SQL.insert(into: Self.specification), rows: ids.map { [.text(datastore), $0.sqlValue] })
+    }
+
+    func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        guard !ids.isEmpty else { return }
+        let filter = SQL.isIn("\(column: "dataset_id")", ids.map(\.sqlValue))
+        try connection.execute(
+            "DELETE FROM \(table: Self.specification) WHERE \(column: "datastore_name") = \(value: datastore) AND \(filter)"
+        )
+    }
+}

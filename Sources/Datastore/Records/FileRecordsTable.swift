@@ -1,0 +1,77 @@
+import ButlerModel
+import Database
+
+/// The table of a registry database that describes the files of a datastore: one row for each dataset and component.
+///
+/// This type is the only one that writes the table and its entry in `opaque_meta`. The table appears with the first
+/// writing client; until then the datastore is empty. Source: repository format reference, sections 2.5 and 6.2.
+struct FileRecordsTable: Sendable {
+    let specification: TableSpecification
+    private static let registered = TableSpecification(
+        "opaque_meta", columns: [ColumnSpecification("table_name", .text)], primaryKey: ["table_name"])
+
+    init(name: String) {
+        specification = TableSpecification(
+            name,
+            columns: [
+                ColumnSpecification("dataset_id", .uuid),
+                ColumnSpecification("path", .text),
+                ColumnSpecification("formatter", .text),
+                ColumnSpecification("storage_class", .text),
+                ColumnSpecification("component", .string(length: 32)),
+                ColumnSpecification("checksum", .text, isNullable: true),
+                ColumnSpecification("file_size", .int, isNullable: true),
+            ],
+            primaryKey: ["dataset_id", "component"], indexes: [["path"]])
+    }
+
+    /// Makes the table and enters it in `opaque_meta` where that is missing.
+    func create(_ connection: any DatabaseConnection) throws {
+        if try !connection.tableExists(specification.name) {
+            try connection.createTable(specification, temporary: false, ifNotExists: true)
+        }
+        try connection.execute(
+            SQL.insert(
+                into: Self.registered, columns: ["table_name"], values: [.text(specification.name)],
+                onConflict: .ignoreOn(["table_name"])))
+    }
+
+    /// The records of many datasets, in no promised order within one. Datasets without records are left out.
+    ///
+    /// Cost: one indexed query, however many datasets.
+    func records(of ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID: [StoredFileInfo]] {
+        guard !ids.isEmpty, try connection.tableExists(specification.name) else { return [:] }
+        var found: [DatasetID: [StoredFileInfo]] = [:]
+        let columns = SQL.results(specification.columns)
+        let filter = SQL.isIn("\(column: "dataset_id")", ids.map(\.sqlValue))
+        try connection.query("SELECT \(columns) FROM \(table: specification) WHERE \(filter)") { row in
+            found[DatasetID(column: try row.uuid(0)), default: []].append(
+                StoredFileInfo(
+                    formatter: try row.text(2), path: try row.text(1), storageClass: try row.text(3),
+                    component: StoredFileInfo.component(stored: try row.text(4)), checksum: try row.optionalText(5),
+                    fileSize: try row.optionalInt(6) ?? -1))
+        }
+        return found
+    }
+
+    /// - Throws: `DatabaseError.constraintViolation` when a dataset already has a record of that component.
+    func insert(_ rows: [(id: DatasetID, info: StoredFileInfo)], _ connection: any DatabaseConnection) throws {
+        guard !rows.isEmpty else { return }
+        try create(connection)
+        try connection.executeMany(
+            SQL.insert(into: specification),
+            rows: rows.map { id, info in
+                [
+                    id.sqlValue, .text(info.path), .text(info.formatter), .text(info.storageClass),
+                    .text(info.component ?? StoredFileInfo.noComponent), info.checksum.map { .text($0) } ?? .null,
+                    .int(info.fileSize),
+                ]
+            })
+    }
+
+    func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        guard !ids.isEmpty, try connection.tableExists(specification.name) else { return }
+        let filter = SQL.isIn("\(column: "dataset_id")", ids.map(\.sqlValue))
+        try connection.execute("DELETE FROM \(table: specification) WHERE \(filter)")
+    }
+}

@@ -1,0 +1,39 @@
+import ObjectStorage
+
+/// Where the file of a record is.
+enum ArtifactLocation: Sendable, Hashable {
+    /// Below the root of the datastore.
+    case inside(ObjectPath, member: String?)
+    /// At an absolute location, where it was ingested without being moved.
+    case outside(ResourceURI, member: String?)
+
+    /// - Throws: `ObjectStorageError` for a path that is no usable one or leads out of the root.
+    init(recorded path: String) throws(ObjectStorageError) {
+        let uri = try ResourceURI(path)
+        if uri.isAbsolute {
+            self = .outside(uri, member: uri.zipMember)
+        } else {
+            self = .inside(try ObjectPath(uri.path), member: uri.zipMember)
+        }
+    }
+
+    /// The path to record for a new file, from the path that a template gave and an extension with its dot.
+    ///
+    /// Python reads a recorded path as a URI reference: `%XX` becomes a character, and `#` may begin a fragment. So
+    /// escapes are resolved here as Python resolves them, and a path that would not come back the same is refused.
+    static func path(_ template: String, extension pathExtension: String) throws(ObjectStorageError) -> ObjectPath {
+        func refused(_ path: String) -> ObjectStorageError {
+            .invalidPath(
+                path: path, reason: "Python would look for it elsewhere, because of a '#', ':' or '%'; rename the run")
+        }
+        let uri = try ResourceURI(template)
+        guard !uri.isAbsolute, uri.fragment.isEmpty, uri.query.isEmpty else { throw refused(template) }
+        let named = pathExtension.isEmpty ? uri : uri.withExtension(pathExtension)
+        let path = try ObjectPath(named.path)
+        let reread = try ResourceURI(path.description)
+        guard !reread.isAbsolute, reread.fragment.isEmpty, reread.path == path.description else {
+            throw refused(path.description)
+        }
+        return path
+    }
+}

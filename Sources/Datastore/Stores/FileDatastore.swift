@@ -1,0 +1,138 @@
+import ButlerModel
+import Database
+import ObjectStorage
+import RepositoryConfiguration
+
+/// A datastore that keeps datasets as files below a root, described by a table of the registry database.
+///
+/// Not here: guessing files without records (`trust_get_request`) and local copies of remote files (`cached`).
+public final class FileDatastore: Datastore {
+    /// The name that `dataset_location` holds.
+    public let name: String
+    public let configuration: FileDatastoreConfiguration
+    let storageClasses: StorageClassRegistry
+    let templates: LookupTable<FileTemplate>
+    let fallbackTemplate: FileTemplate?
+    let formatters: LookupTable<FormatterConfiguration>
+    let constraints: DatasetConstraints
+    let disassembled: LookupTable<Bool>
+    private let root: ResourceURI
+    /// `nil` when the root is not on this machine: the records can be looked at, the files cannot.
+    private let store: POSIXObjectStore?
+    /// The file system, for files that were ingested in place.
+    private let fileSystem: POSIXObjectStore
+    private let table: FileRecordsTable
+    private let locations: DatasetLocationTable
+
+    public var files: [FileDatastore] { [self] }
+
+    /// - Throws: ``DatastoreError/invalidTemplate(template:reason:)``, `ObjectStorageError` for an unusable root.
+    public init(
+        _ configuration: FileDatastoreConfiguration, universe: DimensionUniverse, storageClasses: StorageClassRegistry
+    ) throws {
+        let conform = universe.lookupConformer
+        self.configuration = configuration
+        self.storageClasses = storageClasses
+        name = configuration.name
+        templates = LookupTable(
+            entries: try configuration.templates.conformed(by: conform).entries.map {
+                ($0.key, try FileTemplate($0.value))
+            })
+        fallbackTemplate = try configuration.defaultTemplate.map { try FileTemplate($0) }
+        formatters = configuration.formatters.conformed(by: conform)
+        constraints = configuration.constraints.conformed(by: conform)
+        disassembled = configuration.composites.disassembled.conformed(by: conform)
+        if let path = configuration.root.localPath {
+            root = try ResourceURI(localPath: path).asDirectory
+            store = try POSIXObjectStore(root: root)
+        } else {
+            root = try ResourceURI(configuration.root.description).asDirectory
+            store = nil
+        }
+        fileSystem = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
+        table = FileRecordsTable(name: configuration.recordsTable)
+        locations = DatasetLocationTable(datastore: configuration.name)
+    }
+
+    // MARK: Records
+
+    func records(
+        of ids: [DatasetID], _ connection: any DatabaseConnection
+    ) throws -> [DatasetID: [StoredFileInfo]] {
+        try table.records(of: ids, connection)
+    }
+
+    /// Enters datasets and their files; makes the records table when it is missing. The registry must know the datasets.
+    ///
+    /// - Throws: `DatabaseError.constraintViolation` when the datastore already has one of the datasets.
+    public func insertRecords(
+        _ rows: [(id: DatasetID, infos: [StoredFileInfo])], _ connection: any DatabaseConnection
+    ) throws {
+        try locations.insert(rows.map(\.id), connection)
+        try table.insert(rows.flatMap { row in row.infos.map { (row.id, $0) } }, connection)
+    }
+
+    /// Removes datasets from both tables; the files stay.
+    public func deleteRecords(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        try table.delete(ids, connection)
+        try locations.delete(ids, connection)
+    }
+
+    /// Makes the records table as the first writing client does.
+    public func createTables(_ connection: any DatabaseConnection) throws { try table.create(connection) }
+
+    // MARK: Locations
+
+    /// The absolute location of a recorded file, with the fragment that names a zip member.
+    public func location(of info: StoredFileInfo) throws -> ResourceURI {
+        switch try ArtifactLocation(recorded: info.path) {
+        case .outside(let uri, _): return uri
+        case .inside: return try root.join(untrusted: info.path)
+        }
+    }
+
+    func requireStore() throws -> POSIXObjectStore {
+        guard let store else { throw DatastoreError.unsupportedLocation(uri: root.description) }
+        return store
+    }
+
+    func localPath(_ path: ObjectPath) throws -> String {
+        guard let local = try requireStore().localPath(path) else {
+            throw DatastoreError.unsupportedLocation(uri: root.description + path.description)
+        }
+        return local
+    }
+
+    /// The store and path of a recorded file, and the zip member.
+    func place(of info: StoredFileInfo) throws -> (store: POSIXObjectStore, path: ObjectPath, member: String?) {
+        switch try ArtifactLocation(recorded: info.path) {
+        case .inside(let path, let member): return (try requireStore(), path, member)
+        case .outside(let uri, let member):
+            guard let local = uri.localPath else { throw DatastoreError.unsupportedLocation(uri: uri.description) }
+            return (fileSystem, try ObjectPath(String(local.drop { $0 == "/" })), member)
+        }
+    }
+
+    /// The size of the file that a record points to, for a zip member that of the archive; `nil` when there is none.
+    func size(of info: StoredFileInfo) async throws -> Int64? {
+        let (store, path, _) = try place(of: info)
+        return try await store.stat(path)?.size
+    }
+
+    // MARK: Configuration
+
+    /// The names of the components, derived ones included, of a storage class.
+    func components(ofStorageClass name: String) -> [String] {
+        guard let definition = storageClasses[name] else { return [] }
+        return (definition.components + definition.derivedComponents).map(\.name)
+    }
+
+    /// The template for a dataset, checked against its type.
+    func template(for ref: DatasetRef) throws -> FileTemplate {
+        guard let template = templates.match(LookupSubject(ref))?.value ?? fallbackTemplate else {
+            throw DatastoreError.noTemplate(datasetType: ref.datasetType.name, datastore: name)
+        }
+        try template.validate(for: ref.datasetType)
+        return template
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Where the process starts. Called through a link named `butler`, the program is that command; else it is `steward`.
+@main
+enum Program {
+    static func main() async {
+        let path = CommandLine.arguments.first ?? "steward"
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if name == "butler" {
+            await run(ButlerCommand.self, name: name, arguments: arguments)
+        } else {
+            await run(StewardCommand.self, name: "steward", arguments: arguments)
+        }
+    }
+
+    /// Parses and runs a command line and ends the process: 0 after success, 1 after a failure, 2 when the command
+    /// line is wrong.
+    private static func run(_ root: any ParsableCommand.Type, name: String, arguments: [String]) async -> Never {
+        do {
+            let expanded = try OptionsFile.expand(arguments, in: root)
+            var command = try root.parseAsRoot(expanded)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            exit(0)
+        } catch {
+            exit(Failure.report(error, root: root, name: name))
+        }
+    }
+}

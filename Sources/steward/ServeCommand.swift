@@ -1,0 +1,43 @@
+import ArgumentParser
+import ButlerServer
+import Foundation
+import Serving
+
+/// `steward serve`: repositories over HTTP, for the Python `Butler` and others.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve repositories over HTTP to remote Butler clients.",
+        discussion: """
+            Without --repo the repositories of DAF_BUTLER_SERVER_REPOSITORIES are served. A Python client opens
+            http://HOST:PORT/api/butler/repo/LABEL with Butler(...); it wants an access token, for which a server
+            without an ingress takes any text: set BUTLER_RUBIN_ACCESS_TOKEN=local.
+            """)
+
+    @Option(
+        name: .customLong("repo"),
+        help: "A repository as LABEL=URI, or as a path or URI, labelled by its directory. May be repeated.")
+    var repositories: [String] = []
+
+    @Option(help: "The address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The TCP port; 0 takes a free one and logs it.")
+    var port = 8080
+
+    @Option(help: "The form of log lines on standard error: line or json.")
+    var logFormat = LogFormat.line
+
+    func validate() throws {
+        guard (0...65535).contains(port) else { throw ValidationError("--port must be from 0 to 65535.") }
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let options = try ServeOptions(
+            repositories: repositories, host: host, port: port, logFormat: logFormat, environment: environment)
+        try await ButlerServer.run(options)
+    }
+}
+
+extension LogFormat: ExpressibleByArgument {}

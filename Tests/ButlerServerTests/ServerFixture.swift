@@ -1,0 +1,95 @@
+import ButlerModel
+import ButlerServer
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+import Serving
+import StructuredData
+
+/// A fixture repository with its files, and a server in memory for it under the labels `demo`, `né w` and `closed`.
+struct ServerFixture: Sendable {
+    let directory: String
+
+    init() throws {
+        directory = NSTemporaryDirectory() + "butler-server-\(UUID().uuidString)"
+        for folder in ["run/a", "zips"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(directory)/\(folder)", withIntermediateDirectories: true)
+        }
+        try write(#"{"gain": 1.5}"#, "run/a/settings é 1.json")
+        try write("side: left\n", "run/a/bias.left.yaml")
+        try write("side: right\n", "run/a/bias.right.yaml")
+        try write("PK not really", "zips/b.zip")
+        try write("secret", "secret.txt")
+    }
+
+    func write(_ text: String, _ path: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(directory)/\(path)"))
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: directory) }
+
+    func application(
+        access: AccessRules = .open, authentication: ClientAuthentication = .rubinSciencePlatform,
+        repository: (any ServedRepository)? = nil
+    ) throws -> some ApplicationProtocol {
+        let repository = try repository ?? FixtureRepository(directory: directory)
+        let table = RepositoryTable([
+            "demo": .init(repository), "né w": .init(repository),
+            "closed": .init(repository, authorizedGroups: ["g_few"]),
+        ])
+        return ButlerServer.service(
+            table, access: access, authentication: authentication, options: ServingOptions(port: 0),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ).application()
+    }
+}
+
+/// What a test asks and looks at.
+struct Answer {
+    let status: Int
+    let headers: HTTPFields
+    let body: ByteBuffer
+
+    var text: String { String(buffer: body) }
+    func json() throws -> StructuredValue { try StructuredValue(json: body.readableBytesView) }
+}
+
+extension TestClientProtocol {
+    func ask(
+        _ method: HTTPRequest.Method, _ path: String, _ body: StructuredValue? = nil, headers: HTTPFields = [:],
+        prefix: String = "/api/butler/repo/demo/v1/"
+    ) async throws -> Answer {
+        var headers = headers
+        var buffer: ByteBuffer?
+        if let body {
+            var writer = JSONWriter()
+            writer.value(body)
+            buffer = ByteBuffer(bytes: writer.bytes)
+            headers[.contentType] = "application/json"
+        }
+        let response = try await execute(uri: prefix + path, method: method, headers: headers, body: buffer)
+        return Answer(status: response.status.code, headers: response.headers, body: response.body)
+    }
+
+    func get(_ path: String, headers: HTTPFields = [:]) async throws -> Answer {
+        try await ask(.get, path, headers: headers)
+    }
+
+    func post(_ path: String, _ body: StructuredValue) async throws -> Answer { try await ask(.post, path, body) }
+}
+
+/// Runs a test against a server in memory and cleans up.
+func withServer(
+    access: AccessRules = .open, authentication: ClientAuthentication = .rubinSciencePlatform,
+    repository: (any ServedRepository)? = nil, live: Bool = false,
+    _ body: @escaping @Sendable (any TestClientProtocol) async throws -> Void
+) async throws {
+    let fixture = try ServerFixture()
+    defer { fixture.remove() }
+    try await fixture.application(access: access, authentication: authentication, repository: repository)
+        .test(live ? .live : .router) { try await body($0) }
+}
