@@ -85,6 +85,9 @@ let package = Package(
 
         // Probes that the interoperability tests in Interop drive
         .executableTarget(
+            name: "butler-probe",
+            dependencies: ["Butler", .product(name: "Crypto", package: "swift-crypto")], path: "Interop/ButlerProbe"),
+        .executableTarget(
             name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"],
             path: "Interop/ConfigProbe"),
         .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
