@@ -26,14 +26,15 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Foundation
+        .target(name: "ByteText"),
         .target(name: "SkyGeometry"),
         .target(name: "AstroTime", dependencies: ["CERFA"]),
-        .target(name: "StructuredData", dependencies: ["Yams"]),
+        .target(name: "StructuredData", dependencies: ["ByteText", "Yams"]),
         .target(name: "TableRendering"),
         .target(
             name: "Database",
             dependencies: [
-                "AstroTime",
+                "AstroTime", "ByteText",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(name: "ObjectStorage"),
@@ -56,7 +57,7 @@ let package = Package(
         .target(
             name: "ButlerModel",
             dependencies: [
-                "SkyGeometry", "AstroTime", "StructuredData",
+                "SkyGeometry", "AstroTime", "ByteText", "StructuredData",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
 

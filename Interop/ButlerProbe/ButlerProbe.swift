@@ -1,6 +1,7 @@
 import AstroTime
 import Butler
 import ButlerModel
+import ByteText
 import Crypto
 import Datastore
 import Foundation

@@ -2,6 +2,7 @@ import ArgumentParser
 import AstroTime
 import Butler
 import ButlerModel
+import ByteText
 import Registry
 import StructuredData
 import TableRendering
