@@ -27,7 +27,7 @@ let package = Package(
 
         // Foundation
         .target(name: "ByteText"),
-        .target(name: "SkyGeometry"),
+        .target(name: "SkyGeometry", dependencies: ["ByteText"]),
         .target(name: "AstroTime", dependencies: ["CERFA"]),
         .target(name: "StructuredData", dependencies: ["ByteText", "Yams"]),
         .target(name: "TableRendering"),
