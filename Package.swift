@@ -85,7 +85,11 @@ let package = Package(
 
         // Probes that the interoperability tests in Interop drive
         .executableTarget(
-            name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"], path: "Interop/ConfigProbe"),
+            name: "butler-probe",
+            dependencies: ["Butler", .product(name: "Crypto", package: "swift-crypto")], path: "Interop/ButlerProbe"),
+        .executableTarget(
+            name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"],
+            path: "Interop/ConfigProbe"),
         .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),

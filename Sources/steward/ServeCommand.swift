@@ -36,7 +36,7 @@ struct Serve: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let options = try ServeOptions(
             repositories: repositories, host: host, port: port, logFormat: logFormat, environment: environment)
-        try await ButlerServer.run(options, environment: environment)
+        try await ButlerServer.run(options)
     }
 }
 

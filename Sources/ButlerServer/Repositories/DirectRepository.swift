@@ -5,26 +5,20 @@ import Registry
 
 /// A repository that the server opens itself.
 struct DirectRepository: ServedRepository {
-    let registry: Registry
-    let datastore: any Datastore
+    let butler: DirectButler
 
-    init(_ butler: DirectButler) {
-        registry = butler.registry
-        datastore = butler.datastore
-    }
-
-    var universe: DimensionUniverse { registry.universe }
+    var universe: DimensionUniverse { butler.universe }
 
     func read<Result: Sendable>(
         _ body: @escaping @Sendable (any RepositoryView) throws -> Result
     ) async throws -> Result {
-        try await registry.read { [datastore] in try body(DirectView(snapshot: $0, datastore: datastore)) }
+        try await butler.registry.read { [butler] in try body(DirectView(snapshot: $0, butler: butler)) }
     }
 }
 
 private struct DirectView: RepositoryView {
     let snapshot: RegistrySnapshot
-    let datastore: any Datastore
+    let butler: DirectButler
 
     func datasetType(_ name: String) throws -> DatasetType { try snapshot.datasetType(name) }
 
@@ -49,7 +43,7 @@ private struct DirectView: RepositoryView {
 
     func files(of ids: [DatasetID]) throws -> [DatasetID: [ServedFile]] {
         var files: [DatasetID: [ServedFile]] = [:]
-        for (id, stored) in try datastore.stored(ids, snapshot.connection) {
+        for (id, stored) in try butler.datastore().stored(ids, snapshot.connection) {
             // Of a chained datastore, the first member that knows the dataset.
             guard let first = stored.first else { continue }
             files[id] = try first.infos.map {

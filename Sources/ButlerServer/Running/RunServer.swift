@@ -1,4 +1,6 @@
 import Butler
+import Logging
+public import RepositoryConfiguration
 public import Serving
 
 extension ButlerServer {
@@ -9,7 +11,7 @@ extension ButlerServer {
     ///   - onReady: called with the port once connections are accepted.
     /// - Throws: what opening a repository throws; ``ServingError`` when the address cannot be bound.
     public static func run(
-        _ options: ServeOptions, environment: [String: String],
+        _ options: ServeOptions, environment: ConfigurationEnvironment = .process,
         onReady: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws {
         let logger = options.serving.logFormat.logger(label: "butler", level: options.serving.logLevel)
@@ -21,7 +23,7 @@ extension ButlerServer {
                     repository.configuration, writeable: false, environment: environment)
                 butlers.append(butler)
                 entries[repository.label] = .init(
-                    DirectRepository(butler), authorizedGroups: repository.authorizedGroups)
+                    DirectRepository(butler: butler), authorizedGroups: repository.authorizedGroups)
                 if options.access == .gafaelfawr, !repository.authorizedGroups.contains("*") {
                     logger.warning(
                         "group membership cannot be looked up yet: nobody can use this repository",
@@ -40,9 +42,19 @@ extension ButlerServer {
                 onReady(port)
             }
         } catch {
-            for butler in butlers { await butler.close() }
+            await close(butlers, logger)
             throw error
         }
-        for butler in butlers { await butler.close() }
+        await close(butlers, logger)
+    }
+
+    private static func close(_ butlers: [DirectButler], _ logger: Logger) async {
+        for butler in butlers {
+            do {
+                try await butler.close()
+            } catch {
+                logger.error("a repository's database did not close", metadata: ["error": .string("\(error)")])
+            }
+        }
     }
 }

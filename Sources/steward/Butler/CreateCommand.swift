@@ -19,7 +19,8 @@ struct CreateCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Dimensions of the repository, instead of the built-in ones: a YAML file.", valueName: "file"))
+        help: ArgumentHelp(
+            "Dimensions of the repository, instead of the built-in ones: a YAML file.", valueName: "file"))
     var dimensionConfig: String?
 
     @Flag(help: "Write all defaults into the repository's configuration, so that later defaults do not matter.")

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Butler
 import AstroTime
+import Butler
 import ButlerModel
 import Registry
 import StructuredData
