@@ -71,7 +71,8 @@ extension RegistrySnapshot {
     ) throws -> [CollectionCatalog.Entry] {
         var governors: [Int: String] = [:]
         for position in dataID.group.governors { governors[position] = dataID[position]?.stringValue }
-        return catalog.collections.flattened(try catalog.collections.matching(patterns)).filter { entry in
+        return catalog.collections.flattened(try catalog.collections.matching(patterns, forFlattening: true)).filter {
+            entry in
             (entry.type != .calibration || ranges != nil)
                 && catalog.summaries.mayContain(
                     collection: entry.key, datasetType: stored.key, governorValues: governors)

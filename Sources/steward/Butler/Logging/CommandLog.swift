@@ -61,7 +61,7 @@ struct CommandLog: Sendable {
 
     /// UTC with milliseconds, as in `2026-01-02T03:04:05.678+00:00`.
     private static func time(_ date: Date) -> String {
-        let text = date.formatted(.iso8601.time(includingFractionalSeconds: true))
+        let text = Date.ISO8601FormatStyle(includingFractionalSeconds: true).format(date)
         return (text.hasSuffix("Z") ? String(text.dropLast()) : text) + "+00:00"
     }
 
