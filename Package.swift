@@ -29,6 +29,7 @@ let package = Package(
         .target(name: "SkyGeometry"),
         .target(name: "AstroTime", dependencies: ["CERFA"]),
         .target(name: "StructuredData", dependencies: ["Yams"]),
+        .target(name: "TableRendering"),
         .target(
             name: "Database",
             dependencies: [
@@ -78,13 +79,17 @@ let package = Package(
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "DemoSurvey",
+                "Butler", "ButlerServer", "DemoSurvey", "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // Probes that the interoperability tests in Interop drive
         .executableTarget(
-            name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"], path: "Interop/ConfigProbe"),
+            name: "butler-probe",
+            dependencies: ["Butler", .product(name: "Crypto", package: "swift-crypto")], path: "Interop/ButlerProbe"),
+        .executableTarget(
+            name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"],
+            path: "Interop/ConfigProbe"),
         .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
@@ -93,6 +98,7 @@ let package = Package(
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
         .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData"]),
+        .testTarget(name: "TableRenderingTests", dependencies: ["TableRendering"]),
         .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),

@@ -261,7 +261,7 @@ MADE = [
     "query-datasets REPO count,summary --collections run/b,run/a --find-first",
     "query-datasets REPO count --collections outer --find-first",
     "query-datasets REPO summary --collections inner",
-    "query-datasets REPO summary --collections inner --limit -6",
+    "query-datasets REPO summary --collections inner --limit -6 : count",
     "query-datasets REPO summary --collections inner --limit=-8",
     "query-datasets REPO summary --collections inner --limit 3 : count",
     "query-datasets REPO summary --collections run/a --order-by -visit,detector",
@@ -290,7 +290,13 @@ MADE = [
     "query-dimension-records REPO detector --limit -2 : count",
     "query-dimension-records REPO detector --order-by -detector",
     "query-dimension-records REPO detector --order-by raft,-full_name",
-    "query-dimension-records REPO visit --order-by -timespan.begin",
+    "query-dimension-records REPO visit --order-by -visit.timespan.begin",
+    "query-dimension-records REPO visit --order-by visit.name",
+    "query-dimension-records REPO visit --order-by visit.id,instrument",
+    "query-dimension-records REPO visit --order-by timespan.begin : status",
+    "query-dimension-records REPO visit --order-by visit.timespan : status",
+    "query-dimension-records REPO visit --order-by name : status",
+    "query-dimension-records REPO visit --order-by id : status",
     "query-dimension-records REPO visit --order-by physical_filter,-visit.exposure_time",
     "query-dimension-records REPO visit --order-by nosuch : status",
     "query-dimension-records REPO detector --datasets flat",
@@ -446,24 +452,53 @@ def test_retrieve_artifacts_brings_the_same_files(made, tmp_path, line):
         arguments = shlex.split(line.replace("REPO", made).replace("DEST", destination))
         outcome = run("retrieve-artifacts", *arguments)
         outcomes.append((outcome.status, sorted(outcome.output.replace(destination, "DEST").splitlines())))
-    assert outcomes[0] == outcomes[1]
+    assert outcomes[0] == outcomes[1], outcome.errors
     assert files_below(tmp_path / "theirs") == files_below(tmp_path / "ours")
     links = [{p.name for p in (tmp_path / n).rglob("*") if p.is_symlink()} for n in ("theirs", "ours")]
     assert links[0] == links[1]
 
 
 def test_retrieve_artifacts_overwrites_only_when_told_to(made, tmp_path):
-    first = steward("retrieve-artifacts", made, f"{tmp_path}/", "-d", "count", "--no-preserve-path")
-    assert first.status == 0, first.errors
-    target = next(path for path in tmp_path.iterdir() if path.suffix != ".json" or path.name[0] != "_")
+    # Copies, because a hard link would lead into the repository.
+    line = ["retrieve-artifacts", made, f"{tmp_path}/", "-d", "count", "--no-preserve-path", "-t", "copy"]
+    assert steward(*line).status == 0
+    target = next(path for path in sorted(tmp_path.iterdir()) if path.name.startswith("count_"))
     target.write_text("changed")
-    again = steward("retrieve-artifacts", made, f"{tmp_path}/", "-d", "count", "--no-preserve-path")
+    again = steward("--no-log-tty", *line)
     assert again.status == 1
     assert target.name in one_line_of(again.errors)
     assert target.read_text() == "changed"
-    clobbered = steward("retrieve-artifacts", made, f"{tmp_path}/", "-d", "count", "--no-preserve-path", "--clobber")
-    assert clobbered.status == 0, clobbered.errors
+    assert steward(*line, "--clobber").status == 0
     assert target.read_text() != "changed"
+
+
+def test_linked_artifacts_can_be_retrieved_again(made, tmp_path):
+    line = ["retrieve-artifacts", made, f"{tmp_path}/", "-d", "count"]
+    assert steward(*line) == upstream(*line)
+    assert steward(*line) == upstream(*line)
+
+
+def test_files_of_one_name_are_refused_without_folders(fixtures, tmp_path):
+    line = ["retrieve-artifacts", str(fixtures / "custom"), f"{tmp_path / 'a'}/", "--no-preserve-path"]
+    assert steward(*line).status == upstream(*line[:2], f"{tmp_path / 'b'}/", *line[3:]).status == 1
+    assert not (tmp_path / "a").exists()
+
+
+def test_python_packs_the_index_of_a_retrieval(made, tmp_path):
+    from lsst.daf.butler.datastores.file_datastore.retrieve_artifacts import ZipIndex
+
+    with Butler.from_config(made) as butler:
+        indexes = {}
+        for name, run in (("theirs", upstream), ("ours", steward)):
+            assert run("retrieve-artifacts", made, f"{tmp_path / name}/", "-d", "count,summary").status == 0
+            text = (tmp_path / name / ZipIndex.index_name).read_text()
+            indexes[name] = ZipIndex.model_validate_json(text)
+            refs = indexes[name].refs.to_refs(universe=butler.dimensions)
+            assert {ref.id for ref in refs} == {
+                ref.id for t in ("count", "summary") for ref in butler.query_datasets(t, collections="*")
+            }
+            assert all(ref.dataId.hasRecords() for ref in refs)
+        assert indexes["ours"].artifact_map == indexes["theirs"].artifact_map
 
 
 def test_retrieve_artifacts_from_custom_datastores(fixtures, tmp_path):

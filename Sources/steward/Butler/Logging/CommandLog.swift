@@ -40,21 +40,22 @@ struct CommandLog: Sendable {
         var labels = StructuredMapping()
         for (key, value) in settings.labels { labels[key] = .string(value) }
         var writer = JSONWriter()
-        writer.value([
-            "name": .string(component),
-            "asctime": .string(Self.time(Date())),
-            "message": .string(message),
-            "levelno": .int(Int64(level.rawValue)),
-            "levelname": .string(level.name),
-            "filename": "",
-            "pathname": "",
-            "lineno": 0,
-            "funcName": nil,
-            "process": .int(Int64(ProcessInfo.processInfo.processIdentifier)),
-            "processName": "steward",
-            "exc_info": nil,
-            "MDC": .object(labels),
-        ] as StructuredValue)
+        writer.value(
+            [
+                "name": .string(component),
+                "asctime": .string(Self.time(Date())),
+                "message": .string(message),
+                "levelno": .int(Int64(level.rawValue)),
+                "levelname": .string(level.name),
+                "filename": "",
+                "pathname": "",
+                "lineno": 0,
+                "funcName": nil,
+                "process": .int(Int64(ProcessInfo.processInfo.processIdentifier)),
+                "processName": "steward",
+                "exc_info": nil,
+                "MDC": .object(labels),
+            ] as StructuredValue)
         return writer.text
     }
 
