@@ -41,7 +41,9 @@ extension RegistrySnapshot {
                         + "\(dataID) in collection '\(collection.name)'; narrow the timespan.")
             }
             guard let run = catalog.collections[match.run] else { continue }
-            return DatasetRef(id: match.id, datasetType: type, dataID: try fill(dataID), run: run.name)
+            // Implied values are those of the database, whatever the caller believed.
+            let key = DataCoordinate(group: dataID.group, values: Array(dataID.requiredValues))
+            return DatasetRef(id: match.id, datasetType: type, dataID: try fill(key), run: run.name)
         }
         return nil
     }
