@@ -30,7 +30,9 @@ PACKAGE = Path(__file__).resolve().parent.parent
 BINARY = Path(os.environ.get("STEWARD_BIN") or PACKAGE / ".build" / "debug" / "steward")
 FIXTURES = Path(os.environ["STEWARD_FIXTURES"]) if os.environ.get("STEWARD_FIXTURES") else None
 
-pytestmark = pytest.mark.skipif(not BINARY.exists(), reason=f"{BINARY} is not built; run swift build or set STEWARD_BIN")
+pytestmark = pytest.mark.skipif(
+    not BINARY.exists(), reason=f"{BINARY} is not built; run swift build or set STEWARD_BIN"
+)
 
 
 # Running both programs
@@ -112,7 +114,7 @@ def made(tmp_path_factory) -> str:
             {"instrument": "CamA", "name": "A-r", "band": "r"},
         ],
         "detector": [
-            {"instrument": "CamA", "id": n, "full_name": f"S{n:02}", "raft": None if n == 3 else "R", "purpose": "SCIENCE"}
+            {"instrument": "CamA", "id": n, "full_name": f"S{n:02}", "raft": "R" if n != 3 else None, "purpose": "P"}
             for n in (1, 2, 3, 10)
         ],
         "day_obs": [{"instrument": "CamA", "id": 20260102}],
@@ -262,6 +264,11 @@ MADE = [
     "query-collections REPO outer,inner --chains flatten",
     "query-collections REPO inner,outer,inner --chains no-children",
     "query-collections REPO nothing --chains flatten",
+    "query-collections REPO 'run/[a,b]' --chains no-children",
+    "query-collections REPO '[i,o]*,best,run/[!a]' --chains no-children",
+    "query-collections REPO 'n*,inner,*b' --chains no-children",
+    "query-collections REPO '*e*,run/b' --chains flatten",
+    "query-datasets REPO 'count,[s,z]*' --collections '*'",
     "query-collections REPO nothing --chains table -t",
     "query-collections REPO 'run/*' --chains inverse-table -t",
     "query-dataset-types REPO --collections run/a,calib",
@@ -513,7 +520,9 @@ def test_python_packs_the_index_of_a_retrieval(made, tmp_path):
             indexes[name] = ZipIndex.model_validate_json(text)
             refs = indexes[name].refs.to_refs(universe=butler.dimensions)
             assert {ref.id for ref in refs} == {
-                ref.id for t in ("count", "summary") for ref in butler.query_datasets(t, collections="*", find_first=False)
+                ref.id
+                for name in ("count", "summary")
+                for ref in butler.query_datasets(name, collections="*", find_first=False)
             }
             assert all(ref.dataId.hasRecords() for ref in refs)
         assert indexes["ours"].artifact_map == indexes["theirs"].artifact_map
@@ -559,8 +568,8 @@ def test_create_makes_what_the_python_command_makes(tmp_path, options):
         again = run("create", str(root), *words)
         assert again.status == 1
     assert trees[0] == trees[1]
-    configuration = str(tmp_path / "ours" / "repo") if (tmp_path / "ours" / "repo" / "butler.yaml").exists() else None
-    with Butler.from_config(configuration or str(next((tmp_path / "ours" / "out").iterdir())), writeable=True) as butler:
+    elsewhere = list((tmp_path / "ours" / "out").iterdir())
+    with Butler.from_config(str(elsewhere[0] if elsewhere else root), writeable=True) as butler:
         butler.collections.register("run")
         butler.registry.registerDatasetType(DatasetType("x", [], "StructuredDataDict", universe=butler.dimensions))
         butler.put({"a": 1}, "x", run="run")
@@ -592,7 +601,8 @@ def json_lines(*arguments: str) -> list[dict]:
 def test_json_lines_hold_what_the_python_client_finds(made):
     with Butler.from_config(made) as butler:
         collections = {info.name: info for info in butler.collections.query_info("*", include_summary=True)}
-        found = {line["name"]: line for line in json_lines("query-collections", made, "-t", "--exclude-dataset-types", "-")}
+        lines = json_lines("query-collections", made, "-t", "--exclude-dataset-types", "-")
+        found = {line["name"]: line for line in lines}
         assert found.keys() == collections.keys()
         for name, info in collections.items():
             assert found[name]["type"] == info.type.name
