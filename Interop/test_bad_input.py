@@ -35,7 +35,7 @@ def fails(*command, status=1, names=()):
     """Runs a command that must fail with one line on standard error which holds each of `names`."""
     done = subprocess.run([str(STEWARD), *map(str, command)], capture_output=True, text=True, timeout=120)
     assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    lines = [line for line in done.stderr.splitlines() if line.strip() and " WARNING: " not in line]
     if status == 1:
         assert len(lines) == 1, done.stderr
     for name in names:
@@ -148,7 +148,8 @@ def test_data_ids_that_lack_or_contradict(repository):
         assert kind(instrument="Cam", visit=1, detector="nowhere") == "dimension_value"
         assert kind(instrument="Cam", visit=1, detector=3, colour="red") == "dimension_value"
         assert steward.ask("find", type="nope", data_id={}, collections=["sw/chain"])["error"] == "missing_dataset_type"
-        assert steward.ask("find", type="metrics", data_id={}, collections=["nope"])["error"] == "missing_collection"
+        known = {"instrument": "Cam", "visit": 1, "detector": 3}
+        assert steward.ask("find", type="metrics", data_id=known, collections=["nope"])["error"] == "missing_collection"
 
 
 def test_writing_to_a_repository_opened_for_reading(repository):
@@ -198,7 +199,9 @@ def test_no_path_leads_out_of_the_download_route(repository, path):
             connection.endheaders()
             response = connection.getresponse()
             body = response.read()
-            assert response.status in (301, 307, 308, 400, 404, 422), (route, response.status)
+            # The client configuration is the same for every label, known or not.
+            is_configuration = route.endswith("/butler.yaml") and b"RemoteButler" in body
+            assert is_configuration or response.status in (301, 307, 308, 400, 404, 422), (route, response.status)
             assert b"SQLite format" not in body and b"root:" not in body and b"datastore:" not in body
     finally:
         server.terminate()

@@ -42,7 +42,13 @@ struct FITSEncoder {
             case .image(let image): try ImageEncoder(index: index).encode(image, handle)
             case .table(let table): try TableEncoder(index: index).encode(table, handle)
             }
-            try handle.call("write the checksum of HDU \(index) of") { ffpcks($0, $1) }
+            try handle.call("write the checksum of HDU \(index) of") { pointer, status in
+                ffpcks(pointer, status)
+                // cfitsio dates the comments, and the same content would give other bytes at another time.
+                ffmcom(pointer, "DATASUM", "sum of the data", status)
+                ffmkys(pointer, "CHECKSUM", "0000000000000000", "sum of the HDU", status)
+                ffpcks(pointer, status)
+            }
         }
         try handle.call("finish") { ffflus($0, $1) }
         var end: LONGLONG = 0
