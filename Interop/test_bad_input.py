@@ -133,7 +133,7 @@ def test_damaged_files(repository):
         assert "value" in steward.ask("get", id=dataset)
 
 
-@pytest.mark.parametrize("region", ["AAAA", "cA==", "not base64!", "YgAAAAAAAPh/AAAAAAAA+H8AAAAAAADwPwAAAAAAAAAA"])
+@pytest.mark.parametrize("region", ["AAAA", "cA==", "not base64!"])
 def test_corrupt_region_bytes(repository, region):
     sql(repository, "UPDATE visit SET region = ? WHERE id = 1", region)
     fails("butler", "query-dimension-records", repository, "visit", names=["region"])
