@@ -26,13 +26,15 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Foundation
-        .target(name: "SkyGeometry"),
+        .target(name: "ByteText"),
+        .target(name: "SkyGeometry", dependencies: ["ByteText"]),
         .target(name: "AstroTime", dependencies: ["CERFA"]),
-        .target(name: "StructuredData", dependencies: ["Yams"]),
+        .target(name: "StructuredData", dependencies: ["ByteText", "Yams"]),
+        .target(name: "TableRendering"),
         .target(
             name: "Database",
             dependencies: [
-                "AstroTime",
+                "AstroTime", "ByteText",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(name: "ObjectStorage"),
@@ -55,7 +57,7 @@ let package = Package(
         .target(
             name: "ButlerModel",
             dependencies: [
-                "SkyGeometry", "AstroTime", "StructuredData",
+                "SkyGeometry", "AstroTime", "ByteText", "StructuredData",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
 
@@ -78,13 +80,17 @@ let package = Package(
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "DemoSurvey",
+                "Butler", "ButlerServer", "DemoSurvey", "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // Probes that the interoperability tests in Interop drive
         .executableTarget(
-            name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"], path: "Interop/ConfigProbe"),
+            name: "butler-probe",
+            dependencies: ["Butler", .product(name: "Crypto", package: "swift-crypto")], path: "Interop/ButlerProbe"),
+        .executableTarget(
+            name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"],
+            path: "Interop/ConfigProbe"),
         .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
@@ -93,6 +99,7 @@ let package = Package(
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
         .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData"]),
+        .testTarget(name: "TableRenderingTests", dependencies: ["TableRendering"]),
         .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),

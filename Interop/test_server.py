@@ -128,7 +128,7 @@ class Server:
         try:
             connection.request(method, path, body=body, headers=headers or {})
             response = connection.getresponse()
-            return response.status, dict(response.getheaders()), response.read()
+            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
         finally:
             connection.close()
 
@@ -217,6 +217,12 @@ def test_dataset_types(butler, direct):
     assert {t.name for t in butler.registry.queryDatasetTypes("*t*")} == {"settings", "notes"}
     with pytest.raises(MissingDatasetTypeError):
         butler.get_dataset_type("nope")
+
+
+def test_components_are_resolved_for_older_clients(server):
+    base = "/api/butler/repo/toy/v1/dataset_type/"
+    status, _, body = server.request("GET", base + "notes.nope")
+    assert (status, json.loads(body)["error_type"]) == (422, "unknown_component")
 
 
 def test_datasets_by_identifier(butler, direct, ids):
@@ -324,6 +330,8 @@ def test_zip_members(butler, ids):
 
 def test_retrieve_artifacts(butler, direct, ids, tmp_path):
     refs = [butler.get_dataset(ids[name, 1]) for name in ("settings", "notes", "bias")]
+    for folder in ("files", "zip"):
+        (tmp_path / folder).mkdir()
     paths = butler.retrieveArtifacts(refs, str(tmp_path / "files"))
     assert len(paths) == 3
     for name in ("notes", "bias"):
@@ -338,6 +346,8 @@ def test_transfer_to_another_repository(butler, ids, tmp_path):
     Butler.makeRepo(str(target_root))
     target = Butler.from_config(str(target_root), writeable=True)
     refs = [butler.get_dataset(ids[name, 1], dimension_records=True) for name in ("notes", "settings")]
+    for element in ("instrument", "detector"):
+        target.registry.insertDimensionData(element, refs[0].dataId.records[element])
     moved = target.transfer_from(butler, refs, transfer="copy", register_dataset_types=True, transfer_dimensions=False)
     assert len(moved) == 2
     assert target.get(target.get_dataset(ids["notes", 1]))["name"] == "notes"

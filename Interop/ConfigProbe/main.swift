@@ -1,3 +1,4 @@
+import Foundation
 // Prints what the Configuration module makes of defaults, files and options, for comparison with the Python software.
 //
 //   config-probe defaults                     every default component and the dimension universe
@@ -8,7 +9,6 @@
 //   config-probe create ROOT [seed=PATH] [standalone] [override] [outfile=PATH]
 //   config-probe timing                       milliseconds of parsing each default on first use
 import RepositoryConfiguration
-import Foundation
 import StructuredData
 
 func text(_ value: StructuredValue) -> String {

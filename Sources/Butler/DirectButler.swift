@@ -1,9 +1,9 @@
 import ButlerModel
-import RepositoryConfiguration
 import Database
 import Datastore
 import Foundation
 import Registry
+import RepositoryConfiguration
 import Synchronization
 
 /// A Butler that opens the repository itself: its database and its files.

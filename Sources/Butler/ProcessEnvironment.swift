@@ -1,5 +1,5 @@
-import RepositoryConfiguration
 import Foundation
+import RepositoryConfiguration
 
 extension ConfigurationEnvironment {
     /// The environment of this process.

@@ -1,5 +1,5 @@
-import RepositoryConfiguration
 import Database
+import RepositoryConfiguration
 
 /// The database of a registry: its URL, completed from the configuration and the user's credentials.
 /// Source: repository format reference, section 1.4.

@@ -1,9 +1,9 @@
 import ButlerModel
-import RepositoryConfiguration
 import Database
 import Foundation
 import ObjectStorage
 import Registry
+import RepositoryConfiguration
 
 /// Making a new repository.
 extension DirectButler {

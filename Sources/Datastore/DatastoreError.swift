@@ -24,6 +24,8 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case unreadable(path: String, formatter: String, reason: String)
     case unwritable(dataset: String, formatter: String, reason: String)
     case invalidConfiguration(datastore: String, reason: String)
+    /// Files of two datasets would get the same name outside of the datastore.
+    case ambiguousTarget(path: String, datasets: [String])
 
     public var description: String {
         switch self {
@@ -61,6 +63,9 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
             "cannot write \(dataset) with formatter \(formatter): \(reason)"
         case .invalidConfiguration(let datastore, let reason):
             "the configuration of datastore '\(datastore)' is not usable: \(reason)"
+        case .ambiguousTarget(let path, let datasets):
+            "several files would be brought to '\(path)' (\(datasets.joined(separator: "; "))); keep their folders, or "
+                + "bring fewer datasets"
         }
     }
 }

@@ -13,7 +13,8 @@ public struct RegistrySnapshot {
 
     // MARK: Collections
 
-    /// The collections that a search finds: explicit names in the order given, matches of globs in order of creation.
+    /// The collections that a search finds: matches of globs in order of creation with chains last, then explicit names in
+    /// the order given.
     /// - Throws: `ButlerError` of kind `missingCollection` for names that do not exist.
     public func collectionInfo(_ search: CollectionSearch) throws -> [CollectionInfo] {
         try catalog.info(search, universe: universe)
@@ -27,7 +28,7 @@ public struct RegistrySnapshot {
     /// The collections with these names or matching these globs, chains replaced by their members, depth first, each
     /// once.
     public func flatten(_ patterns: [String]) throws -> [String] {
-        catalog.collections.flattened(try catalog.collections.matching(patterns)).map(\.name)
+        catalog.collections.flattened(try catalog.collections.matching(patterns, forFlattening: true)).map(\.name)
     }
 
     // MARK: Dataset types

@@ -1,3 +1,5 @@
+import ByteText
+
 /// Writes JSON straight into a byte buffer, value by value.
 ///
 /// Calls follow the document: `beginObject`, `key`, `value`, `endObject`. Commas, spaces and line breaks come by
@@ -145,7 +147,7 @@ public struct JSONWriter: Sendable {
     public mutating func value(base64 data: [UInt8]) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: Base64.encode(data))
+        bytes.append(contentsOf: Base64.encode(data).utf8)
         bytes.append(UInt8(ascii: "\""))
         needsComma = true
     }

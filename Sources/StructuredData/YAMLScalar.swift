@@ -1,3 +1,5 @@
+import ByteText
+
 /// The values of YAML scalars, given their tags.
 enum YAMLScalar {
     /// The value of `text` under a standard scalar tag; `nil` when the text does not fit the tag.
@@ -8,7 +10,7 @@ enum YAMLScalar {
         case YAMLTag.int: integer(text)
         case YAMLTag.float: float(text)
         case YAMLTag.binary:
-            text.utf8.allSatisfy { $0 < 0x80 } ? Base64.decode(text.utf8).map { .bytes($0) } : nil
+            text.utf8.allSatisfy { $0 < 0x80 } ? Base64.decodeLeniently(text.utf8).map { .bytes($0) } : nil
         default: .string(text)
         }
     }

@@ -1,3 +1,5 @@
+import ByteText
+
 extension YAMLNode {
     /// The node that stands for a value, with the spelling that PyYAML's `safe_dump` chooses.
     public init(_ value: StructuredValue) {
@@ -28,7 +30,7 @@ extension YAMLNode {
     private static func base64Lines(_ data: [UInt8]) -> String {
         var text: [UInt8] = []
         for start in stride(from: 0, to: data.count, by: 57) {
-            text += Base64.encode(data[start..<min(start + 57, data.count)])
+            text += Base64.encode(Array(data[start..<min(start + 57, data.count)])).utf8
             text.append(UInt8(ascii: "\n"))
         }
         return String(decoding: text, as: UTF8.self)

@@ -28,6 +28,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The form of log lines on standard error: line or json.")
     var logFormat = LogFormat.line
 
+    @Flag(help: "Print what to try with the first repository, once it is served.")
+    var showExamples = false
+
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be from 0 to 65535.") }
     }
@@ -36,7 +39,13 @@ struct Serve: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let options = try ServeOptions(
             repositories: repositories, host: host, port: port, logFormat: logFormat, environment: environment)
-        try await ButlerServer.run(options)
+        var examples: ServeExamples?
+        if showExamples, let first = options.repositories.first { examples = try await ServeExamples(first) }
+        let shown = examples
+        try await ButlerServer.run(options) { [host] port in
+            if let shown { print(shown.text(host: host, port: port)) }
+            fflush(nil)
+        }
     }
 }
 

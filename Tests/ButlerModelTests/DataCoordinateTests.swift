@@ -68,7 +68,8 @@ import Testing
         let group = try universe.group(["visit", "detector"])
         let id = DataCoordinate(group: group, values: ["Cam", 4, 3, "r", 20260101, "r1"])
         let visit = try #require(id.subset(try universe.group(["visit"])))
-        #expect(visit.description == "{instrument: 'Cam', visit: 3, band: 'r', day_obs: 20260101, physical_filter: 'r1'}")
+        #expect(
+            visit.description == "{instrument: 'Cam', visit: 3, band: 'r', day_obs: 20260101, physical_filter: 'r1'}")
         let bare = DataCoordinate(group: group, values: ["Cam", 4, 3])
         #expect(bare.subset(try universe.group(["visit"]))?.pairs.map(\.name) == ["instrument", "visit"])
         #expect(bare.subset(try universe.group(["physical_filter"])) == nil)
@@ -91,7 +92,9 @@ import Testing
 
     @Test func recordsRefuseMissingKeysAndWrongTypes() throws {
         let detector = try universe.requireElement("detector")
-        #expect(throws: ButlerError.self) { try DimensionRecord(detector, ["instrument": .string("Cam"), "id": .int(1)]) }
+        #expect(throws: ButlerError.self) {
+            try DimensionRecord(detector, ["instrument": .string("Cam"), "id": .int(1)])
+        }
         #expect(throws: ButlerError.self) {
             try DimensionRecord(
                 detector, ["instrument": .string("Cam"), "id": .string("x"), "full_name": .string("a")])

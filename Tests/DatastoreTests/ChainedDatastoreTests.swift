@@ -79,7 +79,7 @@ import Testing
         let file = repository.file
         let ids = (0..<3000).map { DatasetID(high: 1, low: $0) }
         try await repository.database.write { connection in
-            for id in ids { try connection.execute("INSERT INTO dataset (id) VALUES (\(value: id.sqlValue))") }
+            for id in ids { try connection.execute("INSERT INTO dataset (id) VALUES (\(value: .uuid(id.uuid)))") }
             try file.insertRecords(
                 ids.map { ($0, [StoredFileInfo(formatter: "f", path: "\($0)", storageClass: "int", component: "c")]) },
                 connection)

@@ -53,7 +53,7 @@ struct TestRepository {
         let staged = try await datastore.stage(value, ref)
         do {
             try await database.write { connection in
-                try connection.execute("INSERT INTO dataset (id) VALUES (\(value: ref.id.sqlValue))")
+                try connection.execute("INSERT INTO dataset (id) VALUES (\(value: .uuid(ref.id.uuid)))")
                 try staged.insertRecords(connection)
                 try staged.publish()
             }
@@ -76,7 +76,7 @@ struct TestRepository {
     func record(_ info: StoredFileInfo, _ id: DatasetID) async throws {
         let file = file
         try await database.write { connection in
-            try connection.execute("INSERT INTO dataset (id) VALUES (\(value: id.sqlValue))")
+            try connection.execute("INSERT INTO dataset (id) VALUES (\(value: .uuid(id.uuid)))")
             try file.insertRecords([(id, [info])], connection)
         }
     }

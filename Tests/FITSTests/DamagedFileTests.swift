@@ -40,10 +40,14 @@ import Testing
         }
     }
 
-    /// The environment variable `STEWARD_FITS_FUZZ_SECONDS` asks for a longer run with a seed of its own.
+    /// The environment variable `STEWARD_FITS_FUZZ_SECONDS` asks for a longer run with a seed of its own, or
+    /// that of `STEWARD_FITS_FUZZ_SEED`.
     @Test func mutatedFilesNeverTrap() throws {
-        let seconds = ProcessInfo.processInfo.environment["STEWARD_FITS_FUZZ_SECONDS"].flatMap { Int($0) }
-        let seed = seconds == nil ? 20_250_101 : UInt64.random(in: 1 ... .max)
+        let environment = ProcessInfo.processInfo.environment
+        let seconds = environment["STEWARD_FITS_FUZZ_SECONDS"].flatMap { Int($0) }
+        let seed =
+            environment["STEWARD_FITS_FUZZ_SEED"].flatMap { UInt64($0) }
+            ?? (seconds == nil ? 20_250_101 : UInt64.random(in: 1 ... .max))
         var random = SampleRandom(seed)
         if seconds != nil { print("fuzzing with seed \(seed)") }
         let clock = ContinuousClock()
@@ -128,7 +132,8 @@ import Testing
             ["ZTILE2": "-1"], ["ZTILE1": "2147483647", "ZTILE2": "2147483647"], ["ZNAXIS2": "100"], ["ZNAXIS": "7"],
             ["ZVAL1": "0"], ["ZVAL1": "-32"], ["ZVAL1": "x"], ["ZNAME1": "'OTHER'", "ZVAL1": "0"], ["ZBITPIX": "7"],
             ["ZCMPTYPE": "'HCOMPRESS_1'"], ["NAXIS2": "2000000000"],
-            ["PCOUNT": "9000000000000"], ["GCOUNT": "2"], ["TFIELDS": "5000"],
+            ["PCOUNT": "9000000000000"], ["GCOUNT": "2"], ["TFIELDS": "5000"], ["TFIELDS": "0"], ["TTYPE1": "'OTHER'"],
+            ["TFORM1": "'1B'"],
         ] {
             #expect(throws: FITSError.self, "\(changes)") { try FITSFile(bytes: bomb(changes)) }
         }

@@ -11,6 +11,7 @@ import Testing
     @Test(arguments: TransferMode.allCases)
     func everyModeBringsTheBytesAndOnlyMoveTakesTheSource(transfer: TransferMode) async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let store = try scratch.store()
         let bytes = pattern(2_500_000)
         let source = try scratch.file("source.fits", bytes)
@@ -32,6 +33,7 @@ import Testing
     @Test(arguments: TransferMode.allCases)
     func createOnlyRefusesAndOverwriteReplacesAnExistingObject(transfer: TransferMode) async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let store = try scratch.store()
         let source = try scratch.file("source", [1, 2, 3])
         let path = try ObjectPath("target")
@@ -49,6 +51,7 @@ import Testing
     @Test(arguments: TransferMode.allCases)
     func aFileTransferredOntoItselfIsLeftAlone(transfer: TransferMode) async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let store = try scratch.store()
         let path = try ObjectPath("same")
         try await store.write(path, bytes: [5], mode: .createOnly)
@@ -61,6 +64,7 @@ import Testing
 
     @Test func missingSourcesAndFoldersAreReported() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let store = try scratch.store()
         await expectError(isNotFound) {
             try await store.write(
@@ -73,6 +77,7 @@ import Testing
 
     @Test func symbolicLinksToTheSourceAreFollowedAndItsModeIsCopied() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let store = try scratch.store()
         let source = try scratch.file("source", [1, 2, 3])
         #expect(chmod(source, 0o640) == 0)
@@ -88,7 +93,9 @@ import Testing
     @Test(.enabled(if: MemoryFileSystem.isAvailable, "needs the right to mount tmpfs"))
     func otherFileSystemsAreReachedByCopyAndHardLinksToThemAreRefused() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let mount = try #require(MemoryFileSystem(scratch, options: "size=1m"))
+        defer { mount.unmount() }
         let store = try POSIXObjectStore(root: ResourceURI(localPath: mount.path))
         for (index, mode) in [WriteMode.createOnly, .overwrite].enumerated() {
             let source = try scratch.file("source", [1, 2, 3])

@@ -5,6 +5,7 @@ import Testing
 @Suite struct POSIXObjectStoreTests {
     @Test func behavesAsAnObjectStore() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         try await ObjectStoreBehaviour(store: scratch.store(synchronizing: false)).checkAll()
         #expect(scratch.names().allSatisfy { !$0.contains(".partial") })
     }
@@ -20,6 +21,7 @@ import Testing
 
     @Test func storeOfTheWholeFileSystemReadsFilesIngestedInPlace() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let file = try scratch.file("direct.txt", [4, 2])
         let store = try POSIXObjectStore(root: ResourceURI("file:///"))
         #expect(try await store.read(ObjectPath(String(file.dropFirst()))) == [4, 2])
@@ -35,6 +37,7 @@ import Testing
 
     @Test func aFileInThePlaceOfAFolderIsReported() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let store = try scratch.store()
         try await store.write(ObjectPath("a"), bytes: [1], mode: .createOnly)
         await expectError({ if case .notAFile = $0 { true } else { false } }) {
@@ -52,7 +55,9 @@ import Testing
     @Test(.enabled(if: MemoryFileSystem.isAvailable, "needs the right to mount tmpfs"))
     func fullDiskIsReportedAndLeavesNothing() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let mount = try #require(MemoryFileSystem(scratch, options: "size=256k"))
+        defer { mount.unmount() }
         let store = try POSIXObjectStore(root: ResourceURI(localPath: mount.path))
         try await store.write(ObjectPath("x"), bytes: [1], mode: .overwrite)
         await expectError({ if case .noSpace = $0 { true } else { false } }) {
@@ -72,7 +77,9 @@ import Testing
     @Test(.enabled(if: MemoryFileSystem.isAvailable, "needs the right to mount tmpfs"))
     func readOnlyFileSystemIsReported() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let mount = try #require(MemoryFileSystem(scratch, options: "size=256k"))
+        defer { mount.unmount() }
         let store = try POSIXObjectStore(root: ResourceURI(localPath: mount.path))
         try await store.write(ObjectPath("x"), bytes: [1], mode: .overwrite)
         #expect(mount.remountReadOnly())
@@ -86,6 +93,7 @@ import Testing
     @Test(.enabled(if: getuid() != 0, "root may write everywhere"))
     func missingPermissionIsReported() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let store = try scratch.store()
         try await store.write(ObjectPath("d/x"), bytes: [1], mode: .overwrite)
         chmod(scratch.path + "/root/d", 0o555)
@@ -98,7 +106,9 @@ import Testing
     }
 
     @Test func tooLongNamesAreReported() async throws {
-        let store = try Scratch().store()
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let store = try scratch.store()
         for name in [String(repeating: "n", count: 300), String(repeating: "d", count: 300) + "/x"] {
             await expectError({ if case .nameTooLong = $0 { true } else { false } }) {
                 try await store.write(ObjectPath(name), bytes: [1], mode: .createOnly)
@@ -108,6 +118,7 @@ import Testing
 
     @Test func abandonedTemporariesAreHiddenAndDeletedByAge() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let store = try scratch.store()
         try await store.write(ObjectPath("d/x"), bytes: [1], mode: .overwrite)
         _ = try scratch.file("root/d/.steward-0123456789abcdef.partial", [9])
@@ -121,6 +132,7 @@ import Testing
 
     @Test func cyclesOfFolderLinksDoNotTrapAListing() async throws {
         let scratch = try Scratch()
+        defer { scratch.remove() }
         let store = try scratch.store()
         try await store.write(ObjectPath("d/x"), bytes: [1], mode: .overwrite)
         #expect(symlink("..", scratch.path + "/root/d/up") == 0)

@@ -1,7 +1,7 @@
 import Foundation
 import ObjectStorage
 
-/// A temporary folder that is deleted with the value.
+/// A temporary folder; call `remove()` in a `defer`, which also keeps it until the end of the test.
 final class Scratch: Sendable {
     let path: String
 
@@ -11,7 +11,7 @@ final class Scratch: Sendable {
         path = url.path
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
 
     func store(_ folder: String = "root", synchronizing: Bool = true) throws -> POSIXObjectStore {
         try POSIXObjectStore(root: ResourceURI(localPath: path + "/" + folder), synchronizing: synchronizing)
@@ -30,26 +30,26 @@ final class Scratch: Sendable {
     }
 }
 
-/// A small file system in memory, mounted for the time of a test. Needs the right to mount.
+/// A small file system in memory; call `unmount()` in a `defer`. Needs the right to mount.
 final class MemoryFileSystem {
     let path: String
-    /// Outlives the mount, so that its folder can be deleted.
-    private let scratch: Scratch
 
     init?(_ scratch: Scratch, options: String) {
-        self.scratch = scratch
         path = scratch.path + "/mount"
         try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         guard Self.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", path) else { return nil }
     }
 
-    deinit { _ = Self.run("umount", path) }
+    func unmount() { _ = Self.run("umount", path) }
 
     func remountReadOnly() -> Bool { Self.run("mount", "-o", "remount,ro", path) }
 
     static var isAvailable: Bool {
         guard let scratch = try? Scratch() else { return false }
-        return MemoryFileSystem(scratch, options: "size=1m") != nil
+        defer { scratch.remove() }
+        guard let mount = MemoryFileSystem(scratch, options: "size=1m") else { return false }
+        mount.unmount()
+        return true
     }
 
     private static func run(_ arguments: String...) -> Bool {

@@ -102,7 +102,9 @@ import Testing
     @Test func collectionSearchesFollowChains() async throws {
         let made = try await TemporaryRegistry.filled()
         try await made.registry.read { snapshot in
-            func names(_ search: CollectionSearch) throws -> [String] { try snapshot.collectionInfo(search).map(\.name) }
+            func names(_ search: CollectionSearch) throws -> [String] {
+                try snapshot.collectionInfo(search).map(\.name)
+            }
             #expect(try names(CollectionSearch(["chain"])) == ["chain"])
             #expect(try names(CollectionSearch(["chain"], flattenChains: true)) == ["run/b", "run/a"])
             #expect(

@@ -28,7 +28,13 @@ import Testing
             #expect(try find(["chain"])?.run == "run/b")
             #expect(
                 try find(["chain"])?.dataID.description
-                    == "{instrument: 'Cam', detector: 2, visit: 1, band: 'g', day_obs: 20260101, physical_filter: 'g1'}")
+                    == "{instrument: 'Cam', detector: 2, visit: 1, band: 'g', day_obs: 20260101, physical_filter: 'g1'}"
+            )
+            let contradicted = try snapshot.findDataset(
+                type,
+                dataID: id.merging(["physical_filter": "r1", "band": "r", "day_obs": 1]) { old, _ in old },
+                collections: ["chain"], time: .none)
+            #expect(contradicted?.dataID["band"] == "g")
             #expect(try snapshot.dataset(a.id)?.run == "run/a")
             #expect(Set(try snapshot.datasets([a.id, b.id]).map(\.id)) == [a.id, b.id])
             var listed: [DatasetID] = []

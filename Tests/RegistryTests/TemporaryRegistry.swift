@@ -1,9 +1,9 @@
-import ButlerModel
 import AstroTime
-import RepositoryConfiguration
+import ButlerModel
 import Database
 import Foundation
 import Registry
+import RepositoryConfiguration
 import SkyGeometry
 import Testing
 
@@ -43,9 +43,13 @@ final class TemporaryRegistry: Sendable {
             var records = [
                 try record(
                     "instrument",
-                    ["name": .string("Cam"), "detector_max": .int(3), "class_name": .string("x.Y"), "visit_system": .int(0)]),
+                    [
+                        "name": .string("Cam"), "detector_max": .int(3), "class_name": .string("x.Y"),
+                        "visit_system": .int(0),
+                    ]),
                 try record("day_obs", ["instrument": .string("Cam"), "id": .int(20260101)]),
-                try record("visit_system", ["instrument": .string("Cam"), "id": .int(0), "name": .string("one-to-one")]),
+                try record(
+                    "visit_system", ["instrument": .string("Cam"), "id": .int(0), "name": .string("one-to-one")]),
                 try record("skymap", ["name": .string("sky"), "hash": .hash([1, 2, 3])]),
                 try record("group", ["instrument": .string("Cam"), "name": .string("g")]),
                 try record(
@@ -62,7 +66,10 @@ final class TemporaryRegistry: Sendable {
                 records.append(
                     try record(
                         "detector",
-                        ["instrument": .string("Cam"), "id": .int(Int64(detector)), "full_name": .string("D\(detector)")]))
+                        [
+                            "instrument": .string("Cam"), "id": .int(Int64(detector)),
+                            "full_name": .string("D\(detector)"),
+                        ]))
             }
             for (visit, filter) in [(1, "g1"), (2, "r1")] {
                 records.append(
@@ -70,7 +77,8 @@ final class TemporaryRegistry: Sendable {
                         "visit",
                         [
                             "instrument": .string("Cam"), "id": .int(Int64(visit)), "name": .string("v\(visit)"),
-                            "physical_filter": .string(filter), "day_obs": .int(20260101), "seq_num": .int(Int64(visit)),
+                            "physical_filter": .string(filter), "day_obs": .int(20260101),
+                            "seq_num": .int(Int64(visit)),
                             "region": .region(EncodedRegion(try square(10, Double(visit), 1))),
                             "timespan": .timespan(try span(Int64(visit) * 100, Int64(visit) * 100 + 50)),
                         ]))
@@ -92,7 +100,8 @@ final class TemporaryRegistry: Sendable {
             try writer.registerCollection("calib", type: .calibration)
             try writer.registerDatasetType(
                 try DatasetType(
-                    name: "image", dimensions: universe.group(["visit", "detector"]), storageClass: "StructuredDataDict"))
+                    name: "image", dimensions: universe.group(["visit", "detector"]), storageClass: "StructuredDataDict"
+                ))
             try writer.registerDatasetType(
                 try DatasetType(
                     name: "bias", dimensions: universe.group(["detector"]), storageClass: "StructuredDataDict",

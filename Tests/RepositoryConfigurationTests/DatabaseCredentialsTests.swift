@@ -1,5 +1,5 @@
-import RepositoryConfiguration
 import Foundation
+import RepositoryConfiguration
 import Testing
 
 private func credentials(_ json: String) throws -> DatabaseCredentials {

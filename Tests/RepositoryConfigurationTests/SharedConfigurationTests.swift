@@ -1,5 +1,5 @@
-import RepositoryConfiguration
 import Foundation
+import RepositoryConfiguration
 import StructuredData
 import Testing
 

@@ -1,5 +1,5 @@
-import RepositoryConfiguration
 import Foundation
+import RepositoryConfiguration
 
 /// A directory of its own for one test, removed with it.
 final class TemporaryDirectory {

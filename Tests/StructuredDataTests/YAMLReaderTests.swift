@@ -161,7 +161,7 @@ import Testing
             Array("-?:,[]{}#&*!|>'\"%@ \n\t\\abx~<=.0123".utf8) + [0x00, 0x7F, 0x85, 0xC2, 0xE2, 0xEF, 0xBB, 0xFF]
         var random = SeededGenerator(seed: 2)
         var accepted = 0
-        let count = fuzzCount(default: 100_000)
+        let count = fuzzCount(default: 1_000_000)
         var input: [UInt8] = []
         for round in 0..<count {
             input.removeAll(keepingCapacity: true)

@@ -1,3 +1,4 @@
+import ByteText
 import Crypto
 
 /// The UUID of a dataset.

@@ -35,7 +35,8 @@ public final class DimensionUniverse: Sendable {
             builder.elements[common].skypix != nil
         else {
             throw ButlerError(
-                .malformedModel, "dimensions.skypix.common names the unknown dimension '\(configuration.commonSkypix)'.")
+                .malformedModel, "dimensions.skypix.common names the unknown dimension '\(configuration.commonSkypix)'."
+            )
         }
         commonSkypix = elements[common]
         governors = DimensionSet(elements.filter(\.isGovernor).map(\.position))
@@ -158,7 +159,8 @@ private struct UniverseBuilder {
         var systemOfDimension: [String: String] = [:]
         for system in configuration.skypixSystems {
             guard system.minimumLevel >= 0, system.minimumLevel <= system.maximumLevel, system.maximumLevel <= 64 else {
-                throw ButlerError(.malformedModel, "Pixelization system '\(system.name)' has an impossible level range.")
+                throw ButlerError(
+                    .malformedModel, "Pixelization system '\(system.name)' has an impossible level range.")
             }
             for level in system.minimumLevel...system.maximumLevel {
                 systemOfDimension["\(system.name)\(level)"] = system.name
@@ -170,7 +172,8 @@ private struct UniverseBuilder {
             for dependency in item.dependencies
             where !knownNames.contains(dependency) && systemOfDimension[dependency] == nil {
                 throw ButlerError(
-                    .malformedModel, "Dimension element '\(item.name)' refers to the unknown dimension '\(dependency)'.")
+                    .malformedModel, "Dimension element '\(item.name)' refers to the unknown dimension '\(dependency)'."
+                )
             }
         }
         while !pending.isEmpty {

@@ -1,4 +1,5 @@
 import AstroTime
+import ByteText
 import StructuredData
 
 /// A typed value of a column of a dimension record.

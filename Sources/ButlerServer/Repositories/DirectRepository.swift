@@ -2,6 +2,7 @@ import Butler
 import ButlerModel
 import Datastore
 import Registry
+import RepositoryConfiguration
 
 /// A repository that the server opens itself.
 struct DirectRepository: ServedRepository {
@@ -20,7 +21,23 @@ private struct DirectView: RepositoryView {
     let snapshot: RegistrySnapshot
     let butler: DirectButler
 
-    func datasetType(_ name: String) throws -> DatasetType { try snapshot.datasetType(name) }
+    /// Components are resolved for older clients; present ones ask for the whole only.
+    func datasetType(_ name: String) throws -> DatasetType {
+        try DatasetType.checkName(name)
+        let (parent, component) = DatasetType.split(name)
+        let whole = try snapshot.datasetType(parent)
+        guard let component else { return whole }
+        let classes = try butler.configuration.storageClasses()
+        guard let storageClass = classes.component(component, of: whole.storageClass) else {
+            throw ButlerError(
+                .unknownComponent,
+                "Dataset type '\(parent)' has no component '\(component)': storage class '\(whole.storageClass)' "
+                    + "does not define it.")
+        }
+        return try DatasetType(
+            name: name, dimensions: whole.dimensions, storageClass: storageClass.name,
+            parentStorageClass: whole.storageClass, isCalibration: whole.isCalibration)
+    }
 
     func datasetTypes(matching patterns: [String]) throws -> (found: [DatasetType], missing: [String]) {
         try snapshot.datasetTypes(matching: patterns)

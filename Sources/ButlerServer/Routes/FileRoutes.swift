@@ -131,8 +131,8 @@ extension ButlerRoutes {
             guard let component else {
                 throw HTTPFailure(
                     .unprocessableContent,
-                    "Dataset '\(id)' in repository '\(label)' consists of multiple files. "
-                        + "Specify the 'component' parameter to select one of \(components).")
+                    "Dataset '\(id)' in repository '\(label)' consists of multiple files.  Specify the 'component' query "
+                        + "parameter to select one of the following: [\(components)]")
             }
             throw HTTPFailure(
                 .notFound,

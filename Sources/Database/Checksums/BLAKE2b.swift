@@ -1,3 +1,5 @@
+import ByteText
+
 /// The BLAKE2b hash of RFC 7693, without a key: constraint names and artifact checksums of a repository use it.
 ///
 ///     var hash = BLAKE2b()

@@ -1,3 +1,5 @@
+import ByteText
+
 /// The JSON text in which lists are sent to SQLite.
 enum JSONArray {
     /// A JSON array of the values, or of arrays of them where the rows hold several; `nil` if a value has no JSON form.

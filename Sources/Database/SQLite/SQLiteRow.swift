@@ -1,4 +1,5 @@
 import AstroTime
+import ByteText
 import Foundation
 import GRDBSQLite
 

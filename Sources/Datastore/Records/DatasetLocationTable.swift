@@ -15,12 +15,12 @@ struct DatasetLocationTable: Sendable {
     func insert(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty else { return }
         try connection.executeMany(
-            SQL.insert(into: Self.specification), rows: ids.map { [.text(datastore), $0.sqlValue] })
+            SQL.insert(into: Self.specification), rows: ids.map { [.text(datastore), .uuid($0.uuid)] })
     }
 
     func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty else { return }
-        let filter = SQL.isIn("\(column: "dataset_id")", ids.map(\.sqlValue))
+        let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
         try connection.execute(
             "DELETE FROM \(table: Self.specification) WHERE \(column: "datastore_name") = \(value: datastore) AND \(filter)"
         )

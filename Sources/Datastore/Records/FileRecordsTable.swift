@@ -43,9 +43,9 @@ struct FileRecordsTable: Sendable {
         guard !ids.isEmpty, try connection.tableExists(specification.name) else { return [:] }
         var found: [DatasetID: [StoredFileInfo]] = [:]
         let columns = SQL.results(specification.columns)
-        let filter = SQL.isIn("\(column: "dataset_id")", ids.map(\.sqlValue))
+        let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
         try connection.query("SELECT \(columns) FROM \(table: specification) WHERE \(filter)") { row in
-            found[DatasetID(column: try row.uuid(0)), default: []].append(
+            found[DatasetID(try row.uuid(0)), default: []].append(
                 StoredFileInfo(
                     formatter: try row.text(2), path: try row.text(1), storageClass: try row.text(3),
                     component: StoredFileInfo.component(stored: try row.text(4)), checksum: try row.optionalText(5),
@@ -62,7 +62,7 @@ struct FileRecordsTable: Sendable {
             SQL.insert(into: specification),
             rows: rows.map { id, info in
                 [
-                    id.sqlValue, .text(info.path), .text(info.formatter), .text(info.storageClass),
+                    .uuid(id.uuid), .text(info.path), .text(info.formatter), .text(info.storageClass),
                     .text(info.component ?? StoredFileInfo.noComponent), info.checksum.map { .text($0) } ?? .null,
                     .int(info.fileSize),
                 ]
@@ -71,7 +71,7 @@ struct FileRecordsTable: Sendable {
 
     func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty, try connection.tableExists(specification.name) else { return }
-        let filter = SQL.isIn("\(column: "dataset_id")", ids.map(\.sqlValue))
+        let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
         try connection.execute("DELETE FROM \(table: specification) WHERE \(filter)")
     }
 }

@@ -49,6 +49,14 @@ enum LocalFile {
         guard fsync(descriptor) == 0 || errno == EINVAL || errno == EBADF else { throw failure(folder, "flush") }
     }
 
+    /// Whether two paths lead to one file, over hard or symbolic links.
+    static func isSame(_ first: String, _ second: String) -> Bool {
+        var a = stat()
+        var b = stat()
+        guard stat(first, &a) == 0, stat(second, &b) == 0 else { return false }
+        return a.st_dev == b.st_dev && a.st_ino == b.st_ino
+    }
+
     private static func failure(_ path: String, _ operation: String) -> ObjectStorageError {
         let code = errno
         switch code {

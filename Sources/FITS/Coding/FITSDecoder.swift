@@ -29,9 +29,7 @@ struct FITSDecoder {
     {
         var hdus: [FITSHDU] = []
         for (index, layout) in layouts.enumerated() {
-            // cfitsio keeps "not quantised" from one lossless HDU to the next quantised one, which then comes out
-            // unscaled; zero is the state of a newly opened file.
-            handle.pointer.pointee.Fptr.pointee.quantize_level = 0
+            forgetCompression(handle)
             try handle.call("read HDU \(index) of") { ffmahd($0, Int32(index + 1), nil, $1) }
             switch layout.kind {
             case .image:
@@ -54,5 +52,21 @@ struct FITSDecoder {
             }
         }
         return hdus
+    }
+
+    /// cfitsio keeps what it learned of one compressed HDU for the next: "not quantised", so that the next comes out
+    /// unscaled, or column numbers, which it then uses in a table that has fewer columns. Zero is the state of a newly
+    /// opened file.
+    private func forgetCompression(_ handle: borrowing CFITSIOHandle) {
+        guard let state = handle.pointer.pointee.Fptr else { return }
+        state.pointee.quantize_level = 0
+        state.pointee.cn_compressed = 0
+        state.pointee.cn_uncompressed = 0
+        state.pointee.cn_gzip_data = 0
+        state.pointee.cn_zscale = 0
+        state.pointee.cn_zzero = 0
+        state.pointee.cn_zblank = 0
+        state.pointee.rice_blocksize = 0
+        state.pointee.rice_bytepix = 0
     }
 }

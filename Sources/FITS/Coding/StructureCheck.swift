@@ -155,8 +155,11 @@ struct StructureCheck {
             guard axes.count == 2, bitpix == 8 else {
                 throw .malformed(file: file, hdu: hdu, reason: "a table needs BITPIX 8 and two axes")
             }
-            _ = try integer("TFIELDS", cards, hdu, in: 0...999)
+            let columns = try integer("TFIELDS", cards, hdu, in: 0...999)
             if kind == "BINTABLE", cards["ZIMAGE"] == "T" {
+                guard columns > 0 else {
+                    throw .malformed(file: file, hdu: hdu, reason: "a compressed image needs at least one column")
+                }
                 return (try examineCompressed(cards, hdu: hdu, rows: axes[1], stored: data), data)
             }
             try checkLimit(main, hdu)

@@ -15,19 +15,25 @@ struct TileCheck {
     let largestTile: Int64
 
     func run(_ handle: borrowing CFITSIOHandle) throws(FITSError) {
-        try check(column: "COMPRESSED_DATA", isGzip: layout.isGzip, handle)
+        guard try check(column: "COMPRESSED_DATA", isGzip: layout.isGzip, handle) else {
+            throw damaged("there is no column COMPRESSED_DATA")
+        }
         // Tiles that could not be quantised are here, whatever the algorithm.
-        try check(column: "GZIP_COMPRESSED_DATA", isGzip: true, handle)
+        _ = try check(column: "GZIP_COMPRESSED_DATA", isGzip: true, handle)
     }
 
-    private func check(column name: String, isGzip: Bool, _ handle: borrowing CFITSIOHandle) throws(FITSError) {
+    /// `false` if there is no such column.
+
+    private func check(
+        column name: String, isGzip: Bool, _ handle: borrowing CFITSIOHandle
+    ) throws(FITSError) -> Bool {
         var column: Int32 = 0
         var status: Int32 = 0
         var template = name.utf8CString.map { $0 }
         ffgcno(handle.pointer, 0, &template, &column, &status)
         guard status == 0 else {
             CFITSIOGate.forgetExpectedFailure()
-            return
+            return false
         }
         var type: Int32 = 0
         var rows: LONGLONG = 0
@@ -56,6 +62,7 @@ struct TileCheck {
                 throw damaged("tile \(row + 1) is not a whole gzip stream of a tile's size")
             }
         }
+        return true
     }
 
     private func damaged(_ reason: String) -> FITSError { .malformed(file: file, hdu: hdu, reason: reason) }

@@ -27,7 +27,7 @@ struct Catalog: Sendable {
 
     /// Answers a search for collections.
     func info(_ search: CollectionSearch, universe: DimensionUniverse) throws(ButlerError) -> [CollectionInfo] {
-        var entries = try collections.matching(search.patterns)
+        var entries = try collections.matching(search.patterns, forFlattening: search.flattenChains)
         if search.flattenChains {
             entries = collections.flattened(entries, includingChains: search.includeChains)
         } else if !search.includeChains {

@@ -74,28 +74,32 @@ struct CollectionCatalog: Sendable {
 
     // MARK: Searches
 
-    /// The collections that match names and globs: names in the order given, matches of globs in order of creation,
-    /// each once.
+    /// The collections that match names and globs, each once: first what globs match, in order of creation with chains
+    /// last, then names in the order given. Where chains are to be replaced by their members, the chains that globs
+    /// match come last of all, so that their members come after the names. This is the search order of the Python
+    /// software.
     /// - Throws: `ButlerError` of kind `missingCollection` for names that do not exist.
-    func matching(_ patterns: [String]) throws(ButlerError) -> [Entry] {
-        if patterns.contains("*") { return entries }
-        var result: [Entry] = []
-        var seen = Set<Int64>()
+    func matching(_ patterns: [String], forFlattening: Bool = false) throws(ButlerError) -> [Entry] {
+        let parsed = patterns.map(NamePattern.init)
+        let isEverything = patterns.contains("*")
+        var matches = entries.filter { entry in
+            isEverything
+                || parsed.contains { pattern in
+                    if case .glob(let glob) = pattern { glob.matches(entry.name) } else { false }
+                }
+        }
+        let chains = matches.filter { $0.type == .chained }
+        matches.removeAll { $0.type == .chained }
+        if isEverything { return matches + chains }
+
+        var named: [Entry] = []
         var missing: [String] = []
-        for pattern in patterns.map(NamePattern.init) {
-            switch pattern {
-            case .name(let name):
-                guard let entry = self[name] else {
-                    missing.append(name)
-                    continue
-                }
-                if seen.insert(entry.key).inserted { result.append(entry) }
-            case .glob(let glob):
-                for entry in entries where !seen.contains(entry.key) && glob.matches(entry.name) {
-                    seen.insert(entry.key)
-                    result.append(entry)
-                }
-            }
+        for case .name(let name) in parsed {
+            if let entry = self[name] { named.append(entry) } else { missing.append(name) }
+        }
+        var seen = Set<Int64>()
+        let result = (forFlattening ? matches + named + chains : matches + chains + named).filter {
+            seen.insert($0.key).inserted
         }
         switch missing.count {
         case 0: return result

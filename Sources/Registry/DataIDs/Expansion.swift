@@ -27,7 +27,8 @@ extension RegistrySnapshot {
         return DataCoordinate(group: group, values: try group.keys.map { try require(values, $0, in: dataID) })
     }
 
-    private func require(_ values: [Int: DataIDValue], _ position: Int, in dataID: DataCoordinate) throws -> DataIDValue {
+    private func require(_ values: [Int: DataIDValue], _ position: Int, in dataID: DataCoordinate) throws -> DataIDValue
+    {
         guard let value = values[position] else {
             throw ButlerError(
                 .dataIDValue, "No value for dimension '\(universe.elements[position].name)' follows from \(dataID).")
@@ -75,7 +76,8 @@ extension RegistrySnapshot {
     }
 
     private func describe(_ element: DimensionElement, _ values: [DataIDValue]) -> String {
-        "{" + zip(element.required, values)
+        "{"
+            + zip(element.required, values)
             .map { "\(universe.elements[$0].name): \($1.quotedDescription)" }.joined(separator: ", ") + "}"
     }
 

@@ -66,7 +66,8 @@ struct LooseDataID {
         var popularity: [Int: Int] = [:]
         for position in candidates {
             let element = universe.elements[position]
-            let fields = Set((element.metadata + element.alternateKeys + [element.primaryKey].compactMap(\.self)).map(\.name))
+            let fields = Set(
+                (element.metadata + element.alternateKeys + [element.primaryKey].compactMap(\.self)).map(\.name))
             for key in unknown.keys where fields.contains(key) {
                 holders[key, default: []].append(element)
                 popularity[position, default: 0] += 1

@@ -16,7 +16,9 @@ extension RegistrySnapshot {
         limit: Int? = nil, _ visit: (DatasetRef) throws -> Bool
     ) throws {
         let stored = try catalog.datasetTypes.require(type.name)
-        let candidates = catalog.collections.flattened(try catalog.collections.matching(collections)).filter {
+        let candidates = catalog.collections.flattened(
+            try catalog.collections.matching(collections, forFlattening: true)
+        ).filter {
             catalog.summaries.mayContain(collection: $0.key, datasetType: stored.key, governorValues: [:])
         }
         var seen: Set<[DataIDValue]>? = findFirst && candidates.count > 1 ? [] : nil

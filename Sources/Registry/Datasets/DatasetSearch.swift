@@ -41,7 +41,9 @@ extension RegistrySnapshot {
                         + "\(dataID) in collection '\(collection.name)'; narrow the timespan.")
             }
             guard let run = catalog.collections[match.run] else { continue }
-            return DatasetRef(id: match.id, datasetType: type, dataID: try fill(dataID), run: run.name)
+            // Implied values are those of the database, whatever the caller believed.
+            let key = DataCoordinate(group: dataID.group, values: Array(dataID.requiredValues))
+            return DatasetRef(id: match.id, datasetType: type, dataID: try fill(key), run: run.name)
         }
         return nil
     }
@@ -71,7 +73,8 @@ extension RegistrySnapshot {
     ) throws -> [CollectionCatalog.Entry] {
         var governors: [Int: String] = [:]
         for position in dataID.group.governors { governors[position] = dataID[position]?.stringValue }
-        return catalog.collections.flattened(try catalog.collections.matching(patterns)).filter { entry in
+        return catalog.collections.flattened(try catalog.collections.matching(patterns, forFlattening: true)).filter {
+            entry in
             (entry.type != .calibration || ranges != nil)
                 && catalog.summaries.mayContain(
                     collection: entry.key, datasetType: stored.key, governorValues: governors)

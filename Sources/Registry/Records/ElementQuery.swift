@@ -49,9 +49,24 @@ struct ElementQuery: Sendable {
         var values: [ColumnValue] = []
         values.reserveCapacity(element.columns.count)
         for (index, column) in element.columns.enumerated() {
-            values.append(try ColumnValue(row, index, type: column.type))
+            let value = try ColumnValue(row, index, type: column.type)
+            if case .region(let region) = value { try check(region, column: column.name, of: values) }
+            values.append(value)
         }
         return values
+    }
+
+    /// Damaged bytes are reported here, where it is known whose they are, and not by whoever needs the region later.
+    private func check(_ region: EncodedRegion, column: String, of values: [ColumnValue]) throws {
+        do {
+            _ = try region.decoded()
+        } catch {
+            let key = zip(element.columns, values).prefix(element.required.count)
+                .compactMap { column, value in value.dataIDValue.map { "\(column.name)=\($0.quotedDescription)" } }
+            throw RegistryError.corruptValue(
+                table: table, column: column,
+                reason: "\(error) Insert the record of \(key.joined(separator: ", ")) again.")
+        }
     }
 }
 

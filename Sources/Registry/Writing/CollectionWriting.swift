@@ -59,7 +59,8 @@ extension RegistryWriter {
     func requireRun(_ name: String) throws -> CollectionCatalog.Entry {
         let entry = try snapshot.catalog.collections.require(name)
         guard entry.type == .run else {
-            throw ButlerError(.collectionType, "Collection '\(name)' is \(entry.type), not a run; datasets live in runs.")
+            throw ButlerError(
+                .collectionType, "Collection '\(name)' is \(entry.type), not a run; datasets live in runs.")
         }
         return entry
     }

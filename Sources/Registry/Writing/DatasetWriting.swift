@@ -79,7 +79,8 @@ extension RegistryWriter {
                 try connection.executeMany(
                     try SQL.insert(
                         into: table, columns: membershipColumns(stored),
-                        onConflict: .update(key: ["dataset_id", "collection_id"], set: stored.type.dimensions.requiredNames)),
+                        onConflict: .update(
+                            key: ["dataset_id", "collection_id"], set: stored.type.dimensions.requiredNames)),
                     rows: members.map { membership(stored, $0, collection) })
             }
         }

@@ -8,10 +8,12 @@ struct ButlerCommand: AsyncParsableCommand {
         discussion: "The options below come before the name of the command and hold for all of them.",
         version: Version.current,
         subcommands: [
+            CreateCommand.self,
             QueryCollectionsCommand.self,
             QueryDatasetTypesCommand.self,
             QueryDatasetsCommand.self,
             QueryDimensionRecordsCommand.self,
+            RetrieveArtifactsCommand.self,
         ])
 
     @OptionGroup(title: "Logging") var logging: LoggingOptions

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Butler
 import ButlerModel
 import Registry
 
@@ -52,7 +53,7 @@ struct QueryCollectionsCommand: AsyncParsableCommand {
         let wantedTypes = types.isEmpty ? Set(CollectionType.allCases) : Set(types)
         let excluded =
             showDatasetTypes ? CommaSeparated.values(excludeDatasetTypes).map(NamePattern.init) : nil
-        let registry = try await RepositoryAccess.registry(repository.repository)
+        let registry = try await DirectButler.open(repository.repository).registry
         let (style, format) = (chains, format.format)
         let lines = try await registry.read { snapshot -> ResultLines in
             let report = CollectionReport(snapshot: snapshot, style: style, excludedDatasetTypes: excluded)

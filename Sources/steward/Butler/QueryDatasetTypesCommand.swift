@@ -1,4 +1,5 @@
 import ArgumentParser
+import Butler
 import ButlerModel
 import Registry
 import StructuredData
@@ -36,7 +37,7 @@ struct QueryDatasetTypesCommand: AsyncParsableCommand {
         let patterns = CommaSeparated.values(globs)
         let collections = CommaSeparated.values(collections)
         let (isVerbose, format) = (verbose, format.format)
-        let registry = try await RepositoryAccess.registry(repository.repository)
+        let registry = try await DirectButler.open(repository.repository).registry
         let lines = try await registry.read { snapshot -> ResultLines in
             var types = try DatasetTypeSelection(patterns.isEmpty ? ["*"] : patterns, in: snapshot).found
             if !collections.isEmpty {

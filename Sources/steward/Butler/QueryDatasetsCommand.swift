@@ -1,7 +1,7 @@
 import ArgumentParser
+import Butler
 import ButlerModel
 import Registry
-import StructuredData
 
 struct QueryDatasetsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,23 +29,32 @@ struct QueryDatasetsCommand: AsyncParsableCommand {
     func run() async throws {
         let log = CommandLog(try butler.logging.settings(), command: "query-datasets")
         let names = CommaSeparated.values(globs)
+        let search = try DatasetQuery(datasetTypes: names, options: query)
         if query.collections.isEmpty { try log.warning("No --collections given; all collections are searched.") }
         if names.isEmpty { try log.warning("No dataset types given; datasets of all types are listed.") }
-        let search = try DatasetQuery(datasetTypes: names, options: query)
-        let registry = try await RepositoryAccess.registry(repository.repository)
-        let result = try await registry.read { try search.run($0) }
+        let opened = try await DirectButler.open(repository.repository)
+        let result = try await opened.registry.read { try search.run($0) }
         if let remark = result.remark { try log.info(remark) }
 
+        let files = showURI ? DatasetFiles(butler: opened) : nil
         var output = CommandOutput()
         for (type, refs) in result.found {
+            let rows: [DatasetRow]
+            do {
+                rows = try await Self.rows(refs, files)
+            } catch {
+                // What comes before is complete, and worth having.
+                try output.flush()
+                throw error
+            }
             switch format.format {
-            case .json:
-                for ref in refs { try output.line(ResultLines(json: [Self.json(ref)]).lines[0]) }
+            case .json: for row in rows { try output.line(row.jsonLine) }
             case .table:
-                let table = DatasetTable(name: type.name, rows: refs.map { ($0, nil) })
-                let lines = table.lines(isOrdered: !search.order.isEmpty)
-                try output.line()
-                try output.lines(lines.lines, headerCount: lines.headerCount)
+                for table in DatasetTable.tables(type.name, rows) {
+                    let lines = table.lines(isOrdered: !search.order.isEmpty)
+                    try output.line()
+                    try output.lines(lines.lines, headerCount: lines.headerCount)
+                }
             }
         }
         if format.format == .table { try output.line() }
@@ -57,12 +66,11 @@ struct QueryDatasetsCommand: AsyncParsableCommand {
         }
     }
 
-    private static func json(_ ref: DatasetRef) -> StructuredMapping {
-        [
-            "dataset_type": .string(ref.datasetType.name),
-            "run": .string(ref.run),
-            "id": .string(ref.id.description),
-            "data_id": .object(StructuredMapping(ref.dataID.pairs.map { ($0.name, $0.value.wire) })),
-        ]
+    private static func rows(_ refs: [DatasetRef], _ files: DatasetFiles?) async throws -> [DatasetRow] {
+        guard let files else { return refs.map { DatasetRow(ref: $0, locations: nil) } }
+        return try await files.stored(refs).map { ref, stored in
+            let locations = try stored.locations().mapValues(\.description)
+            return DatasetRow(ref: ref, locations: locations.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+        }
     }
 }

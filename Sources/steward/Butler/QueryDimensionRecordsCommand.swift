@@ -1,6 +1,8 @@
 import ArgumentParser
 import AstroTime
+import Butler
 import ButlerModel
+import ByteText
 import Registry
 import StructuredData
 import TableRendering
@@ -76,7 +78,7 @@ struct QueryDimensionRecordsCommand: AsyncParsableCommand {
             collections: CommaSeparated.values(collectionArguments),
             order: CommaSeparated.values(orderArguments), limit: limit)
 
-        let registry = try await RepositoryAccess.registry(repository.repository)
+        let registry = try await DirectButler.open(repository.repository).registry
         let (lines, isCut) = try await registry.read { snapshot -> (ResultLines, Bool) in
             let result = try query.run(snapshot)
             if !isTable { return (ResultLines(json: result.records.compactMap(\.wire.objectValue)), result.isCut) }

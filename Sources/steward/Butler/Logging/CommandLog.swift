@@ -40,27 +40,28 @@ struct CommandLog: Sendable {
         var labels = StructuredMapping()
         for (key, value) in settings.labels { labels[key] = .string(value) }
         var writer = JSONWriter()
-        writer.value([
-            "name": .string(component),
-            "asctime": .string(Self.time(Date())),
-            "message": .string(message),
-            "levelno": .int(Int64(level.rawValue)),
-            "levelname": .string(level.name),
-            "filename": "",
-            "pathname": "",
-            "lineno": 0,
-            "funcName": nil,
-            "process": .int(Int64(ProcessInfo.processInfo.processIdentifier)),
-            "processName": "steward",
-            "exc_info": nil,
-            "MDC": .object(labels),
-        ] as StructuredValue)
+        writer.value(
+            [
+                "name": .string(component),
+                "asctime": .string(Self.time(Date())),
+                "message": .string(message),
+                "levelno": .int(Int64(level.rawValue)),
+                "levelname": .string(level.name),
+                "filename": "",
+                "pathname": "",
+                "lineno": 0,
+                "funcName": nil,
+                "process": .int(Int64(ProcessInfo.processInfo.processIdentifier)),
+                "processName": "steward",
+                "exc_info": nil,
+                "MDC": .object(labels),
+            ] as StructuredValue)
         return writer.text
     }
 
     /// UTC with milliseconds, as in `2026-01-02T03:04:05.678+00:00`.
     private static func time(_ date: Date) -> String {
-        let text = date.formatted(.iso8601.time(includingFractionalSeconds: true))
+        let text = Date.ISO8601FormatStyle(includingFractionalSeconds: true).format(date)
         return (text.hasSuffix("Z") ? String(text.dropLast()) : text) + "+00:00"
     }
 

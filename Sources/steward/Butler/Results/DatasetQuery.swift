@@ -32,7 +32,8 @@ struct DatasetQuery: Sendable {
         limit = options.limit
         order = options.order
         guard order.isEmpty || hasOneType else {
-            throw CommandFailure.refused("--order-by works with a single dataset type only; name one, without wildcards.")
+            throw CommandFailure.refused(
+                "--order-by works with a single dataset type only; name one, without wildcards.")
         }
         if findsFirst, let glob = collections.first(where: Self.isGlob) {
             throw CommandFailure.refused(
@@ -104,7 +105,8 @@ struct DatasetQuery: Sendable {
     }
 
     /// Each dataset once, with a full data ID.
-    private func datasets(_ type: DatasetType, atMost maximum: Int, _ snapshot: RegistrySnapshot) throws -> [DatasetRef] {
+    private func datasets(_ type: DatasetType, atMost maximum: Int, _ snapshot: RegistrySnapshot) throws -> [DatasetRef]
+    {
         var refs: [DatasetRef] = []
         var seen = Set<DatasetID>()
         var implied = ImpliedValues(type.dimensions, snapshot)

@@ -2,11 +2,50 @@ import ButlerModel
 import StructuredData
 import TableRendering
 
+/// A dataset with, if asked for, the locations of its files.
+struct DatasetRow: Sendable {
+    let ref: DatasetRef
+    /// By component, which is empty for a dataset in one file.
+    let locations: [(component: String, uri: String)]?
+
+    var jsonLine: String {
+        var object: StructuredMapping = [
+            "dataset_type": .string(ref.datasetType.name),
+            "run": .string(ref.run),
+            "id": .string(ref.id.description),
+            "data_id": .object(StructuredMapping(ref.dataID.pairs.map { ($0.name, $0.value.wire) })),
+        ]
+        if let locations {
+            object["uris"] = .array(
+                locations.map { component, uri in
+                    ["component": component.isEmpty ? .null : .string(component), "uri": .string(uri)]
+                })
+        }
+        return ResultLines(json: [object]).lines[0]
+    }
+}
+
 /// The datasets of one type, or the files of one component, as a table.
 struct DatasetTable: Sendable {
     /// The dataset type, or `type.component`.
     let name: String
-    var rows: [(ref: DatasetRef, uri: String?)]
+    private var rows: [(ref: DatasetRef, uri: String?)]
+
+    /// One table for a dataset type; where composites are kept in parts, one for each component too, by name.
+    static func tables(_ datasetType: String, _ rows: [DatasetRow]) -> [DatasetTable] {
+        var tables: [String: DatasetTable] = [:]
+        for row in rows {
+            guard let locations = row.locations else {
+                tables[datasetType, default: DatasetTable(name: datasetType, rows: [])].rows.append((row.ref, nil))
+                continue
+            }
+            for (component, uri) in locations {
+                let name = component.isEmpty ? datasetType : "\(datasetType).\(component)"
+                tables[name, default: DatasetTable(name: name, rows: [])].rows.append((row.ref, uri))
+            }
+        }
+        return tables.values.sorted { $0.name < $1.name }
+    }
 
     /// - Parameter isOrdered: whether the rows have the wanted order; else they get the standard one, by run first.
     func lines(isOrdered: Bool) -> ResultLines {

@@ -26,7 +26,7 @@ struct RecordQuery: Sendable {
             }
             constraint = found
         }
-        let order = try self.order.isEmpty ? nil : RecordOrder(self.order, of: element)
+        let order = try self.order.isEmpty ? nil : RecordOrder(self.order, of: element, in: snapshot.universe)
         var result = Result()
         let sought = limit.sought
         try snapshot.records(of: element, matching: [:]) { record in
@@ -109,24 +109,49 @@ struct RecordOrder {
 
     /// Columns by name, alone or after the element's name; `timespan.begin` and `timespan.end`; `-` reverses.
     /// - Throws: ``CommandFailure/unsupported(_:)`` for anything else.
-    init(_ names: [String], of element: DimensionElement) throws {
+    init(_ names: [String], of element: DimensionElement, in universe: DimensionUniverse) throws {
         keys = try names.map { text in
             let isReversed = text.hasPrefix("-")
             let name = isReversed ? String(text.dropFirst()) : text
             var words = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-            if words.count > 1, words[0] == element.name { words.removeFirst() }
-            if words.count == 2, words[0] == "timespan", let column = element.timespanColumn {
-                if words[1] == "begin" { return (column, .begin, isReversed) }
-                if words[1] == "end" { return (column, .end, isReversed) }
+            let isQualified = words.count > 1 && words[0] == element.name
+            if isQualified { words.removeFirst() }
+            var part = Part.whole
+            if words.count == 2, words[0] == "timespan", words[1] == "begin" || words[1] == "end" {
+                part = words[1] == "begin" ? .begin : .end
+                words.removeLast()
             }
-            guard words.count == 1, let column = element.columnIndex(words[0]),
-                column != element.timespanColumn, column != element.regionColumn
+            guard words.count == 1, let column = element.columnIndex(words[0]), column != element.regionColumn,
+                (part != .whole) == (column == element.timespanColumn)
             else {
                 throw CommandFailure.unsupported(
                     "--order-by '\(name)' is not supported yet: only columns of '\(element.name)' are "
                         + "(\(element.columns.map(\.name).joined(separator: ", "))).")
             }
-            return (column, .whole, isReversed)
+            if !isQualified { try Self.requireUnambiguous(words[0], name, of: element, in: universe) }
+            return (column, part, isReversed)
+        }
+    }
+
+    /// A bare column name must not belong to another element that goes with this one; the name of a dimension is
+    /// always clear.
+    private static func requireUnambiguous(
+        _ column: String, _ name: String, of element: DimensionElement, in universe: DimensionUniverse
+    ) throws {
+        guard universe.element(column)?.isDimension != true else { return }
+        let group = try universe.group((element.required + element.implied).map { universe.elements[$0].name })
+        let owners = group.elements.filter { owner in
+            owner.columns.contains { candidate in
+                guard candidate.name == column else { return false }
+                // Keys of other dimensions are not columns of their own here.
+                if case .required(let dimension) = candidate.role { return dimension == owner.position }
+                return true
+            }
+        }
+        guard owners.count <= 1 else {
+            throw CommandFailure.refused(
+                "--order-by '\(name)' is ambiguous: \(owners.map(\.name).joined(separator: ", ")) have such a column; "
+                    + "write '\(element.name).\(name)'.")
         }
     }
 

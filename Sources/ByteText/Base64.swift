@@ -1,5 +1,5 @@
 /// Standard base64 with padding (RFC 4648, section 4).
-enum Base64 {
+public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let invalid: UInt8 = 0xff
     private static let values: [UInt8] = {
@@ -8,7 +8,8 @@ enum Base64 {
         return values
     }()
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    /// The text of `bytes`. Cost: O(bytes).
+    public static func encode(_ bytes: [UInt8]) -> String {
         String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { buffer in
             var position = 0
             var index = 0
@@ -29,7 +30,7 @@ enum Base64 {
     }
 
     /// The bytes, or `nil` if the text is not padded standard base64.
-    static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    public static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         if text.isEmpty { return [] }
         let padding = text[text.count - 1] != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2
@@ -57,5 +58,34 @@ enum Base64 {
             if isValid { count -= padding }
         }
         return isValid ? bytes : nil
+    }
+
+    /// The bytes of base64 text with anything between: characters outside the alphabet are skipped, as Python's
+    /// `base64.decodebytes` does. `nil` when the text ends inside a group.
+    public static func decodeLeniently(_ text: some Sequence<UInt8>) -> [UInt8]? {
+        var data: [UInt8] = []
+        var group: UInt32 = 0
+        var length = 0
+        for byte in text {
+            if byte == UInt8(ascii: "=") {
+                // Padding ends the data, once a group has at least one whole byte.
+                guard length >= 2 else { continue }
+                data.append(UInt8(truncatingIfNeeded: length == 2 ? group >> 4 : group >> 10))
+                if length == 3 { data.append(UInt8(truncatingIfNeeded: group >> 2)) }
+                return data
+            }
+            let digit = values[Int(byte)]
+            guard digit != invalid else { continue }
+            group = group << 6 | UInt32(digit)
+            length += 1
+            if length == 4 {
+                data.append(UInt8(truncatingIfNeeded: group >> 16))
+                data.append(UInt8(truncatingIfNeeded: group >> 8))
+                data.append(UInt8(truncatingIfNeeded: group))
+                group = 0
+                length = 0
+            }
+        }
+        return length == 0 ? data : nil
     }
 }

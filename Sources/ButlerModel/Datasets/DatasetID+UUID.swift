@@ -1,4 +1,3 @@
-import ButlerModel
 import Foundation
 
 /// The database layer speaks of Foundation's UUID.

@@ -2,6 +2,7 @@
 public enum Hexadecimal {
     private static let digits = Array("0123456789abcdef".utf8)
 
+    /// The text of `bytes`. Cost: O(bytes).
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         text.reserveCapacity(bytes.underestimatedCount * 2)

@@ -1,0 +1,182 @@
+import AstroTime
+import Butler
+import ButlerModel
+import ByteText
+import Crypto
+import Datastore
+import Foundation
+import Registry
+import StructuredData
+
+/// Drives a direct Butler from a test in another language: one JSON command a line on standard input, one JSON answer
+/// a line on standard output, `{"error": kind, "message": text}` for a failure.
+///
+///     butler-probe REPOSITORY [--writeable]
+@main
+struct ButlerProbe {
+    static func main() async throws {
+        let arguments = CommandLine.arguments.dropFirst()
+        guard let repository = arguments.first else {
+            print(#"{"error": "usage", "message": "butler-probe REPOSITORY [--writeable]"}"#)
+            return
+        }
+        do {
+            let butler = try await DirectButler.open(repository, writeable: arguments.contains("--writeable"))
+            let session = ProbeSession(butler: butler)
+            while let line = readLine() {
+                emit(await session.answer(line))
+            }
+            try await butler.close()
+        } catch {
+            emit(ProbeSession.describe(error))
+        }
+    }
+
+    private static func emit(_ answer: StructuredValue) {
+        var writer = JSONWriter(options: .init(nan: .python))
+        writer.value(answer)
+        writer.endLine()
+        FileHandle.standardOutput.write(Data(writer.bytes))
+    }
+}
+
+struct ProbeSession {
+    let butler: DirectButler
+
+    func answer(_ line: String) async -> StructuredValue {
+        do {
+            let command = DocumentReader(try StructuredValue(json: line, options: [.allowNaN]), path: "command")
+            return try await run(command)
+        } catch {
+            return Self.describe(error)
+        }
+    }
+
+    static func describe(_ error: any Error) -> StructuredValue {
+        let kind = (error as? ButlerError)?.kind.rawValue ?? "\(type(of: error))"
+        return .object(["error": .string(kind), "message": .string("\(error)")])
+    }
+
+    private func run(_ command: DocumentReader) async throws -> StructuredValue {
+        switch try command.required("op").string() {
+        case "collection": return try await registerCollection(command)
+        case "chain": return try await setChain(command)
+        case "dataset_type": return try await registerDatasetType(command)
+        case "records": return try await insertRecords(command)
+        case "put": return try await put(command)
+        case "associate": return try await associate(command)
+        case "certify": return try await certify(command)
+        case "find": return try await find(command)
+        case "get": return try await get(command)
+        case "list": return try await list(command)
+        case let other: throw command.failure("has the unknown op '\(other)'")
+        }
+    }
+
+    // MARK: Writing
+
+    private func registerCollection(_ command: DocumentReader) async throws -> StructuredValue {
+        let name = try command.required("name").string()
+        guard let type = CollectionType(name: try command.required("type").string()) else {
+            throw command.failure("has an unknown collection type")
+        }
+        let documentation = try command.optional("doc")?.string()
+        return .bool(
+            try await butler.registry.write {
+                try $0.registerCollection(name, type: type, documentation: documentation)
+            })
+    }
+
+    private func setChain(_ command: DocumentReader) async throws -> StructuredValue {
+        let name = try command.required("name").string()
+        let children = try command.required("children").strings()
+        try await butler.registry.write { try $0.setChain(name, children: children) }
+        return .null
+    }
+
+    private func registerDatasetType(_ command: DocumentReader) async throws -> StructuredValue {
+        let type = try DatasetType(wire: try command.required("type"), universe: butler.universe)
+        return .bool(try await butler.registry.write { try $0.registerDatasetType(type) })
+    }
+
+    private func insertRecords(_ command: DocumentReader) async throws -> StructuredValue {
+        let universe = butler.universe
+        let records = try command.required("records").items().map { try DimensionRecord(wire: $0, universe: universe) }
+        try await butler.registry.write { try $0.insert(records) }
+        return .int(Int64(records.count))
+    }
+
+    private func put(_ command: DocumentReader) async throws -> StructuredValue {
+        let ref = try await butler.put(
+            .structured(try command.required("value").value), try command.required("type").string(),
+            dataID: try DataCoordinate.mapping(wire: try command.required("data_id")),
+            run: try command.required("run").string())
+        return ref.wire
+    }
+
+    private func identifiers(_ command: DocumentReader) throws -> [DatasetID] {
+        try command.required("ids").strings().compactMap { DatasetID($0) }
+    }
+
+    private func associate(_ command: DocumentReader) async throws -> StructuredValue {
+        let ids = try identifiers(command)
+        let collection = try command.required("collection").string()
+        try await butler.registry.write { try $0.associate(try $0.snapshot.datasets(ids), with: collection) }
+        return .null
+    }
+
+    private func certify(_ command: DocumentReader) async throws -> StructuredValue {
+        let ids = try identifiers(command)
+        let collection = try command.required("collection").string()
+        let timespan = try Timespan(wire: try command.required("timespan"))
+        try await butler.registry.write {
+            try $0.certify(try $0.snapshot.datasets(ids), in: collection, timespan: timespan)
+        }
+        return .null
+    }
+
+    // MARK: Reading
+
+    private func find(_ command: DocumentReader) async throws -> StructuredValue {
+        let time = try command.optional("timespan").map { CalibrationTime.during(try Timespan(wire: $0)) } ?? .ofDataID
+        let ref = try await butler.findDataset(
+            try command.required("type").string(),
+            dataID: try DataCoordinate.mapping(wire: try command.required("data_id")),
+            collections: try command.required("collections").strings(), time: time)
+        return ref?.wire ?? .null
+    }
+
+    private func list(_ command: DocumentReader) async throws -> StructuredValue {
+        let name = try command.required("type").string()
+        let collections = try command.required("collections").strings()
+        let ids = try await butler.registry.read { snapshot in
+            var ids: [StructuredValue] = []
+            try snapshot.forEachDataset(try snapshot.datasetType(name), in: collections, findFirst: true) { ref in
+                ids.append(.string(ref.id.description))
+                return true
+            }
+            return ids
+        }
+        return .array(ids)
+    }
+
+    /// The value of a dataset, and of every file of it the size and digest.
+    private func get(_ command: DocumentReader) async throws -> StructuredValue {
+        guard let id = DatasetID(try command.required("id").string()),
+            let ref = try await butler.registry.read({ try $0.dataset(id) })
+        else { throw command.failure("names no dataset") }
+        let value = try await butler.get(ref, component: try command.optional("component")?.string())
+        var answer: StructuredMapping = ["ref": ref.wire]
+        switch value {
+        case .structured(let structured): answer["value"] = structured
+        case .text(let text): answer["text"] = .string(text)
+        case .composite(let components): answer["components"] = .array(components.keys.sorted().map { .string($0) })
+        case .fits(let file): answer["hdus"] = .int(Int64(file.hdus.count))
+        case .opaque(let opaque):
+            let bytes = try await opaque.bytes()
+            answer["size"] = .int(Int64(bytes.count))
+            answer["sha256"] = .string(Hexadecimal.encode(SHA256.hash(data: bytes)))
+        }
+        return .object(answer)
+    }
+}

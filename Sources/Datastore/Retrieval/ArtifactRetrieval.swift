@@ -1,0 +1,138 @@
+import ButlerModel
+import ObjectStorage
+
+/// Brings the files of datasets into a folder outside of any datastore.
+///
+/// A file that several datasets share is brought once. Members of zip archives are unpacked.
+public struct ArtifactRetrieval: Sendable {
+    /// One file to bring.
+    public struct Step: Sendable {
+        /// Where it goes, below the destination.
+        public let target: ObjectPath
+        let info: StoredFileInfo
+        let datastore: FileDatastore
+        let dataset: String
+        /// The datasets that are in the file.
+        var ids: [DatasetID]
+
+        /// Bytes, if they are recorded.
+        public var size: Int64? { info.fileSize < 0 ? nil : info.fileSize }
+    }
+
+    /// How a file comes to the destination.
+    public enum Transfer: Sendable, Hashable {
+        case copy
+        /// A hard link, or a symbolic link where that is impossible. Zip members are unpacked nevertheless.
+        case link
+        case hardlink
+        case symlink
+        case relsymlink
+
+        fileprivate var mode: TransferMode {
+            switch self {
+            case .copy: .copy
+            case .link: .link
+            case .hardlink: .hardlink
+            case .symlink: .symlink
+            case .relsymlink: .relsymlink
+            }
+        }
+    }
+
+    /// In the order of the datasets.
+    public private(set) var steps: [Step] = []
+
+    /// Plans the retrieval; nothing is read or written.
+    ///
+    /// - Parameters:
+    ///   - datasets: with what is recorded about their files.
+    ///   - preservesPath: whether files keep their folders below the datastore's root, or lose them.
+    /// - Throws: ``DatastoreError/ambiguousTarget(path:datasets:)`` when two files would get the same name,
+    ///   `ObjectStorageError` for recorded paths that lead out of the datastore.
+    public init(_ datasets: [(ref: DatasetRef, stored: StoredDataset)], preservesPath: Bool) throws {
+        var indexOfSource: [String: Int] = [:]
+        var indexOfTarget: [ObjectPath: Int] = [:]
+        for (ref, stored) in datasets {
+            for info in stored.infos {
+                let source = try stored.datastore.location(of: info).description
+                if let index = indexOfSource[source] {
+                    steps[index].ids.append(ref.id)
+                    continue
+                }
+                let target = try Self.target(of: info, preservesPath: preservesPath)
+                if let index = indexOfTarget[target] {
+                    throw DatastoreError.ambiguousTarget(
+                        path: target.description, datasets: [steps[index].dataset, ref.description])
+                }
+                indexOfSource[source] = steps.count
+                indexOfTarget[target] = steps.count
+                steps.append(
+                    Step(
+                        target: target, info: info, datastore: stored.datastore, dataset: ref.description,
+                        ids: [ref.id]))
+            }
+        }
+    }
+
+    /// The path below the destination: that below the datastore's root, or below the root of the file system for a file
+    /// that is elsewhere. A zip member goes to the folder of its archive.
+    private static func target(of info: StoredFileInfo, preservesPath: Bool) throws -> ObjectPath {
+        let path: ObjectPath
+        let member: String?
+        switch try ArtifactLocation(recorded: info.path) {
+        case .inside(let inside, let name): (path, member) = (inside, name)
+        case .outside(let uri, let name):
+            (path, member) = (try ObjectPath(String(uri.path.drop { $0 == "/" })), name)
+        }
+        guard preservesPath else { return try ObjectPath(try ObjectPath(member ?? path.description).basename) }
+        guard let member else { return path }
+        let folder = path.description.lastIndex(of: "/").map { String(path.description[...$0]) } ?? ""
+        return try ObjectPath(folder + member)
+    }
+
+    // MARK: Running
+
+    /// Brings the files, one after the other. What was brought before a failure stays.
+    ///
+    /// - Parameters:
+    ///   - destination: an absolute folder of this machine; it is made if need be.
+    ///   - overwrites: whether files that are there already are replaced. If not, nothing is brought when one is there,
+    ///     unless it is the datastore's own file, linked by an earlier retrieval.
+    ///   - progress: called after each file.
+    /// - Returns: the location of each file, in the order of ``steps``.
+    /// - Throws: `ObjectStorageError.alreadyExists`, ``DatastoreError`` for missing and damaged files.
+    public func run(
+        to destination: ResourceURI, transfer: Transfer, overwrites: Bool,
+        progress: (Step) throws -> Void
+    ) async throws -> [ResourceURI] {
+        let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
+        let mode: WriteMode = overwrites ? .overwrite : .createOnly
+        if !overwrites {
+            for step in steps where try await store.exists(step.target) {
+                guard try await isSameFile(step, in: store) else {
+                    throw ObjectStorageError.alreadyExists(path: store.localPath(step.target) ?? "\(step.target)")
+                }
+            }
+        }
+        var locations: [ResourceURI] = []
+        for step in steps {
+            try Task.checkCancellation()
+            switch try await step.datastore.artifact(step.info, of: step.dataset).content {
+            case .memory(let bytes): try await store.write(step.target, bytes: bytes, mode: mode)
+            case .file(let path):
+                try await store.write(step.target, fromLocalFile: path, transfer: transfer.mode, mode: mode)
+            }
+            locations.append(try store.uri(step.target))
+            try progress(step)
+        }
+        return locations
+    }
+
+    /// Whether what is at the target is the datastore's file itself.
+    private func isSameFile(_ step: Step, in store: POSIXObjectStore) async throws -> Bool {
+        guard case .file(let source) = try await step.datastore.artifact(step.info, of: step.dataset).content,
+            let target = store.localPath(step.target)
+        else { return false }
+        return try await FormatterCatalog.pool.run { LocalFile.isSame(source, target) }
+    }
+}

@@ -1,0 +1,88 @@
+import ButlerModel
+import ObjectStorage
+import StructuredData
+
+/// The index that tells what the files of a retrieval are, so that Rubin's software can pack them into a zip archive
+/// and take that into another repository.
+///
+/// Source: `lsst.daf.butler`, `ZipIndex` version `V1`.
+public struct RetrievalIndex: Sendable {
+    public static let fileName = "_butler_zip_index.json"
+
+    private let refs: [DatasetRef]
+    private let steps: [ArtifactRetrieval.Step]
+
+    /// - Parameter refs: the datasets of the retrieval. Their dimension records are written if all are expanded.
+    public init(_ refs: [DatasetRef], _ retrieval: ArtifactRetrieval) {
+        self.refs = refs
+        steps = retrieval.steps
+    }
+
+    /// Writes the index into the folder, replacing one that is there.
+    public func write(to destination: ResourceURI) async throws {
+        let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
+        var writer = JSONWriter()
+        writer.value(document)
+        try await store.write(
+            try ObjectPath(Self.fileName), bytes: writer.bytes + [UInt8(ascii: "\n")], mode: .overwrite)
+    }
+
+    private var document: StructuredMapping {
+        ["index_version": "V1", "refs": .object(container), "artifact_map": .object(artifactMap)]
+    }
+
+    private var container: StructuredMapping {
+        var types = StructuredMapping()
+        var compact = StructuredMapping()
+        for ref in refs {
+            types[ref.datasetType.name] = ref.datasetType.wire
+            compact[ref.id.description] = [
+                "dataset_type_name": .string(ref.datasetType.name),
+                "run": .string(ref.run),
+                "data_id": .object(StructuredMapping(ref.dataID.pairs.map { ($0.name, $0.value.wire) })),
+            ]
+        }
+        let universe = refs.first?.dataID.group.universe
+        return [
+            "container_version": "V1",
+            "universe_version": .int(Int64(universe?.version ?? 0)),
+            "universe_namespace": .string(universe?.namespace ?? "unknown"),
+            "dataset_types": .object(types),
+            "compact_refs": .object(compact),
+            "dimension_records": dimensionRecords,
+        ]
+    }
+
+    /// The rows of each element's records, each record once; null when a data ID is not expanded.
+    private var dimensionRecords: StructuredValue {
+        var rows: [String: [StructuredValue]] = [:]
+        var seen = Set<RecordKey>()
+        for ref in refs {
+            guard let records = ref.dataID.records else { return .null }
+            for case let record? in records where record.element.skypix == nil {
+                let key = RecordKey(element: record.element.position, values: record.requiredValues)
+                guard seen.insert(key).inserted else { continue }
+                rows[record.element.name, default: []].append(.array(record.values.map(\.wire)))
+            }
+        }
+        return .object(StructuredMapping(rows.sorted { $0.key < $1.key }.map { ($0.key, .array($0.value)) }))
+    }
+
+    private struct RecordKey: Hashable {
+        let element: Int
+        let values: [DataIDValue]
+    }
+
+    private var artifactMap: StructuredMapping {
+        StructuredMapping(
+            steps.map { step in
+                var info = step.info
+                // The archive that a member came from means nothing to the reader of this index.
+                if (try? ResourceURI(info.path))?.zipMember != nil { info.path = step.target.description }
+                return (
+                    step.target.description,
+                    ["info": info.wire, "ids": .array(step.ids.map { .string($0.description) })]
+                )
+            })
+    }
+}

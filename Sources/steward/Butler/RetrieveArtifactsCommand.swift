@@ -1,0 +1,163 @@
+import ArgumentParser
+import Butler
+import ButlerModel
+import Datastore
+import Foundation
+import ObjectStorage
+import Registry
+import StructuredData
+
+struct RetrieveArtifactsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retrieve-artifacts",
+        abstract: "Brings the files of datasets into a directory.",
+        discussion: """
+            With --format json each line is an object with the keys uri and, where it is recorded, size in bytes.
+            """)
+
+    @ParentCommand var butler: ButlerCommand
+    @OptionGroup var repository: RepositoryArgument
+
+    @Argument(help: "Directory for the files; one that does not exist yet is written with a final '/'.")
+    var destination: String
+
+    @Option(
+        name: [.customShort("d", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Dataset types, as names or globs, separated by commas. (default: all)", valueName: "globs"))
+    var datasetType: [String] = []
+
+    @OptionGroup var query: DatasetQueryOptions
+
+    @Option(
+        name: [.customShort("t", allowingJoined: true), .long], parsing: .unconditional,
+        help: ArgumentHelp(
+            "How files come to the directory.",
+            discussion: """
+                auto and link make hard links where possible, so do not change the files; copy makes files of their \
+                own. move and direct are refused.
+                """, valueName: "mode"))
+    var transfer: ArtifactTransferMode = .auto
+
+    @Flag(name: .shortAndLong, help: "Print where each file is.")
+    var verbose = false
+
+    @Flag(
+        inversion: .prefixedNo, exclusivity: .chooseLast,
+        help: "Keep the folders that files have below the datastore's root.")
+    var preservePath = true
+
+    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Replace files that are there already.")
+    var clobber = false
+
+    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Not supported: make a zip archive.")
+    var zip = false
+
+    @OptionGroup var format: FormatOption
+    @OptionGroup var optionsFile: OptionsFileOption
+
+    func run() async throws {
+        let log = CommandLog(try butler.logging.settings(), command: "retrieve-artifacts")
+        guard !zip else { throw CommandFailure.unsupported("--zip is not supported yet; leave it out.") }
+        let search = try DatasetQuery(datasetTypes: CommaSeparated.values(datasetType), options: query)
+        let opened = try await DirectButler.open(repository.repository)
+        let result = try await opened.registry.read { snapshot -> DatasetQuery.Result in
+            var result = try search.run(snapshot)
+            for index in result.found.indices {
+                result.found[index].refs = try result.found[index].refs.map { ref in
+                    ref.with(dataID: try snapshot.expand(ref.dataID))
+                }
+            }
+            return result
+        }
+        if let remark = result.remark { try log.info(remark) }
+        if result.isCut {
+            try log.warning(
+                "Requested limit of \(search.limit.maximum) hit for number of datasets returned. "
+                    + "Use --limit to increase this limit.")
+        }
+        let refs = result.found.flatMap(\.refs)
+        try log.info("Number of datasets matching query: \(refs.count)")
+        var output = CommandOutput()
+        guard !refs.isEmpty else {
+            if format.format == .table { try output.line("No datasets matched query.") }
+            try output.flush()
+            return
+        }
+
+        let folder = try Self.folder(destination)
+        let datasets = try await DatasetFiles(butler: opened).stored(refs)
+        let retrieval = try ArtifactRetrieval(datasets, preservesPath: preservePath)
+        var meter = ProgressMeter("Retrieving", total: retrieval.steps.count, isWanted: butler.progress)
+        let locations: [ResourceURI]
+        do {
+            locations = try await retrieval.run(
+                to: folder, transfer: try transfer.transfer(), overwrites: clobber
+            ) { step in meter.advance(bytes: step.size ?? 0) }
+            try await RetrievalIndex(refs, retrieval).write(to: folder)
+            meter.finish()
+        } catch {
+            meter.finish()
+            throw error
+        }
+
+        switch format.format {
+        case .json:
+            for (step, location) in Swift.zip(retrieval.steps, locations) {
+                var object: StructuredMapping = ["uri": .string(location.description)]
+                if let size = step.size { object["size"] = .int(size) }
+                try output.line(ResultLines(json: [object]).lines[0])
+            }
+        case .table:
+            if verbose {
+                try output.line("Transferred the following to \(destination):")
+                for location in locations { try output.line(location.description) }
+                try output.line()
+            }
+            try output.line(
+                "Number of artifacts retrieved into destination \(destination): \(locations.count)")
+        }
+        try output.flush()
+    }
+
+    /// The directory that an argument names.
+    private static func folder(_ argument: String) throws -> ResourceURI {
+        if argument.contains("://") {
+            let uri = try ResourceURI(argument)
+            guard uri.localPath != nil else {
+                throw CommandFailure.unsupported("Files can be brought to local directories only, not to \(argument).")
+            }
+            return uri.asDirectory
+        }
+        let current = FileManager.default.currentDirectoryPath
+        let path = argument.hasPrefix("/") ? argument : current + "/" + argument
+        var isDirectory: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+        guard exists ? isDirectory.boolValue : argument.hasSuffix("/") else {
+            throw CommandFailure.refused(
+                exists
+                    ? "The destination '\(argument)' is a file; give a directory."
+                    : "The directory '\(argument)' does not exist; make it, or write '\(argument)/'.")
+        }
+        return try ResourceURI(localPath: path).asDirectory
+    }
+}
+
+/// `--transfer`, with the modes of Rubin's software.
+enum ArtifactTransferMode: String, CaseIterable, ExpressibleByArgument {
+    case auto, link, symlink, hardlink, copy, move, relsymlink, direct
+
+    init?(argument: String) { self.init(rawValue: argument.lowercased()) }
+
+    func transfer() throws -> ArtifactRetrieval.Transfer {
+        switch self {
+        case .auto, .link: .link
+        case .symlink: .symlink
+        case .hardlink: .hardlink
+        case .copy: .copy
+        case .relsymlink: .relsymlink
+        case .move: throw CommandFailure.refused("Files cannot be moved out of a datastore; use --transfer copy.")
+        case .direct:
+            throw CommandFailure.refused("--transfer direct brings no files anywhere; use copy, or query-datasets.")
+        }
+    }
+}
