@@ -87,7 +87,8 @@ public final class FileDatastore: Datastore {
     public func location(of info: StoredFileInfo) throws -> ResourceURI {
         switch try ArtifactLocation(recorded: info.path) {
         case .outside(let uri, _): return uri
-        case .inside: return try root.join(untrusted: info.path)
+        // Parsing has made sure that the path does not leave the root.
+        case .inside: return try root.join(info.path)
         }
     }
 
