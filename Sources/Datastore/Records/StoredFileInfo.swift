@@ -44,7 +44,7 @@ extension StoredFileInfo {
     /// client gets another address; a fragment stays. Source: remote Butler protocol reference, section 4.9.
     public var wire: StructuredValue {
         var relative = path
-        if let uri = try? ResourceURI(path), uri.isAbsolute {
+        if path.utf8.contains(UInt8(ascii: ":")), let uri = try? ResourceURI(path), uri.isAbsolute {
             relative = String(uri.path.drop { $0 == "/" }) + (uri.fragment.isEmpty ? "" : "#" + uri.fragment)
         }
         return .object([

@@ -9,6 +9,11 @@ enum ArtifactLocation: Sendable, Hashable {
 
     /// - Throws: `ObjectStorageError` for a path that is no usable one or leads out of the root.
     init(recorded path: String) throws(ObjectStorageError) {
+        // Nearly all paths are plain, and every lookup parses one.
+        guard path.utf8.contains(where: { ":%#?".utf8.contains($0) }) else {
+            self = .inside(try ObjectPath(path), member: nil)
+            return
+        }
         let uri = try ResourceURI(path)
         if uri.isAbsolute {
             self = .outside(uri, member: uri.zipMember)

@@ -36,10 +36,9 @@ struct LineLogHandler: LogHandler {
         ].enumerated().map { ($1, $0) })
 
     private static func ordered(_ metadata: Logger.Metadata) -> [(key: String, value: Logger.MetadataValue)] {
-        metadata.sorted { a, b in
-            let ranks = (readingOrder[a.key] ?? .max, readingOrder[b.key] ?? .max)
-            return ranks.0 != ranks.1 ? ranks.0 < ranks.1 : a.key < b.key
-        }
+        metadata.map { (rank: readingOrder[$0.key] ?? .max, key: $0.key, value: $0.value) }
+            .sorted { a, b in a.rank != b.rank ? a.rank < b.rank : a.key < b.key }
+            .map { ($0.key, $0.value) }
     }
 
     private func line(
@@ -62,6 +61,9 @@ struct LineLogHandler: LogHandler {
 
     /// Control characters would let a client forge lines or drive a terminal.
     private static func printable(_ text: String, quoting: Bool) -> String {
+        // Nearly all text is plain, and every request is logged while its client waits.
+        let isPlain = text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C && $0 != 0x3D }
+        if isPlain, !text.isEmpty { return text }
         var result = ""
         var needsQuotes = text.isEmpty
         for scalar in text.unicodeScalars {
