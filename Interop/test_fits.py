@@ -59,12 +59,18 @@ def test_every_pixel_type_goes_there_and_back(tmp_path, dtype):
         assert "CHECKSUM" in hdus["DATA"].header and "DATASUM" in hdus[0].header
 
 
-@pytest.mark.parametrize("algorithm", ["GZIP_1", "GZIP_2", "RICE_1"])
-@pytest.mark.parametrize("dtype", DTYPES)
+# Neither program compresses 8-bit signed or 64-bit integers, and RICE_1 takes integers only.
+COMPRESSED = [
+    (dtype, algorithm)
+    for dtype in DTYPES
+    for algorithm in ("GZIP_1", "GZIP_2", "RICE_1")
+    if dtype not in ("int8", "int64") and (np.dtype(dtype).kind != "f" or algorithm != "RICE_1")
+]
+
+
+@pytest.mark.parametrize(("dtype", "algorithm"), COMPRESSED)
 def test_compressed_images_go_there_and_back(tmp_path, dtype, algorithm):
     is_float = np.dtype(dtype).kind == "f"
-    if dtype in ("int8", "int64") or (is_float and algorithm == "RICE_1"):
-        pytest.skip("not a combination both programs have")
     data = sample(dtype)
     level = 0 if is_float else 16
     hdu = fits.CompImageHDU(data, name="DATA", compression_type=algorithm, quantize_level=level)
