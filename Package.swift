@@ -11,6 +11,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -46,6 +47,7 @@ let package = Package(
             name: "Serving",
             dependencies: [
                 "StructuredData",
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -61,19 +63,26 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
 
+        .target(
+            name: "QueryModel", dependencies: ["ButlerModel", "AstroTime", "SkyGeometry", "StructuredData", "ByteText"]),
+
         // Core
         .target(name: "Registry", dependencies: ["ButlerModel", "Database"]),
+        .target(name: "Query", dependencies: ["QueryModel", "Registry"]),
         .target(
             name: "Datastore",
             dependencies: ["ButlerModel", "Database", "RepositoryConfiguration", "ObjectStorage", "FITS", "CZlib"]),
 
         // Clients
-        .target(name: "Butler", dependencies: ["Registry", "Datastore"]),
+        .target(name: "Butler", dependencies: ["Registry", "Query", "Datastore"]),
 
         // Services
         .target(
             name: "ButlerServer",
-            dependencies: ["Butler", "Serving", .product(name: "Hummingbird", package: "hummingbird")]),
+            dependencies: [
+                "Butler", "Serving", .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ]),
         .target(name: "DemoSurvey", dependencies: ["Butler", "FITS"]),
 
         // Executable

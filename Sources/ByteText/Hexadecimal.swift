@@ -5,12 +5,16 @@ public enum Hexadecimal {
     /// The text of `bytes`. Cost: O(bytes).
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
-        text.reserveCapacity(bytes.underestimatedCount * 2)
+        append(bytes, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends the text of `bytes` to a buffer of UTF-8.
+    public static func append(_ bytes: some Sequence<UInt8>, to text: inout [UInt8]) {
         for byte in bytes {
             text.append(digits[Int(byte >> 4)])
             text.append(digits[Int(byte & 15)])
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// The bytes that `text` spells, in either case; `nil` when it is not hexadecimal or has an odd length.

@@ -76,7 +76,7 @@ public final class Registry: Sendable {
     }
 
     /// The state of the database as this connection's transaction sees it.
-    func snapshot(_ connection: any DatabaseConnection) throws -> RegistrySnapshot {
+    package func snapshot(_ connection: any DatabaseConnection) throws -> RegistrySnapshot {
         let token = try connection.changeToken()
         if let held = cache.current(for: token) {
             return RegistrySnapshot(

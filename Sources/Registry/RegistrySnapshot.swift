@@ -7,9 +7,9 @@ import Database
 public struct RegistrySnapshot {
     public let connection: any DatabaseConnection
     public let universe: DimensionUniverse
-    let catalog: Catalog
-    let cachedRecords: CachedRecords
-    let schema: RegistrySchema
+    package let catalog: Catalog
+    package let cachedRecords: CachedRecords
+    package let schema: RegistrySchema
 
     // MARK: Collections
 

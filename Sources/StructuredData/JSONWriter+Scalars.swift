@@ -3,13 +3,13 @@
 extension JSONWriter {
     // MARK: Strings
 
-    mutating func appendString(_ text: String) {
+    package mutating func appendString(_ text: String) {
         var text = text
         text.withUTF8 { appendString(bytes: $0) }
     }
 
     /// Appends valid UTF-8 in quotes, run by run between the characters that need an escape.
-    mutating func appendString(bytes text: UnsafeBufferPointer<UInt8>) {
+    package mutating func appendString(bytes text: UnsafeBufferPointer<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
         let escapesHigh = options.escapesNonASCII || options.escapesLineSeparators
         var runStart = 0
@@ -76,9 +76,27 @@ extension JSONWriter {
         }
     }
 
+    /// Appends text from a C library; bytes that are not UTF-8 become U+FFFD. Commas are the caller's.
+    package mutating func appendString(utf8 text: UnsafeBufferPointer<UInt8>) {
+        if text.contains(where: { $0 >= 0x80 }) {
+            appendString(String(decoding: text, as: UTF8.self))
+        } else {
+            appendString(bytes: text)
+        }
+    }
+
+    package mutating func appendNull() { bytes.append(contentsOf: [0x6E, 0x75, 0x6C, 0x6C]) }
+
+    /// Appends a whole document where a caller that places commas itself wants a value.
+    package mutating func appendDocument(_ value: StructuredValue) {
+        var inner = JSONWriter(options: options)
+        inner.value(value)
+        bytes.append(contentsOf: inner.bytes)
+    }
+
     // MARK: Numbers
 
-    mutating func appendInteger(_ value: Int64) {
+    package mutating func appendInteger(_ value: Int64) {
         var rest = value.magnitude
         if rest < 10 {
             if value < 0 { bytes.append(UInt8(ascii: "-")) }
@@ -101,7 +119,7 @@ extension JSONWriter {
         }
     }
 
-    mutating func appendDouble(_ value: Double) {
+    package mutating func appendDouble(_ value: Double) {
         if value.isFinite {
             var text = PythonFloat.repr(value)
             text.withUTF8 { bytes.append(contentsOf: $0) }

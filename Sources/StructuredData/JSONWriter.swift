@@ -135,11 +135,7 @@ public struct JSONWriter: Sendable {
     /// U+FFFD.
     public mutating func value(utf8 text: UnsafeBufferPointer<UInt8>) {
         separate()
-        if text.contains(where: { $0 >= 0x80 }) {
-            appendString(String(decoding: text, as: UTF8.self))
-        } else {
-            appendString(bytes: text)
-        }
+        appendString(utf8: text)
         needsComma = true
     }
 

@@ -1,6 +1,7 @@
 import Butler
 import ButlerModel
 import Datastore
+import Query
 import Registry
 import RepositoryConfiguration
 
@@ -9,6 +10,7 @@ struct DirectRepository: ServedRepository {
     let butler: DirectButler
 
     var universe: DimensionUniverse { butler.universe }
+    var queries: any QueryExecutor { butler.registry }
 
     func read<Result: Sendable>(
         _ body: @escaping @Sendable (any RepositoryView) throws -> Result

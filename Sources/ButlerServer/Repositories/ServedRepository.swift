@@ -1,11 +1,13 @@
 public import ButlerModel
 public import Datastore
 public import ObjectStorage
+public import Query
 public import Registry
 
 /// A repository as the routes need it.
 public protocol ServedRepository: Sendable {
     var universe: DimensionUniverse { get }
+    var queries: any QueryExecutor { get }
 
     /// Runs a closure, on a thread that may block, against one consistent state of the repository.
     func read<Result: Sendable>(_ body: @escaping @Sendable (any RepositoryView) throws -> Result) async throws

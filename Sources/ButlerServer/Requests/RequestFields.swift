@@ -65,9 +65,12 @@ struct RequestFields {
 
 extension Request {
     /// Decodes the body. What does not fit becomes a validation failure that names the place.
-    func decoded<Value>(_ decode: (RequestFields) throws(ButlerError) -> Value) async throws -> Value {
-        // Ten thousand identifiers take 400 kB.
-        let document = try await jsonDocument(limit: 4 << 20)
+    ///
+    /// - Parameter limit: the largest body in bytes. Ten thousand identifiers take 400 kB.
+    func decoded<Value>(
+        limit: Int = 4 << 20, _ decode: (RequestFields) throws(ButlerError) -> Value
+    ) async throws -> Value {
+        let document = try await jsonDocument(limit: limit)
         do throws(ButlerError) {
             return try decode(RequestFields(body: DocumentReader(document, path: "body")))
         } catch {

@@ -8,12 +8,16 @@ import StructuredData
 enum ButlerFailure {
     /// Status 422 with `error_type` and `detail`; `nil` for errors of the server or of the repository.
     static func response(to error: any Error) -> Response? {
+        parts(of: error).map { response(type: $0.type, detail: $0.detail) }
+    }
+
+    /// `error_type` and `detail`; `nil` for errors of the server or of the repository.
+    static func parts(of error: any Error) -> (type: String, detail: String)? {
         switch error {
         case let failure as ButlerError where failure.kind != .malformedModel:
             // Malformed requests are reported while they are decoded; what arrives here is malformed in the repository.
-            response(type: failure.kind.rawValue, detail: failure.message)
-        case let failure as UnservableFile:
-            response(type: "unservable_file", detail: failure.description)
+            (failure.kind.rawValue, failure.message)
+        case let failure as UnservableFile: ("unservable_file", failure.description)
         default: nil
         }
     }

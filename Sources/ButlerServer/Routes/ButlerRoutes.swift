@@ -27,6 +27,7 @@ struct ButlerRoutes: Sendable {
         addDatasets(to: routes)
         addCollections(to: routes)
         addFiles(to: routes)
+        addQueries(to: routes)
     }
 
     /// A request to a repository, after the check that its user may use it.

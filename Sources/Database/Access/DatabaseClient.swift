@@ -25,22 +25,16 @@ public protocol DatabaseClient: Sendable {
     @discardableResult
     func write<T: Sendable>(_ body: @escaping @Sendable (any DatabaseConnection) throws -> T) async throws -> T
 
-    /// The rows of a statement as pages, made one at a time when the consumer asks: memory does not grow with the
-    /// number of rows.
+    /// The pages of a producer, made one at a time when the consumer asks: memory does not grow with the number of rows.
     ///
     /// All pages come from one read transaction. It begins with the first page and ends with the last one, or as soon
     /// as the iterator goes out of scope or the iterating task is cancelled. Until then an SQLite file can not be
     /// committed to, not even by this client, so never await a write while iterating.
     ///
-    /// - Parameters:
-    ///   - pageSize: the number of rows of a page, at least 1; the last page may have fewer.
-    ///   - prepare: gives the statement; it runs in the same transaction and may fill temporary tables for it.
-    ///   - makePage: an empty page.
-    ///   - append: adds a row to the page.
+    /// - Parameter open: starts the producer in the transaction. It runs, and the producer works, on the connection's
+    ///   thread.
     func pages<Page: Sendable>(
-        pageSize: Int, prepare: @escaping @Sendable (any DatabaseConnection) throws -> SQL,
-        makePage: @escaping @Sendable () -> Page,
-        append: @escaping @Sendable (inout Page, any DatabaseRow) throws -> Void
+        _ open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
     ) -> DatabasePages<Page>
 
     /// Ends all connections once the running transactions are over. Later use throws ``DatabaseError/closed(_:)``.
@@ -48,6 +42,25 @@ public protocol DatabaseClient: Sendable {
 }
 
 extension DatabaseClient {
+    /// The rows of a statement as pages. See ``pages(_:)``.
+    ///
+    /// - Parameters:
+    ///   - pageSize: the number of rows of a page, at least 1; the last page may have fewer.
+    ///   - prepare: gives the statement; it runs in the same transaction and may fill temporary tables for it.
+    ///   - makePage: an empty page.
+    ///   - append: adds a row to the page.
+    public func pages<Page: Sendable>(
+        pageSize: Int, prepare: @escaping @Sendable (any DatabaseConnection) throws -> SQL,
+        makePage: @escaping @Sendable () -> Page,
+        append: @escaping @Sendable (inout Page, any DatabaseRow) throws -> Void
+    ) -> DatabasePages<Page> {
+        pages { connection in
+            StatementPages(
+                cursor: try connection.cursor(try prepare(connection)), pageSize: max(1, pageSize), makePage: makePage,
+                append: append)
+        }
+    }
+
     /// The rows of `statement` as pages of decoded values. See ``pages(pageSize:prepare:makePage:append:)``.
     public func stream<T: Sendable>(
         _ statement: SQL, pageSize: Int = 1000, decode: @escaping @Sendable (any DatabaseRow) throws -> T

@@ -17,8 +17,8 @@ public protocol DatabaseConnection: AnyObject {
     @discardableResult
     func executeMany(_ template: SQL, rows: some Sequence<[SQLValue]>) throws -> Int
 
-    /// Calls `body` with each row, at most `limit`, as the database finds them. The row is valid during the call only.
-    func query(_ statement: SQL, limit: Int, _ body: (any DatabaseRow) throws -> Void) throws
+    /// The rows of a statement, to be stepped through. Any number may be open at once.
+    func cursor(_ statement: SQL) throws -> any DatabaseCursor
 
     /// Runs `body`, undoing its changes alone if it throws. Savepoints nest.
     func savepoint<T>(_ body: () throws -> T) throws -> T
@@ -57,9 +57,29 @@ public struct DatabaseChangeToken: Hashable, Sendable {
     public let version: Int64
 }
 
+/// A statement in the middle of its rows. It ends with its transaction at the latest.
+public protocol DatabaseCursor: AnyObject {
+    /// The row at which the cursor stands, once ``step()`` has returned true; always the same object.
+    var row: any DatabaseRow { get }
+
+    /// Goes to the next row; false after the last.
+    func step() throws -> Bool
+
+    /// Frees the statement, and makes the row unusable.
+    func finish()
+}
+
 extension DatabaseConnection {
-    public func query(_ statement: SQL, _ body: (any DatabaseRow) throws -> Void) throws {
-        try query(statement, limit: .max, body)
+    /// Calls `body` with each row, at most `limit`, as the database finds them. The row is valid during the call only.
+    public func query(_ statement: SQL, limit: Int = .max, _ body: (any DatabaseRow) throws -> Void) throws {
+        let cursor = try cursor(statement)
+        defer { cursor.finish() }
+        let row = cursor.row
+        var count = 0
+        while count < limit, try cursor.step() {
+            try body(row)
+            count += 1
+        }
     }
 
     public func createTable(_ table: TableSpecification, temporary: Bool = false) throws {

@@ -1,4 +1,50 @@
-/// The rows of a statement, page by page. The statement runs anew for each iteration.
+/// Makes pages out of what it reads in a transaction. It works on the connection's thread.
+public protocol PageProducer<Page>: AnyObject {
+    associatedtype Page: Sendable
+
+    /// The next page; `nil` at the end.
+    func nextPage() throws -> Page?
+
+    /// Whether it is known that no page is left, so that the transaction can end at once.
+    var isAtEnd: Bool { get }
+}
+
+/// Pages out of the rows of one statement, row by row.
+final class StatementPages<Page: Sendable>: PageProducer {
+    private let cursor: any DatabaseCursor
+    private let pageSize: Int
+    private let makePage: @Sendable () -> Page
+    private let append: @Sendable (inout Page, any DatabaseRow) throws -> Void
+    private(set) var isAtEnd = false
+
+    init(
+        cursor: any DatabaseCursor, pageSize: Int, makePage: @escaping @Sendable () -> Page,
+        append: @escaping @Sendable (inout Page, any DatabaseRow) throws -> Void
+    ) {
+        self.cursor = cursor
+        self.pageSize = pageSize
+        self.makePage = makePage
+        self.append = append
+    }
+
+    func nextPage() throws -> Page? {
+        guard !isAtEnd else { return nil }
+        var page = makePage()
+        var count = 0
+        while count < pageSize {
+            guard try cursor.step() else {
+                isAtEnd = true
+                cursor.finish()
+                break
+            }
+            try append(&page, cursor.row)
+            count += 1
+        }
+        return count == 0 ? nil : page
+    }
+}
+
+/// The pages of a producer. It starts anew for each iteration.
 public struct DatabasePages<Page: Sendable>: AsyncSequence, Sendable {
     public typealias Element = Page
 

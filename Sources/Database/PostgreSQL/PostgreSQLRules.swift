@@ -62,12 +62,56 @@ struct PostgreSQLRules: DialectRules {
         case .column(let name, let alias): "\(column: name, of: alias)"
         case .literal(let value?): "CAST(\(value: value) AS INT8RANGE)"
         case .literal(nil): "CAST(NULL AS INT8RANGE)"
+        case .anyValue(let timespan): function(.anyValue(range(of: timespan)))
         case .bounds(let begin, let end):
             """
             (CASE WHEN (\(begin)) >= (\(end)) THEN 'empty'::int8range \
             ELSE int8range(NULLIF(\(begin), 0), NULLIF(\(end), 4102444800000000000)) END)
             """
         }
+    }
+
+    // MARK: - Functions
+
+    func function(_ function: SQLFunction) -> SQL {
+        switch function {
+        // As SQLite: nothing, not an error, for a division by zero.
+        case .quotient(let a, let b): "\(a) / NULLIF(CAST(\(b) AS DOUBLE PRECISION), 0)"
+        case .isTrue(let column): column
+        case .matches(let text, let pattern): "\(text) LIKE \(value: Self.like(pattern))"
+        // ANY_VALUE came with version 16 only.
+        case .anyValue(let expression): "(ARRAY_AGG(\(expression)))[1]"
+        case .joinedText(let expression, let separator): "string_agg(\(expression), \(value: separator))"
+        // As SQLite, which counts NULL as the least value.
+        case .ordered(let expression, let isDescending):
+            isDescending ? expression + " DESC NULLS LAST" : expression + " NULLS FIRST"
+        }
+    }
+
+    func table(of rows: [[SQLValue]], names: [String], types: [ColumnType]) throws(DatabaseError) -> [RenderPart] {
+        var parts: [RenderPart] = [.sql("(SELECT * FROM unnest(")]
+        for (index, type) in types.enumerated() {
+            if index > 0 { parts.append(.sql(", ")) }
+            parts.append(.sql("CAST("))
+            parts.append(.array(rows.map { $0[index] }))
+            let name = physicalColumns(ColumnSpecification("", type))[0].type
+            parts.append(.sql(SQL(elements: [.text(" AS \(name)[])")])))
+        }
+        return parts + [.sql(") AS given (\(columns: names)))")]
+    }
+
+    private static func like(_ pattern: WildcardPattern) -> String {
+        var text = ""
+        for part in pattern.parts {
+            switch part {
+            case .anyRun: text += "%"
+            case .anyOne: text += "_"
+            case .literal(let character):
+                if character == "%" || character == "_" || character == "\\" { text += "\\" }
+                text.unicodeScalars.append(character)
+            }
+        }
+        return text
     }
 
     func slotParts(_ type: ColumnType) -> [SQLBinding.SlotPart] { [.whole] }

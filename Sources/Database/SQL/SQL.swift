@@ -18,6 +18,9 @@ public struct SQL: Sendable {
         /// Whether a tuple of expressions equals one of the rows.
         case membership([SQL], [[SQLValue]])
         case timespan(TimespanExpression, TimespanRole)
+        case function(SQLFunction)
+        /// A table of given values: names and types of its columns, and rows.
+        case rows([String], [ColumnType], [[SQLValue]])
         /// A value for a column of this type.
         case typedValue(SQLValue, ColumnType)
         /// The column list of an insert, with the key that the database generates if it has to be named.

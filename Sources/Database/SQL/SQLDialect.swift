@@ -36,6 +36,9 @@ protocol DialectRules: Sendable {
     /// Whether a tuple of expressions equals one of `rows`; there is at least one row, and no NULL.
     func membership(of expressions: [SQL], in rows: [[SQLValue]]) throws(DatabaseError) -> [RenderPart]
     func timespan(_ timespan: TimespanExpression, _ role: SQL.TimespanRole) -> SQL
+    func function(_ function: SQLFunction) -> SQL
+    /// A table of given values, without an alias.
+    func table(of rows: [[SQLValue]], names: [String], types: [ColumnType]) throws(DatabaseError) -> [RenderPart]
     /// The bindings that one value of a row needs in a column of this type.
     func slotParts(_ type: ColumnType) -> [SQLBinding.SlotPart]
     /// An expression that takes the next value of an autoincrement key; `nil` if an omitted column does so.
@@ -121,13 +124,11 @@ struct SQLRenderer {
                 text += "1 = 0"
                 return
             }
-            for part in try rules.membership(of: expressions, in: members) {
-                switch part {
-                case .sql(let fragment): try append(fragment)
-                case .array(let values): bind(.array(values))
-                }
-            }
+            for part in try rules.membership(of: expressions, in: members) { try append(part) }
         case .timespan(let timespan, let role): try append(rules.timespan(timespan, role))
+        case .function(let function): try append(rules.function(function))
+        case .rows(let names, let types, let rows):
+            for part in try rules.table(of: rows, names: names, types: types) { try append(part) }
         case .typedValue(let value, let type): bind(value, as: type)
         case .targetColumns(let columns, let key):
             var names = columns.flatMap { rules.physicalColumns($0) }.map { quotedIdentifier($0.name) }
@@ -157,6 +158,13 @@ struct SQLRenderer {
                 let name = quotedIdentifier(part.name)
                 text += name + " = excluded." + name
             }
+        }
+    }
+
+    private mutating func append(_ part: RenderPart) throws(DatabaseError) {
+        switch part {
+        case .sql(let fragment): try append(fragment)
+        case .array(let values): bind(.array(values))
         }
     }
 

@@ -5,10 +5,11 @@ import AstroTime
 /// SQLite keeps a timespan in two columns and PostgreSQL in one range; this type hides the difference. Comparisons
 /// with a NULL timespan are NULL, that is, not fulfilled.
 public struct TimespanExpression: Sendable {
-    enum Storage: Sendable {
+    indirect enum Storage: Sendable {
         case column(name: String, alias: String?)
         case literal(Timespan?)
         case bounds(begin: SQL, end: SQL)
+        case anyValue(TimespanExpression)
     }
 
     let storage: Storage
@@ -27,6 +28,9 @@ public struct TimespanExpression: Sendable {
     public static func bounds(begin: SQL, end: SQL) -> TimespanExpression {
         TimespanExpression(storage: .bounds(begin: begin, end: end))
     }
+
+    /// In a grouped query: the timespan of some row of the group.
+    public var anyValue: TimespanExpression { TimespanExpression(storage: .anyValue(self)) }
 
     /// Whether the two share an instant.
     public func overlaps(_ other: TimespanExpression) -> SQL { condition(.overlaps(other)) }

@@ -117,14 +117,8 @@ public final class SQLiteClient: DatabaseClient {
     // MARK: - Pages
 
     public func pages<Page: Sendable>(
-        pageSize: Int, prepare: @escaping @Sendable (any DatabaseConnection) throws -> SQL,
-        makePage: @escaping @Sendable () -> Page,
-        append: @escaping @Sendable (inout Page, any DatabaseRow) throws -> Void
+        _ open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
     ) -> DatabasePages<Page> {
-        DatabasePages {
-            SQLitePageSource(
-                client: self, readers: self.readers, pageSize: pageSize, prepare: prepare, makePage: makePage,
-                append: append)
-        }
+        DatabasePages { SQLitePageSource(client: self, readers: self.readers, open: open) }
     }
 }

@@ -1,13 +1,10 @@
 import Synchronization
 
-/// Steps through a statement on a reading connection that is kept until the end.
+/// Lets a producer work on a reading connection that is kept until the end.
 final class SQLitePageSource<Page: Sendable>: PageSource {
     private let client: SQLiteClient
     private let readers: SQLiteWorkerPool
-    private let pageSize: Int
-    private let prepare: @Sendable (any DatabaseConnection) throws -> SQL
-    private let makePage: @Sendable () -> Page
-    private let append: @Sendable (inout Page, any DatabaseRow) throws -> Void
+    private let open: @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
 
     private enum State {
         case new
@@ -18,44 +15,36 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
     private let state = Mutex(State.new)
 
     init(
-        client: SQLiteClient, readers: SQLiteWorkerPool, pageSize: Int,
-        prepare: @escaping @Sendable (any DatabaseConnection) throws -> SQL,
-        makePage: @escaping @Sendable () -> Page,
-        append: @escaping @Sendable (inout Page, any DatabaseRow) throws -> Void
+        client: SQLiteClient, readers: SQLiteWorkerPool,
+        open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
     ) {
         self.client = client
         self.readers = readers
-        self.pageSize = max(1, pageSize)
-        self.prepare = prepare
-        self.makePage = makePage
-        self.append = append
+        self.open = open
     }
 
-    /// The transaction and its statement. Safe to share as only blocks on the worker's queue touch it.
+    /// The transaction and its producer. Safe to share as only blocks on the worker's queue touch it.
     private final class Running: @unchecked Sendable {
         private var transaction: SQLiteTransaction?
-        private var cursor: SQLiteCursor?
+        private var producer: (any PageProducer<Page>)?
 
-        func start(_ handle: SQLiteHandle, _ prepare: (any DatabaseConnection) throws -> SQL) throws {
+        func start(
+            _ handle: SQLiteHandle, _ open: (any DatabaseConnection) throws -> any PageProducer<Page>
+        ) throws {
             try handle.begin(.reading)
             let transaction = SQLiteTransaction(handle, isWriteable: false)
             self.transaction = transaction
-            cursor = try transaction.cursor(try prepare(transaction))
+            producer = try open(transaction)
         }
 
-        /// Adds up to `limit` rows; returns whether there may be more.
-        func advance(_ limit: Int, _ body: (any DatabaseRow) throws -> Void) throws -> Bool {
-            guard let cursor else { return false }
-            for _ in 0..<limit {
-                guard try cursor.step() else { return false }
-                try body(cursor.row)
-            }
-            return true
+        /// The next page; nothing is left behind it when the second part is true.
+        func advance() throws -> (page: Page?, isLast: Bool) {
+            guard let producer, let page = try producer.nextPage() else { return (nil, true) }
+            return (page, producer.isAtEnd)
         }
 
         func stop() {
-            cursor?.finish()
-            cursor = nil
+            producer = nil
             transaction?.abandon()
             transaction = nil
         }
@@ -76,22 +65,17 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
 
     private func nextPage() async throws -> Page? {
         guard let (worker, running) = try await opened() else { return nil }
-        let (page, count, hasMore) = try await worker.perform { [pageSize, makePage, append] _ in
-            var page = makePage()
-            var count = 0
-            let hasMore = try running.advance(pageSize) { row in
-                try append(&page, row)
-                count += 1
-            }
+        let (page, isLast) = try await worker.perform { _ in
+            let step = try running.advance()
             // At the end nobody should have to ask again for the locks to go.
-            if !hasMore { running.stop() }
-            return (page, count, hasMore)
+            if step.isLast { running.stop() }
+            return step
         }
-        if !hasMore { finish() }
-        return count == 0 ? nil : page
+        if isLast { finish() }
+        return page
     }
 
-    /// The running statement, which the first call starts; `nil` when it is over.
+    /// The running producer, which the first call starts; `nil` when it is over.
     private func opened() async throws -> (SQLiteWorker, Running)? {
         switch state.withLock({ $0 }) {
         case .open(let worker, let running): return (worker, running)
@@ -102,7 +86,7 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
             let worker = try await readers.lease()
             let running = Running()
             do {
-                try await worker.perform { [prepare] handle in try running.start(handle, prepare) }
+                try await worker.perform { [open] handle in try running.start(handle, open) }
             } catch {
                 worker.enqueue { [readers] _ in
                     running.stop()

@@ -78,7 +78,51 @@ struct SQLiteRules: DialectRules {
         case .literal(let value?): ("\(value: value.begin)", "\(value: value.end)")
         case .literal(nil): ("NULL", "NULL")
         case .bounds(let begin, let end): ("(\(begin))", "(\(end))")
+        case .anyValue(let timespan): bounds(of: timespan)
         }
+    }
+
+    // MARK: - Functions
+
+    func function(_ function: SQLFunction) -> SQL {
+        switch function {
+        case .quotient(let a, let b): "\(a) / (\(b) + 0.0)"
+        case .isTrue(let column): "\(column) = 1"
+        case .matches(let text, let pattern): "\(text) GLOB \(value: Self.glob(pattern))"
+        // SQLite takes a column that is not aggregated from an arbitrary row.
+        case .anyValue(let expression): expression
+        case .joinedText(let expression, let separator): "group_concat(\(expression), \(value: separator))"
+        case .ordered(let expression, let isDescending): isDescending ? expression + " DESC" : expression
+        }
+    }
+
+    func table(of rows: [[SQLValue]], names: [String], types: [ColumnType]) throws(DatabaseError) -> [RenderPart] {
+        guard let json = JSONArray.text(of: rows) else {
+            throw .invalidStatement("a table of given values holds one that has no JSON form")
+        }
+        let columns = names.enumerated().map { index, name -> SQL in
+            names.count == 1
+                ? "value AS \(alias: name)"
+                : SQL(elements: [.text("json_extract(value, '$[\(index)]') AS "), .identifier(name)])
+        }
+        return [.sql("(SELECT \(columns.joined(separator: ", ")) FROM json_each(\(value: json)))")]
+    }
+
+    /// SQLite's own wildcards are the same, and it has brackets, which make anything literal.
+    private static func glob(_ pattern: WildcardPattern) -> String {
+        var text = ""
+        for part in pattern.parts {
+            switch part {
+            case .anyRun: text += "*"
+            case .anyOne: text += "?"
+            case .literal(let character):
+                switch character {
+                case "*", "?", "[", "]": text += "[\(character)]"
+                default: text.unicodeScalars.append(character)
+                }
+            }
+        }
+        return text
     }
 
     func slotParts(_ type: ColumnType) -> [SQLBinding.SlotPart] {

@@ -9,6 +9,8 @@ final class SQLiteTransaction: DatabaseConnection {
     private var isActive = true
     private var savepointDepth = 0
     private var temporaryTables: [String] = []
+    /// Those that may still be open: they end with the transaction.
+    private var cursors: [SQLiteCursor] = []
 
     init(_ handle: SQLiteHandle, isWriteable: Bool) {
         self.handle = handle
@@ -34,6 +36,7 @@ final class SQLiteTransaction: DatabaseConnection {
     /// Commits.
     func end() throws {
         isActive = false
+        finishCursors()
         if !isWriteable, !temporaryTables.isEmpty {
             // Nothing else can have changed, so this is the short way to drop them.
             handle.rollBack()
@@ -46,7 +49,13 @@ final class SQLiteTransaction: DatabaseConnection {
     /// Rolls back.
     func abandon() {
         isActive = false
+        finishCursors()
         handle.rollBack()
+    }
+
+    private func finishCursors() {
+        for cursor in cursors { cursor.finish() }
+        cursors = []
     }
 
     private func checkActive() throws(DatabaseError) {
@@ -99,24 +108,16 @@ final class SQLiteTransaction: DatabaseConnection {
         return sqlite3_total_changes(handle.pointer) == before ? 0 : Int(sqlite3_changes(handle.pointer))
     }
 
-    func query(_ statement: SQL, limit: Int, _ body: (any DatabaseRow) throws -> Void) throws {
-        let cursor = try cursor(statement)
-        defer { cursor.finish() }
-        var count = 0
-        while count < limit, try cursor.step() {
-            try body(cursor.row)
-            count += 1
-        }
-    }
-
-    /// The rows of a statement, to be stepped through.
-    func cursor(_ statement: SQL) throws -> SQLiteCursor {
+    func cursor(_ statement: SQL) throws -> any DatabaseCursor {
         try checkActive()
         let rendered = try dialect.rendered(statement)
         try checkSlots(rendered, 0)
         let prepared = try handle.statement(rendered.text, table: rendered.firstTable)
         try prepared.bind(rendered.bindings)
-        return SQLiteCursor(handle, prepared, table: rendered.firstTable)
+        let cursor = SQLiteCursor(handle, prepared, table: rendered.firstTable)
+        cursors.removeAll { $0.isFinished }
+        cursors.append(cursor)
+        return cursor
     }
 
     // MARK: - Savepoints and locks
@@ -186,29 +187,32 @@ final class SQLiteTransaction: DatabaseConnection {
 }
 
 /// A statement in the middle of its rows.
-final class SQLiteCursor {
-    let row: SQLiteRow
+final class SQLiteCursor: DatabaseCursor {
+    let row: any DatabaseRow
+    private let position: SQLiteRow
     private let handle: SQLiteHandle
     private let statement: SQLiteStatement
     private let table: String?
-    private var isFinished = false
+    private(set) var isFinished = false
 
     init(_ handle: SQLiteHandle, _ statement: SQLiteStatement, table: String?) {
         self.handle = handle
         self.statement = statement
         self.table = table
-        row = SQLiteRow(statement.pointer, statement.rowLayout)
+        position = SQLiteRow(statement.pointer, statement.rowLayout)
+        row = position
         statement.isBusy = true
     }
 
-    /// Goes to the next row; false after the last.
-    func step() throws -> Bool { try handle.step(statement, table: table) }
+    func step() throws -> Bool {
+        guard !isFinished else { return false }
+        return try handle.step(statement, table: table)
+    }
 
-    /// Frees the statement, and makes the row unusable.
     func finish() {
         guard !isFinished else { return }
         isFinished = true
-        row.invalidate()
+        position.invalidate()
         statement.reset()
         statement.isBusy = false
     }

@@ -6,13 +6,13 @@ import Database
 ///
 /// A catalog is immutable. It is used only by transactions that see the same database state as the one it was read
 /// in; ``CatalogCache`` enforces that.
-struct Catalog: Sendable {
-    var collections = CollectionCatalog()
-    var datasetTypes = DatasetTypeCatalog()
-    var summaries = SummaryCatalog()
+package struct Catalog: Sendable {
+    package var collections = CollectionCatalog()
+    package var datasetTypes = DatasetTypeCatalog()
+    package var summaries = SummaryCatalog()
 
     /// The summary of a collection; for a chain, the union of its members'.
-    func summary(of entry: CollectionCatalog.Entry, universe: DimensionUniverse) -> CollectionSummary {
+    package func summary(of entry: CollectionCatalog.Entry, universe: DimensionUniverse) -> CollectionSummary {
         var summary = CollectionSummary()
         for member in collections.flattened([entry]) {
             for key in summaries.datasetTypes(in: member.key) {
@@ -26,7 +26,7 @@ struct Catalog: Sendable {
     }
 
     /// Answers a search for collections.
-    func info(_ search: CollectionSearch, universe: DimensionUniverse) throws(ButlerError) -> [CollectionInfo] {
+    package func info(_ search: CollectionSearch, universe: DimensionUniverse) throws(ButlerError) -> [CollectionInfo] {
         var entries = try collections.matching(search.patterns, forFlattening: search.flattenChains)
         if search.flattenChains {
             entries = collections.flattened(entries, includingChains: search.includeChains)

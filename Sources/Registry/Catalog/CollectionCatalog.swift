@@ -1,46 +1,46 @@
 import ButlerModel
 
 /// All collections of a repository as of one moment: types, chains and parents, resolved in memory.
-struct CollectionCatalog: Sendable {
-    struct Entry: Sendable {
-        let key: Int64
-        let name: String
-        let type: CollectionType
-        let documentation: String?
+package struct CollectionCatalog: Sendable {
+    package struct Entry: Sendable {
+        package let key: Int64
+        package let name: String
+        package let type: CollectionType
+        package let documentation: String?
     }
 
     /// In order of creation.
-    private(set) var entries: [Entry] = []
+    package private(set) var entries: [Entry] = []
     private var indexByName: [String: Int] = [:]
     private var indexByKey: [Int64: Int] = [:]
     private var childrenByParent: [Int64: [Int64]] = [:]
     private var parentsByChild: [Int64: [Int64]] = [:]
 
-    mutating func add(_ entry: Entry) {
+    package mutating func add(_ entry: Entry) {
         indexByName[entry.name] = entries.count
         indexByKey[entry.key] = entries.count
         entries.append(entry)
     }
 
     /// Links come ordered by parent and position.
-    mutating func addLink(parent: Int64, child: Int64) {
+    package mutating func addLink(parent: Int64, child: Int64) {
         childrenByParent[parent, default: []].append(child)
         parentsByChild[child, default: []].append(parent)
     }
 
-    subscript(key: Int64) -> Entry? { indexByKey[key].map { entries[$0] } }
-    subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
+    package subscript(key: Int64) -> Entry? { indexByKey[key].map { entries[$0] } }
+    package subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
 
-    func children(of entry: Entry) -> [Entry] {
+    package func children(of entry: Entry) -> [Entry] {
         (childrenByParent[entry.key] ?? []).compactMap { self[$0] }
     }
 
-    func parents(of entry: Entry) -> [Entry] {
+    package func parents(of entry: Entry) -> [Entry] {
         (parentsByChild[entry.key] ?? []).compactMap { self[$0] }
     }
 
     /// - Throws: `ButlerError` of kind `missingCollection`.
-    func require(_ name: String) throws(ButlerError) -> Entry {
+    package func require(_ name: String) throws(ButlerError) -> Entry {
         guard let entry = self[name] else {
             throw ButlerError(.missingCollection, "No collection with name '\(name)' found.")
         }
@@ -51,7 +51,7 @@ struct CollectionCatalog: Sendable {
 
     /// The collections with chains replaced by their members, depth first, each once, at its first place. A chain
     /// that contains itself (which no client can make, but a damaged database can hold) is followed once.
-    func flattened(_ roots: [Entry], includingChains: Bool = false) -> [Entry] {
+    package func flattened(_ roots: [Entry], includingChains: Bool = false) -> [Entry] {
         var result: [Entry] = []
         var seen = Set<Int64>()
         var pending = Array(roots.reversed())
@@ -68,7 +68,7 @@ struct CollectionCatalog: Sendable {
     }
 
     /// Whether making `children` members of `parent` would make it contain itself.
-    func wouldCycle(parent: Entry, children: [Entry]) -> Bool {
+    package func wouldCycle(parent: Entry, children: [Entry]) -> Bool {
         flattened(children, includingChains: true).contains { $0.key == parent.key }
     }
 
@@ -79,7 +79,7 @@ struct CollectionCatalog: Sendable {
     /// match come last of all, so that their members come after the names. This is the search order of the Python
     /// software.
     /// - Throws: `ButlerError` of kind `missingCollection` for names that do not exist.
-    func matching(_ patterns: [String], forFlattening: Bool = false) throws(ButlerError) -> [Entry] {
+    package func matching(_ patterns: [String], forFlattening: Bool = false) throws(ButlerError) -> [Entry] {
         let parsed = patterns.map(NamePattern.init)
         let isEverything = patterns.contains("*")
         var matches = entries.filter { entry in

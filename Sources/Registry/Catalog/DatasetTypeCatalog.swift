@@ -1,27 +1,27 @@
 import ButlerModel
 
 /// A dataset type with the tables that hold its datasets.
-struct StoredDatasetType: Sendable {
-    let key: Int64
-    let type: DatasetType
+package struct StoredDatasetType: Sendable {
+    package let key: Int64
+    package let type: DatasetType
     /// Membership in RUN and TAGGED collections.
-    let tagsTable: String
+    package let tagsTable: String
     /// Validity ranges in CALIBRATION collections; only for calibration types.
-    let calibsTable: String?
+    package let calibsTable: String?
 }
 
 /// All dataset types of a repository as of one moment.
-struct DatasetTypeCatalog: Sendable {
-    private(set) var byName: [String: StoredDatasetType] = [:]
-    private(set) var byKey: [Int64: StoredDatasetType] = [:]
+package struct DatasetTypeCatalog: Sendable {
+    package private(set) var byName: [String: StoredDatasetType] = [:]
+    package private(set) var byKey: [Int64: StoredDatasetType] = [:]
 
-    mutating func add(_ stored: StoredDatasetType) {
+    package mutating func add(_ stored: StoredDatasetType) {
         byName[stored.type.name] = stored
         byKey[stored.key] = stored
     }
 
     /// - Throws: `ButlerError` of kind `missingDatasetType`, or `datasetTypeExpression` for an illegal name.
-    func require(_ name: String) throws(ButlerError) -> StoredDatasetType {
+    package func require(_ name: String) throws(ButlerError) -> StoredDatasetType {
         if let stored = byName[name] { return stored }
         try DatasetType.checkName(name)
         throw ButlerError(.missingDatasetType, "Dataset type '\(name)' does not exist.")
@@ -29,7 +29,7 @@ struct DatasetTypeCatalog: Sendable {
 
     /// The types that match names and globs, ordered by name, and the names that do not exist.
     /// - Throws: `ButlerError` of kind `datasetTypeExpression` for component names and illegal names.
-    func matching(_ patterns: [String]) throws(ButlerError) -> (found: [StoredDatasetType], missing: [String]) {
+    package func matching(_ patterns: [String]) throws(ButlerError) -> (found: [StoredDatasetType], missing: [String]) {
         var found: [String: StoredDatasetType] = [:]
         var missing: [String] = []
         for pattern in patterns.map(NamePattern.init) {

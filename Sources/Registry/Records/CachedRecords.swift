@@ -1,14 +1,14 @@
 import ButlerModel
 
 /// The records of cached elements (governors, filters, detectors…), held in memory as of one database state.
-struct CachedRecords: Sendable {
+package struct CachedRecords: Sendable {
     private var byElement: [Int: [[DataIDValue]: DimensionRecord]] = [:]
 
-    mutating func add(_ element: DimensionElement, _ records: [DimensionRecord]) {
+    package mutating func add(_ element: DimensionElement, _ records: [DimensionRecord]) {
         byElement[element.position] = Dictionary(
             records.map { ($0.requiredValues, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// `nil` when the element is not held; otherwise its records by required values.
-    func records(of element: DimensionElement) -> [[DataIDValue]: DimensionRecord]? { byElement[element.position] }
+    package func records(of element: DimensionElement) -> [[DataIDValue]: DimensionRecord]? { byElement[element.position] }
 }

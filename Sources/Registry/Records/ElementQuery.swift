@@ -86,7 +86,7 @@ private struct EarlyEnd: Error {}
 
 extension ColumnValue {
     /// The value of a result column.
-    init(_ row: any DatabaseRow, _ index: Int, type: ElementColumnType) throws {
+    package init(_ row: any DatabaseRow, _ index: Int, type: ElementColumnType) throws {
         guard !row.isNull(index) else {
             self = .null
             return
@@ -105,7 +105,7 @@ extension ColumnValue {
     }
 
     /// The value to bind in a statement.
-    var sqlValue: SQLValue {
+    package var sqlValue: SQLValue {
         switch self {
         case .null: .null
         case .bool(let value): .bool(value)
@@ -122,7 +122,7 @@ extension ColumnValue {
 }
 
 extension DataIDValue {
-    var sqlValue: SQLValue {
+    package var sqlValue: SQLValue {
         switch self {
         case .int(let value): .int(value)
         case .string(let value): .text(value)

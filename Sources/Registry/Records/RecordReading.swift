@@ -77,9 +77,9 @@ extension RegistrySnapshot {
 }
 
 /// Records of sky pixels, which no table holds.
-enum SkypixRecords {
+package enum SkypixRecords {
     /// `nil` when the pixelization has no such pixel.
-    static func record(_ element: DimensionElement, pixel: Int64) throws -> DimensionRecord? {
+    package static func record(_ element: DimensionElement, pixel: Int64) throws -> DimensionRecord? {
         guard let skypix = element.skypix, let index = UInt64(exactly: pixel) else { return nil }
         let pixelization = try PixelizationKind(className: skypix.className).pixelization(level: skypix.level)
         guard pixelization.universe.contains(index) else { return nil }

@@ -2,7 +2,7 @@ import ButlerModel
 import Database
 
 /// The tables of a registry over one dimension universe. Source: repository format reference, sections 2 and 3.
-struct RegistrySchema: Sendable {
+package struct RegistrySchema: Sendable {
     let universe: DimensionUniverse
     /// The schema version of the dataset tables: before 2.0.0 the ingest date is text in UTC.
     let datasetsVersion: SchemaVersion
@@ -17,7 +17,7 @@ struct RegistrySchema: Sendable {
         }
     }
 
-    var storesIngestDateAsText: Bool { datasetsVersion.major < 2 }
+    package var storesIngestDateAsText: Bool { datasetsVersion.major < 2 }
 
     // MARK: Columns that refer to dimensions
 
@@ -38,7 +38,7 @@ struct RegistrySchema: Sendable {
             source, references: dimension.name, source.dropLast() + [key.name], deletesCascade: false)
     }
 
-    static func columnType(_ type: ElementColumnType) -> ColumnType {
+    package static func columnType(_ type: ElementColumnType) -> ColumnType {
         switch type {
         case .int, .datetime: .int
         case .string(let length): .string(length: length)
@@ -61,7 +61,7 @@ struct RegistrySchema: Sendable {
     }
 
     static func summaryTable(_ governor: DimensionElement) -> String { "collection_summary_" + governor.name }
-    static func overlapTable(_ element: DimensionElement) -> String { element.name + "_skypix_overlap" }
+    package static func overlapTable(_ element: DimensionElement) -> String { element.name + "_skypix_overlap" }
     static func overlapSummaryTable(_ element: DimensionElement) -> String {
         element.name + "_skypix_overlap_summary"
     }

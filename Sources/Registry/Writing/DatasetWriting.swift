@@ -176,15 +176,10 @@ extension RegistryWriter {
         }
     }
 
-    /// Now, as the dataset table holds it. Source: repository format reference, section 2.7, history of the datasets
-    /// manager.
+    /// Now, as the dataset table holds it.
     private func ingestDateValue() throws -> SQLValue {
         guard schema.storesIngestDateAsText else { return .int(TAINanoseconds.now.rawValue) }
-        let formatter = DateFormatter()
-        formatter.locale = Locale(identifier: "en_US_POSIX")
-        formatter.timeZone = TimeZone(identifier: "UTC")
-        formatter.dateFormat = "yyyy-MM-dd HH:mm:ss.SSSSSS"
-        return .text(formatter.string(from: Date()))
+        return .text(try IngestDateText.text(of: .now))
     }
 
     private func conflictsAsDefinitions(of type: String, in collection: String, _ body: () throws -> Void) throws {

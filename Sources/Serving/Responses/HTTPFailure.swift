@@ -28,5 +28,8 @@ extension HTTPField.Name {
     static let xContentTypeOptions = name("X-Content-Type-Options")
 
     /// The names above are all legal; the fallback never comes to pass.
+    /// Keeps proxies from collecting a stream.
+    static let xAccelBuffering = name("x-accel-buffering")
+
     private static func name(_ text: String) -> HTTPField.Name { HTTPField.Name(text) ?? .userAgent }
 }

@@ -1,0 +1,90 @@
+import AsyncAlgorithms
+import ButlerModel
+import Hummingbird
+import Query
+import QueryModel
+import Serving
+import StructuredData
+
+/// Queries. Source: remote Butler protocol reference, sections 7 and 8.
+extension ButlerRoutes {
+    /// An upload has at most 100,000 rows.
+    private static let queryBodyLimit = 64 << 20
+    private static let keepAliveInterval = Duration.seconds(15)
+    private static let keepAliveLine = Array("{\"type\":\"keep-alive\"}\n".utf8)
+
+    func addQueries(to routes: ServiceRoutes) {
+        add("query/execute", [.post], to: routes) { call in
+            let (query, result) = try await call.request.decoded(limit: Self.queryBodyLimit) {
+                fields throws(ButlerError) in
+                (try fields.body.required("query"), try fields.body.required("result_spec"))
+            }
+            let universe = call.repository.universe
+            return stream(call) {
+                call.repository.queries.lines(
+                    try QueryRequest(wire: query, universe: universe),
+                    try QueryRequest.result(wire: result, universe: universe))
+            }
+        }
+
+        add("query/count", [.post], to: routes) { call in
+            let universe = call.repository.universe
+            let (request, result, isExact, discards) = try await call.request.decoded(limit: Self.queryBodyLimit) {
+                fields throws(ButlerError) in
+                (
+                    try QueryRequest(wire: try fields.body.required("query"), universe: universe),
+                    try QueryRequest.result(wire: try fields.body.required("result_spec"), universe: universe),
+                    try fields.flag("exact"), try fields.flag("discard")
+                )
+            }
+            let count = try await call.repository.queries.count(request, result, isExact: isExact, discards: discards)
+            return .json(["count": .int(Int64(count))])
+        }
+
+        add("query/any", [.post], to: routes) { call in
+            let universe = call.repository.universe
+            let (request, executes, isExact) = try await call.request.decoded(limit: Self.queryBodyLimit) {
+                fields throws(ButlerError) in
+                (
+                    try QueryRequest(wire: try fields.body.required("query"), universe: universe),
+                    try fields.flag("execute"), try fields.flag("exact")
+                )
+            }
+            let found = try await call.repository.queries.any(request, executes: executes, isExact: isExact)
+            return .json(["found_rows": .bool(found)])
+        }
+
+        add("query/explain", [.post], to: routes) { call in
+            let universe = call.repository.universe
+            let request = try await call.request.decoded(limit: Self.queryBodyLimit) { fields throws(ButlerError) in
+                _ = try fields.flag("execute")
+                return try QueryRequest(wire: try fields.body.required("query"), universe: universe)
+            }
+            return .json(["messages": .strings(try await call.repository.queries.reasonsForNoRows(request))])
+        }
+    }
+
+    /// The lines of a query. Whatever is wrong with it is told in the stream, as clients expect.
+    private func stream<Lines: AsyncSequence & Sendable>(
+        _ call: Call, _ lines: () throws -> Lines
+    ) -> Response where Lines.Element == [UInt8] {
+        let failure: @Sendable (any Error) -> [UInt8] = { [logger] error in
+            let (type, detail) = ButlerFailure.parts(of: error) ?? ("internal", "The server failed to answer the query.")
+            if type == "internal" {
+                logger.error("query failed", metadata: ["error": "\(error)", "butler_repo": "\(call.served.label)"])
+            }
+            var writer = JSONWriter(options: .init(escapesLineSeparators: true))
+            writer.value(
+                .object(["type": "error", "error": .object(["error_type": .string(type), "detail": .string(detail)])]))
+            writer.endLine()
+            return writer.bytes
+        }
+        do {
+            return .jsonLines(
+                try lines(), keepAlive: Self.keepAliveLine, every: Self.keepAliveInterval, failure: failure)
+        } catch {
+            return .jsonLines(
+                CollectionOfOne(failure(error)).async, keepAlive: Self.keepAliveLine, every: Self.keepAliveInterval, failure: failure)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+/// What database systems spell differently.
+enum SQLFunction: Sendable {
+    case quotient(SQL, SQL)
+    case isTrue(SQL)
+    case matches(SQL, pattern: WildcardPattern)
+    case anyValue(SQL)
+    case joinedText(SQL, separator: String)
+    case ordered(SQL, isDescending: Bool)
+}
+
+extension SQL {
+    /// True division, also of integers.
+    public static func quotient(_ a: SQL, _ b: SQL) -> SQL { SQL(elements: [.function(.quotient(a, b))]) }
+
+    /// Whether a boolean column holds true; NULL where it holds NULL.
+    public static func isTrue(_ column: SQL) -> SQL { SQL(elements: [.function(.isTrue(column))]) }
+
+    /// Whether text matches a pattern as a whole; case counts.
+    public static func matches(_ text: SQL, _ pattern: WildcardPattern) -> SQL {
+        SQL(elements: [.function(.matches(text, pattern: pattern))])
+    }
+
+    /// In a grouped query: the value of some row of the group.
+    public static func anyValue(_ expression: SQL) -> SQL { SQL(elements: [.function(.anyValue(expression))]) }
+
+    /// In a grouped query: the texts of all rows of the group, in no particular order, with a separator between them.
+    public static func joinedText(_ expression: SQL, separator: String) -> SQL {
+        SQL(elements: [.function(.joinedText(expression, separator: separator))])
+    }
+}
+
+extension SQL {
+    /// A term of ORDER BY. NULL comes before all values, or after them when descending.
+    public static func ordered(_ expression: SQL, isDescending: Bool) -> SQL {
+        SQL(elements: [.function(.ordered(expression, isDescending: isDescending))])
+    }
+
+    /// Rows of given values as a table in a FROM clause; the caller adds an alias. They may be of any number: they are
+    /// sent as one value or array, so that the text of the statement does not depend on them.
+    public static func rows(_ columns: [(name: String, type: ColumnType)], _ rows: [[SQLValue]]) -> SQL {
+        SQL(elements: [.rows(columns.map(\.name), columns.map(\.type), rows)])
+    }
+
+    /// All of the conditions, nested so that any number of them stays within the databases' limits on depth.
+    public static func allBalanced(_ conditions: [SQL]) -> SQL {
+        conditions.isEmpty ? "1 = 1" : balanced(conditions[...], " AND ")
+    }
+
+    /// One of the conditions, nested likewise.
+    public static func anyBalanced(_ conditions: [SQL]) -> SQL {
+        conditions.isEmpty ? "1 = 0" : balanced(conditions[...], " OR ")
+    }
+
+    private static func balanced(_ conditions: ArraySlice<SQL>, _ separator: SQL) -> SQL {
+        if conditions.count == 1 { return conditions[conditions.startIndex] }
+        if conditions.count <= 100 { return "(" + conditions.joined(separator: separator) + ")" }
+        let middle = conditions.startIndex + conditions.count / 2
+        return "(" + balanced(conditions[..<middle], separator) + separator
+            + balanced(conditions[middle...], separator) + ")"
+    }
+}
+
+/// A pattern of literal characters, `?` for any one and `*` for any run of characters.
+public struct WildcardPattern: Hashable, Sendable {
+    enum Part: Hashable, Sendable {
+        case literal(Unicode.Scalar)
+        case anyOne
+        case anyRun
+    }
+
+    let parts: [Part]
+
+    /// A backslash makes a following `*`, `?` or backslash literal, and is literal itself before anything else. Brackets
+    /// are literal.
+    public init(_ text: String) {
+        var parts: [Part] = []
+        var rest = text.unicodeScalars[...]
+        while let character = rest.popFirst() {
+            switch character {
+            case "*": parts.append(.anyRun)
+            case "?": parts.append(.anyOne)
+            case "\\":
+                if let next = rest.first, next == "*" || next == "?" || next == "\\" {
+                    parts.append(.literal(next))
+                    rest.removeFirst()
+                } else {
+                    parts.append(.literal("\\"))
+                }
+            default: parts.append(.literal(character))
+            }
+        }
+        self.parts = parts
+    }
+
+    /// Whether every text matches.
+    public var matchesEverything: Bool { !parts.isEmpty && parts.allSatisfy { $0 == .anyRun } }
+}

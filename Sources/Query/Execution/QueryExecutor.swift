@@ -1,0 +1,34 @@
+public import Database
+public import QueryModel
+
+/// Where queries run: a registry, or whatever stands for one.
+///
+/// Everything that is wrong with a query is thrown by the first page or the call: `ButlerError` for what the user can
+/// mend.
+public protocol QueryExecutor: Sendable {
+    /// The rows of a result as pages of values. Memory: one page.
+    func pages(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<ResultPage>
+
+    /// The rows of a result as lines of the protocol, each a page of about a megabyte at most. Memory: one page.
+    func lines(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<[UInt8]>
+
+    /// The number of rows of a result.
+    ///
+    /// - Parameters:
+    ///   - isExact: `false` counts rows before exact overlaps of regions are checked.
+    ///   - discards: whether rows may be read only to be counted, which exact counting takes when regions are checked.
+    /// - Throws: `ButlerError` of kind `invalidQuery` when exact counting would have to discard rows and must not.
+    func count(
+        _ request: QueryRequest, _ result: ResultSpecification, isExact: Bool, discards: Bool
+    ) async throws -> Int
+
+    /// Whether a query has any rows.
+    ///
+    /// - Parameters:
+    ///   - executes: whether the database may be asked; otherwise names and summaries decide, which must not be `isExact`.
+    ///   - isExact: `false` takes rows before exact overlaps of regions are checked.
+    func any(_ request: QueryRequest, executes: Bool, isExact: Bool) async throws -> Bool
+
+    /// Why a query may have no rows, as far as names and collection summaries tell; empty when they tell nothing.
+    func reasonsForNoRows(_ request: QueryRequest) async throws -> [String]
+}

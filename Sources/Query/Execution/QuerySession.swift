@@ -1,0 +1,116 @@
+import ButlerModel
+import Database
+import QueryModel
+import Registry
+
+/// Queries in one transaction: plans them against what the transaction sees, and opens their rows.
+struct QuerySession {
+    let snapshot: RegistrySnapshot
+    private var planner: QueryPlanner
+    private var tableCount = 0
+
+    /// - Parameter defaults: values of governor dimensions by name; unknown names are ignored.
+    init(_ snapshot: RegistrySnapshot, defaults: [String: DataIDValue] = [:]) {
+        self.snapshot = snapshot
+        var positions: [Int: DataIDValue] = [:]
+        for (name, value) in defaults {
+            if let element = snapshot.universe.element(name), element.isGovernor { positions[element.position] = value }
+        }
+        planner = QueryPlanner(snapshot: snapshot, defaults: positions)
+    }
+
+    init(_ snapshot: RegistrySnapshot, _ request: QueryRequest) throws {
+        self.init(snapshot, defaults: request.defaults)
+        for input in request.inputs { try add(input) }
+    }
+
+    // MARK: Plans
+
+    func plan(_ tree: QueryTree, _ result: ResultSpecification) throws -> LogicalPlan {
+        Rewriting.apply(to: try planner.plan(tree, result))
+    }
+
+    func plan(dataIDsOf tree: QueryTree, allowsDuplicateOverlaps: Bool) throws -> LogicalPlan {
+        Rewriting.apply(
+            to: try planner.plan(
+                dataIDsOf: tree, tree.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps))
+    }
+
+    func statement(_ plan: LogicalPlan) throws -> SelectStatement {
+        try SelectStatement(
+            plan,
+            .init(
+                universe: snapshot.universe, storesIngestDateAsText: snapshot.schema.storesIngestDateAsText,
+                membership: { column, tree in try values(of: column, tree) }))
+    }
+
+    private func values(of column: ColumnReference, _ tree: QueryTree) throws -> SQL {
+        var columns = PlanColumns(tree.dimensions)
+        columns.insert(column)
+        let plan = try planner.plan(
+            tree, final: columns, order: [], limit: nil, findFirst: nil, allowsDuplicateOverlaps: true)
+        guard !plan.isFiltered else {
+            throw ButlerError(
+                .unimplementedQuery,
+                "A query inside IN must not depend on exact overlaps of regions; materialize its data IDs first.")
+        }
+        return try statement(plan).values(of: column)
+    }
+
+    // MARK: Rows
+
+    /// The rows of a plan, filtered and limited.
+    func open(_ plan: LogicalPlan) throws -> ResultCursor {
+        let (sql, layout) = try statement(plan).rows()
+        guard plan.doomed.isEmpty else { return ResultCursor.empty(layout) }
+        return try ResultCursor(
+            try snapshot.connection.cursor(sql), layout: layout, plan: plan)
+    }
+
+    // MARK: Inputs
+
+    private mutating func add(_ input: QueryInput) throws {
+        tableCount += 1
+        let table = "query_input_\(tableCount)"
+        switch input {
+        case .upload(let target, let rows):
+            if !target.dimensions.isEmpty { try upload(rows, target.dimensions, into: table) }
+            planner.uploads[target.key] = (target.dimensions, table)
+        case .materialization(let target, let tree, let datasets, let allowsDuplicateOverlaps):
+            let plan = try planner.plan(
+                dataIDsOf: tree, target.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps)
+            try materialize(plan, target.dimensions, into: table)
+            planner.materialized[target.key] = MaterializedRows(
+                table: table, dimensions: target.dimensions, datasets: datasets, filters: plan.filters)
+        }
+    }
+
+    private func upload(_ rows: [[DataIDValue]], _ group: DimensionGroup, into name: String) throws {
+        let table = TableSpecification(
+            name, columns: group.required.map { keyColumn($0) }, primaryKey: group.requiredNames)
+        try snapshot.connection.createTable(table, temporary: true)
+        try snapshot.connection.executeMany(
+            try .insert(into: table, onConflict: .ignore, temporary: true),
+            rows: rows.lazy.map { $0.map { ColumnValue($0).sqlValue } })
+    }
+
+    private func keyColumn(_ position: Int) -> ColumnSpecification {
+        let dimension = snapshot.universe.elements[position]
+        return ColumnSpecification(dimension.name, dimension.primaryKey?.type == .int ? .int : .text)
+    }
+
+    private func materialize(_ plan: LogicalPlan, _ group: DimensionGroup, into name: String) throws {
+        let statement = try statement(plan)
+        let (select, layout) = try statement.labelledRows()
+        var columns = layout.columns.map { column -> ColumnSpecification in
+            if case .key(let position) = column { return keyColumn(position) }
+            return ColumnSpecification(statement.label(of: column), .text, isNullable: true)
+        }
+        if columns.isEmpty { columns = [ColumnSpecification("empty", .int)] }
+        let table = TableSpecification(
+            name, columns: columns, primaryKey: [], indexes: group.isEmpty ? [] : [group.requiredNames])
+        try snapshot.connection.createTable(table, temporary: true)
+        guard plan.doomed.isEmpty else { return }
+        try snapshot.connection.execute(try .insert(into: table, select: select, temporary: true))
+    }
+}

@@ -1,0 +1,78 @@
+import ButlerModel
+public import Database
+public import QueryModel
+public import Registry
+
+/// Queries on a registry. Each runs in one read transaction, in which also its plan is made, so that it sees one state.
+extension Registry: QueryExecutor {
+    public func pages(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<ResultPage> {
+        database.pages { [self] connection in
+            let session = try QuerySession(try snapshot(connection), request)
+            let cursor = try session.open(try session.plan(request.tree, result))
+            return ResultPages(cursor, try ModelRows(result, cursor.layout, session.snapshot))
+        }
+    }
+
+    public func lines(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<[UInt8]> {
+        database.pages { [self] connection in
+            let session = try QuerySession(try snapshot(connection), request)
+            let cursor = try session.open(try session.plan(request.tree, result))
+            return ResultPages(cursor, try JSONLineRows(result, cursor.layout, session.snapshot))
+        }
+    }
+
+    public func count(
+        _ request: QueryRequest, _ result: ResultSpecification, isExact: Bool, discards: Bool
+    ) async throws -> Int {
+        try await read { snapshot in
+            let session = try QuerySession(snapshot, request)
+            var unordered = result
+            unordered.order = []
+            unordered.allowsDuplicateOverlaps = false
+            let plan = try session.plan(request.tree, unordered)
+            guard plan.doomed.isEmpty else { return 0 }
+            guard plan.isFiltered, isExact else {
+                let statement = try session.statement(plan)
+                let count = try snapshot.connection.fetchOne(try statement.count()) { try $0.int(0) } ?? 0
+                return min(Int(count), plan.effectiveLimit ?? .max)
+            }
+            guard discards else {
+                throw ButlerError(.invalidQuery, "Cannot count query rows exactly without discarding them.")
+            }
+            let cursor = try session.open(plan)
+            var count = 0
+            while try cursor.next() != nil { count += 1 }
+            return count
+        }
+    }
+
+    public func any(_ request: QueryRequest, executes: Bool, isExact: Bool) async throws -> Bool {
+        try await read { snapshot in
+            let session = try QuerySession(snapshot, request)
+            let plan = try session.plan(dataIDsOf: request.tree, allowsDuplicateOverlaps: true)
+            guard plan.doomed.isEmpty else { return false }
+            guard executes else {
+                guard !isExact else {
+                    throw ButlerError(.invalidQuery, "Cannot obtain exact result for 'any' without executing.")
+                }
+                return true
+            }
+            return try session.hasRows(plan, isExact: isExact)
+        }
+    }
+
+    public func reasonsForNoRows(_ request: QueryRequest) async throws -> [String] {
+        try await read { snapshot in
+            let session = try QuerySession(snapshot, request)
+            return try session.plan(dataIDsOf: request.tree, allowsDuplicateOverlaps: true).messages
+        }
+    }
+}
+
+extension QuerySession {
+    func hasRows(_ plan: LogicalPlan, isExact: Bool) throws -> Bool {
+        guard plan.doomed.isEmpty else { return false }
+        if plan.isFiltered, isExact { return try open(plan).next() != nil }
+        return try snapshot.connection.fetchOne(try statement(plan).any()) { _ in true } ?? false
+    }
+}

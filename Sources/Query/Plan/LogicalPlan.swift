@@ -1,0 +1,115 @@
+import ButlerModel
+import QueryModel
+import SkyGeometry
+
+/// A query with everything decided and nothing spelled: what is joined, which rows count, how they become unique, which
+/// dataset of several is taken, what is checked afterwards.
+struct LogicalPlan: Sendable {
+    /// Joined in this order, each on the keys it shares with those before.
+    var operands: [JoinOperand]
+    /// Holds no spatial overlaps.
+    var predicate: Predicate
+    /// The dimensions of the joined rows.
+    var joinDimensions: DimensionGroup
+    /// The columns of result rows, and those that only order or rank them.
+    var columns: PlanColumns
+    /// The columns that leave the database; no more than `columns`.
+    var finalColumns: PlanColumns
+    var uniqueness: Uniqueness
+    /// Set when several collections may give a dataset for the same data ID and only the first counts.
+    var findFirst: FindFirst?
+    /// Whether more than one validity range for a data ID is an error.
+    var checksValidityRanges: Bool
+    var filters: [PlannedFilter]
+    var order: [OrderTerm]
+    var limit: Int?
+    /// Searches that cannot find anything: the result is empty.
+    var doomed: [ResolvedSearch]
+    /// Why the result may be empty, as far as names and summaries tell.
+    var messages: [String]
+
+    /// How rows that differ only in what is not in the result become one.
+    enum Uniqueness: Sendable {
+        /// They are unique already.
+        case given
+        /// Distinct keys; there are no other columns.
+        case distinct
+        /// One row for each combination of keys and, for these dataset types, of what tells datasets apart.
+        case grouped([GroupKey])
+    }
+
+    enum GroupKey: Sendable {
+        case dimension(Int)
+        case collection(datasetType: String)
+        case timespan(datasetType: String)
+        case datasetID(datasetType: String)
+    }
+
+    struct FindFirst: Sendable {
+        var search: ResolvedSearch
+        var method: Method
+
+        enum Method: Sendable {
+            /// Ranks the rows of each data ID. Needs all rows before it gives the first.
+            case window
+            /// Takes a row when no earlier collection has a dataset with its data ID.
+            case noEarlier
+        }
+    }
+
+    var isFiltered: Bool { !filters.isEmpty }
+    /// A limit that the database cannot apply, because filters come after it.
+    var limitAfterFilters: Int? { isFiltered ? effectiveLimit : nil }
+    /// Negative limits mean none, as in SQLite.
+    var effectiveLimit: Int? { limit.flatMap { $0 < 0 ? nil : $0 } }
+}
+
+/// Something that gives rows to a join.
+enum JoinOperand: Sendable {
+    case overlap(SpatialOverlap)
+    /// Data IDs in a temporary table, with the required dimensions as columns.
+    case upload(DimensionGroup, table: String)
+    case materialized(MaterializedRows)
+    case datasets(DatasetOperand)
+    case element(DimensionElement, columns: Set<Int>)
+
+    struct DatasetOperand: Sendable {
+        var search: ResolvedSearch
+        var fields: Set<DatasetField>
+        /// Whether the key of the collection is read, to rank or to tell rows apart.
+        var readsCollection: Bool
+        /// Earlier collections must not have a dataset with the same data ID.
+        var isFirstOnly = false
+    }
+}
+
+/// Rows of an earlier query in a temporary table: all keys of the dimensions, and what filters still have to look at.
+struct MaterializedRows: Sendable {
+    let table: String
+    let dimensions: DimensionGroup
+    /// Dataset types whose searches constrain these rows already.
+    let datasets: Set<String>
+    /// Not applied yet; their regions and texts are columns of the table.
+    let filters: [PlannedFilter]
+}
+
+/// A ``RegionFilter`` and where it finds the regions.
+enum PlannedFilter: Sendable {
+    /// Two region columns of the row.
+    case overlap(DimensionElement, DimensionElement)
+    /// Pairs of regions from several joined rows, in one text under this label.
+    case overlapText(label: String, DimensionElement, DimensionElement)
+    /// The region of an element against a given one; grouped rows have the union of theirs.
+    case within(DimensionElement, Region, isUnion: Bool)
+
+    /// The element regions that are columns of their own.
+    var elements: [DimensionElement] {
+        switch self {
+        case .overlap(let a, let b): [a, b]
+        case .overlapText: []
+        case .within(let element, _, _): [element]
+        }
+    }
+
+    static func overlapLabel(_ a: DimensionElement, _ b: DimensionElement) -> String { "\(a)&\(b)" }
+}

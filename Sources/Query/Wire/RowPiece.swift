@@ -1,0 +1,143 @@
+import AstroTime
+import ButlerModel
+import ByteText
+import Database
+import Registry
+import StructuredData
+
+/// A part of the JSON text of a row: fixed text, or the value of a column.
+///
+/// A result is compiled into pieces once; each row then writes them, straight from the database's memory.
+enum RowPiece {
+    case text([UInt8])
+    case int(Int)
+    case float(Int)
+    case bool(Int)
+    case string(Int)
+    /// A UUID, in quotes and with dashes.
+    case uuid(Int)
+    /// Bytes that the database keeps as base64, as hexadecimal text.
+    case hexadecimal(Int)
+    case timespan(Int)
+    /// The name of the collection whose key the column holds.
+    case collection(Int, CollectionNames)
+    /// An ingest date that the database keeps as text in UTC.
+    case ingestDateText(Int)
+    case record(RecordPiece)
+
+    /// The value of a column of a record.
+    init(_ column: Int, type: ElementColumnType) {
+        switch type {
+        case .int, .datetime: self = .int(column)
+        case .string: self = .string(column)
+        case .float: self = .float(column)
+        case .bool: self = .bool(column)
+        case .uuid: self = .uuid(column)
+        case .hash, .region: self = .hexadecimal(column)
+        case .timespan: self = .timespan(column)
+        }
+    }
+
+    func write(_ row: any DatabaseRow, to writer: inout JSONWriter) throws {
+        switch self {
+        case .text(let bytes): writer.bytes.append(contentsOf: bytes)
+        case .int(let column):
+            if row.isNull(column) { writer.appendNull() } else { writer.appendInteger(try row.int(column)) }
+        case .float(let column):
+            if row.isNull(column) { writer.appendNull() } else { writer.appendDouble(try row.double(column)) }
+        case .bool(let column):
+            if row.isNull(column) {
+                writer.appendNull()
+            } else {
+                writer.bytes.append(contentsOf: try row.bool(column) ? Self.trueText : Self.falseText)
+            }
+        case .string(let column):
+            if row.isNull(column) {
+                writer.appendNull()
+            } else {
+                try row.withText(column) { writer.appendString(utf8: $0) }
+            }
+        case .uuid(let column):
+            if row.isNull(column) { writer.appendNull() } else { try Self.writeUUID(row, column, to: &writer) }
+        case .hexadecimal(let column):
+            if row.isNull(column) {
+                writer.appendNull()
+            } else {
+                writer.bytes.append(UInt8(ascii: "\""))
+                Hexadecimal.append(try row.bytes(column), to: &writer.bytes)
+                writer.bytes.append(UInt8(ascii: "\""))
+            }
+        case .timespan(let column):
+            guard let span = try row.timespan(column) else {
+                writer.appendNull()
+                return
+            }
+            writer.bytes.append(UInt8(ascii: "["))
+            writer.appendInteger(span.begin.rawValue)
+            writer.bytes.append(UInt8(ascii: ","))
+            writer.appendInteger(span.end.rawValue)
+            writer.bytes.append(UInt8(ascii: "]"))
+        case .collection(let column, let names):
+            writer.bytes.append(contentsOf: try names.text(try row.int(column)))
+        case .ingestDateText(let column):
+            if row.isNull(column) {
+                writer.appendNull()
+            } else {
+                writer.appendInteger(try IngestDateText.time(try row.text(column)).rawValue)
+            }
+        case .record(let record): try record.write(row, to: &writer)
+        }
+    }
+
+    private static let trueText = Array("true".utf8)
+    private static let falseText = Array("false".utf8)
+
+    private static func writeUUID(_ row: any DatabaseRow, _ column: Int, to writer: inout JSONWriter) throws {
+        let isCompact = try row.withText(column) { text -> Bool in
+            guard text.count == 32, text.allSatisfy({ Hexadecimal.value(of: $0) != nil && !(65...70).contains($0) }) else {
+                return false
+            }
+            writer.bytes.append(UInt8(ascii: "\""))
+            for (start, end) in [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)] {
+                if start > 0 { writer.bytes.append(UInt8(ascii: "-")) }
+                writer.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end]))
+            }
+            writer.bytes.append(UInt8(ascii: "\""))
+            return true
+        }
+        if !isCompact { writer.appendString(DatasetID(try row.uuid(column)).description) }
+    }
+}
+
+/// The names of collections by their key, as JSON text.
+final class CollectionNames {
+    private let snapshot: RegistrySnapshot
+    private var texts: [Int64: [UInt8]] = [:]
+    private var last: (key: Int64, text: [UInt8])?
+
+    init(_ snapshot: RegistrySnapshot) { self.snapshot = snapshot }
+
+    func text(_ key: Int64) throws -> [UInt8] {
+        if let last, last.key == key { return last.text }
+        let text: [UInt8]
+        if let known = texts[key] {
+            text = known
+        } else {
+            text = try LineJSON.text { $0.value(try snapshot.collectionName(key)) }
+            texts[key] = text
+        }
+        last = (key, text)
+        return text
+    }
+}
+
+/// JSON text for JSON Lines.
+enum LineJSON {
+    static let options = JSONWriter.Options(escapesLineSeparators: true)
+
+    static func text(_ body: (inout JSONWriter) throws -> Void) rethrows -> [UInt8] {
+        var writer = JSONWriter(options: options)
+        try body(&writer)
+        return writer.bytes
+    }
+}
