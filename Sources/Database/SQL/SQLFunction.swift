@@ -91,7 +91,4 @@ public struct WildcardPattern: Hashable, Sendable {
         }
         self.parts = parts
     }
-
-    /// Whether every text matches.
-    public var matchesEverything: Bool { !parts.isEmpty && parts.allSatisfy { $0 == .anyRun } }
 }

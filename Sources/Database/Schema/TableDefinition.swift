@@ -65,7 +65,7 @@ struct TableDefinition {
     }
 
     private func constraintLines(withForeignKeys: Bool) -> [String] {
-        var lines = ["PRIMARY KEY (\(list(table.primaryKey)))"]
+        var lines = table.primaryKey.isEmpty ? [] : ["PRIMARY KEY (\(list(table.primaryKey)))"]
         if rules.checksStringLengths {
             for column in table.columns {
                 guard case .string(let length) = column.type, length <= ColumnType.longestCheckedString else {

@@ -3,7 +3,7 @@ public struct TableSpecification: Hashable, Sendable {
     public var name: String
     /// In the order of the table.
     public var columns: [ColumnSpecification]
-    /// In the order of the key. These columns are never NULL.
+    /// In the order of the key; none for temporary tables whose rows may repeat. These columns are never NULL.
     public var primaryKey: [String]
     /// Each a list of columns that is unique together.
     public var unique: [[String]]

@@ -39,16 +39,20 @@ struct QueryPlanner {
                 .unimplementedQuery, "Searches for any dataset type are not supported; search for each type.")
         }
         // Searches before governors are known tell which of them are calibration searches.
-        let unconstrained = try tree.datasets.map { try ResolvedSearch($0, dataID: [:], catalog: snapshot.catalog) }
+        let types = Set(tree.datasets.compactMap { snapshot.catalog.datasetTypes.byName[$0.datasetType]?.key })
+        func resolve(_ dataID: [Int: DataIDValue]) throws -> [ResolvedSearch] {
+            try tree.datasets.map {
+                try ResolvedSearch($0, dataID: dataID, types: types, catalog: snapshot.catalog)
+            }
+        }
+        let unconstrained = try resolve([:])
         var constraints = PredicateConstraints(tree.predicate)
         try constraints.applyDefaults(defaults, to: tree)
         let overlaps = try OverlapAnalysis(
             constraints.predicate, of: tree,
             calibrations: unconstrained.filter(\.isCalibrationSearch).map(\.name), constraints: constraints.dataID,
             allowsDuplicates: allowsDuplicateOverlaps)
-        let searches = try tree.datasets.map {
-            try ResolvedSearch($0, dataID: constraints.dataID, catalog: snapshot.catalog)
-        }
+        let searches = try resolve(constraints.dataID)
 
         var joined = PlanColumns(tree.dimensions)
         overlaps.predicate.forEachColumn { joined.insert($0) }

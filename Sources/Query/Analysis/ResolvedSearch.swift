@@ -24,10 +24,15 @@ struct ResolvedSearch: Sendable {
         return ["Search for dataset type '\(name)' in [\(list)] is doomed to fail."] + messages
     }
 
-    /// - Parameter dataID: values that all rows have; governors among them exclude collections.
+    /// - Parameters:
+    ///   - dataID: values that all rows have; governors among them exclude collections.
+    ///   - types: the keys of all dataset types of the query. As upstream, governors are looked at only in collections
+    ///     that have one of them.
     /// - Throws: `ButlerError` of kind `missingCollection` or `missingDatasetType` for unknown names, `invalidQuery` when
     ///   the query has other dimensions for the type.
-    init(_ search: DatasetSearch, dataID: [Int: DataIDValue], catalog: Catalog) throws(ButlerError) {
+    init(_ search: DatasetSearch, dataID: [Int: DataIDValue], types: Set<Int64>, catalog: Catalog)
+        throws(ButlerError)
+    {
         stored = try catalog.datasetTypes.require(search.datasetType)
         guard stored.type.dimensions == search.dimensions else {
             throw ButlerError(
@@ -43,18 +48,21 @@ struct ResolvedSearch: Sendable {
         let candidates = catalog.collections.flattened(roots)
         if candidates.isEmpty { messages.append("No datasets can be found because collection list is empty.") }
         for collection in candidates {
-            let reasons = obstacles(collection, dataID, catalog.summaries)
+            let reasons = obstacles(collection, dataID, types, catalog.summaries)
             if reasons.isEmpty { collections.append(collection) } else { messages += reasons }
         }
     }
 
     private func obstacles(
-        _ collection: CollectionCatalog.Entry, _ dataID: [Int: DataIDValue], _ summaries: SummaryCatalog
+        _ collection: CollectionCatalog.Entry, _ dataID: [Int: DataIDValue], _ types: Set<Int64>,
+        _ summaries: SummaryCatalog
     ) -> [String] {
         var reasons: [String] = []
-        if !summaries.datasetTypes(in: collection.key).contains(stored.key) {
+        let here = summaries.datasetTypes(in: collection.key)
+        if !here.contains(stored.key) {
             reasons.append("No datasets of type '\(name)' in collection '\(collection.name)'.")
         }
+        guard !here.isDisjoint(with: types) else { return reasons }
         let known = summaries.governors(in: collection.key)
         for position in dimensions.governors {
             guard let wanted = dataID[position]?.stringValue, let values = known[position], !values.contains(wanted)

@@ -156,6 +156,8 @@ struct ExpressionSQL {
         case .comparison(let a, .overlaps, let b): return try overlap(a, b)
         case .comparison(let a, .glob, let b):
             guard case .literal(.string(let text)) = b else { throw StatementError.missingColumn("\(b)") }
+            // Also true of NULL, as upstream has it.
+            if text == "*" { return "1 = 1" }
             return .matches(try scalar(a), WildcardPattern(text))
         case .comparison(let a, let operation, let b):
             let left = try comparable(a, with: b)
