@@ -101,6 +101,8 @@ let package = Package(
             name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"],
             path: "Interop/ConfigProbe"),
         .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
+        .executableTarget(
+            name: "query-probe", dependencies: ["QueryModel", "StructuredData"], path: "Interop/QueryProbe"),
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
 
@@ -114,6 +116,7 @@ let package = Package(
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
+        .testTarget(name: "QueryModelTests", dependencies: ["QueryModel"]),
         .testTarget(name: "RegistryTests", dependencies: ["Registry", "RepositoryConfiguration"]),
         .testTarget(
             name: "DatastoreTests",
