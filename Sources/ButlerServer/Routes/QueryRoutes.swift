@@ -27,6 +27,13 @@ extension ButlerRoutes {
             }
         }
 
+        add("query/all_datasets", [.post], to: routes) { call in
+            let request = try await call.request.decoded { fields throws(ButlerError) in
+                try AllDatasetsRequest(fields)
+            }
+            return stream(call) { call.repository.queries.lines(request) }
+        }
+
         add("query/count", [.post], to: routes) { call in
             let universe = call.repository.universe
             let (request, result, isExact, discards) = try await call.request.decoded(limit: Self.queryBodyLimit) {
@@ -86,5 +93,20 @@ extension ButlerRoutes {
             return .jsonLines(
                 CollectionOfOne(failure(error)).async, keepAlive: Self.keepAliveLine, every: Self.keepAliveInterval, failure: failure)
         }
+    }
+}
+
+extension AllDatasetsRequest {
+    fileprivate init(_ fields: RequestFields) throws(ButlerError) {
+        try fields.requirePresent("limit")
+        var bind: [String: BindValue] = [:]
+        for (name, member) in try fields.body.required("bind").members() {
+            bind[name] = .literal(try QueryLiteral(wire: member))
+        }
+        self.init(
+            collections: try fields.strings("collections"), names: try fields.strings("name"),
+            findFirst: try fields.flag("find_first"), dataID: try fields.dataID("data_id"),
+            defaults: try fields.optionalDataID("default_data_id"), where: try fields.string("where"), bind: bind,
+            limit: try fields.body.optional("limit")?.int(), withRecords: try fields.flag("with_dimension_records"))
     }
 }

@@ -21,6 +21,18 @@ extension Registry: QueryExecutor {
         }
     }
 
+    public func pages(_ request: AllDatasetsRequest) -> DatabasePages<ResultPage> {
+        database.pages { [self] connection in
+            try AllDatasetsPages(request, try snapshot(connection)) { try ModelRows($0, $1, $2) }
+        }
+    }
+
+    public func lines(_ request: AllDatasetsRequest) -> DatabasePages<[UInt8]> {
+        database.pages { [self] connection in
+            try AllDatasetsPages(request, try snapshot(connection)) { try JSONLineRows($0, $1, $2) }
+        }
+    }
+
     public func count(
         _ request: QueryRequest, _ result: ResultSpecification, isExact: Bool, discards: Bool
     ) async throws -> Int {

@@ -22,6 +22,8 @@ final class ResultPages<Page: Sendable>: PageProducer {
     private let cursor: ResultCursor
     private let writer: any RowWriter<Page>
     private(set) var isAtEnd = false
+    /// The number of rows in all pages so far.
+    private(set) var rowCount = 0
 
     init(_ cursor: ResultCursor, _ writer: any RowWriter<Page>) {
         self.cursor = cursor
@@ -39,6 +41,7 @@ final class ResultPages<Page: Sendable>: PageProducer {
             try writer.append(row)
             count += 1
         }
+        rowCount += count
         return count == 0 ? nil : writer.takePage()
     }
 }
