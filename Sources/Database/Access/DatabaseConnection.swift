@@ -20,6 +20,9 @@ public protocol DatabaseConnection: AnyObject {
     /// The rows of a statement, to be stepped through. Any number may be open at once.
     func cursor(_ statement: SQL) throws -> any DatabaseCursor
 
+    /// How the database means to run a statement, in its own words, a line a step.
+    func plan(of statement: SQL) throws -> [String]
+
     /// Runs `body`, undoing its changes alone if it throws. Savepoints nest.
     func savepoint<T>(_ body: () throws -> T) throws -> T
 

@@ -120,6 +120,15 @@ final class SQLiteTransaction: DatabaseConnection {
         return cursor
     }
 
+    func plan(of statement: SQL) throws -> [String] {
+        var depths: [Int64: Int] = [:]
+        return try fetchAll("EXPLAIN QUERY PLAN \(statement)") { row in
+            let depth = depths[try row.int(1), default: -1] + 1
+            depths[try row.int(0)] = depth
+            return String(repeating: "  ", count: depth) + (try row.text(3))
+        }
+    }
+
     // MARK: - Savepoints and locks
 
     func savepoint<T>(_ body: () throws -> T) throws -> T {

@@ -80,7 +80,7 @@ struct CoordinateReader {
         self.group = group
         keys = try KeyReader(group, layout)
         records =
-            withRecords ? try group.elements.map { try RecordReader($0, layout, snapshot, usesMemory: true) } : nil
+            withRecords || group.isEmpty ? try group.elements.map { try RecordReader($0, layout, snapshot, usesMemory: true) } : nil
     }
 
     func coordinate(_ row: any DatabaseRow) throws -> DataCoordinate {

@@ -26,8 +26,14 @@ struct QuerySession {
 
     // MARK: Plans
 
+    var defaults: [Int: DataIDValue] { planner.defaults }
+
     func plan(_ tree: QueryTree, _ result: ResultSpecification) throws -> LogicalPlan {
-        Rewriting.apply(to: try planner.plan(tree, result))
+        Rewriting.apply(to: try unrewrittenPlan(tree, result))
+    }
+
+    func unrewrittenPlan(_ tree: QueryTree, _ result: ResultSpecification) throws -> LogicalPlan {
+        try planner.plan(tree, result)
     }
 
     func plan(dataIDsOf tree: QueryTree, allowsDuplicateOverlaps: Bool) throws -> LogicalPlan {

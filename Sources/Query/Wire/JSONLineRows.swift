@@ -99,7 +99,8 @@ final class JSONLineRows: RowWriter {
             pieces.append(text("\(index == 0 ? "" : ",")\"\(dimension.name)\":"))
             pieces.append(try key(position, group, layout))
         }
-        guard withRecords else { return pieces + [text("},\"records\":null}")] }
+        // The empty data ID is complete as it is.
+        guard withRecords || group.isEmpty else { return pieces + [text("},\"records\":null}")] }
         pieces.append(text("},\"records\":{"))
         for (index, element) in group.elements.enumerated() {
             pieces.append(text("\(index == 0 ? "" : ",")\"\(element.name)\":"))
