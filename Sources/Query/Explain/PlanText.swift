@@ -58,6 +58,7 @@ extension JoinOperand: CustomStringConvertible {
             let left = operand.search.messages.count
             return "datasets '\(operand.search.name)' in [\(path)]\(fields)"
                 + (operand.isFirstOnly ? ", only where no earlier collection has one" : "")
+                + (operand.mayRepeat ? ", repeating those in several collections" : "")
                 + (left > 0 ? " (summaries rule out \(left) more)" : "")
         case .element(let element, let columns):
             let fields = columns.sorted().map { element.columns[$0].name }

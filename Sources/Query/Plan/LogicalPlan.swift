@@ -80,6 +80,8 @@ enum JoinOperand: Sendable {
         var readsCollection: Bool
         /// Earlier collections must not have a dataset with the same data ID.
         var isFirstOnly = false
+        /// Whether a data ID may come once for each collection although no field is read.
+        var mayRepeat = false
     }
 }
 

@@ -5,7 +5,9 @@ protocol RewriteRule: Sendable {
 
 /// All rules, in order.
 enum Rewriting {
-    private static let rules: [any RewriteRule.Type] = [FindFirstByAbsence.self]
+    private static let rules: [any RewriteRule.Type] = [
+        FindFirstByAbsence.self, ExistenceWithoutDistinct.self,
+    ]
 
     static func apply(to plan: LogicalPlan) -> LogicalPlan {
         rules.reduce(plan) { plan, rule in rule.apply(to: plan) }

@@ -162,7 +162,7 @@ struct JoinSQL {
         let alias = unique(search.name)
         let calibrations = search.collections.filter { $0.type == .calibration }
         let others = search.collections.filter { $0.type != .calibration }
-        let fields = operand.fields.isEmpty && !operand.readsCollection
+        let isExistence = operand.fields.isEmpty && !operand.readsCollection && !operand.mayRepeat
         if !calibrations.isEmpty, !others.isEmpty {
             var union = DatasetSelect(operand, others, isCalibration: false, universe: universe).select(distinct: false)
             union += " UNION "
@@ -171,7 +171,7 @@ struct JoinSQL {
         } else {
             let select = DatasetSelect(
                 operand, search.collections, isCalibration: !calibrations.isEmpty, universe: universe)
-            if fields, search.collections.count > 1 {
+            if isExistence, search.collections.count > 1 {
                 joinSubquery(select.select(distinct: true), operand, alias: alias)
             } else {
                 joinDirectly(select, operand, alias: alias)

@@ -9,6 +9,7 @@ struct ButlerCommand: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             CreateCommand.self,
+            ExplainCommand.self,
             QueryCollectionsCommand.self,
             QueryDatasetTypesCommand.self,
             QueryDatasetsCommand.self,
