@@ -85,6 +85,8 @@ struct PostgreSQLRules: DialectRules {
         // As SQLite, which counts NULL as the least value.
         case .ordered(let expression, let isDescending):
             isDescending ? expression + " DESC NULLS LAST" : expression + " NULLS FIRST"
+        // It keeps statistics.
+        case .selective(let condition): condition
         }
     }
 

@@ -6,6 +6,7 @@ enum SQLFunction: Sendable {
     case anyValue(SQL)
     case joinedText(SQL, separator: String)
     case ordered(SQL, isDescending: Bool)
+    case selective(SQL)
 }
 
 extension SQL {
@@ -34,6 +35,9 @@ extension SQL {
     public static func ordered(_ expression: SQL, isDescending: Bool) -> SQL {
         SQL(elements: [.function(.ordered(expression, isDescending: isDescending))])
     }
+
+    /// A condition that few rows fulfil, although a database without statistics would not think so.
+    public static func selective(_ condition: SQL) -> SQL { SQL(elements: [.function(.selective(condition))]) }
 
     /// Rows of given values as a table in a FROM clause; the caller adds an alias. They may be of any number: they are
     /// sent as one value or array, so that the text of the statement does not depend on them.

@@ -12,7 +12,7 @@ enum ExistenceWithoutDistinct: RewriteRule {
         }
         var rewritten = plan
         rewritten.operands = plan.operands.map { operand in
-            guard case .datasets(var datasets) = operand, datasets.fields.isEmpty, !datasets.readsCollection,
+            guard case .datasets(var datasets) = operand, datasets.isExistence,
                 datasets.search.collections.count > 1
             else { return operand }
             datasets.mayRepeat = true

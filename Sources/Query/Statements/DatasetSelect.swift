@@ -42,7 +42,9 @@ struct DatasetSelect {
             case 1: "\(collection) = \(value: collections[0].key)"
             default: .isIn(collection, collections.map { .int($0.key) })
             }
-        return ["\(column: "dataset_type_id", of: alias) = \(value: stored.key)", here]
+        let type: SQL = "\(column: "dataset_type_id", of: alias) = \(value: stored.key)"
+        // Otherwise SQLite walks all datasets of all types along an index that suits the order of the keys.
+        return [operand.isExistence ? .selective(type) : type, here]
     }
 
     func datasetConditions(alias: String, dataset: String) -> [SQL] {

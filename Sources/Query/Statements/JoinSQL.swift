@@ -162,7 +162,6 @@ struct JoinSQL {
         let alias = unique(search.name)
         let calibrations = search.collections.filter { $0.type == .calibration }
         let others = search.collections.filter { $0.type != .calibration }
-        let isExistence = operand.fields.isEmpty && !operand.readsCollection && !operand.mayRepeat
         if !calibrations.isEmpty, !others.isEmpty {
             var union = DatasetSelect(operand, others, isCalibration: false, universe: universe).select(distinct: false)
             union += " UNION "
@@ -171,7 +170,7 @@ struct JoinSQL {
         } else {
             let select = DatasetSelect(
                 operand, search.collections, isCalibration: !calibrations.isEmpty, universe: universe)
-            if isExistence, search.collections.count > 1 {
+            if operand.isExistence, !operand.mayRepeat, search.collections.count > 1 {
                 joinSubquery(select.select(distinct: true), operand, alias: alias)
             } else {
                 joinDirectly(select, operand, alias: alias)
@@ -227,5 +226,7 @@ extension DatasetSources {
 
 extension JoinOperand.DatasetOperand {
     func reads(_ field: DatasetField) -> Bool { fields.contains(field) }
+    /// Whether it only matters that there is a dataset.
+    var isExistence: Bool { fields.isEmpty && !readsCollection }
     var readsCollectionKey: Bool { readsCollection || reads(.collection) }
 }
