@@ -60,6 +60,43 @@ public enum Base64 {
         return isValid ? bytes : nil
     }
 
+    /// Appends the hexadecimal text of the bytes that base64 text spells, without making the bytes.
+    ///
+    /// - Returns: `false`, with nothing appended, if the text is not padded standard base64.
+    public static func appendHexadecimal(of text: UnsafeBufferPointer<UInt8>, to target: inout [UInt8]) -> Bool {
+        guard text.count % 4 == 0 else { return false }
+        if text.isEmpty { return true }
+        let padding = text[text.count - 1] != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2
+        let start = target.count
+        // Three bytes, six digits, for each group of four characters.
+        target.append(contentsOf: repeatElement(0, count: text.count / 4 * 6))
+        let isValid = target.withUnsafeMutableBufferPointer { buffer in
+            values.withUnsafeBufferPointer { values in
+                var position = start
+                var index = 0
+                while index < text.count {
+                    var group: UInt32 = 0
+                    for offset in index..<(index + 4) {
+                        let value = offset < text.count - padding ? values[Int(text[offset])] : 0
+                        if value == invalid { return false }
+                        group = group << 6 | UInt32(value)
+                    }
+                    var shift: UInt32 = 20
+                    for digit in 0..<6 {
+                        let nibble = UInt8(truncatingIfNeeded: group >> shift) & 15
+                        buffer[position + digit] = nibble < 10 ? nibble + 0x30 : nibble + 0x57
+                        shift &-= 4
+                    }
+                    position += 6
+                    index += 4
+                }
+                return true
+            }
+        }
+        target.removeLast(isValid ? 2 * padding : target.count - start)
+        return isValid
+    }
+
     /// The bytes of base64 text with anything between: characters outside the alphabet are skipped, as Python's
     /// `base64.decodebytes` does. `nil` when the text ends inside a group.
     public static func decodeLeniently(_ text: some Sequence<UInt8>) -> [UInt8]? {

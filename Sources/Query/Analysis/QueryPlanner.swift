@@ -17,8 +17,10 @@ struct QueryPlanner {
     /// - Throws: `ButlerError` for what is wrong with the query.
     func plan(_ tree: QueryTree, _ result: ResultSpecification) throws -> LogicalPlan {
         try checkResult(result, of: tree)
+        // Data IDs from outside may have no records.
+        let isOurs = tree.uploads.isEmpty && tree.materializations.isEmpty
         return try plan(
-            tree, final: result.columns, order: result.order, limit: result.limit,
+            tree, final: result.columns(looksUpShared: isOurs), order: result.order, limit: result.limit,
             findFirst: result.findFirstDatasetType, allowsDuplicateOverlaps: result.allowsDuplicateOverlaps)
     }
 
@@ -123,7 +125,7 @@ struct QueryPlanner {
                 .invalidQuery,
                 "The result has dimensions \(result.dimensions), which are not all among the query's \(tree.dimensions).")
         }
-        let columns = result.columns
+        let columns = result.columns(looksUpShared: true)
         for datasetType in columns.datasets.keys.sorted() where tree.search(for: datasetType) == nil {
             throw ButlerError(
                 .invalidQuery,

@@ -34,7 +34,13 @@ final class RecordReader {
         case pixel(Int)
         /// Columns of the row: where each column of the record is.
         case row([Int])
+        /// Looked up by key: many rows share a record, so that rows need not carry it.
+        case lookUp(KeyReader)
     }
+
+    /// Records looked up before.
+    private var known: [[DataIDValue]: DimensionRecord] = [:]
+    private static let mostKnown = 4096
 
     init(_ element: DimensionElement, _ layout: RowLayout, _ snapshot: RegistrySnapshot, usesMemory: Bool) throws {
         self.element = element
@@ -43,15 +49,10 @@ final class RecordReader {
             source = .pixel(try layout.require(.key(element.position)))
         } else if usesMemory, let held = snapshot.cachedRecords.records(of: element) {
             source = .held(try KeyReader(element.required, snapshot.universe, layout), held)
+        } else if let columns = try layout.columns(of: element) {
+            source = .row(columns)
         } else {
-            source = .row(
-                try element.columns.enumerated().map { index, column in
-                    switch column.role {
-                    case .required(let dimension), .implied(let dimension): try layout.require(.key(dimension))
-                    case .alternateKey, .metadata, .region, .timespan:
-                        try layout.require(.field(element: element.position, column: index))
-                    }
-                })
+            source = .lookUp(try KeyReader(element.required, snapshot.universe, layout))
         }
     }
 
@@ -72,6 +73,13 @@ final class RecordReader {
                 values: try zip(element.columns, columns).map { column, index in
                     try ColumnValue(row, index, type: column.type)
                 })
+        case .lookUp(let reader):
+            let key = try reader.values(row)
+            if let record = known[key] { return record }
+            guard let record = try snapshot.record(of: element, key) else { throw missing(key) }
+            if known.count >= Self.mostKnown { known.removeAll(keepingCapacity: true) }
+            known[key] = record
+            return record
         }
     }
 
@@ -79,5 +87,21 @@ final class RecordReader {
         ButlerError(
             .dataIDValue,
             "Dimension '\(element)' has no record for (\(key.map(\.quotedDescription).joined(separator: ", "))); insert it.")
+    }
+}
+
+extension RowLayout {
+    /// Where the columns of an element's record are; `nil` when rows do not carry all of them.
+    func columns(of element: DimensionElement) throws -> [Int]? {
+        var columns: [Int] = []
+        for (index, column) in element.columns.enumerated() {
+            switch column.role {
+            case .required(let dimension), .implied(let dimension): columns.append(try require(.key(dimension)))
+            case .alternateKey, .metadata, .region, .timespan:
+                guard let place = self[.field(element: element.position, column: index)] else { return nil }
+                columns.append(place)
+            }
+        }
+        return columns
     }
 }

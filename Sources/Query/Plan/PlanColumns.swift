@@ -35,10 +35,16 @@ struct PlanColumns: Sendable {
 
 extension ResultSpecification {
     /// The columns that a result of this kind reads. Records of cached elements come from memory.
-    var columns: PlanColumns {
+    ///
+    /// - Parameter looksUpShared: whether records of dimensions that many rows share are looked up by key, so that rows
+    ///   need not carry them. Every key must have its record then.
+    func columns(looksUpShared: Bool) -> PlanColumns {
         var columns = PlanColumns(dimensions)
-        func insertRecords() {
+        let required = DimensionSet(dimensions.required)
+        func insertRecords(always: Bool = false) {
             for element in dimensions.elements where element.isStoredAlone {
+                let isShared = element.isDimension && !required.isSubset(of: element.requiredSet)
+                if isShared, looksUpShared, !always { continue }
                 for (index, column) in element.columns.enumerated() where column.isField {
                     columns.fields[element.position, default: []].insert(index)
                 }
@@ -58,7 +64,8 @@ extension ResultSpecification {
         case .general(let general):
             for (element, indices) in general.dimensionFields { columns.fields[element.position] = Set(indices) }
             for (datasetType, fields) in general.datasetFields { columns.datasets[datasetType] = Set(fields) }
-            if general.withRecords { insertRecords() }
+            // These are columns of the rows themselves.
+            if general.withRecords { insertRecords(always: true) }
         }
         return columns
     }

@@ -3,12 +3,19 @@ import Database
 import Registry
 import StructuredData
 
-/// The JSON text of the record of one element, which many rows share: it is written once and kept while it repeats.
+/// The JSON text of the record of one element. Many rows share a record: its text is written once and kept while it
+/// repeats.
 final class RecordPiece {
     let element: DimensionElement
-    private let keys: KeyReader
+    /// The places of the record's key among the keys of a row, the own dimension last.
+    private let slots: [Int]
     private let source: Source
-    private var texts: [[DataIDValue]: [UInt8]] = [:]
+    /// Whether each row has a record of its own, which is not worth keeping.
+    private let isUnique: Bool
+
+    /// Texts by the last value of the key, for records whose other values are `prefix`.
+    private var texts: [DataIDValue: [UInt8]] = [:]
+    private var prefix: [DataIDValue] = []
     private static let mostTexts = 4096
 
     private enum Source {
@@ -16,42 +23,51 @@ final class RecordPiece {
         case row([RowPiece])
     }
 
-    init(_ element: DimensionElement, _ layout: RowLayout, _ snapshot: RegistrySnapshot, usesMemory: Bool) throws {
+    /// - Parameter group: the dimensions of rows.
+    init(
+        _ element: DimensionElement, in group: DimensionGroup, _ layout: RowLayout, _ snapshot: RegistrySnapshot,
+        usesMemory: Bool
+    ) throws {
         self.element = element
-        keys = try KeyReader(element.required, snapshot.universe, layout)
+        slots = element.required.compactMap { group.slot(of: $0) }
+        isUnique = DimensionSet(group.required).isSubset(of: element.requiredSet)
         let isInRow = element.skypix == nil && !(usesMemory && element.isCached)
-        guard isInRow else {
+        guard isInRow, let columns = try layout.columns(of: element) else {
             source = .reader(try RecordReader(element, layout, snapshot, usesMemory: true))
             return
         }
         var pieces: [RowPiece] = [.text(Array("{\"definition\":\"\(element.name)\",\"record\":{".utf8))]
-        for (index, column) in element.columns.enumerated() {
-            let position =
-                switch column.role {
-                case .required(let dimension), .implied(let dimension): try layout.require(.key(dimension))
-                case .alternateKey, .metadata, .region, .timespan:
-                    try layout.require(.field(element: element.position, column: index))
-                }
+        for (index, (column, place)) in zip(element.columns, columns).enumerated() {
             pieces.append(.text(Array("\(index == 0 ? "" : ",")\"\(column.name)\":".utf8)))
-            pieces.append(RowPiece(position, type: column.type))
+            pieces.append(RowPiece(place, type: column.type))
         }
         pieces.append(.text(Array("}}".utf8)))
         source = .row(pieces)
     }
 
-    /// What identifies the row's record.
-    func key(_ row: any DatabaseRow) throws -> [DataIDValue] { try keys.values(row) }
+    /// What identifies the row's record among those of the element.
+    func key(_ keys: [DataIDValue]) -> [DataIDValue] { slots.map { keys[$0] } }
 
-    func write(_ row: any DatabaseRow, to writer: inout JSONWriter) throws {
-        let key = try keys.values(row)
-        if let text = texts[key] {
+    /// - Parameter keys: the values of the row's dimensions.
+    func write(_ row: any DatabaseRow, keys: [DataIDValue], to writer: inout JSONWriter) throws {
+        guard !isUnique, let last = slots.last else { return try writeNew(row, to: &writer) }
+        if !hasPrefix(of: keys) {
+            texts.removeAll(keepingCapacity: true)
+            prefix = slots.dropLast().map { keys[$0] }
+        } else if let text = texts[keys[last]] {
             writer.bytes.append(contentsOf: text)
             return
         }
         let start = writer.bytes.count
         try writeNew(row, to: &writer)
         if texts.count >= Self.mostTexts { texts.removeAll(keepingCapacity: true) }
-        texts[key] = Array(writer.bytes[start...])
+        texts[keys[last]] = Array(writer.bytes[start...])
+    }
+
+    private func hasPrefix(of keys: [DataIDValue]) -> Bool {
+        guard prefix.count == slots.count - 1 else { return false }
+        for index in prefix.indices where prefix[index] != keys[slots[index]] { return false }
+        return true
     }
 
     /// Writes the record without looking whether it is known.

@@ -23,7 +23,6 @@ enum RowPiece {
     case collection(Int, CollectionNames)
     /// An ingest date that the database keeps as text in UTC.
     case ingestDateText(Int)
-    case record(RecordPiece)
 
     /// The value of a column of a record.
     init(_ column: Int, type: ElementColumnType) {
@@ -64,7 +63,9 @@ enum RowPiece {
                 writer.appendNull()
             } else {
                 writer.bytes.append(UInt8(ascii: "\""))
-                Hexadecimal.append(try row.bytes(column), to: &writer.bytes)
+                let isBase64 = try row.withText(column) { Base64.appendHexadecimal(of: $0, to: &writer.bytes) }
+                // This names the column.
+                if !isBase64 { _ = try row.bytes(column) }
                 writer.bytes.append(UInt8(ascii: "\""))
             }
         case .timespan(let column):
@@ -85,7 +86,6 @@ enum RowPiece {
             } else {
                 writer.appendInteger(try IngestDateText.time(try row.text(column)).rawValue)
             }
-        case .record(let record): try record.write(row, to: &writer)
         }
     }
 
@@ -94,15 +94,23 @@ enum RowPiece {
 
     private static func writeUUID(_ row: any DatabaseRow, _ column: Int, to writer: inout JSONWriter) throws {
         let isCompact = try row.withText(column) { text -> Bool in
-            guard text.count == 32, text.allSatisfy({ Hexadecimal.value(of: $0) != nil && !(65...70).contains($0) }) else {
+            guard text.count == 32, text.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
                 return false
             }
-            writer.bytes.append(UInt8(ascii: "\""))
-            for (start, end) in [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)] {
-                if start > 0 { writer.bytes.append(UInt8(ascii: "-")) }
-                writer.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end]))
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 38) { buffer in
+                var position = 0
+                func put(_ byte: UInt8) {
+                    buffer[position] = byte
+                    position += 1
+                }
+                put(UInt8(ascii: "\""))
+                for (index, byte) in text.enumerated() {
+                    if index == 8 || index == 12 || index == 16 || index == 20 { put(UInt8(ascii: "-")) }
+                    put(byte)
+                }
+                put(UInt8(ascii: "\""))
+                writer.bytes.append(contentsOf: UnsafeBufferPointer(buffer))
             }
-            writer.bytes.append(UInt8(ascii: "\""))
             return true
         }
         if !isCompact { writer.appendString(DatasetID(try row.uuid(column)).description) }
