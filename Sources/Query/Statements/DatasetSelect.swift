@@ -34,18 +34,26 @@ struct DatasetSelect {
 
     // MARK: Parts
 
-    func conditions(alias: String) -> [SQL] {
+    /// - Parameter given: an expression for the one collection to look in, instead of all.
+    func conditions(alias: String, collection given: SQL? = nil) -> [SQL] {
         let collection: SQL = "\(column: "collection_id", of: alias)"
-        let here: SQL =
-            switch collections.count {
-            case 0: "1 = 0"
-            case 1: "\(collection) = \(value: collections[0].key)"
-            default: .isIn(collection, collections.map { .int($0.key) })
-            }
+        let here: SQL
+        if let given {
+            here = "\(collection) = \(given)"
+        } else {
+            here =
+                switch collections.count {
+                case 0: "1 = 0"
+                case 1: "\(collection) = \(value: collections[0].key)"
+                default: .isIn(collection, collections.map { .int($0.key) })
+                }
+        }
         let type: SQL = "\(column: "dataset_type_id", of: alias) = \(value: stored.key)"
-        // Otherwise SQLite walks all datasets of all types along an index that suits the order of the keys.
-        return [operand.isExistence ? .selective(type) : type, here]
+        return [operand.invitesDetours ? .selective(type) : type, here]
     }
+
+    /// The keys of the collections in search order, as a table.
+    var path: SQL { .rows([("collection_id", .int)], collections.map { [.int($0.key)] }) }
 
     func datasetConditions(alias: String, dataset: String) -> [SQL] {
         [
