@@ -77,10 +77,11 @@ let package = Package(
         .target(name: "Butler", dependencies: ["Registry", "Query", "Datastore"]),
 
         // Services
+        .target(name: "ButlerPage", resources: [.embedInCode("Assets")]),
         .target(
             name: "ButlerServer",
             dependencies: [
-                "Butler", "Serving", .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                "Butler", "ButlerPage", "FITS", "Serving", .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]),
         .target(name: "DemoSurvey", dependencies: ["Butler", "FITS"]),
@@ -125,7 +126,7 @@ let package = Package(
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [
-                "ButlerServer", "DemoSurvey", .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "ButlerServer", "DemoSurvey", "FITS", .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
         .testTarget(
             name: "ServingTests",

@@ -28,6 +28,7 @@ struct ButlerRoutes: Sendable {
         addCollections(to: routes)
         addFiles(to: routes)
         addQueries(to: routes)
+        addPage(to: routes)
     }
 
     /// A request to a repository, after the check that its user may use it.
@@ -58,11 +59,15 @@ struct ButlerRoutes: Sendable {
         routes.add(
             "/",
             [
-                .get: { _, _ in
-                    .json([
-                        "name": "butler", "version": .string(ButlerServer.version),
-                        "description": "Access to the datasets of Rubin Observatory repositories over HTTP.",
-                    ])
+                .get: { request, _ in
+                    if Self.isBrowser(request) {
+                        return Response(status: .seeOther, headers: [.location: "/ui", .vary: "Accept"])
+                    }
+                    return .json(
+                        [
+                            "name": "butler", "version": .string(ButlerServer.version),
+                            "description": "Access to the datasets of Rubin Observatory repositories over HTTP.",
+                        ], headers: [.vary: "Accept"])
                 }
             ])
         routes.add("/healthz", [.get: { _, _ in .json(["status": "ok"]) }])

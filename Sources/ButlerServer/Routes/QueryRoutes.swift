@@ -72,7 +72,7 @@ extension ButlerRoutes {
     }
 
     /// The lines of a query. Whatever is wrong with it is told in the stream, as clients expect.
-    private func stream<Lines: AsyncSequence & Sendable>(
+    func stream<Lines: AsyncSequence & Sendable>(
         _ call: Call, _ lines: () throws -> Lines
     ) -> Response where Lines.Element == [UInt8] {
         let failure: @Sendable (any Error) -> [UInt8] = { [logger] error in
