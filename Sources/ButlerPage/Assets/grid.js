@@ -24,10 +24,10 @@ export class Grid {
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
 
-  /** Shows rows, which may be more of the same or others. */
+  /** Shows rows, which may be more of the same or others. Columns are `{name, index}` with the place of their cells. */
   show(columns, rows, hasMore) {
     const isNew = columns.length !== this.columns.length || rows.length < this.rows.length || !this.rows.length;
-    Object.assign(this, { columns: [...columns], rows, hasMore });
+    Object.assign(this, { columns, rows, hasMore });
     if (isNew) this.layOut();
     this.table.setAttribute('aria-rowcount', hasMore ? -1 : rows.length + 1);
     this.drawn = null;
@@ -37,17 +37,17 @@ export class Grid {
   /** Columns as wide as the first rows need, so that scrolling does not shift them. */
   layOut() {
     const sample = this.rows.slice(0, 200);
-    fill(this.head, h('tr', {}, this.columns.map((name) => h('th', { scope: 'col', title: name }, name))));
+    fill(this.head, h('tr', {}, this.columns.map(({ name }) => h('th', { scope: 'col', title: name }, name))));
     let total = 0;
-    fill(this.widths, this.columns.map((name, index) => {
+    fill(this.widths, this.columns.map(({ name, index }) => {
       const longest = sample.reduce((most, row) => Math.max(most, String(row.cells[index] ?? '').length), name.length);
-      const width = Math.min(48, longest) * 0.56 + 1.8;
+      const width = Math.ceil(Math.min(48, Math.max(longest, name.length * 1.12)) * 1.03) + 3;
       total += width;
       const column = h('col');
-      column.style.width = `${width}em`;
+      column.style.width = `${width}ch`;
       return column;
     }));
-    this.table.style.minWidth = `${total}em`;
+    this.table.style.minWidth = `${total}ch`;
   }
 
   draw() {
@@ -73,12 +73,12 @@ export class Grid {
     return h('tr', {
       id: `row-${index}`, 'data-index': index, 'aria-rowindex': index + 2,
       class: index === this.active ? 'active' : null,
-    }, this.columns.map((name, column) => {
-      const value = row.cells[column];
+    }, this.columns.map(({ name, index: cell }, position) => {
+      const value = row.cells[cell];
       const text = value === undefined || value === null ? '' : String(value);
       const isNumber = typeof value === 'number';
       return h('td', { class: isNumber ? 'num' : null, title: text.length > 24 ? text : null },
-        href && (name === 'id' || (column === 0 && this.columns.at(-1) !== 'id'))
+        href && (name === 'id' || position === 0)
           ? h('a', { href, tabindex: -1 }, text) : text);
     }));
   }

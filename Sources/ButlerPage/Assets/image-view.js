@@ -28,6 +28,8 @@ export function imageView(preview) {
     width: preview.columns, height: preview.rows, tabindex: 0, role: 'img',
     'aria-label': `Image of ${preview.width} by ${preview.height} pixels. Arrow keys read out pixels.`,
   });
+  // As large as the window allows, so that the colour bar is in sight too.
+  canvas.style.width = `min(100%, calc(58vh * ${preview.columns / preview.rows}))`;
   const bar = h('canvas', { width: 256, height: 1, 'aria-hidden': 'true' });
   const scale = h('div.scale', { 'aria-hidden': 'true' });
   const readout = h('output.readout', { 'aria-live': 'polite' }, 'Point at a pixel to read its value.');

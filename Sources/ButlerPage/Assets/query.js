@@ -227,7 +227,7 @@ class Results {
       if (!rows.rows.length) return;
       if (!grid.element.isConnected) fill(this.body, grid.element);
       // Until this stream has come as far as the last one, that one's rows stay.
-      if (rows.rows.length >= grid.rows.length) grid.show(rows.columns, rows.rows, hasMore);
+      if (rows.rows.length >= grid.rows.length) grid.show(rows.shown, rows.rows, hasMore);
     };
     for await (const page of this.repository.pages('ui/query', { ...this.query, limit: limit + 1 }, signal)) {
       rows.add(page);

@@ -2,6 +2,8 @@
 
 import { fieldText } from './time.js';
 
+const LAST = ['dataset type', 'run', 'id'];
+
 /** Collects pages. Rows keep only what the table and the map need: results can have many thousands. */
 export class ResultRows {
   constructor() {
@@ -49,10 +51,17 @@ export class ResultRows {
     this.rows.push(row);
   }
 
+  /** Columns as the table shows them: dimensions first, what is said of the dataset after them. */
+  get shown() {
+    const all = this.columns.map((name, index) => ({ name, index }));
+    const last = (column) => LAST.indexOf(column.name);
+    return all.sort((a, b) => last(a) - last(b) || a.index - b.index);
+  }
+
   /** What a row is, in a few words. */
   label(row) {
     return this.columns.map((name, index) => [name, row.cells[index]])
-      .filter(([name, value]) => value !== undefined && !['id', 'run', 'dataset type'].includes(name))
+      .filter(([name, value]) => value !== undefined && !LAST.includes(name))
       .slice(0, 8).map(([name, value]) => `${name} ${value}`).join(', ');
   }
 }

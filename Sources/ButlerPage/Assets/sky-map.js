@@ -124,10 +124,8 @@ export class SkyMap {
     this.canvas.height = this.height * ratio;
     this.context = this.canvas.getContext('2d');
     this.context.scale(ratio, ratio);
-    const style = getComputedStyle(this.canvas);
-    this.colors = Object.fromEntries(['--grid-line', '--quiet', '--accent', '--region-fill', '--mark']
-      .map((name) => [name, style.getPropertyValue(name)]));
-    this.context.font = `11px ${style.fontFamily}`;
+    this.colors = colors(this.canvas, ['--grid-line', '--quiet', '--accent', '--region-fill', '--mark']);
+    this.context.font = `11px ${getComputedStyle(this.canvas).fontFamily}`;
     this.prepare();
     this.drawGrid();
     this.drawItems();
@@ -193,6 +191,8 @@ export class SkyMap {
     }
     const share = side === 'left' ? a[0] / (a[0] - b[0]) : (this.height - a[1]) / (b[1] - a[1]);
     if (!(share >= 0 && share <= 1)) return false;
+    // Near a corner two numbers would meet.
+    if (side === 'left' && a[1] > this.height - 20) return true;
     const [x, y] = [a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])];
     if (side === 'left') context.fillText(label, 4, y - 3);
     else context.fillText(label, x + 3, this.height - 5);
@@ -292,6 +292,17 @@ export class SkyMap {
     this.canvas.classList.toggle('over', found !== undefined);
     if (found !== this.marked) { this.marked = found; this.draw(); }
   }
+}
+
+/** Colours of the style sheet as a canvas takes them: computed ones, for light or dark. */
+function colors(element, names) {
+  const style = getComputedStyle(element);
+  const found = Object.fromEntries(names.map((name) => {
+    element.style.color = `var(${name})`;
+    return [name, style.color];
+  }));
+  element.style.color = '';
+  return found;
 }
 
 const positionText = ([ra, dec]) => `RA ${(ra / DEGREE).toFixed(4)}° Dec ${(dec / DEGREE).toFixed(4)}°`;
