@@ -215,7 +215,10 @@ struct JoinSQL {
                 "\(table: "dataset") AS \(alias: datasetAlias)",
                 on: select.datasetConditions(alias: alias, dataset: datasetAlias))
         }
-        if operand.isFirstOnly { from.filter([select.noEarlier(alias: alias)]) }
+        if operand.isFirstOnly {
+            let known = from.sources.keys
+            from.filter([select.noEarlier(alias: alias) { known[$0] }])
+        }
         from.withSources { sources in
             var dataset = DatasetSources(operand)
             if operand.reads(.datasetID) { dataset.id = "\(column: "dataset_id", of: alias)" }
