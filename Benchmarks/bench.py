@@ -100,7 +100,6 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="also what takes the Python server minutes")
     parser.add_argument("--only", choices=["single", "queries"], help="single: commands and single requests")
     parser.add_argument("--big", default=os.environ.get("STEWARD_BIG_REPOSITORY"), help="a repository to query")
-    parser.add_argument("--statements", help="JSON file of SQL by the name of the query, if Steward can not explain")
     parser.add_argument("--work", default=os.path.join(HERE, "..", "bench-results"))
     arguments = parser.parse_args()
     steward = os.environ["STEWARD_BIN"]
@@ -120,8 +119,7 @@ def main() -> int:
         print(f"memory: {memory}")
     if arguments.only != "single":
         repository = repositories.big(work, arguments.big)
-        bench = queries.Bench(
-            steward, arguments.server_python, repository, queries.statements(arguments.statements))
+        bench = queries.Bench(steward, arguments.server_python, repository)
         report["queries"] = bench.run(quick=arguments.quick, full=arguments.full)
         queries.show(report["queries"])
     with open(os.path.join(work, "bench.json"), "w") as stream:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import time
@@ -20,11 +19,10 @@ MEGABYTE = 1e6
 class Bench:
     """The two servers on one repository."""
 
-    def __init__(self, steward: str, server_python: str, repository: str, statements: dict[str, str]):
+    def __init__(self, steward: str, server_python: str, repository: str):
         self.steward = steward
         self.server_python = server_python
         self.repository = repository
-        self.statements = statements
 
     @property
     def database(self) -> str:
@@ -63,7 +61,10 @@ class Bench:
         return wire.request_bytes(server.port, "POST", path, request.body)
 
     def stream(self, server: servers.Server, request: Request) -> wire.Streamed:
-        return wire.stream(server.port, self.bytes(server, request), request.mark)
+        before = server.processor_seconds()
+        streamed = wire.stream(server.port, self.bytes(server, request), request.mark)
+        streamed.processor_seconds = server.processor_seconds() - before
+        return streamed
 
     def ceiling(self, server: servers.Server, request: Request) -> float:
         """What the client can take: pages as the server sends them, from a server that does nothing else."""
@@ -91,25 +92,25 @@ class Bench:
         if other:
             result["python"] = _rates(other)
             result["ratio"] = round(result["steward"]["rows_per_s"] / result["python"]["rows_per_s"], 1)
+            result["processor_ratio"] = round(
+                result["steward"]["rows_per_processor_s"] / result["python"]["rows_per_processor_s"], 1)
             result["first_page_ratio"] = round(
                 result["python"]["first_page_ms"] / result["steward"]["first_page_ms"], 1)
-        return result | self.sqlite_alone(request, result["steward"]["rows_per_s"])
+        return result | self.sqlite_alone(request, result["steward"])
 
-    def sqlite_alone(self, request: Request, rate: int) -> dict:
+    def sqlite_alone(self, request: Request, ours: dict) -> dict:
         """The rate of SQLite alone: the better of two ways to measure it."""
-        explained = [sqlite_alone.explained(self.steward, self.repository, request.body) for _ in range(3)]
-        rates = [e["rows"] / e["seconds"] for e in explained if e]
-        sql = explained[0].get("sql") or self.statements.get(request.name)
-        if not sql:
-            return {}
-        stepped = sqlite_alone.stepped(self.database, sql, 5)
-        best = max([*rates, stepped.rows / statistics.median(stepped.seconds)])
+        explained = [sqlite_alone.explained(self.steward, self.repository, request.explain) for _ in range(3)]
+        rates = [e["rows"] / e["seconds"] for e in explained]
+        stepped = sqlite_alone.stepped(self.database, explained[0]["sql"], 5)
+        best = max(*rates, stepped.rows / statistics.median(stepped.seconds))
         return {
             "sqlite_rows_per_s": round(best),
-            "sqlite_explain_rows_per_s": round(statistics.median(rates)) if rates else None,
-            "part_of_sqlite": round(rate / best, 2),
+            "sqlite_explain_rows_per_s": round(statistics.median(rates)),
+            "part_of_sqlite": round(ours["rows_per_s"] / best, 2),
+            "processor_part_of_sqlite": round(ours["rows_per_processor_s"] * stepped.processor_seconds / stepped.rows, 2),
+            "sql": explained[0]["sql"],
             "plan": stepped.plan,
-            "sql": sql,
         }
 
     # Few rows
@@ -153,6 +154,8 @@ def _rates(streams: list[wire.Streamed]) -> dict:
     return {
         "rows_per_s": round(statistics.median(rates)),
         "rows_per_s_min_max": [round(min(rates)), round(max(rates))],
+        # Of a busy machine this tells more.
+        "rows_per_processor_s": round(sum(s.rows for s in streams) / max(sum(s.processor_seconds for s in streams), 0.01)),
         "mb_per_s": round(statistics.median(s.size / s.seconds for s in streams) / MEGABYTE, 1),
         "first_page_ms": _milliseconds([s.first_page for s in streams]),
         "runs": len(streams),
@@ -166,7 +169,7 @@ def _milliseconds(seconds: list[float]) -> float:
 def show(result: dict) -> None:
     print(f"\nqueries on {result['repository']}, load average {result['load_average'][0][0]:.2f} before, "
           f"{result['load_average'][1][0]:.2f} after; the client takes {result['client_rows_per_s']:,} rows/s")
-    print(f"{'streams':28} {'rows':>9} {'Steward':>11} {'Python':>9} {'ratio':>7} {'SQLite':>10} {'part':>5} "
+    print(f"{'streams':28} {'rows':>9} {'Steward':>11} {'Python':>9} {'ratio':>7} {'SQLite':>10} {'part':>5} {'by CPU':>12} "
           f"{'first page':>11} {'Python':>10}")
     for s in result["streams"]:
         python: dict[str, Any] = s.get("python", {})
@@ -174,7 +177,8 @@ def show(result: dict) -> None:
         print(
             f"{s['name']:28} {s['rows']:>9,} {ours['rows_per_s']:>9,}/s {_cell(python.get('rows_per_s'), ',')}"
             f"{'/s' if python else '  '} {_cell(s.get('ratio'), '.1f', 6)}x {_cell(s.get('sqlite_rows_per_s'), ',', 8)}/s "
-            f"{_cell(s.get('part_of_sqlite'), '.2f', 5)} {ours['first_page_ms']:>8.1f} ms "
+            f"{_cell(s.get('part_of_sqlite'), '.2f', 5)} {_cell(s.get('processor_ratio'), '.1f', 6)}x "
+            f"{_cell(s.get('processor_part_of_sqlite'), '.2f', 5)} {ours['first_page_ms']:>8.1f} ms "
             f"{_cell(python.get('first_page_ms'), '.1f')} ms")
     print(f"{'small results':28} {'rows':>9} {'Steward':>11} {'Python':>12} {'ratio':>8}")
     for r in result["latencies"]:
@@ -187,11 +191,3 @@ def show(result: dict) -> None:
 
 def _cell(value: float | None, form: str, width: int = 7) -> str:
     return f"{'-' if value is None else format(value, form):>{width}}"
-
-
-def statements(file: str | None) -> dict[str, str]:
-    """SQL by the name of the request, for a Steward that can not explain."""
-    if file is None:
-        return {}
-    with open(file) as stream:
-        return json.load(stream)

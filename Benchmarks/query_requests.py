@@ -30,6 +30,8 @@ class Request:
     mark: bytes
     """Bytes that occur once in each row."""
     path: str = "query/execute"
+    explain: list[str] = dataclasses.field(default_factory=list)
+    """The same for `steward butler explain`."""
 
 
 class Requests:
@@ -38,31 +40,46 @@ class Requests:
         factory = RemoteButlerFactory.create_factory_for_url(url, httpx2.Client(timeout=600))
         self.butler = factory.create_butler_for_access_token("bench")
 
-    def made(self, name: str, query: Callable[[Any], Any], mark: bytes = REF) -> Request:
+    def made(
+        self, name: str, query: Callable[[Any], Any], mark: bytes = REF, explain: list[str] | None = None
+    ) -> Request:
         with self.butler.query() as q:
             results = query(q)
             request = QueryExecuteRequestModel(
                 query=q._driver._create_query_input(results._tree), result_spec=SerializedResultSpec(results._spec)
             )
-            return Request(name, request.model_dump_json().encode(), mark)
+            return Request(name, request.model_dump_json().encode(), mark, explain=explain or [])
 
     def streams(self) -> list[Request]:
         """Results of many rows."""
+        chain = ["datasets", TYPE, "--collections", CHAIN]
+        order = ["instrument", "visit", "detector"]
         return [
-            self.made("refs of one RUN", lambda q: q.datasets(TYPE, RUN)),
-            self.made("find-first over a chain", lambda q: q.datasets(TYPE, CHAIN)),
             self.made(
-                "with records, first 20,000", lambda q: q.datasets(TYPE, CHAIN).with_dimension_records().limit(20_000)
+                "refs of one RUN", lambda q: q.datasets(TYPE, RUN), explain=["datasets", TYPE, "--collections", RUN]
+            ),
+            self.made("find-first over a chain", lambda q: q.datasets(TYPE, CHAIN), explain=chain),
+            self.made(
+                "with records, first 20,000",
+                lambda q: q.datasets(TYPE, CHAIN).with_dimension_records().limit(20_000),
+                explain=[*chain, "--with-dimension-records", "--limit", "20000"],
             ),
             self.made(
                 "ordered, first 20,000",
-                lambda q: q.datasets(TYPE, CHAIN).order_by("instrument", "visit", "detector").limit(20_000),
+                lambda q: q.datasets(TYPE, CHAIN).order_by(*order).limit(20_000),
+                explain=[*chain, "--order-by", ",".join(order), "--limit", "20000"],
             ),
         ]
 
     def long_streams(self) -> list[Request]:
         """Those that take the Python server minutes."""
-        return [self.made("with records, all", lambda q: q.datasets(TYPE, CHAIN).with_dimension_records())]
+        return [
+            self.made(
+                "with records, all",
+                lambda q: q.datasets(TYPE, CHAIN).with_dimension_records(),
+                explain=["datasets", TYPE, "--collections", CHAIN, "--with-dimension-records"],
+            )
+        ]
 
     def small(self) -> list[Request]:
         """Results of few rows."""

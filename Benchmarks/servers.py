@@ -52,6 +52,12 @@ class Server:
                     values[key.rstrip(":")] = int(amount) / 1024
         return values["VmRSS"], values["VmHWM"]
 
+    def processor_seconds(self) -> float:
+        """What the process has used of all processors so far."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         try:

@@ -20,6 +20,8 @@ READ_ONLY = 1
 class Stepped:
     rows: int
     seconds: list[float]
+    processor_seconds: float
+    """Of one run, on average."""
     plan: list[str]
 
 
@@ -51,17 +53,19 @@ def stepped(file: str, sql: str, runs: int) -> Stepped:
     seconds = []
     with contextlib.closing(Database(file)) as database:
         database.run(sql)
+        before = time.process_time()
         for _ in range(runs):
             start = time.perf_counter()
             database.run(sql)
             seconds.append(time.perf_counter() - start)
-    return Stepped(rows, seconds, plan)
+        used = time.process_time() - before
+    return Stepped(rows, seconds, used / runs, plan)
 
 
-def explained(steward: str, repository: str, body: bytes) -> dict:
-    """What `steward butler explain --analyze` says of a request: `sql`, `rows` and `seconds`."""
-    command = [steward, "butler", "explain", repository, "--request", "-", "--analyze", "--format", "json"]
-    done = subprocess.run(command, input=body, capture_output=True)
+def explained(steward: str, repository: str, arguments: list[str]) -> dict:
+    """What `steward butler explain` says of a query: among others `sql`, and its `rows` and `seconds` when stepped."""
+    command = [steward, "butler", "explain", repository, *arguments, "--analyze", "--format", "json"]
+    done = subprocess.run(command, capture_output=True)
     if done.returncode != 0:
-        return {}
+        raise SystemExit(f"{' '.join(command)} failed: {done.stderr.decode()[-500:]}")
     return json.loads(done.stdout)

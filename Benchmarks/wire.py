@@ -86,6 +86,8 @@ class Streamed:
     first_page: float
     """Seconds until the first page was there as a whole."""
     seconds: float
+    processor_seconds: float = 0
+    """Of the server, where somebody looked."""
 
     @property
     def rows_per_second(self) -> float:
