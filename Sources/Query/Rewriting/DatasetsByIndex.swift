@@ -23,10 +23,16 @@ struct DatasetsByIndex: RewriteRule {
         guard searches.count == 1, let datasets = searches.first, !datasets.search.isCalibrationSearch else { return plan }
         let group = datasets.search.dimensions
         let universe = group.universe
+        let elsewhere = plan.fixedKeys.subtracting(universe.governors).subtracting(DimensionSet(group.required))
         let front = plan.operands.filter { operand in
             switch operand {
             case .overlap, .upload, .materialized: true
-            case .datasets, .element: false
+            case .datasets: false
+            case .element(let element, _):
+                // A relation that leads from a given key, of a visit say, to keys of datasets: to its exposures.
+                !element.requiredSet.intersection(elsewhere).isEmpty
+                    && !element.requiredSet.subtracting(universe.governors).intersection(DimensionSet(group.required))
+                        .isEmpty
             }
         }
         if front.isEmpty, plan.restricts(otherThan: group), plan.laterKey(of: group) == nil { return plan }
@@ -103,7 +109,8 @@ extension LogicalPlan {
         plan.operands = []
         var known = DimensionSet()
         var rest = operands.filter { operand in
-            if case .element(let element, _) = operand { !tables.contains { $0.isTable(of: element) } } else { false }
+            guard case .element(let element, _) = operand else { return false }
+            return !(front + tables).contains { $0.isTable(of: element) }
         }
         func take(_ operand: JoinOperand) {
             known.formUnion(operand.keys(universe))

@@ -75,7 +75,10 @@ struct DatasetSelect {
     }
 
     /// Whether no collection before the one of this row has a dataset with the same data ID.
-    func noEarlier(alias: String) -> SQL {
+    ///
+    /// - Parameter key: spells the key of a dimension, if possible by a column of a table that is read before: a condition
+    ///   on this table alone makes SQLite scan all of it for a filter, if it has statistics.
+    func noEarlier(alias: String, key: (Int) -> SQL?) -> SQL {
         guard let first = collections.first, collections.count > 1 else { return "1 = 1" }
         let earlier = "earlier"
         var conditions: [SQL] = [
@@ -86,7 +89,9 @@ struct DatasetSelect {
             let rank = { (name: String) in self.rank("\(column: "collection_id", of: name)") }
             conditions.append("\(rank(earlier)) < \(rank(alias))")
         }
-        for name in dimensionNames { conditions.append("\(column: name, of: earlier) = \(column: name, of: alias)") }
+        for (position, name) in zip(stored.type.dimensions.required, dimensionNames) {
+            conditions.append("\(column: name, of: earlier) = \(key(position) ?? "\(column: name, of: alias)")")
+        }
         return """
             (\(column: "collection_id", of: alias) = \(value: first.key) OR NOT EXISTS (SELECT 1 FROM \(table: table) AS \
             \(alias: earlier) WHERE \(SQL.all(conditions))))

@@ -15,6 +15,8 @@ struct FromClause {
 
     init(keepsOrder: Bool) { self.keepsOrder = keepsOrder }
 
+    var isEmpty: Bool { joins.isEmpty }
+
     /// Joins a table.
     ///
     /// - Parameters:

@@ -199,7 +199,7 @@ struct JoinSQL {
         _ select: DatasetSelect, _ operand: JoinOperand.DatasetOperand, alias: String
     ) {
         var conditions = select.conditions(alias: alias)
-        if operand.isFirstOnly, from.keepsOrder {
+        if operand.isFirstOnly, from.keepsOrder, from.isEmpty {
             // The collections in search order, so that the first rows come from the first collection.
             let path = unique("path")
             from.join("\(select.path) AS \(alias: path)", keys: [])
@@ -215,7 +215,10 @@ struct JoinSQL {
                 "\(table: "dataset") AS \(alias: datasetAlias)",
                 on: select.datasetConditions(alias: alias, dataset: datasetAlias))
         }
-        if operand.isFirstOnly { from.filter([select.noEarlier(alias: alias)]) }
+        if operand.isFirstOnly {
+            let known = from.sources.keys
+            from.filter([select.noEarlier(alias: alias) { known[$0] }])
+        }
         from.withSources { sources in
             var dataset = DatasetSources(operand)
             if operand.reads(.datasetID) { dataset.id = "\(column: "dataset_id", of: alias)" }
