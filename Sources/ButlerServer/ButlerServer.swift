@@ -5,6 +5,9 @@ public import Serving
 public enum ButlerServer {
     public static let version = "0.1.0"
 
+    /// The release of the Python package whose protocol is spoken. Clients are told this one.
+    public static let protocolVersion = "30.2026.4300"
+
     /// The service, ready to run.
     ///
     /// - Parameters:

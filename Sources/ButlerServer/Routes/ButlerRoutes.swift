@@ -81,7 +81,7 @@ struct ButlerRoutes: Sendable {
             [
                 .get: { _, _ in
                     .json([
-                        "name": "butler", "version": .string(ButlerServer.version),
+                        "name": "butler", "version": .string(ButlerServer.protocolVersion),
                         "description":
                             "An abstraction layer for reading and writing astronomical data to datastores.",
                         "repository_url": "https://github.com/lsst/daf_butler",
@@ -89,7 +89,8 @@ struct ButlerRoutes: Sendable {
                     ])
                 }
             ])
-        routes.add("/healthz", [.get: { _, _ in .json(["status": "ok"]) }])
+        routes.add(
+            "/healthz", [.get: { _, _ in .json(["status": "ok", "version": .string(ButlerServer.version)]) }])
     }
 
     /// Any label is answered, so that nobody learns without credentials which ones exist.
