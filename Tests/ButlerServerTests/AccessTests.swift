@@ -87,7 +87,7 @@ import Testing
             for (label, headers, status, detail) in cases {
                 let answer = try await client.ask(.get, "\(label)/v1/universe", headers: headers, prefix: Self.prefix)
                 #expect(answer.status == status, "\(label) \(headers)")
-                #expect(answer.text.contains(detail), "\(label) \(headers)")
+                #expect(detail.isEmpty || answer.text.contains(detail), "\(label) \(headers)")
             }
             let open = try await client.ask(.get, "closed/butler.yaml", prefix: Self.prefix)
             #expect(open.status == 200)
@@ -118,7 +118,7 @@ import Testing
             let answer = try await client.ask(
                 .get, "closed/v1/universe", headers: [Self.user: user, Self.token: token], prefix: Self.prefix)
             #expect(answer.status == status)
-            #expect(answer.text.contains(detail))
+            #expect(detail.isEmpty || answer.text.contains(detail))
             #expect(!answer.text.contains("127.0.0.1"))
             #expect((answer.headers[.retryAfter] == "5") == (status == 503))
         }

@@ -46,12 +46,12 @@ public struct S3Services: Sendable {
 
     /// The service that a profile stands for; without one, the usual service.
     public func service(_ profile: String?) throws(S3Error) -> S3Service {
-        let section = profile ?? self["AWS_PROFILE"] ?? self["AWS_DEFAULT_PROFILE"] ?? "default"
-        let region = self["AWS_DEFAULT_REGION"] ?? profiles[section, "region"] ?? "us-east-1"
+        let usual = self["AWS_PROFILE"] ?? self["AWS_DEFAULT_PROFILE"] ?? "default"
         let named = try endpoint(profile)
         if let credentials = named?.credentials {
-            return S3Service(endpoint: named?.url, region: region, credentials: credentials)
+            return S3Service(endpoint: named?.url, region: region(usual), credentials: credentials)
         }
+        let section = profile ?? usual
         if let profile, !profiles.contains(profile) { throw .unknownProfile(profile) }
         let own =
             profile == nil
@@ -61,7 +61,12 @@ public struct S3Services: Sendable {
         guard let credentials = own ?? profiles.credentials(section) else { throw .noCredentials(profile: profile) }
         let endpoint =
             named?.url ?? self["AWS_ENDPOINT_URL_S3"] ?? self["AWS_ENDPOINT_URL"] ?? profiles[section, "endpoint_url"]
-        return S3Service(endpoint: endpoint.map(Self.withoutFinalSlash), region: region, credentials: credentials)
+        return S3Service(
+            endpoint: endpoint.map(Self.withoutFinalSlash), region: region(section), credentials: credentials)
+    }
+
+    private func region(_ section: String) -> String {
+        self["AWS_DEFAULT_REGION"] ?? profiles[section, "region"] ?? "us-east-1"
     }
 
     private func endpoint(_ profile: String?) throws(S3Error) -> (url: String, credentials: S3Credentials?)? {

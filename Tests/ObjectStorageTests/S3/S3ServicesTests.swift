@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "s3.example", "ftp://host", "https://", "https://key@host", "https://a:b:c@host", "https://:b@host",
+        "s3.example", "ftp://host", "https://@", "https://key@host", "https://a:b:c@host", "https://:b@host",
         "https://a:@host", "https://ho st",
     ])
     func aBadEndpointIsNamedWithoutItsSecrets(text: String) {
