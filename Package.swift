@@ -76,7 +76,7 @@ let package = Package(
             dependencies: ["ButlerModel", "Database", "RepositoryConfiguration", "ObjectStorage", "FITS", "CZlib"]),
 
         // Clients
-        .target(name: "Butler", dependencies: ["Registry", "Query", "Datastore"]),
+        .target(name: "Butler", dependencies: ["Registry", "QueryModel", "Query", "Datastore"]),
 
         // Services
         .target(
@@ -120,12 +120,12 @@ let package = Package(
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
-        .testTarget(name: "QueryModelTests", dependencies: ["QueryModel"]),
+        .testTarget(name: "QueryModelTests", dependencies: ["QueryModel", "RepositoryConfiguration"]),
         .testTarget(name: "RegistryTests", dependencies: ["Registry", "RepositoryConfiguration"]),
         .testTarget(
             name: "DatastoreTests",
             dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),
-        .testTarget(name: "ButlerTests", dependencies: ["Butler", "DemoSurvey"]),
+        .testTarget(name: "ButlerTests", dependencies: ["Butler", "QueryModel", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [

@@ -33,6 +33,20 @@ def hsc(work: str) -> str:
     return repository
 
 
+def big(work: str, given: str | None) -> str:
+    """A repository of a million datasets: the one given, or one that the script of the test harness makes once."""
+    repository = given or os.path.join(work, "big")
+    if not os.path.exists(os.path.join(repository, "butler.yaml")):
+        script = os.path.join(SHARED, "harness", "differential", "make_big_repo.py")
+        if given or not os.path.exists(script):
+            raise SystemExit("Set STEWARD_BIG_REPOSITORY to a repository made by make_big_repo.py.")
+        unfinished = f"{repository}.unfinished"
+        print(f"Making a repository of a million datasets in {repository}", file=sys.stderr)
+        subprocess.run([sys.executable, script, unfinished], check=True, stdout=sys.stderr)
+        os.rename(unfinished, repository)
+    return repository
+
+
 def with_object_store_root(repository: str, target: str) -> str:
     """A copy whose files are said to be in an object store, which is the only kind that the Python server can hand
     out; URLs are signed without contacting the store."""

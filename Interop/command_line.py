@@ -6,6 +6,8 @@ The program is the one in STEWARD_BIN, else .build/debug/steward. STEWARD_FIXTUR
 import functools
 import os
 import pty
+import re
+import shlex
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +88,39 @@ def one_line_of(errors: str) -> str:
     lines = errors.splitlines()
     assert len(lines) == 1, errors
     return lines[0]
+
+
+# What to compare: a command line in which REPO stands for the repository, and a remark for what upstream leaves open:
+#   sorted   the order of lines
+#   count    which rows a limit selects
+#   words    the order of words
+#   status   the wording of an error, so that only the exit status counts
+
+
+def check(line: str, repository: str):
+    line, _, remark = line.partition(" : ")
+    arguments = [repository if word == "REPO" else word for word in shlex.split(line)]
+    theirs = upstream(*arguments)
+    ours = steward(*arguments)
+    assert ours.status == theirs.status, ours.errors + theirs.errors
+    if theirs.status != 0:
+        name = "butler" if ours.errors.startswith("butler") else "steward"
+        # Log messages may come first, and the place of an error in an expression last.
+        assert sum(line.startswith(f"{name}: error: ") for line in ours.errors.splitlines()) == 1, ours.errors
+    match remark:
+        case "":
+            assert ours.output == theirs.output
+        case "sorted":
+            assert sorted(ours.output.splitlines()) == sorted(theirs.output.splitlines())
+        case "words":
+            assert sorted(re.findall(r"\w+", ours.output)) == sorted(re.findall(r"\w+", theirs.output))
+        case "count":
+            assert len(ours.output.splitlines()) == len(theirs.output.splitlines())
+        case "status":
+            assert theirs.status != 0
+            assert ours.output == theirs.output
+        case _:
+            raise AssertionError(f"unknown remark {remark!r}")
 
 
 # The repository that every checkout can make

@@ -284,11 +284,39 @@ def test_log_files_take_text_and_records(made, tmp_path):
     assert dict(parsed[0].MDC) == {"NIGHT": "7"}
 
 
-def test_a_condition_is_refused_in_one_clear_line(made):
-    for line in (["query-datasets", made, "count"], ["query-dimension-records", made, "visit"]):
-        refused = steward("--log-level", "ERROR", *line, "--where", "visit = 8")
-        assert (refused.status, refused.output) == (1, "")
-        assert "not supported yet" in one_line_of(refused.errors)
+@pytest.mark.parametrize(
+    "command",
+    ["query-datasets REPO count", "query-datasets REPO *", "query-dimension-records REPO visit",
+     "query-data-ids REPO visit", "retrieve-artifacts REPO out/ -d count"],
+)
+def test_a_wrong_condition_is_shown_with_its_place(made, command):
+    words = [made if word == "REPO" else word for word in command.split()]
+    refused = steward("--log-level", "ERROR", *words, "--where", "visit = = 8")
+    assert (refused.status, refused.output) == (1, "")
+    message, text, caret = refused.errors.splitlines()
+    assert message.startswith("steward: error: Failed to parse expression 'visit = = 8': expected a value")
+    assert text.index("= 8") == caret.index("^")
+    refused = steward("--log-level", "ERROR", *words, "--where", "instrument = 'CamA' AND nosuch = 8")
+    assert refused.status == 1
+    assert "Unrecognized identifier 'nosuch'" in refused.errors.splitlines()[0]
+    assert refused.errors.splitlines()[2].index("^") == refused.errors.splitlines()[1].index("nosuch")
+
+
+def test_artifacts_of_datasets_that_satisfy_a_condition(made, tmp_path):
+    for rest in (
+        ["-d", "summary", "--collections", "run/a", "--where", "instrument='CamA' AND visit = 8 AND detector = 2"],
+        ["--collections", "run/a,run/b", "--find-first", "--where", "instrument='CamA' AND visit IN (8, 9)"],
+        ["-d", "count", "--collections", "inner", "--where", "run = 'run/b'"],
+        ["-d", "count", "--collections", "inner", "--order-by", "-visit.exposure_time", "--limit", "1"],
+        ["-d", "count", "--collections", "inner", "--where", "instrument='CamA' AND visit = 77", "--limit", "0"],
+    ):
+        outcomes = []
+        for name, run in (("theirs", upstream), ("ours", steward)):
+            folder = tmp_path / name
+            outcome = run("retrieve-artifacts", made, f"{folder}/", "--clobber", *rest)
+            found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.json")) if folder.exists() else []
+            outcomes.append((outcome.status, outcome.output.replace(str(folder), "out"), found))
+        assert outcomes[0] == outcomes[1], rest
 
 
 def test_version_and_help():

@@ -1,21 +1,16 @@
 """Compare the commands of `steward butler` that list with Rubin's `butler`: the same command lines, the same standard
 output, byte for byte, and the same exit status.
 
-Runs over a repository made here and, where STEWARD_FIXTURES names a directory of fixture repositories, over those too.
+Runs over a repository made here and, where STEWARD_FIXTURES names a directory of fixture repositories, over those too. `check` says what the remarks after a colon mean.
 """
 
 import shlex
 
 import pytest
-from command_line import fixtures, made, needs_binary, one_line_of, steward, upstream  # noqa: F401
+from command_line import check, fixtures, made, needs_binary, steward, upstream  # noqa: F401
 
 pytestmark = needs_binary
 
-
-# What to compare: a command line in which REPO stands for the repository, and a remark for what upstream leaves open:
-#   sorted   the order of lines
-#   count    which rows a limit selects
-#   status   the wording of an error, so that only the exit status counts
 
 COLLECTIONS = [
     "query-collections REPO",
@@ -185,29 +180,6 @@ OLD = [
     f"query-dimension-records REPO {element}"
     for element in ("instrument", "visit", "exposure", "visit_detector_region", "detector", "visit_definition")
 ]
-
-
-def check(line: str, repository: str):
-    line, _, remark = line.partition(" : ")
-    arguments = [repository if word == "REPO" else word for word in shlex.split(line)]
-    theirs = upstream(*arguments)
-    ours = steward(*arguments)
-    assert ours.status == theirs.status, ours.errors + theirs.errors
-    if theirs.status != 0:
-        name = "butler" if ours.errors.startswith("butler") else "steward"
-        assert one_line_of(ours.errors).startswith(f"{name}: error: ")
-    match remark:
-        case "":
-            assert ours.output == theirs.output
-        case "sorted":
-            assert sorted(ours.output.splitlines()) == sorted(theirs.output.splitlines())
-        case "count":
-            assert len(ours.output.splitlines()) == len(theirs.output.splitlines())
-        case "status":
-            assert theirs.status != 0
-            assert ours.output == theirs.output
-        case _:
-            raise AssertionError(f"unknown remark {remark!r}")
 
 
 @pytest.mark.parametrize("line", COLLECTIONS + DATASET_TYPES + DATASETS + MADE)

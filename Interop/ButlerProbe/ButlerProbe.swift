@@ -149,15 +149,8 @@ struct ProbeSession {
     private func list(_ command: DocumentReader) async throws -> StructuredValue {
         let name = try command.required("type").string()
         let collections = try command.required("collections").strings()
-        let ids = try await butler.registry.read { snapshot in
-            var ids: [StructuredValue] = []
-            try snapshot.forEachDataset(try snapshot.datasetType(name), in: collections, findFirst: true) { ref in
-                ids.append(.string(ref.id.description))
-                return true
-            }
-            return ids
-        }
-        return .array(ids)
+        let refs = try await butler.query.datasets(name, in: collections).all()
+        return .array(refs.map { .string($0.id.description) })
     }
 
     /// The value of a dataset, and of every file of it the size and digest.

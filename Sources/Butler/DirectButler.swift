@@ -2,6 +2,7 @@ import ButlerModel
 import Database
 import Datastore
 import Foundation
+import Query
 import Registry
 import RepositoryConfiguration
 import Synchronization
@@ -10,42 +11,73 @@ import Synchronization
 public final class DirectButler: Butler {
     public let registry: Registry
     public let configuration: DirectButlerConfiguration
-    private let openedDatastore = Mutex<(any Datastore)?>(nil)
+    public let defaults: ButlerDefaults
+    private let onWarning: @Sendable (String) -> Void
+    private let openedDatastore: OpenedDatastore
+
+    /// What tells of warnings unless something else is asked for: a line on standard error.
+    public static let printWarning: @Sendable (String) -> Void = { message in
+        FileHandle.standardError.write(Data("warning: \(message)\n".utf8))
+    }
 
     public var universe: DimensionUniverse { registry.universe }
     public var isWriteable: Bool { registry.isWriteable }
 
-    private init(registry: Registry, configuration: DirectButlerConfiguration) {
+    private init(
+        registry: Registry, configuration: DirectButlerConfiguration, defaults: ButlerDefaults,
+        openedDatastore: OpenedDatastore = OpenedDatastore(), onWarning: @escaping @Sendable (String) -> Void
+    ) throws(ButlerError) {
+        try defaults.check(in: registry.universe)
         self.registry = registry
         self.configuration = configuration
+        self.defaults = defaults
+        self.openedDatastore = openedDatastore
+        self.onWarning = onWarning
     }
+
+    /// The same butler, with the same connections, and other defaults.
+    public func with(defaults: ButlerDefaults) throws -> DirectButler {
+        try DirectButler(
+            registry: registry, configuration: configuration, defaults: defaults, openedDatastore: openedDatastore,
+            onWarning: onWarning)
+    }
+
+    public func warn(_ message: String) { onWarning(message) }
 
     // MARK: Opening
 
     /// Opens the repository that an argument names: a directory, a `butler.yaml`, or a label of the repository index.
     ///
+    /// - Parameters:
+    ///   - defaults: what is assumed where a call does not say.
+    ///   - onWarning: is told of what is no error, such as results that a limit cuts.
     /// - Throws: `ConfigurationError` when there is no such repository, `DatabaseError` when its database cannot be
     ///   opened, `RegistryError` when its schema is not one that this code can use.
     public static func open(
-        _ argument: String, writeable: Bool = false, environment: ConfigurationEnvironment = .process
+        _ argument: String, writeable: Bool = false, defaults: ButlerDefaults = ButlerDefaults(),
+        environment: ConfigurationEnvironment = .process,
+        onWarning: @escaping @Sendable (String) -> Void = printWarning
     ) async throws -> DirectButler {
         switch try await ButlerConfiguration.load(argument, environment: environment) {
         case .direct(let configuration):
-            return try await open(configuration, writeable: writeable, environment: environment)
+            return try await open(
+                configuration, writeable: writeable, defaults: defaults, environment: environment, onWarning: onWarning)
         case .remote(let remote):
             throw ButlerOpeningError.isServer(remote.server)
         }
     }
 
     public static func open(
-        _ configuration: DirectButlerConfiguration, writeable: Bool, environment: ConfigurationEnvironment
+        _ configuration: DirectButlerConfiguration, writeable: Bool, defaults: ButlerDefaults = ButlerDefaults(),
+        environment: ConfigurationEnvironment, onWarning: @escaping @Sendable (String) -> Void = printWarning
     ) async throws -> DirectButler {
         let section = try configuration.registry()
         let url = try RegistryDatabase.url(section, environment: environment)
         let database = try await url.open(DatabaseOptions(access: writeable ? .readWrite : .readOnly))
         let registry = try await Registry.open(
             database: database, managers: section.managers.mapValues(\.className))
-        let butler = DirectButler(registry: registry, configuration: configuration)
+        let butler = try DirectButler(
+            registry: registry, configuration: configuration, defaults: defaults, onWarning: onWarning)
         if writeable {
             let datastore = try butler.datastore()
             try await registry.write { writer in
@@ -57,7 +89,7 @@ public final class DirectButler: Butler {
 
     /// Where the files are. Opened when first asked for, because many uses of a repository touch no files.
     public func datastore() throws -> any Datastore {
-        try openedDatastore.withLock { held in
+        try openedDatastore.held.withLock { held in
             if let held { return held }
             let opened = try Datastores.open(
                 try configuration.datastore(), universe: universe, storageClasses: try configuration.storageClasses())
@@ -71,12 +103,22 @@ public final class DirectButler: Butler {
 
     // MARK: Finding and reading
 
+    public var query: Query {
+        Query(
+            on: registry,
+            context: QueryContext(defaults: defaults) { [configuration] in
+                try configuration.storageClasses().canConvert($0, to: $1)
+            })
+    }
+
     public func findDataset(
-        _ datasetType: String, dataID: [String: DataIDValue], collections: [String], time: CalibrationTime
+        _ datasetType: String, dataID: [String: DataIDValue], collections: [String]? = nil, time: CalibrationTime
     ) async throws -> DatasetRef? {
-        try await registry.read { snapshot in
+        let collections = collections ?? defaults.collections
+        return try await registry.read { [defaults] snapshot in
             let type = try snapshot.datasetType(DatasetType.split(datasetType).parent)
-            return try snapshot.findDataset(type, dataID: dataID, collections: collections, time: time)
+            return try snapshot.findDataset(
+                type, dataID: dataID, defaults: try snapshot.dataID(of: defaults), collections: collections, time: time)
         }
     }
 
@@ -140,6 +182,11 @@ public final class DirectButler: Butler {
         }
         return refs
     }
+}
+
+/// A datastore once it is opened, shared by butlers that differ in their defaults.
+private final class OpenedDatastore: Sendable {
+    let held = Mutex<(any Datastore)?>(nil)
 }
 
 extension RegistrySnapshot {

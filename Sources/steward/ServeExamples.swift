@@ -1,7 +1,6 @@
 import Butler
 import ButlerModel
 import ButlerServer
-import Datastore
 import Registry
 import StructuredData
 
@@ -23,31 +22,34 @@ struct ServeExamples {
     init(_ repository: ServeOptions.Repository) async throws {
         label = repository.label
         let butler = try await DirectButler.open(repository.configuration)
-        let datastore = try butler.datastore()
-        specimen = try await butler.registry.read { snapshot in
-            let types = try snapshot.datasetTypes(matching: ["*"]).found.filter { !$0.isCalibration }
-            let preferred = types.sorted { a, b in
-                (Self.rank(a), b.dimensions.count, a.name) < (Self.rank(b), a.dimensions.count, b.name)
-            }
-            for type in preferred {
-                for collection in try snapshot.collectionInfo(CollectionSearch(types: [.run], includeSummary: true))
-                where collection.datasetTypes?.contains(type.name) == true {
-                    var found: DatasetRef?
-                    try snapshot.forEachDataset(type, in: [collection.name], findFirst: false, limit: 20) { ref in
-                        guard try !datastore.records(of: [ref.id], snapshot.connection).isEmpty else { return true }
-                        found = ref
-                        return false
-                    }
-                    guard let ref = found else { continue }
+        let (types, collections) = try await butler.registry.read { snapshot in
+            (
+                try snapshot.datasetTypes(matching: ["*"]).found.filter { !$0.isCalibration },
+                try snapshot.collectionInfo(CollectionSearch(types: [.run], includeSummary: true))
+            )
+        }
+        let preferred = types.sorted { a, b in
+            (Self.rank(a), b.dimensions.count, a.name) < (Self.rank(b), a.dimensions.count, b.name)
+        }
+        specimen = try await Self.specimen(preferred, collections, butler)
+        try await butler.close()
+    }
+
+    private static func specimen(
+        _ types: [DatasetType], _ collections: [CollectionInfo], _ butler: DirectButler
+    ) async throws -> Specimen? {
+        for type in types {
+            for collection in collections where collection.datasetTypes?.contains(type.name) == true {
+                for try await ref in butler.query.datasets(type.name, in: [collection.name]).limit(20) {
+                    guard try await !butler.stored(ref.id).isEmpty else { continue }
                     return Specimen(
                         type: type.name,
                         dataID: zip(type.dimensions.requiredNames, ref.dataID.requiredValues).map { ($0, $1) },
                         collection: collection.name, id: ref.id)
                 }
             }
-            return nil
         }
-        try await butler.close()
+        return nil
     }
 
     private static func rank(_ type: DatasetType) -> Int {

@@ -10,24 +10,6 @@ import Testing
 
 @testable import DemoSurvey
 
-/// Removed when the process ends.
-private let sharedPath = FileManager.default.temporaryDirectory.appendingPathComponent("demo-\(UUID().uuidString)").path
-
-/// One small survey, made once and read by all tests.
-private actor SharedSurvey {
-    static let one = SharedSurvey()
-    static let seed: UInt64 = 42
-    private var making: Task<String, any Error>?
-
-    func path() async throws -> String {
-        if let making { return try await making.value }
-        atexit { try? FileManager.default.removeItem(atPath: sharedPath) }
-        let task = Task { try await DemoSurvey.make(at: sharedPath, seed: Self.seed, scale: .small).path }
-        making = task
-        return try await task.value
-    }
-}
-
 private struct TemporaryDirectory {
     let path: String
 
@@ -42,40 +24,23 @@ private struct TemporaryDirectory {
     var content: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() } }
 }
 
-private func withSurvey<T>(_ body: (DirectButler) async throws -> T) async throws -> T {
-    let butler = try await DirectButler.open(
-        try await SharedSurvey.one.path(), environment: ConfigurationEnvironment(variables: [:]))
-    let result = try await body(butler)
-    try await butler.close()
-    return result
-}
-
 private let camera: DataIDValue = "StewardCam"
 
 @Suite struct DemoSurveyTests {
     @Test func everyDatasetTypeHasItsDatasetsWhereTheyBelong() async throws {
         try await withSurvey { butler in
             #expect(!butler.isWriteable)
-            let counts = try await butler.registry.read { snapshot in
-                func count(_ type: String, _ collection: String, findFirst: Bool = false) throws -> Int {
-                    var count = 0
-                    try snapshot.forEachDataset(
-                        try snapshot.datasetType(type), in: [collection], findFirst: findFirst
-                    ) { _ in
-                        count += 1
-                        return true
-                    }
-                    return count
-                }
-                return [
-                    try count("raw", "StewardCam/raw/all"), try count("bias", "StewardCam/calib/gen/night1"),
-                    try count("flat", "StewardCam/calib/gen/night2"), try count("bias", "StewardCam/calib"),
-                    try count("calexp", "demo/run/1"), try count("calexp", "demo/run/2"),
-                    try count("calexp", "demo/defaults", findFirst: true), try count("visit_summary", "demo/run/1"),
-                    try count("sources", "demo/run/1"), try count("survey_config", "demo/defaults"),
-                    try count("detector_notes", "demo/everything"), try count("calexp", "demo/good_seeing"),
-                ]
+            func count(_ type: String, _ collection: String, findFirst: Bool = false) async throws -> Int {
+                try await butler.query.datasets(type, in: [collection], findFirst: findFirst).count()
             }
+            let counts = [
+                try await count("raw", "StewardCam/raw/all"), try await count("bias", "StewardCam/calib/gen/night1"),
+                try await count("flat", "StewardCam/calib/gen/night2"), try await count("bias", "StewardCam/calib"),
+                try await count("calexp", "demo/run/1"), try await count("calexp", "demo/run/2"),
+                try await count("calexp", "demo/defaults", findFirst: true), try await count("visit_summary", "demo/run/1"),
+                try await count("sources", "demo/run/1"), try await count("survey_config", "demo/defaults"),
+                try await count("detector_notes", "demo/everything"), try await count("calexp", "demo/good_seeing"),
+            ]
             #expect(counts == [48, 8, 24, 16, 48, 8, 48, 6, 6, 1, 8, 24])
         }
     }
@@ -234,16 +199,8 @@ private let camera: DataIDValue = "StewardCam"
 
     private static func identifiers(_ root: String) async throws -> Set<String> {
         let butler = try await DirectButler.open(root, environment: ConfigurationEnvironment(variables: [:]))
-        let found = try await butler.registry.read { snapshot in
-            var found: Set<String> = []
-            for type in try snapshot.datasetTypes(matching: ["*"]).found {
-                try snapshot.forEachDataset(type, in: ["demo/everything"], findFirst: false) { ref in
-                    found.insert("\(ref)")
-                    return true
-                }
-            }
-            return found
-        }
+        let refs = try await butler.queryAllDatasets(collections: ["demo/everything"], findFirst: false, limit: nil)
+        let found = Set(refs.map(\.description))
         try await butler.close()
         return found
     }

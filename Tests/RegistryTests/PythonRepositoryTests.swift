@@ -93,30 +93,4 @@ struct PythonRepositoryTests {
             }
         }
     }
-
-    @Test func namedQueriesGiveTheStatedDatasets() async throws {
-        let registry = try await PythonFixtures.open("hsc-rc2")
-        let queries = try PythonFixtures.manifest("hsc-rc2")["queries"]?.arrayValue ?? []
-        var compared = 0
-        for query in queries {
-            let arguments = query["args"]
-            guard let typeName = arguments?["dataset_type"]?.stringValue, arguments?["where"] == nil,
-                let collections = arguments?["collections"]?.stringValue
-            else { continue }
-            let findFirst = arguments?["find_first"]?.boolValue ?? true
-            let ids = try await registry.read { snapshot in
-                var ids: [String] = []
-                try snapshot.forEachDataset(
-                    try snapshot.datasetType(typeName), in: [collections], findFirst: findFirst
-                ) { ref in
-                    ids.append(ref.id.description)
-                    return true
-                }
-                return ids.sorted()
-            }
-            #expect(ids == query["ids"]?.arrayValue?.compactMap(\.stringValue), "\(query["name"]?.stringValue ?? "")")
-            compared += 1
-        }
-        #expect(compared >= 3)
-    }
 }

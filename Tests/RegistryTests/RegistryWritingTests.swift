@@ -37,18 +37,6 @@ import Testing
             #expect(contradicted?.dataID["band"] == "g")
             #expect(try snapshot.dataset(a.id)?.run == "run/a")
             #expect(Set(try snapshot.datasets([a.id, b.id]).map(\.id)) == [a.id, b.id])
-            var listed: [DatasetID] = []
-            try snapshot.forEachDataset(type, in: ["chain"], findFirst: false) { ref in
-                listed.append(ref.id)
-                return true
-            }
-            #expect(listed == [b.id, a.id])
-            listed = []
-            try snapshot.forEachDataset(type, in: ["chain"], findFirst: true) { ref in
-                listed.append(ref.id)
-                return true
-            }
-            #expect(listed == [b.id])
         }
     }
 

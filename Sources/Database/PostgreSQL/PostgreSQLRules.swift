@@ -85,8 +85,9 @@ struct PostgreSQLRules: DialectRules {
         // As SQLite, which counts NULL as the least value.
         case .ordered(let expression, let isDescending):
             isDescending ? expression + " DESC NULLS LAST" : expression + " NULLS FIRST"
-        // It keeps statistics.
+        // It keeps statistics, and orders joins by them.
         case .selective(let condition): condition
+        case .joinInOrder: "JOIN"
         }
     }
 

@@ -7,6 +7,7 @@ enum SQLFunction: Sendable {
     case joinedText(SQL, separator: String)
     case ordered(SQL, isDescending: Bool)
     case selective(SQL)
+    case joinInOrder
 }
 
 extension SQL {
@@ -38,6 +39,9 @@ extension SQL {
 
     /// A condition that few rows fulfil, although a database without statistics would not think so.
     public static func selective(_ condition: SQL) -> SQL { SQL(elements: [.function(.selective(condition))]) }
+
+    /// `JOIN` with a table that is to be read after all those before it; a condition follows with `ON`.
+    public static var joinInOrder: SQL { SQL(elements: [.function(.joinInOrder)]) }
 
     /// Rows of given values as a table in a FROM clause; the caller adds an alias. They may be of any number: they are
     /// sent as one value or array, so that the text of the statement does not depend on them.

@@ -29,6 +29,26 @@ final class SQLiteRow: DatabaseRow {
         return sqlite3_column_int64(statement, position)
     }
 
+    func optionalInt(_ column: Int) throws -> Int64? {
+        let (statement, position) = try locate(column)
+        switch sqlite3_column_type(statement, position) {
+        case SQLITE_INTEGER: return sqlite3_column_int64(statement, position)
+        case SQLITE_NULL: return nil
+        default: throw mismatch(column, "an integer")
+        }
+    }
+
+    func utf8(_ column: Int) throws -> UnsafeBufferPointer<UInt8>? {
+        let (statement, position) = try locate(column)
+        switch sqlite3_column_type(statement, position) {
+        case SQLITE_TEXT:
+            let address = sqlite3_column_text(statement, position)
+            return UnsafeBufferPointer(start: address, count: Int(sqlite3_column_bytes(statement, position)))
+        case SQLITE_NULL: return nil
+        default: throw mismatch(column, "text")
+        }
+    }
+
     func double(_ column: Int) throws -> Double {
         let (statement, position) = try locate(column)
         let type = sqlite3_column_type(statement, position)

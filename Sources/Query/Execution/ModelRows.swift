@@ -78,7 +78,7 @@ struct CoordinateReader {
 
     init(_ group: DimensionGroup, _ layout: RowLayout, _ snapshot: RegistrySnapshot, withRecords: Bool) throws {
         self.group = group
-        keys = try KeyReader(group, layout)
+        keys = try KeyReader(group, layout, snapshot)
         records =
             withRecords || group.isEmpty ? try group.elements.map { try RecordReader($0, layout, snapshot, usesMemory: true) } : nil
     }
@@ -125,20 +125,25 @@ extension RegistrySnapshot {
 /// Reads the columns of general results, in the order of the protocol.
 struct GeneralReader {
     let columns: [ColumnReference]
+    private let keys: KeyReader
+    /// The places of the columns after the keys.
     private let indices: [Int]
     private let snapshot: RegistrySnapshot
 
     init(_ general: ResultSpecification.General, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
         columns = general.columns
-        indices = try columns.map { try layout.require($0.resultColumn) }
+        keys = try KeyReader(general.dimensions, layout, snapshot)
+        indices = try columns.dropFirst(general.dimensions.keys.count).map { try layout.require($0.resultColumn) }
         self.snapshot = snapshot
     }
 
     func row(_ row: any DatabaseRow) throws -> GeneralRow {
-        GeneralRow(columns: columns, values: try zip(columns, indices).map { try value(row, $0, $1) })
+        let values = try keys.values(row).map { ColumnValue($0) }
+        let fields = try zip(columns.dropFirst(values.count), indices).map { try value(row, $0, $1) }
+        return GeneralRow(columns: columns, values: values + fields)
     }
 
-    func value(_ row: any DatabaseRow, _ column: ColumnReference, _ index: Int) throws -> ColumnValue {
+    private func value(_ row: any DatabaseRow, _ column: ColumnReference, _ index: Int) throws -> ColumnValue {
         switch column {
         case .dimensionKey(let dimension):
             return try ColumnValue(row, index, type: dimension.primaryKey?.type ?? .int)

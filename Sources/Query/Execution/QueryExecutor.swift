@@ -1,3 +1,4 @@
+public import ButlerModel
 public import Database
 public import QueryModel
 
@@ -37,4 +38,35 @@ public protocol QueryExecutor: Sendable {
 
     /// Why a query may have no rows, as far as names and collection summaries tell; empty when they tell nothing.
     func reasonsForNoRows(_ request: QueryRequest) async throws -> [String]
+
+    // MARK: Queries stated in steps
+
+    /// The rows of a result whose names are looked up in the transaction that reads the rows.
+    func pages(_ result: ResultDefinition, _ context: QueryContext) -> DatabasePages<ResultPage>
+
+    /// The datasets of many types, where the context's defaults hold.
+    func pages(_ request: AllDatasetsRequest, _ context: QueryContext) -> DatabasePages<ResultPage>
+
+    func count(
+        _ result: ResultDefinition, _ context: QueryContext, isExact: Bool, discards: Bool
+    ) async throws -> Int
+
+    func any(_ result: ResultDefinition, _ context: QueryContext, executes: Bool, isExact: Bool) async throws -> Bool
+
+    func reasonsForNoRows(_ result: ResultDefinition, _ context: QueryContext) async throws -> [String]
+}
+
+/// What a butler adds to the queries of its users.
+public struct QueryContext: Sendable {
+    public var defaults: ButlerDefaults
+    /// Whether objects of one storage class can be handed out in another.
+    public var canConvert: @Sendable (_ storageClass: String, _ target: String) throws -> Bool
+
+    public init(
+        defaults: ButlerDefaults = ButlerDefaults(),
+        canConvert: @escaping @Sendable (_ storageClass: String, _ target: String) throws -> Bool = { $0 == $1 }
+    ) {
+        self.defaults = defaults
+        self.canConvert = canConvert
+    }
 }

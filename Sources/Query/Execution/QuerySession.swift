@@ -29,7 +29,7 @@ struct QuerySession {
     var defaults: [Int: DataIDValue] { planner.defaults }
 
     func plan(_ tree: QueryTree, _ result: ResultSpecification) throws -> LogicalPlan {
-        Rewriting.apply(to: try unrewrittenPlan(tree, result))
+        Rewriting.apply(to: try unrewrittenPlan(tree, result), snapshot)
     }
 
     func unrewrittenPlan(_ tree: QueryTree, _ result: ResultSpecification) throws -> LogicalPlan {
@@ -39,7 +39,7 @@ struct QuerySession {
     func plan(dataIDsOf tree: QueryTree, allowsDuplicateOverlaps: Bool) throws -> LogicalPlan {
         Rewriting.apply(
             to: try planner.plan(
-                dataIDsOf: tree, tree.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps))
+                dataIDsOf: tree, tree.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps), snapshot)
     }
 
     func statement(_ plan: LogicalPlan) throws -> SelectStatement {

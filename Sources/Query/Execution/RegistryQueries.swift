@@ -36,52 +36,54 @@ extension Registry: QueryExecutor {
     public func count(
         _ request: QueryRequest, _ result: ResultSpecification, isExact: Bool, discards: Bool
     ) async throws -> Int {
-        try await read { snapshot in
-            let session = try QuerySession(snapshot, request)
-            var unordered = result
-            unordered.order = []
-            unordered.allowsDuplicateOverlaps = false
-            let plan = try session.plan(request.tree, unordered)
-            guard plan.doomed.isEmpty else { return 0 }
-            guard plan.isFiltered, isExact else {
-                let statement = try session.statement(plan)
-                let count = try snapshot.connection.fetchOne(try statement.count()) { try $0.int(0) } ?? 0
-                return min(Int(count), plan.effectiveLimit ?? .max)
-            }
-            guard discards else {
-                throw ButlerError(.invalidQuery, "Cannot count query rows exactly without discarding them.")
-            }
-            let cursor = try session.open(plan)
-            var count = 0
-            while try cursor.next() != nil { count += 1 }
-            return count
-        }
+        try await read { try QuerySession($0, request).count(request.tree, result, isExact: isExact, discards: discards) }
     }
 
     public func any(_ request: QueryRequest, executes: Bool, isExact: Bool) async throws -> Bool {
-        try await read { snapshot in
-            let session = try QuerySession(snapshot, request)
-            let plan = try session.plan(dataIDsOf: request.tree, allowsDuplicateOverlaps: true)
-            guard plan.doomed.isEmpty else { return false }
-            guard executes else {
-                guard !isExact else {
-                    throw ButlerError(.invalidQuery, "Cannot obtain exact result for 'any' without executing.")
-                }
-                return true
-            }
-            return try session.hasRows(plan, isExact: isExact)
-        }
+        try await read { try QuerySession($0, request).any(request.tree, executes: executes, isExact: isExact) }
     }
 
     public func reasonsForNoRows(_ request: QueryRequest) async throws -> [String] {
-        try await read { snapshot in
-            let session = try QuerySession(snapshot, request)
-            return try session.plan(dataIDsOf: request.tree, allowsDuplicateOverlaps: true).messages
-        }
+        try await read { try QuerySession($0, request).reasonsForNoRows(request.tree) }
     }
 }
 
 extension QuerySession {
+    func count(_ tree: QueryTree, _ result: ResultSpecification, isExact: Bool, discards: Bool) throws -> Int {
+        var unordered = result
+        unordered.order = []
+        unordered.allowsDuplicateOverlaps = false
+        let plan = try plan(tree, unordered)
+        guard plan.doomed.isEmpty else { return 0 }
+        guard plan.isFiltered, isExact else {
+            let count = try snapshot.connection.fetchOne(try statement(plan).count()) { try $0.int(0) } ?? 0
+            return min(Int(count), plan.effectiveLimit ?? .max)
+        }
+        guard discards else {
+            throw ButlerError(.invalidQuery, "Cannot count query rows exactly without discarding them.")
+        }
+        let cursor = try open(plan)
+        var count = 0
+        while try cursor.next() != nil { count += 1 }
+        return count
+    }
+
+    func any(_ tree: QueryTree, executes: Bool, isExact: Bool) throws -> Bool {
+        let plan = try plan(dataIDsOf: tree, allowsDuplicateOverlaps: true)
+        guard plan.doomed.isEmpty else { return false }
+        guard executes else {
+            guard !isExact else {
+                throw ButlerError(.invalidQuery, "Cannot obtain exact result for 'any' without executing.")
+            }
+            return true
+        }
+        return try hasRows(plan, isExact: isExact)
+    }
+
+    func reasonsForNoRows(_ tree: QueryTree) throws -> [String] {
+        try plan(dataIDsOf: tree, allowsDuplicateOverlaps: true).messages
+    }
+
     func hasRows(_ plan: LogicalPlan, isExact: Bool) throws -> Bool {
         guard plan.doomed.isEmpty else { return false }
         if plan.isFiltered, isExact { return try open(plan).next() != nil }

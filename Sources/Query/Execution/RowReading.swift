@@ -4,20 +4,75 @@ import Registry
 
 /// Reads the dimension keys of a group out of rows.
 struct KeyReader {
-    private let columns: [(index: Int, isInt: Bool)]
-
-    init(_ group: DimensionGroup, _ layout: RowLayout) throws {
-        try self.init(group.keys, group.universe, layout)
+    private enum Source {
+        case int(Int)
+        case string(Int)
+        case derived(DerivedKey)
     }
 
-    init(_ positions: [Int], _ universe: DimensionUniverse, _ layout: RowLayout) throws {
-        columns = try positions.map { position in
-            (try layout.require(.key(position)), universe.elements[position].primaryKey?.type == .int)
+    private let sources: [Source]
+
+    init(_ group: DimensionGroup, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
+        try self.init(group.keys, layout, snapshot)
+    }
+
+    init(_ positions: [Int], _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
+        sources = try positions.map { position in
+            if layout.derivedKeys[position] != nil { return .derived(try DerivedKey(position, layout, snapshot)) }
+            let column = try layout.require(.key(position))
+            return snapshot.universe.elements[position].primaryKey?.type == .int ? .int(column) : .string(column)
         }
     }
 
     func values(_ row: any DatabaseRow) throws -> [DataIDValue] {
-        try columns.map { $0.isInt ? .int(try row.int($0.index)) : .string(try row.text($0.index)) }
+        try sources.map { source in
+            switch source {
+            case .int(let column): .int(try row.int(column))
+            case .string(let column): .string(try row.text(column))
+            case .derived(let key): try key.value(row)
+            }
+        }
+    }
+}
+
+/// The key of a dimension that rows do not carry: it follows from a record that is held in memory. A filter tells its
+/// band.
+final class DerivedKey {
+    private let element: DimensionElement
+    private let keys: KeyReader
+    private let column: Int
+    private let records: [[DataIDValue]: DimensionRecord]
+    /// What was found last, and for which key.
+    private var last: (key: [DataIDValue], value: DataIDValue, text: [UInt8])?
+
+    /// - Throws: ``StatementError`` when nothing gives the key.
+    init(_ position: Int, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
+        guard let element = layout.derivedKeys[position], let records = snapshot.cachedRecords.records(of: element),
+            let index = element.implied.firstIndex(of: position)
+        else { throw StatementError.missingColumn(snapshot.universe.elements[position].name) }
+        self.element = element
+        self.records = records
+        column = element.required.count + index
+        keys = try KeyReader(element.required, layout, snapshot)
+    }
+
+    func value(_ row: any DatabaseRow) throws -> DataIDValue { try found(row).value }
+
+    /// The value as JSON text.
+    func text(_ row: any DatabaseRow) throws -> [UInt8] { try found(row).text }
+
+    private func found(_ row: any DatabaseRow) throws -> (value: DataIDValue, text: [UInt8]) {
+        let key = try keys.values(row)
+        if let last, last.key == key { return (last.value, last.text) }
+        guard let value = records[key]?.values[column].dataIDValue else {
+            throw ButlerError(
+                .dataIDValue,
+                "Dimension '\(element)' has no record for (\(key.map(\.quotedDescription).joined(separator: ", "))); "
+                    + "insert it.")
+        }
+        let text = LineJSON.text { $0.value(value.wire) }
+        last = (key, value, text)
+        return (value, text)
     }
 }
 
@@ -48,11 +103,11 @@ final class RecordReader {
         if element.skypix != nil {
             source = .pixel(try layout.require(.key(element.position)))
         } else if usesMemory, let held = snapshot.cachedRecords.records(of: element) {
-            source = .held(try KeyReader(element.required, snapshot.universe, layout), held)
-        } else if let columns = try layout.columns(of: element) {
+            source = .held(try KeyReader(element.required, layout, snapshot), held)
+        } else if let columns = layout.columns(of: element) {
             source = .row(columns)
         } else {
-            source = .lookUp(try KeyReader(element.required, snapshot.universe, layout))
+            source = .lookUp(try KeyReader(element.required, layout, snapshot))
         }
     }
 
@@ -92,11 +147,13 @@ final class RecordReader {
 
 extension RowLayout {
     /// Where the columns of an element's record are; `nil` when rows do not carry all of them.
-    func columns(of element: DimensionElement) throws -> [Int]? {
+    func columns(of element: DimensionElement) -> [Int]? {
         var columns: [Int] = []
         for (index, column) in element.columns.enumerated() {
             switch column.role {
-            case .required(let dimension), .implied(let dimension): columns.append(try require(.key(dimension)))
+            case .required(let dimension), .implied(let dimension):
+                guard let place = self[.key(dimension)] else { return nil }
+                columns.append(place)
             case .alternateKey, .metadata, .region, .timespan:
                 guard let place = self[.field(element: element.position, column: index)] else { return nil }
                 columns.append(place)

@@ -6,6 +6,10 @@ extension LogicalPlan: CustomStringConvertible {
     var description: String {
         var lines = operands.map { "join \($0)" }
         if operands.isEmpty { lines.append("no tables: one row") }
+        if keepsJoinOrder { lines.append("join in this order") }
+        for (position, element) in derivedKeys.sorted(by: { $0.key < $1.key }) {
+            lines.append("\(joinDimensions.universe.elements[position].name) from records of \(element) in memory")
+        }
         lines.append("where \(predicate)")
         switch uniqueness {
         case .given: break

@@ -38,7 +38,7 @@ extension Registry {
         try await read { snapshot in
             let session = try QuerySession(snapshot, request)
             let plan = try session.unrewrittenPlan(request.tree, result)
-            let rewritten = Rewriting.apply(to: plan)
+            let rewritten = Rewriting.apply(to: plan, snapshot)
             let sql = try session.statement(rewritten).rows().sql
             let connection = snapshot.connection
             return QueryExplanation(

@@ -25,6 +25,10 @@ struct LogicalPlan: Sendable {
     var limit: Int?
     /// Searches that cannot find anything: the result is empty.
     var doomed: [ResolvedSearch]
+    /// Keys that rows need not carry, because they follow from records that are held in memory.
+    var derivedKeys: [Int: DimensionElement] = [:]
+    /// Whether the database must join in the order of the operands.
+    var keepsJoinOrder = false
     /// Why the result may be empty, as far as names and summaries tell.
     var messages: [String]
 

@@ -3,8 +3,8 @@
 ///
 /// Such a search over several collections repeats a data ID for each that has a dataset. A subquery that removes the
 /// repetitions has to read all datasets of the type; joined directly, the database looks up those it needs.
-enum ExistenceWithoutDistinct: RewriteRule {
-    static func apply(to plan: LogicalPlan) -> LogicalPlan {
+struct ExistenceWithoutDistinct: RewriteRule {
+    func apply(to plan: LogicalPlan) -> LogicalPlan {
         switch plan.uniqueness {
         case .given: return plan
         case .grouped where plan.checksValidityRanges: return plan

@@ -5,13 +5,13 @@ import QueryModel
 /// This holds when conditions are the same for all datasets of a data ID, that is, when none reads a field of the
 /// dataset, and when each collection has at most one of them, that is, none is a CALIBRATION. Rows then come as they are
 /// found; ranking has to find all first. Each row costs a look-up for each earlier collection, so long paths are ranked.
-enum FindFirstByAbsence: RewriteRule {
+struct FindFirstByAbsence: RewriteRule {
     /// The longest path for which looking up is cheaper.
     static let mostCollections = 16
 
-    static func apply(to plan: LogicalPlan) -> LogicalPlan {
+    func apply(to plan: LogicalPlan) -> LogicalPlan {
         guard let findFirst = plan.findFirst, findFirst.method == .window,
-            findFirst.search.collections.count <= mostCollections, !findFirst.search.isCalibrationSearch,
+            findFirst.search.collections.count <= Self.mostCollections, !findFirst.search.isCalibrationSearch,
             findFirst.search.dimensions.isSubset(of: plan.columns.dimensions),
             !plan.predicate.readsDataset(findFirst.search.name)
         else { return plan }

@@ -34,18 +34,26 @@ struct DatasetSelect {
 
     // MARK: Parts
 
-    func conditions(alias: String) -> [SQL] {
+    /// - Parameter given: an expression for the one collection to look in, instead of all.
+    func conditions(alias: String, collection given: SQL? = nil) -> [SQL] {
         let collection: SQL = "\(column: "collection_id", of: alias)"
-        let here: SQL =
-            switch collections.count {
-            case 0: "1 = 0"
-            case 1: "\(collection) = \(value: collections[0].key)"
-            default: .isIn(collection, collections.map { .int($0.key) })
-            }
+        let here: SQL
+        if let given {
+            here = "\(collection) = \(given)"
+        } else {
+            here =
+                switch collections.count {
+                case 0: "1 = 0"
+                case 1: "\(collection) = \(value: collections[0].key)"
+                default: .isIn(collection, collections.map { .int($0.key) })
+                }
+        }
         let type: SQL = "\(column: "dataset_type_id", of: alias) = \(value: stored.key)"
-        // Otherwise SQLite walks all datasets of all types along an index that suits the order of the keys.
-        return [operand.isExistence ? .selective(type) : type, here]
+        return [operand.invitesDetours ? .selective(type) : type, here]
     }
+
+    /// The keys of the collections in search order, as a table.
+    var path: SQL { .rows([("collection_id", .int)], collections.map { [.int($0.key)] }) }
 
     func datasetConditions(alias: String, dataset: String) -> [SQL] {
         [
@@ -67,7 +75,10 @@ struct DatasetSelect {
     }
 
     /// Whether no collection before the one of this row has a dataset with the same data ID.
-    func noEarlier(alias: String) -> SQL {
+    ///
+    /// - Parameter key: spells the key of a dimension, if possible by a column of a table that is read before: a condition
+    ///   on this table alone makes SQLite scan all of it for a filter, if it has statistics.
+    func noEarlier(alias: String, key: (Int) -> SQL?) -> SQL {
         guard let first = collections.first, collections.count > 1 else { return "1 = 1" }
         let earlier = "earlier"
         var conditions: [SQL] = [
@@ -78,7 +89,9 @@ struct DatasetSelect {
             let rank = { (name: String) in self.rank("\(column: "collection_id", of: name)") }
             conditions.append("\(rank(earlier)) < \(rank(alias))")
         }
-        for name in dimensionNames { conditions.append("\(column: name, of: earlier) = \(column: name, of: alias)") }
+        for (position, name) in zip(stored.type.dimensions.required, dimensionNames) {
+            conditions.append("\(column: name, of: earlier) = \(key(position) ?? "\(column: name, of: alias)")")
+        }
         return """
             (\(column: "collection_id", of: alias) = \(value: first.key) OR NOT EXISTS (SELECT 1 FROM \(table: table) AS \
             \(alias: earlier) WHERE \(SQL.all(conditions))))

@@ -3,6 +3,7 @@ import Database
 
 /// What a select reads from: tables and subqueries joined on the dimension keys they share, and conditions on them.
 struct FromClause {
+    let keepsOrder: Bool
     private var joins: [Join] = []
     private(set) var conditions: [SQL] = []
     private(set) var sources = ColumnSources()
@@ -11,6 +12,8 @@ struct FromClause {
         let table: SQL
         var on: [SQL]
     }
+
+    init(keepsOrder: Bool) { self.keepsOrder = keepsOrder }
 
     var isEmpty: Bool { joins.isEmpty }
 
@@ -48,8 +51,8 @@ struct FromClause {
                 sql += " FROM \(join.table)"
                 first = join.on
             } else {
-                sql += " JOIN \(join.table)"
-                if !join.on.isEmpty { sql += " ON \(join.on.joined(separator: " AND "))" } else { sql += " ON 1 = 1" }
+                let on: SQL = join.on.isEmpty ? "1 = 1" : join.on.joined(separator: " AND ")
+                sql += " \(keepsOrder ? SQL.joinInOrder : "JOIN") \(join.table) ON \(on)"
             }
         }
         let all = first + conditions

@@ -8,10 +8,14 @@ import SkyGeometry
 /// Spells the operands of a join.
 struct JoinSQL {
     let universe: DimensionUniverse
-    var from = FromClause()
+    var from: FromClause
     private var aliases: Set<String> = []
 
-    init(universe: DimensionUniverse) { self.universe = universe }
+    /// - Parameter keepsOrder: whether the database must join in the order of the operands.
+    init(universe: DimensionUniverse, keepsOrder: Bool) {
+        self.universe = universe
+        from = FromClause(keepsOrder: keepsOrder)
+    }
 
     mutating func add(_ operand: JoinOperand) throws {
         switch operand {
@@ -194,9 +198,16 @@ struct JoinSQL {
     private mutating func joinDirectly(
         _ select: DatasetSelect, _ operand: JoinOperand.DatasetOperand, alias: String
     ) {
+        var conditions = select.conditions(alias: alias)
+        if operand.isFirstOnly, from.keepsOrder, from.isEmpty {
+            // The collections in search order, so that the first rows come from the first collection.
+            let path = unique("path")
+            from.join("\(select.path) AS \(alias: path)", keys: [])
+            conditions = select.conditions(alias: alias, collection: "\(column: "collection_id", of: path)")
+        }
         from.join(
             "\(table: select.table) AS \(alias: alias)", keys: keys(operand.search.dimensions.required, of: alias),
-            on: select.conditions(alias: alias))
+            on: conditions)
         var datasetAlias = ""
         if select.needsDatasetTable {
             datasetAlias = unique("\(alias)_dataset")
@@ -204,7 +215,10 @@ struct JoinSQL {
                 "\(table: "dataset") AS \(alias: datasetAlias)",
                 on: select.datasetConditions(alias: alias, dataset: datasetAlias))
         }
-        if operand.isFirstOnly { from.filter([select.noEarlier(alias: alias)]) }
+        if operand.isFirstOnly {
+            let known = from.sources.keys
+            from.filter([select.noEarlier(alias: alias) { known[$0] }])
+        }
         from.withSources { sources in
             var dataset = DatasetSources(operand)
             if operand.reads(.datasetID) { dataset.id = "\(column: "dataset_id", of: alias)" }
@@ -228,5 +242,8 @@ extension JoinOperand.DatasetOperand {
     func reads(_ field: DatasetField) -> Bool { fields.contains(field) }
     /// Whether it only matters that there is a dataset.
     var isExistence: Bool { fields.isEmpty && !readsCollection }
+    /// Whether the rows are sorted or made unique afterwards, by columns that an index over all types holds in order.
+    /// SQLite would walk that index.
+    var invitesDetours: Bool { isExistence || readsCollection }
     var readsCollectionKey: Bool { readsCollection || reads(.collection) }
 }

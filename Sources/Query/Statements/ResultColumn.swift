@@ -28,7 +28,11 @@ enum ColumnLabel {
 /// Where the columns of a statement's rows are.
 struct RowLayout: Sendable {
     private(set) var columns: [ResultColumn] = []
+    /// Keys that rows do not carry, with the element whose record, held in memory, gives them.
+    let derivedKeys: [Int: DimensionElement]
     private var indices: [ResultColumn: Int] = [:]
+
+    init(derivedKeys: [Int: DimensionElement] = [:]) { self.derivedKeys = derivedKeys }
 
     mutating func append(_ column: ResultColumn) {
         guard indices[column] == nil else { return }

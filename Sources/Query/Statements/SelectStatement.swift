@@ -22,7 +22,7 @@ struct SelectStatement {
     init(_ plan: LogicalPlan, _ spelling: Spelling) throws {
         self.plan = plan
         self.spelling = spelling
-        var join = JoinSQL(universe: spelling.universe)
+        var join = JoinSQL(universe: spelling.universe, keepsOrder: plan.keepsJoinOrder)
         for operand in plan.operands { try join.add(operand) }
         let expressions = Self.expressions(join.from.sources, spelling)
         join.from.filter(try expressions.condition(plan.predicate))
@@ -99,8 +99,10 @@ struct SelectStatement {
 
     /// The columns of a stage in the order of result rows, with what filters and checks read.
     private func resultColumns(_ columns: PlanColumns, withRank: Bool) -> RowLayout {
-        var layout = RowLayout()
-        for position in columns.dimensions.keys { layout.append(.key(position)) }
+        var layout = RowLayout(derivedKeys: plan.derivedKeys)
+        for position in columns.dimensions.keys where plan.derivedKeys[position] == nil {
+            layout.append(.key(position))
+        }
         for (position, indices) in columns.fields.sorted(by: { $0.key < $1.key }) {
             for index in indices.sorted() { layout.append(.field(element: position, column: index)) }
         }

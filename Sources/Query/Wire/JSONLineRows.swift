@@ -7,16 +7,11 @@ import StructuredData
 /// Writes rows as the lines of a query's response: each page is one JSON document with a line break.
 /// Source: remote Butler protocol reference, sections 8.3 and 8.4.
 final class JSONLineRows: RowWriter {
-    private enum Part {
-        case piece(RowPiece)
-        case record(RecordPiece)
-    }
-
     /// A page ends once it is as long as this.
     private static let pageBytes = 1 << 20
 
     private let head: [UInt8]
-    private let parts: [Part]
+    private let template: RowTemplate
     /// Reads the keys of rows, where records are looked up by them.
     private let keys: KeyReader?
     /// Records by element that pages of general results carry beside their rows.
@@ -30,21 +25,21 @@ final class JSONLineRows: RowWriter {
         let type: String
         var records: [PageRecords]?
         var unique: RecordPiece?
+        var template = RowTemplate()
         switch result.kind {
         case .dataCoordinates(let group, let withRecords):
             type = "data_coordinate"
-            parts = try Self.coordinate(group, layout, snapshot, withRecords: withRecords)
+            try template.appendCoordinate(group, layout, snapshot, withRecords: withRecords)
         case .dimensionRecords(let element, _):
             type = "dimension_record"
             unique = try RecordPiece(
                 element, in: result.dimensions, layout, snapshot, usesMemory: false)
-            parts = []
         case .datasetRefs(let refs):
             type = "dataset_ref"
-            parts = try Self.datasetRef(refs, layout, snapshot)
+            try template.appendDatasetRef(refs, layout, snapshot)
         case .general(let general):
             type = "general"
-            parts = try Self.general(general, layout, snapshot)
+            try template.appendGeneral(general, layout, snapshot)
             if general.withRecords {
                 records = try general.dimensions.elements.filter { !$0.isStoredAlone }
                     .map {
@@ -55,8 +50,9 @@ final class JSONLineRows: RowWriter {
         }
         self.records = records
         self.unique = unique
-        let hasRecords = parts.contains { if case .record = $0 { true } else { false } }
-        keys = hasRecords || unique != nil || records != nil ? try KeyReader(result.dimensions, layout) : nil
+        self.template = template
+        let needsKeys = template.hasRecords || unique != nil || records != nil
+        keys = needsKeys ? try KeyReader(result.dimensions, layout, snapshot) : nil
         head = Array("{\"type\":\"\(type)\",\"rows\":[".utf8)
         writer = JSONWriter(options: LineJSON.options, reservingCapacity: Self.pageBytes / 4)
         writer.bytes.append(contentsOf: head)
@@ -74,12 +70,7 @@ final class JSONLineRows: RowWriter {
             try unique.writeNew(row, to: &writer)
             return
         }
-        for part in parts {
-            switch part {
-            case .piece(let piece): try piece.write(row, to: &writer)
-            case .record(let record): try record.write(row, keys: keys, to: &writer)
-            }
-        }
+        try template.write(row, keys: keys, to: &writer)
         for record in records ?? [] { try record.add(row, keys: keys) }
     }
 
@@ -106,81 +97,88 @@ final class JSONLineRows: RowWriter {
         seen.removeAll(keepingCapacity: true)
         return page
     }
+}
 
-    // MARK: Pieces
+// MARK: - Forms of rows
 
-    private static func text(_ text: String) -> Part { .piece(.text(Array(text.utf8))) }
-
+extension RowTemplate {
     /// `{"dataId":{…},"records":…}`
-    private static func coordinate(
+    fileprivate mutating func appendCoordinate(
         _ group: DimensionGroup, _ layout: RowLayout, _ snapshot: RegistrySnapshot, withRecords: Bool
-    ) throws -> [Part] {
-        var pieces = [text("{\"dataId\":{")]
+    ) throws {
+        append("{\"dataId\":{")
         for (index, position) in group.keys.enumerated() {
-            let dimension = group.universe.elements[position]
-            pieces.append(text("\(index == 0 ? "" : ",")\"\(dimension.name)\":"))
-            pieces.append(.piece(try key(position, group, layout)))
+            append("\(index == 0 ? "" : ",")\"\(group.universe.elements[position].name)\":")
+            append(try RowPiece(key: position, layout, snapshot))
         }
         // The empty data ID is complete as it is.
-        guard withRecords || group.isEmpty else { return pieces + [text("},\"records\":null}")] }
-        pieces.append(text("},\"records\":{"))
+        guard withRecords || group.isEmpty else {
+            append("},\"records\":null}")
+            return
+        }
+        append("},\"records\":{")
         for (index, element) in group.elements.enumerated() {
-            pieces.append(text("\(index == 0 ? "" : ",")\"\(element.name)\":"))
-            pieces.append(.record(try RecordPiece(element, in: group, layout, snapshot, usesMemory: true)))
+            append("\(index == 0 ? "" : ",")\"\(element.name)\":")
+            append(try RecordPiece(element, in: group, layout, snapshot, usesMemory: true))
         }
-        return pieces + [text("}}")]
+        append("}}")
     }
 
-    private static func key(_ position: Int, _ group: DimensionGroup, _ layout: RowLayout) throws -> RowPiece {
-        RowPiece(
-            try layout.require(.key(position)), type: group.universe.elements[position].primaryKey?.type ?? .int)
-    }
-
-    private static func datasetRef(
+    fileprivate mutating func appendDatasetRef(
         _ refs: ResultSpecification.DatasetRefs, _ layout: RowLayout, _ snapshot: RegistrySnapshot
-    ) throws -> [Part] {
+    ) throws {
         let type = try snapshot.datasetType(refs.datasetType)
-        var pieces = [
-            text("{\"id\":"), .piece(.uuid(try layout.require(.dataset(type: refs.datasetType, .datasetID)))),
-            .piece(
-                .text(
-                    Array(",\"datasetType\":".utf8) + LineJSON.text { $0.value(type.wire) } + Array(",\"dataId\":".utf8))
-            ),
-        ]
-        pieces += try coordinate(refs.dimensions, layout, snapshot, withRecords: refs.withRecords)
-        return pieces + [
-            text(",\"run\":"),
-            .piece(.collection(try layout.require(.dataset(type: refs.datasetType, .run)), CollectionNames(snapshot))),
-            text(",\"component\":null}"),
-        ]
+        append("{\"id\":")
+        append(.uuid(try layout.require(.dataset(type: refs.datasetType, .datasetID))))
+        append(",\"datasetType\":")
+        append(LineJSON.text { $0.value(type.wire) })
+        append(",\"dataId\":")
+        try appendCoordinate(refs.dimensions, layout, snapshot, withRecords: refs.withRecords)
+        append(",\"run\":")
+        append(.collection(try layout.require(.dataset(type: refs.datasetType, .run)), CollectionNames(snapshot)))
+        append(",\"component\":null}")
     }
 
-    private static func general(
+    fileprivate mutating func appendGeneral(
         _ general: ResultSpecification.General, _ layout: RowLayout, _ snapshot: RegistrySnapshot
-    ) throws -> [Part] {
+    ) throws {
         let names = CollectionNames(snapshot)
-        var pieces: [Part] = []
+        append("[")
         for (index, column) in general.columns.enumerated() {
-            pieces.append(text(index == 0 ? "[" : ","))
-            pieces.append(.piece(piece(column, try layout.require(column.resultColumn), names, snapshot)))
+            if index > 0 { append(",") }
+            append(try RowPiece(column, layout, names, snapshot))
         }
-        return pieces + [text(general.columns.isEmpty ? "[]" : "]")]
+        append("]")
     }
 }
 
-extension JSONLineRows {
-    private static func piece(
-        _ column: ColumnReference, _ place: Int, _ names: CollectionNames, _ snapshot: RegistrySnapshot
-    ) -> RowPiece {
+extension RowPiece {
+    fileprivate init(key position: Int, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
+        if layout.derivedKeys[position] != nil {
+            self = .derivedKey(try DerivedKey(position, layout, snapshot))
+        } else {
+            let type = snapshot.universe.elements[position].primaryKey?.type ?? .int
+            self.init(try layout.require(.key(position)), type: type)
+        }
+    }
+
+    fileprivate init(
+        _ column: ColumnReference, _ layout: RowLayout, _ names: CollectionNames, _ snapshot: RegistrySnapshot
+    ) throws {
+        if case .dimensionKey(let dimension) = column {
+            try self.init(key: dimension.position, layout, snapshot)
+            return
+        }
+        let place = try layout.require(column.resultColumn)
         switch column {
-        case .dimensionKey(let dimension): RowPiece(place, type: dimension.primaryKey?.type ?? .int)
-        case .dimensionField(let element, let index): RowPiece(place, type: element.columns[index].type)
+        case .dimensionKey(let dimension): self.init(place, type: dimension.primaryKey?.type ?? .int)
+        case .dimensionField(let element, let index): self.init(place, type: element.columns[index].type)
         case .datasetField(_, let field):
             switch field {
-            case .datasetID: .uuid(place)
-            case .collection, .run: .collection(place, names)
-            case .timespan: .timespan(place)
-            case .ingestDate: snapshot.schema.storesIngestDateAsText ? .ingestDateText(place) : .int(place)
+            case .datasetID: self = .uuid(place)
+            case .collection, .run: self = .collection(place, names)
+            case .timespan: self = .timespan(place)
+            case .ingestDate: self = snapshot.schema.storesIngestDateAsText ? .ingestDateText(place) : .int(place)
             }
         }
     }

@@ -20,7 +20,7 @@ final class RecordPiece {
 
     private enum Source {
         case reader(RecordReader)
-        case row([RowPiece])
+        case row(RowTemplate)
     }
 
     /// - Parameter group: the dimensions of rows.
@@ -32,17 +32,18 @@ final class RecordPiece {
         slots = element.required.compactMap { group.slot(of: $0) }
         isUnique = DimensionSet(group.required).isSubset(of: element.requiredSet)
         let isInRow = element.skypix == nil && !(usesMemory && element.isCached)
-        guard isInRow, let columns = try layout.columns(of: element) else {
+        guard isInRow, let columns = layout.columns(of: element) else {
             source = .reader(try RecordReader(element, layout, snapshot, usesMemory: true))
             return
         }
-        var pieces: [RowPiece] = [.text(Array("{\"definition\":\"\(element.name)\",\"record\":{".utf8))]
+        var template = RowTemplate()
+        template.append("{\"definition\":\"\(element.name)\",\"record\":{")
         for (index, (column, place)) in zip(element.columns, columns).enumerated() {
-            pieces.append(.text(Array("\(index == 0 ? "" : ",")\"\(column.name)\":".utf8)))
-            pieces.append(RowPiece(place, type: column.type))
+            template.append("\(index == 0 ? "" : ",")\"\(column.name)\":")
+            template.append(RowPiece(place, type: column.type))
         }
-        pieces.append(.text(Array("}}".utf8)))
-        source = .row(pieces)
+        template.append("}}")
+        source = .row(template)
     }
 
     /// What identifies the row's record among those of the element.
@@ -74,7 +75,7 @@ final class RecordPiece {
     func writeNew(_ row: any DatabaseRow, to writer: inout JSONWriter) throws {
         switch source {
         case .reader(let reader): writer.appendDocument(try reader.record(row).wire)
-        case .row(let pieces): for piece in pieces { try piece.write(row, to: &writer) }
+        case .row(let template): try template.write(row, keys: [], to: &writer)
         }
     }
 }

@@ -23,6 +23,8 @@ enum RowPiece {
     case collection(Int, CollectionNames)
     /// An ingest date that the database keeps as text in UTC.
     case ingestDateText(Int)
+    /// The key of a dimension that follows from a record held in memory.
+    case derivedKey(DerivedKey)
 
     /// The value of a column of a record.
     init(_ column: Int, type: ElementColumnType) {
@@ -41,7 +43,7 @@ enum RowPiece {
         switch self {
         case .text(let bytes): writer.bytes.append(contentsOf: bytes)
         case .int(let column):
-            if row.isNull(column) { writer.appendNull() } else { writer.appendInteger(try row.int(column)) }
+            if let number = try row.optionalInt(column) { writer.appendInteger(number) } else { writer.appendNull() }
         case .float(let column):
             if row.isNull(column) { writer.appendNull() } else { writer.appendDouble(try row.double(column)) }
         case .bool(let column):
@@ -51,23 +53,23 @@ enum RowPiece {
                 writer.bytes.append(contentsOf: try row.bool(column) ? Self.trueText : Self.falseText)
             }
         case .string(let column):
-            if row.isNull(column) {
-                writer.appendNull()
-            } else {
-                try row.withText(column) { writer.appendString(utf8: $0) }
-            }
+            if let text = try row.utf8(column) { writer.appendString(utf8: text) } else { writer.appendNull() }
         case .uuid(let column):
-            if row.isNull(column) { writer.appendNull() } else { try Self.writeUUID(row, column, to: &writer) }
-        case .hexadecimal(let column):
-            if row.isNull(column) {
-                writer.appendNull()
+            if let text = try row.utf8(column) {
+                // Other spellings than the one that registries store take the long way.
+                if !writer.appendUUID(compact: text) { writer.appendString(DatasetID(try row.uuid(column)).description) }
             } else {
-                writer.bytes.append(UInt8(ascii: "\""))
-                let isBase64 = try row.withText(column) { Base64.appendHexadecimal(of: $0, to: &writer.bytes) }
-                // This names the column.
-                if !isBase64 { _ = try row.bytes(column) }
-                writer.bytes.append(UInt8(ascii: "\""))
+                writer.appendNull()
             }
+        case .hexadecimal(let column):
+            guard let text = try row.utf8(column) else {
+                writer.appendNull()
+                return
+            }
+            writer.bytes.append(UInt8(ascii: "\""))
+            // If this is no base64, reading it as bytes throws the error that names the column.
+            if !Base64.appendHexadecimal(of: text, to: &writer.bytes) { _ = try row.bytes(column) }
+            writer.bytes.append(UInt8(ascii: "\""))
         case .timespan(let column):
             guard let span = try row.timespan(column) else {
                 writer.appendNull()
@@ -86,34 +88,38 @@ enum RowPiece {
             } else {
                 writer.appendInteger(try IngestDateText.time(try row.text(column)).rawValue)
             }
+        case .derivedKey(let key): writer.bytes.append(contentsOf: try key.text(row))
         }
     }
 
     private static let trueText = Array("true".utf8)
     private static let falseText = Array("false".utf8)
+}
 
-    private static func writeUUID(_ row: any DatabaseRow, _ column: Int, to writer: inout JSONWriter) throws {
-        let isCompact = try row.withText(column) { text -> Bool in
-            guard text.count == 32, text.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
-                return false
-            }
-            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 38) { buffer in
-                var position = 0
-                func put(_ byte: UInt8) {
-                    buffer[position] = byte
+extension JSONWriter {
+    /// Appends a UUID of 32 lower-case hexadecimal digits in quotes and with dashes.
+    ///
+    /// - Returns: `false`, with nothing appended, for any other text.
+    fileprivate mutating func appendUUID(compact text: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard text.count == 32 else { return false }
+        var strangers: UInt8 = 0
+        for byte in text { strangers |= (byte &- 0x30 < 10 ? 0 : 1) & (byte &- 0x61 < 6 ? 0 : 1) }
+        guard strangers == 0 else { return false }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 38) { buffer in
+            buffer[0] = UInt8(ascii: "\"")
+            var position = 1
+            for index in 0..<32 {
+                if index == 8 || index == 12 || index == 16 || index == 20 {
+                    buffer[position] = UInt8(ascii: "-")
                     position += 1
                 }
-                put(UInt8(ascii: "\""))
-                for (index, byte) in text.enumerated() {
-                    if index == 8 || index == 12 || index == 16 || index == 20 { put(UInt8(ascii: "-")) }
-                    put(byte)
-                }
-                put(UInt8(ascii: "\""))
-                writer.bytes.append(contentsOf: UnsafeBufferPointer(buffer))
+                buffer[position] = text[index]
+                position += 1
             }
-            return true
+            buffer[37] = UInt8(ascii: "\"")
+            bytes.append(contentsOf: UnsafeBufferPointer(buffer))
         }
-        if !isCompact { writer.appendString(DatasetID(try row.uuid(column)).description) }
+        return true
     }
 }
 

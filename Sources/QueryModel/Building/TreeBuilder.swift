@@ -91,19 +91,28 @@ public struct TreeBuilder: Sendable {
     /// - Throws: `ButlerError` of kind `dimensionName` for names that are no dimensions, `invalidQuery` for values of
     ///   another type than the dimension's.
     public mutating func filter(_ dataID: [String: DataIDValue]) throws(ButlerError) {
-        for (name, value) in dataID.sorted(by: { $0.key < $1.key }) {
-            guard let dimension = universe.element(name), dimension.isDimension else {
-                throw ButlerError(.dimensionName, "No dimension with name '\(name)' in a data ID of a query.")
-            }
-            try filter(
-                Predicate(
-                    try .comparing(.column(.dimensionKey(dimension)), .equal, .literal(QueryLiteral(value)))))
-        }
+        try filter(try Predicate(dataID: dataID, in: universe))
     }
 
     public func tree() throws(ButlerError) -> QueryTree {
         try QueryTree(
             dimensions: dimensions, datasets: datasets, uploads: uploads, materializations: materializations,
             predicate: predicate, validatesGovernors: validatesGovernors)
+    }
+}
+
+extension Predicate {
+    /// `dimension = value` for each value, in the order of names.
+    /// - Throws: `ButlerError` of kind `dimensionName` for names that are no dimensions, `invalidQuery` for values of
+    ///   another type than the dimension's.
+    init(dataID: [String: DataIDValue], in universe: DimensionUniverse) throws(ButlerError) {
+        var groups: [[PredicateLeaf]] = []
+        for (name, value) in dataID.sorted(by: { $0.key < $1.key }) {
+            guard let dimension = universe.element(name), dimension.isDimension else {
+                throw ButlerError(.dimensionName, "No dimension with name '\(name)' in a data ID of a query.")
+            }
+            groups.append([try .comparing(.column(.dimensionKey(dimension)), .equal, .literal(QueryLiteral(value)))])
+        }
+        self.init(groups: groups)
     }
 }

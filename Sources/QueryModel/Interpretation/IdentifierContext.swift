@@ -49,6 +49,11 @@ public struct IdentifierContext: Sendable {
         throw ButlerError(.invalidQuery, "Unrecognized identifier '\(name)'.\(suggestion(for: terms))")
     }
 
+    /// The column or value that a dotted name stands for.
+    func expression(named name: String) throws(ButlerError) -> ColumnExpression {
+        try expression(name.split(separator: ".", omittingEmptySubsequences: false).map(String.init))
+    }
+
     private static func bound(_ term: String) -> TimespanBound? {
         switch term {
         case "begin": .begin

@@ -27,8 +27,7 @@ extension OrderTerm {
     public init(_ text: String, in context: IdentifierContext) throws(ButlerError) {
         let name = text.hasPrefix("-") ? String(text.dropFirst()) : text
         guard !name.isEmpty else { throw ButlerError(.invalidQuery, "Empty dimension name in ORDER BY") }
-        let terms = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        try self.init(try context.expression(terms), isDescending: text.hasPrefix("-"))
+        try self.init(try context.expression(named: name), isDescending: text.hasPrefix("-"))
     }
 }
 

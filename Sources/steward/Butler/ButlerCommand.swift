@@ -11,6 +11,7 @@ struct ButlerCommand: AsyncParsableCommand {
             CreateCommand.self,
             ExplainCommand.self,
             QueryCollectionsCommand.self,
+            QueryDataIDsCommand.self,
             QueryDatasetTypesCommand.self,
             QueryDatasetsCommand.self,
             QueryDimensionRecordsCommand.self,

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Butler
 import ButlerModel
-import Registry
 
 struct QueryDatasetsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,37 +32,30 @@ struct QueryDatasetsCommand: AsyncParsableCommand {
         if query.collections.isEmpty { try log.warning("No --collections given; all collections are searched.") }
         if names.isEmpty { try log.warning("No dataset types given; datasets of all types are listed.") }
         let opened = try await DirectButler.open(repository.repository)
-        let result = try await opened.registry.read { try search.run($0) }
-        if let remark = result.remark { try log.info(remark) }
-
         let files = showURI ? DatasetFiles(butler: opened) : nil
-        var output = CommandOutput()
-        for (type, refs) in result.found {
-            let rows: [DatasetRow]
-            do {
-                rows = try await Self.rows(refs, files)
-            } catch {
-                // What comes before is complete, and worth having.
-                try output.flush()
-                throw error
-            }
-            switch format.format {
-            case .json: for row in rows { try output.line(row.jsonLine) }
-            case .table:
+        let (isTable, isOrdered) = (format.format == .table, !search.order.isEmpty)
+        let outcome = try await search.run(opened) { type, refs in
+            let rows = try await Self.rows(refs, files)
+            // What is printed is complete, whatever happens to the next type.
+            var output = CommandOutput()
+            if isTable {
                 for table in DatasetTable.tables(type.name, rows) {
-                    let lines = table.lines(isOrdered: !search.order.isEmpty)
+                    let lines = table.lines(isOrdered: isOrdered)
                     try output.line()
                     try output.lines(lines.lines, headerCount: lines.headerCount)
                 }
+            } else {
+                for row in rows { try output.line(row.jsonLine) }
             }
+            try output.flush()
         }
-        if format.format == .table { try output.line() }
-        try output.flush()
-        if result.isCut {
-            try log.warning(
-                "Requested limit of \(search.limit.maximum) hit for number of datasets returned. "
-                    + "Use --limit to increase this limit.")
+        if let remark = outcome.remark { try log.info(remark) }
+        if isTable {
+            var output = CommandOutput()
+            try output.line()
+            try output.flush()
         }
+        if outcome.isCut { try log.warning(search.cutWarning) }
     }
 
     private static func rows(_ refs: [DatasetRef], _ files: DatasetFiles?) async throws -> [DatasetRow] {

@@ -3,7 +3,6 @@ import AstroTime
 import Butler
 import ButlerModel
 import ByteText
-import Registry
 import StructuredData
 import TableRendering
 
@@ -23,37 +22,7 @@ struct QueryDimensionRecordsCommand: AsyncParsableCommand {
     @Argument(help: "The dimension or element, as in detector or visit_detector_region.")
     var element: String
 
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("List only records for which datasets of this type exist: a name.", valueName: "name"))
-    var datasets: String?
-
-    @Option(
-        name: .customLong("collections"), parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "Collections to search for --datasets: names or globs, separated by commas. (default: all)",
-            valueName: "names"))
-    var collectionArguments: [String] = []
-
-    @Option(
-        name: .customLong("where"), parsing: .unconditional,
-        help: ArgumentHelp("Expression that the records must satisfy.", valueName: "expression"))
-    var expression: String = ""
-
-    @Option(
-        name: .customLong("order-by"), parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            """
-            Columns of the element to order by, separated by commas; also timespan.begin and timespan.end; '-' before \
-            a name reverses the order.
-            """, valueName: "names"))
-    var orderArguments: [String] = []
-
-    @Option(parsing: .unconditional, help: ResultLimit.help)
-    var limit = ResultLimit.standard
-
-    @Option(parsing: .unconditional, help: ArgumentHelp("No longer supported; only 0.", valueName: "number"))
-    var offset = 0
+    @OptionGroup var options: DataIDQueryOptions
 
     @Flag(help: "Has no effect; accepted for old scripts.")
     var noCheck = false
@@ -71,25 +40,37 @@ struct QueryDimensionRecordsCommand: AsyncParsableCommand {
             if isTable { try output.line(text) } else { try log.warning(text) }
         }
         try output.flush()
-        guard offset == 0 else { throw CommandFailure.refused("--offset is no longer supported; leave it out.") }
-        try ExpressionSupport.requireNone(expression)
-        let query = RecordQuery(
-            element: element, datasets: datasets.flatMap { $0.isEmpty ? nil : $0 },
-            collections: CommaSeparated.values(collectionArguments),
-            order: CommaSeparated.values(orderArguments), limit: limit)
-
-        let registry = try await DirectButler.open(repository.repository).registry
-        let (lines, isCut) = try await registry.read { snapshot -> (ResultLines, Bool) in
-            let result = try query.run(snapshot)
-            if !isTable { return (ResultLines(json: result.records.compactMap(\.wire.objectValue)), result.isCut) }
-            guard let first = result.records.first else { return (.nothingFound, result.isCut) }
-            return (ResultLines(Self.table(result.records, of: first.element)), result.isCut)
+        try options.requireNoOffset()
+        let opened = try await DirectButler.open(repository.repository)
+        var records = try await find(opened)
+        if options.limit.cut(&records, total: records.count) {
+            try log.warning("More data IDs are available than the request limit of \(options.limit.maximum)")
         }
-        if isCut {
-            try log.warning("There are more records than the limit of \(limit.maximum); raise --limit to see them.")
+        if options.order.isEmpty {
+            records.sort { $0.requiredValues.lexicographicallyPrecedes($1.requiredValues) }
+        }
+        let lines: ResultLines
+        if !isTable {
+            lines = ResultLines(json: records.compactMap(\.wire.objectValue))
+        } else if let first = records.first {
+            lines = ResultLines(Self.table(records, of: first.element))
+        } else {
+            lines = .nothingFound
         }
         try output.lines(lines.lines, headerCount: lines.headerCount)
         try output.flush()
+    }
+
+    private func find(_ opened: DirectButler) async throws -> [DimensionRecord] {
+        var query = opened.query
+        if let datasets = options.datasets, !datasets.isEmpty {
+            let collections = options.collections
+            let constraint = try await opened.registry.read { try DatasetConstraint(datasets, collections, in: $0) }
+            guard !constraint.searches.isEmpty else { return [] }
+            query = constraint.join(to: query)
+        }
+        return try await query.dimensionRecords(element).where(options.expression).orderBy(options.order)
+            .limit(options.limit.sought).all()
     }
 
     private static func table(_ records: [DimensionRecord], of element: DimensionElement) -> TextTable {

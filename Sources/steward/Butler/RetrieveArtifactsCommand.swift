@@ -4,7 +4,6 @@ import ButlerModel
 import Datastore
 import Foundation
 import ObjectStorage
-import Registry
 import StructuredData
 
 struct RetrieveArtifactsCommand: AsyncParsableCommand {
@@ -60,22 +59,14 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
         guard !zip else { throw CommandFailure.unsupported("--zip is not supported yet; leave it out.") }
         let search = try DatasetQuery(datasetTypes: CommaSeparated.values(datasetType), options: query)
         let opened = try await DirectButler.open(repository.repository)
-        let result = try await opened.registry.read { snapshot -> DatasetQuery.Result in
-            var result = try search.run(snapshot)
-            for index in result.found.indices {
-                result.found[index].refs = try result.found[index].refs.map { ref in
-                    ref.with(dataID: try snapshot.expand(ref.dataID))
-                }
-            }
-            return result
+        var refs: [DatasetRef] = []
+        let outcome = try await search.run(opened) { refs += $1 }
+        // Not by the query: it would leave out datasets that lack the record of a relation.
+        refs = try await opened.registry.read { [refs] snapshot in
+            try refs.map { $0.with(dataID: try snapshot.expand($0.dataID)) }
         }
-        if let remark = result.remark { try log.info(remark) }
-        if result.isCut {
-            try log.warning(
-                "Requested limit of \(search.limit.maximum) hit for number of datasets returned. "
-                    + "Use --limit to increase this limit.")
-        }
-        let refs = result.found.flatMap(\.refs)
+        if let remark = outcome.remark { try log.info(remark) }
+        if outcome.isCut { try log.warning(search.cutWarning) }
         try log.info("Number of datasets matching query: \(refs.count)")
         var output = CommandOutput()
         guard !refs.isEmpty else {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ButlerModel
 
 #if canImport(Glibc)
     import Glibc
@@ -36,7 +37,7 @@ struct MissingSubcommand: Error {
 }
 
 enum Failure {
-    /// Prints what ended the program, one line for a failure, and returns the exit status.
+    /// Prints what ended the program, one line for most failures, and returns the exit status.
     static func report(_ error: any Error, root: any ParsableCommand.Type, name: String) -> Int32 {
         if let usage = error as? UsageFailure {
             return report(usage.description, hint: "\(name) --help", name: name)
@@ -57,7 +58,9 @@ enum Failure {
                 name: name)
         }
         if let exit = error as? ExitCode { return exit.rawValue }
-        StandardStream.error.write("\(name): error: \(oneLine(text(of: error)))\n")
+        // Errors of queries show the place in the expression, on lines of their own.
+        let text = text(of: error)
+        StandardStream.error.write("\(name): error: \(error is ButlerError ? text : oneLine(text))\n")
         return 1
     }
 

@@ -28,7 +28,10 @@ struct DatasetQueryOptions: ParsableArguments {
     @Option(
         name: .customLong("order-by"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Dimensions to order the results by, separated by commas; '-' before a name reverses the order.",
+            """
+            Columns to order the results by, separated by commas, for a single dataset type: dimensions, fields such as \
+            visit.exposure_time or ingest_date; '-' before a name reverses the order.
+            """,
             valueName: "names"))
     var orderArguments: [String] = []
 
@@ -40,29 +43,4 @@ struct DatasetQueryOptions: ParsableArguments {
             throw ValidationError("--order-by needs a name, not '\(text)'.")
         }
     }
-}
-
-/// The number of results asked for.
-struct ResultLimit: ExpressibleByArgument {
-    /// As given: 0 is no limit; a negative number is a limit that is worth a warning when it is reached.
-    let argument: Int
-
-    static let standard = ResultLimit(number: -20_000)
-    static let help = ArgumentHelp(
-        "Number of results: 0 for all; a negative number warns when there are more.", valueName: "number")
-
-    init(number: Int) { argument = number }
-
-    init?(argument: String) {
-        guard let number = Int(argument), number != .min else { return nil }
-        self.argument = number
-    }
-
-    var defaultValueDescription: String { String(argument) }
-
-    /// The most results to report.
-    var maximum: Int { argument == 0 ? .max : abs(argument) }
-    var warnsWhenReached: Bool { argument < 0 }
-    /// How many to look for, so that it is known whether there are more than are reported.
-    var sought: Int { warnsWhenReached ? maximum + 1 : maximum }
 }

@@ -63,7 +63,7 @@ struct DatasetTable: Sendable {
     }
 
     private func sorted(_ group: DimensionGroup) -> [(ref: DatasetRef, uri: String?)] {
-        let order = DatasetOrder(standardFor: group)
+        let order = DataIDOrder(standardFor: group)
         return rows.sorted { a, b in
             guard a.ref.run == b.ref.run else {
                 return a.ref.run.unicodeScalars.lexicographicallyPrecedes(b.ref.run.unicodeScalars)
