@@ -139,8 +139,12 @@ import Testing
             // What one token has proved does not help another.
             #expect(try await status("alice", "forged") == 403)
             #expect(try await status("bob", "of-bob") == 403)
-            #expect(try await status("bob", "of-bob") == 403)
-            #expect(gafaelfawr.count.withLock { $0 } == 3)
+            // A refusal does not stick.
+            gafaelfawr.answers.withLock {
+                $0["of-bob"] = (.ok, #"{"username": "bob", "groups": [{"name": "g_few"}]}"#)
+            }
+            #expect(try await status("bob", "of-bob") == 200)
+            #expect(gafaelfawr.count.withLock { $0 } == 4)
             gafaelfawr.answers.withLock { $0["of-alice"] = (.ok, #"{"username": "alice", "groups": []}"#) }
             #expect(try await status("alice", "of-alice") == 200)
             try await Task.sleep(for: .milliseconds(1600))

@@ -19,7 +19,7 @@ import Testing
 
     /// Nobody is let in without a signature.
     private struct Nobody: GroupDirectory {
-        func groups(of _: DelegatedIdentity, notOlderThan _: Duration) async throws -> Set<String> { [] }
+        func groups(of _: DelegatedIdentity) async throws -> Set<String> { [] }
     }
 
     private static func setup(_ signer: DownloadSigner = signer()) -> ServerSetup {

@@ -17,13 +17,10 @@ public struct AccessRules: Sendable {
     ///
     /// - Parameters:
     ///   - groups: knows the groups of users. Its answers are remembered.
-    ///   - lifetime: how long a membership is believed. A missing one is believed for ten seconds at most, so that a
-    ///     user who has joined a group need not wait.
+    ///   - lifetime: how long a membership is believed. A missing one is never believed without asking again.
     public static func ingress(groups: any GroupDirectory, lifetime: Duration = .seconds(300)) -> AccessRules {
         AccessRules(directory: RememberedGroups(groups, lifetime: lifetime))
     }
-
-    private static let denialLifetime = Duration.seconds(10)
 
     /// The repository and who asks, after all checks.
     ///
@@ -48,11 +45,7 @@ public struct AccessRules: Sendable {
         guard !wanted.contains("*") else { return (served, requester) }
         let identity = DelegatedIdentity(user: user, token: token)
         do {
-            var groups = try await directory.groups(of: identity, notOlderThan: .seconds(86_400))
-            if groups.isDisjoint(with: wanted) {
-                groups = try await directory.groups(of: identity, notOlderThan: Self.denialLifetime)
-            }
-            guard !groups.isDisjoint(with: wanted) else {
+            guard let groups = try await directory.groups(of: identity, toMatch: wanted) else {
                 throw HTTPFailure(
                     .forbidden, "User \(user) does not have permission to access Butler repository '\(label)'")
             }

@@ -29,7 +29,7 @@ public final class GafaelfawrDirectory: GroupDirectory {
 
     public func shutdown() async throws { try await client.shutdown() }
 
-    public func groups(of identity: DelegatedIdentity, notOlderThan _: Duration) async throws -> Set<String> {
+    public func groups(of identity: DelegatedIdentity) async throws -> Set<String> {
         var request = HTTPClientRequest(url: "\(url)/api/v1/user-info")
         request.headers.add(name: "Authorization", value: "Bearer \(identity.token)")
         request.headers.add(name: "Accept", value: "application/json")

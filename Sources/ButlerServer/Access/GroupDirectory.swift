@@ -11,9 +11,8 @@ public struct DelegatedIdentity: Sendable, Hashable {
 
 /// Knows the groups of users.
 public protocol GroupDirectory: Sendable {
-    /// - Parameter maximumAge: how old a remembered answer may be.
     /// - Throws: ``GroupLookupError``.
-    func groups(of identity: DelegatedIdentity, notOlderThan maximumAge: Duration) async throws -> Set<String>
+    func groups(of identity: DelegatedIdentity) async throws -> Set<String>
 }
 
 /// Why the groups of a user are not known. The texts are for logs: they name hosts.

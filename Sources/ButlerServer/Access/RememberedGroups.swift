@@ -3,8 +3,9 @@ import Crypto
 /// Remembers answers about groups, so that the authentication service is asked once in a while and not for each
 /// request. Requests for the same user that come while one is under way wait for its answer. Failures are forgotten.
 ///
-/// An answer belongs to user and token, of which a digest is kept: nobody profits from what another token proved.
-actor RememberedGroups: GroupDirectory {
+/// An answer belongs to user and token, of which a digest is kept: nobody profits from what another token proved. It is
+/// believed only while it grants access: who has just joined a group need not wait.
+actor RememberedGroups {
     private struct Key: Hashable {
         let user: String
         let tokenDigest: [UInt8]
@@ -35,13 +36,21 @@ actor RememberedGroups: GroupDirectory {
         self.capacity = capacity
     }
 
-    func groups(of identity: DelegatedIdentity, notOlderThan maximumAge: Duration) async throws -> Set<String> {
+    /// The groups of a user, if one of the wanted ones is among them; `nil` otherwise.
+    ///
+    /// - Throws: ``GroupLookupError``.
+    func groups(of identity: DelegatedIdentity, toMatch wanted: Set<String>) async throws -> Set<String>? {
         let key = Key(identity)
-        if let answer = answers[key], answer.time.duration(to: .now) < min(maximumAge, lifetime) {
+        if let answer = answers[key], answer.time.duration(to: .now) < lifetime, !answer.groups.isDisjoint(with: wanted) {
             return answer.groups
         }
+        let groups = try await askedAnew(identity, key)
+        return groups.isDisjoint(with: wanted) ? nil : groups
+    }
+
+    private func askedAnew(_ identity: DelegatedIdentity, _ key: Key) async throws -> Set<String> {
         if let task = pending[key] { return try await task.value }
-        let task = Task { [directory] in try await directory.groups(of: identity, notOlderThan: .zero) }
+        let task = Task { [directory] in try await directory.groups(of: identity) }
         pending[key] = task
         let result = await task.result
         pending[key] = nil
