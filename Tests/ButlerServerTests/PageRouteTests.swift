@@ -1,9 +1,15 @@
 import ButlerModel
-import ButlerServer
 import HTTPTypes
 import HummingbirdTesting
 import StructuredData
 import Testing
+
+@testable import ButlerServer
+
+/// Users without any group.
+private struct NoGroups: GroupDirectory {
+    func groups(of identity: DelegatedIdentity, toMatch wanted: Set<String>) async throws -> Set<String>? { nil }
+}
 
 @Suite struct PageRouteTests {
     @Test func programsGetTheHealthAnswerAndBrowsersThePage() async throws {
@@ -61,7 +67,7 @@ import Testing
             let labels = try await client.ask(.get, path, prefix: "").json()["repositories"]
             #expect(labels == ["closed", "demo", "né w"])
         }
-        try await withServer(access: .gafaelfawr) { client in
+        try await withServer(access: .ingress(groups: NoGroups())) { client in
             let user: HTTPFields = [HTTPField.Name("X-Auth-Request-User")!: "bob", HTTPField.Name("X-Auth-Request-Token")!: "t"]
             let labels = try await client.ask(.get, path, headers: user, prefix: "").json()["repositories"]
             #expect(labels == ["demo", "né w"])
@@ -70,7 +76,7 @@ import Testing
     }
 
     @Test func routesOfThePageCheckAccessLikeAllOthers() async throws {
-        try await withServer(access: .gafaelfawr) { client in
+        try await withServer(access: .ingress(groups: NoGroups())) { client in
             let user: HTTPFields = [HTTPField.Name("X-Auth-Request-User")!: "bob", HTTPField.Name("X-Auth-Request-Token")!: "t"]
             let closed = "/api/butler/repo/closed/v1/"
             for (method, path) in [

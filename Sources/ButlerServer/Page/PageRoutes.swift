@@ -56,7 +56,7 @@ extension ButlerRoutes {
                     var labels: [String] = []
                     for label in table.labels {
                         do {
-                            _ = try access.admit(request, to: label, of: table)
+                            _ = try await access.admit(request, to: label, of: table, logger: logger)
                             labels.append(label)
                         } catch let failure as HTTPFailure where failure.status == .forbidden {
                             // Not for this user.

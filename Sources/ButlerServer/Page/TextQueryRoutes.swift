@@ -11,8 +11,9 @@ extension ButlerRoutes {
         add("ui/query", [.post], to: routes) { call in
             try await resolving(call) { resolved, _ in
                 switch resolved {
-                case .single(let request, let result): stream(call) { call.repository.queries.lines(request, result) }
-                case .allDatasets(let request): stream(call) { call.repository.queries.lines(request) }
+                case .single(let request, let result):
+                    try await stream(call) { call.repository.queries.lines(request, result) }
+                case .allDatasets(let request): try await stream(call) { call.repository.queries.lines(request) }
                 }
             }
         }
