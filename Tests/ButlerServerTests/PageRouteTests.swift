@@ -8,7 +8,7 @@ import Testing
 
 /// Users without any group.
 private struct NoGroups: GroupDirectory {
-    func groups(of identity: DelegatedIdentity, toMatch wanted: Set<String>) async throws -> Set<String>? { nil }
+    func groups(of identity: DelegatedIdentity) async throws -> Set<String> { [] }
 }
 
 @Suite struct PageRouteTests {
