@@ -2,6 +2,7 @@ import ButlerModel
 import ButlerServer
 import HTTPTypes
 import HummingbirdTesting
+import Query
 import StructuredData
 import Testing
 
@@ -9,6 +10,7 @@ import Testing
     /// A repository whose failure holds what must stay inside.
     private final class Broken: ServedRepository {
         let universe: DimensionUniverse
+        var queries: any QueryExecutor { preconditionFailure("not asked") }
         struct Failure: Error { let statement = "SELECT secret FROM password" }
         init(_ universe: DimensionUniverse) { self.universe = universe }
         func read<Result: Sendable>(
