@@ -56,7 +56,8 @@ private struct NoGroups: GroupDirectory {
             #expect(!document.contains("://"))
             #expect(!document.contains("<style") && !document.contains(" style="))
             for missing in ["/ui/nothing.js", "/ui/index.html", "/ui/..%2fsecret.txt"] {
-                #expect(try await client.ask(.get, missing, prefix: "").status == 404)
+                let answer = try await client.ask(.get, missing, prefix: "")
+                #expect(answer.status == 404)
             }
         }
     }
@@ -71,7 +72,8 @@ private struct NoGroups: GroupDirectory {
             let user: HTTPFields = [HTTPField.Name("X-Auth-Request-User")!: "bob", HTTPField.Name("X-Auth-Request-Token")!: "t"]
             let labels = try await client.ask(.get, path, headers: user, prefix: "").json()["repositories"]
             #expect(labels == ["demo", "né w"])
-            #expect(try await client.ask(.get, path, prefix: "").json()["repositories"] == [])
+            let anonymous = try await client.ask(.get, path, prefix: "").json()
+            #expect(anonymous["repositories"] == [])
         }
     }
 
@@ -82,8 +84,10 @@ private struct NoGroups: GroupDirectory {
             for (method, path) in [
                 (.post, "ui/query"), (.post, "ui/explain"), (.get, "ui/preview/\(FixtureRepository.whole)"),
             ] as [(HTTPRequest.Method, String)] {
-                #expect(try await client.ask(method, path, headers: user, prefix: closed).status == 403)
-                #expect(try await client.ask(method, path).status == 403)
+                let refused = try await client.ask(method, path, headers: user, prefix: closed)
+                #expect(refused.status == 403)
+                let anonymous = try await client.ask(method, path)
+                #expect(anonymous.status == 403)
             }
         }
     }
