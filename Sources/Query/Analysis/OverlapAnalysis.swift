@@ -55,7 +55,7 @@ struct OverlapAnalysis {
                 try connect(a, b)
             }
         }
-        predicate = predicate.and(replacement)
+        predicate.formAnd(replacement)
     }
 
     /// The condition that is left of a spatial overlap.
@@ -186,7 +186,7 @@ struct OverlapAnalysis {
         }
         if let (a, b) = try temporal.missingJoin(kind: "temporal") {
             guard let left = timespan(ofFamily: a), let right = timespan(ofFamily: b) else { return }
-            predicate = predicate.and(Predicate(try .comparing(left, .overlaps, right)))
+            predicate.formAnd(Predicate(try .comparing(left, .overlaps, right)))
         }
     }
 

@@ -9,18 +9,22 @@ struct QuerySession {
     private var planner: QueryPlanner
     private var tableCount = 0
 
-    /// - Parameter defaults: values of governor dimensions by name; unknown names are ignored.
-    init(_ snapshot: RegistrySnapshot, defaults: [String: DataIDValue] = [:]) {
+    /// - Parameter defaults: values of dimensions by name, of which those of governors are used.
+    /// - Throws: `ButlerError` of kind `dimensionName` for names that are no dimensions.
+    init(_ snapshot: RegistrySnapshot, defaults: [String: DataIDValue] = [:]) throws(ButlerError) {
         self.snapshot = snapshot
         var positions: [Int: DataIDValue] = [:]
         for (name, value) in defaults {
-            if let element = snapshot.universe.element(name), element.isGovernor { positions[element.position] = value }
+            guard let element = snapshot.universe.element(name), element.isDimension else {
+                throw ButlerError(.dimensionName, "No dimension with name '\(name)' in a default data ID.")
+            }
+            if element.isGovernor { positions[element.position] = value }
         }
         planner = QueryPlanner(snapshot: snapshot, defaults: positions)
     }
 
     init(_ snapshot: RegistrySnapshot, _ request: QueryRequest) throws {
-        self.init(snapshot, defaults: request.defaults)
+        try self.init(snapshot, defaults: request.defaults)
         for input in request.inputs { try add(input) }
     }
 

@@ -101,10 +101,52 @@ struct ExpressionSQL {
 
     // MARK: Conditions
 
-    func condition(_ predicate: Predicate) throws -> [SQL] { try predicate.groups.map { try condition($0) } }
+    /// The most conditions of a statement, after lists have been made of those that can be listed.
+    private static let mostConditions = 3000
+
+    /// The conditions that must all hold.
+    /// - Throws: `ButlerError` of kind `invalidQuery` when there are too many for a database to plan.
+    func condition(_ predicate: Predicate) throws -> [SQL] {
+        var exclusions: [ColumnReference: [SQLValue]] = [:]
+        var conditions: [SQL] = []
+        for group in predicate.groups {
+            if group.count == 1, let (column, value) = Self.exclusion(group[0]) {
+                exclusions[column, default: []].append(value)
+            } else {
+                conditions.append(try condition(group))
+            }
+            guard conditions.count <= Self.mostConditions else { throw Self.tooMany(predicate.groups.count) }
+        }
+        for (column, values) in exclusions.sorted(by: { $0.key.description < $1.key.description }) {
+            conditions.append(.not(.isIn(try scalar(.column(column)), values)))
+        }
+        return conditions
+    }
+
+    private static func tooMany(_ count: Int) -> ButlerError {
+        ButlerError(
+            .invalidQuery,
+            "The query has \(count) conditions that no list can take together; at most \(mostConditions) are accepted. "
+                + "Use IN lists and ranges, or upload data IDs.")
+    }
+
+    /// `column != value`, in either spelling.
+    private static func exclusion(_ leaf: PredicateLeaf) -> (ColumnReference, SQLValue)? {
+        switch leaf {
+        case .not(.comparison(.column(let column), .equal, .literal(let literal))),
+            .comparison(.column(let column), .notEqual, .literal(let literal)):
+            switch (literal, column.type) {
+            case (.int(let number), .int): (column, .int(number))
+            case (.string(let text), .string): (column, .text(text))
+            default: nil
+            }
+        default: nil
+        }
+    }
 
     private func condition(_ group: [PredicateLeaf]) throws -> SQL {
         if group.count > 1, let list = try list(of: group) ?? ranges(of: group) { return list }
+        guard group.count <= Self.mostConditions else { throw Self.tooMany(group.count) }
         return .anyBalanced(try group.map { try condition($0) })
     }
 

@@ -98,13 +98,13 @@ struct Interpreter {
         case .not(let operand): return .predicate(try negation(operand, at: syntax))
         case .and(let operands):
             var result = Predicate.alwaysTrue
-            for operand in operands { result = result.and(try condition(operand, of: "AND", at: syntax)) }
+            for operand in operands { result.formAnd(try condition(operand, of: "AND", at: syntax)) }
             return .predicate(result)
         case .or(let operands):
             var result = Predicate.alwaysFalse
             for operand in operands {
                 let next = try condition(operand, of: "OR", at: syntax)
-                result = try located(syntax) { () throws(ButlerError) in try result.or(next) }
+                do throws(ButlerError) { try result.formOr(next) } catch { throw failure(error, at: syntax) }
             }
             return .predicate(result)
         case .signed(let sign, let operand): return try signed(sign, operand, at: syntax)
