@@ -1,0 +1,51 @@
+"""Repositories and servers that several modules of query tests use; each is made once, when the first test asks."""
+
+import pytest
+
+
+class Servers:
+    """Servers by repository, started when first asked for."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.running = {}
+
+    def of(self, repository):
+        from query_service import Service
+
+        if repository not in self.running:
+            self.running[repository] = Service(repository, self.directory / f"server{len(self.running)}.log")
+        return self.running[repository]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory):
+    servers = Servers(tmp_path_factory.mktemp("query-servers"))
+    yield servers
+    for service in servers.running.values():
+        service.stop()
+
+
+def made(tmp_path_factory, name):
+    pytest.importorskip("lsst.daf.butler")
+    pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
+    import query_repositories
+
+    root = tmp_path_factory.mktemp("query-repositories") / name
+    getattr(query_repositories, f"make_{name}")(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def repository_a(tmp_path_factory):
+    return made(tmp_path_factory, "repository_a")
+
+
+@pytest.fixture(scope="session")
+def repository_h(tmp_path_factory):
+    return made(tmp_path_factory, "repository_h")
+
+
+@pytest.fixture(scope="session")
+def rich_repository(tmp_path_factory):
+    return made(tmp_path_factory, "rich_repository")
