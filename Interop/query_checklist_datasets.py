@@ -1,6 +1,9 @@
 """Checklist of query behaviours: joins, count and any; datasets; general results; all datasets and find_dataset."""
 
-from query_checklist import I, S, Timespan, hour, rows
+from query_checklist import I, S, rows
+from query_repositories import hour
+
+from lsst.daf.butler import Timespan
 
 TIME = "T'2020-01-01T02:30:00/tai'"
 UNCONSTRAINED = "InvalidQueryError: …without constraining it directly."

@@ -1,6 +1,7 @@
 """Checklist of query behaviours: dimension records, where and order."""
 
-from query_checklist import I, S, np, rows
+import numpy as np
+from query_checklist import I, S, rows
 
 TIME = "T'2020-01-01T0{}:00:00/tai'"
 UNCONSTRAINED = (
