@@ -1,20 +1,24 @@
 """Repositories and servers that several modules of query tests use; each is made once, when the first test asks."""
 
+import itertools
+
 import pytest
 
 
 class Servers:
-    """Servers by repository, started when first asked for."""
+    """Servers by repository, started when first asked for, and again when they have ended."""
 
     def __init__(self, directory):
         self.directory = directory
         self.running = {}
+        self.numbers = itertools.count()
 
     def of(self, repository):
         from query_service import Service
 
-        if repository not in self.running:
-            self.running[repository] = Service(repository, self.directory / f"server{len(self.running)}.log")
+        known = self.running.get(repository)
+        if known is None or known.process.poll() is not None:
+            self.running[repository] = Service(repository, self.directory / f"server{next(self.numbers)}.log")
         return self.running[repository]
 
 

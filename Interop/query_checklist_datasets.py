@@ -295,7 +295,7 @@ ALL_DATASETS = rows(
     (
         129,
         lambda b: b.find("bias", I, collections="chain"),
-        "DimensionNameError: No value in data ID ({'instrument': 'Cam1'}) for required dimension 'detector'.",
+        "DimensionNameError: No value in data ID …instrument…'Cam1'… for required dimension 'detector'.",
     ),
 )
 

@@ -58,6 +58,15 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
+    @staticmethod
+    def read(response, status: int, deadline: float) -> "Answer":
+        pieces = []
+        while piece := response.read1(1 << 16):
+            pieces.append(piece)
+            if time.monotonic() > deadline:
+                raise TimeoutError
+        return Answer(status, {k.lower(): v for k, v in response.headers.items()}, b"".join(pieces))
+
     @property
     def json(self):
         return json.loads(self.body)
@@ -116,17 +125,23 @@ class Service:
             return False
 
     def post(self, route: str, body, timeout: float = 60) -> Answer:
-        """Sends a JSON value, or bytes as they are, to a route of the repository: `query/execute`."""
+        """Sends a JSON value, or bytes as they are, to a route of the repository: `query/execute`.
+
+        Raises TimeoutError when the whole answer has not come in time; what keeps a connection alive does not count.
+        """
+        deadline = time.monotonic() + timeout
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self.url}/v1/{route}", data=data, headers={"Content-Type": "application/json"}
         )
         try:
             with urllib.request.urlopen(request, timeout=timeout) as response:
-                return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read())
+                return Answer.read(response, response.status, deadline)
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
+                return Answer.read(error, error.code, deadline)
+        except urllib.error.URLError as error:
+            raise error.reason from None
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

@@ -35,12 +35,12 @@ ERROR = "an error"
 better_than_upstream = pytest.mark.skipif(IS_REFERENCE, reason="Rubin's server has no clear answer to this")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def service(servers, repository_a):
     return servers.of(repository_a)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rich(servers, rich_repository):
     return servers.of(rich_repository)
 
@@ -53,11 +53,21 @@ def well(service):
     assert answer.json == {"count": 1} and time.monotonic() - start < SECONDS / 2
 
 
+def sent(service, route, content):
+    """Sends a body; a server that has not answered after a long time is killed, so that the next test has a new one."""
+    try:
+        return service.post(route, content, timeout=3 * SECONDS)
+    except TimeoutError:
+        service.process.kill()
+        service.process.wait()
+        pytest.fail(f"no answer after {3 * SECONDS} s", pytrace=False)
+
+
 def judged(service, route, body, expected):
     """Sends a body; its outcome must be one of those expected."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     start = time.monotonic()
-    answer = service.post(route, content, timeout=3 * SECONDS)
+    answer = sent(service, route, content)
     took = time.monotonic() - start
     well(service)
     is_error = answer.status != 200 or (answer.lines and answer.lines[-1]["type"] == "error")
@@ -259,8 +269,7 @@ def test_many_terms_of_order(service):
 )
 def test_bodies(service, body):
     for route in ("execute", "count", "all_datasets"):
-        answer = service.post(f"query/{route}", body, timeout=3 * SECONDS)
-        assert answer.error
+        assert sent(service, f"query/{route}", body).error
     well(service)
 
 
