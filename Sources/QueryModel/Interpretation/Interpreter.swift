@@ -98,16 +98,10 @@ struct Interpreter {
             return try named([name], at: syntax)
         case .not(let operand): return .predicate(try negation(operand, at: syntax))
         case .and(let operands):
-            var result = Predicate.alwaysTrue
-            for operand in operands { result = result.and(try condition(operand, of: "AND", at: syntax)) }
-            return .predicate(result)
+            return .predicate(.all(try conditions(operands, of: "AND", at: syntax)))
         case .or(let operands):
-            var result = Predicate.alwaysFalse
-            for operand in operands {
-                let next = try condition(operand, of: "OR", at: syntax)
-                result = try located(syntax) { () throws(ButlerError) in try result.or(next) }
-            }
-            return .predicate(result)
+            let alternatives = try conditions(operands, of: "OR", at: syntax)
+            return .predicate(try located(syntax) { () throws(ButlerError) in try .any(alternatives) })
         case .signed(let sign, let operand): return try signed(sign, operand, at: syntax)
         case .arithmetic(let operation, let a, let b):
             guard case .scalar(let left) = try value(a), case .scalar(let right) = try value(b) else {
@@ -165,6 +159,14 @@ struct Interpreter {
     }
 
     // MARK: Conditions
+
+    private func conditions(
+        _ operands: [ExpressionSyntax], of operation: String, at syntax: ExpressionSyntax
+    ) throws(ButlerError) -> [Predicate] {
+        var result: [Predicate] = []
+        for operand in operands { result.append(try condition(operand, of: operation, at: syntax)) }
+        return result
+    }
 
     private func condition(
         _ operand: ExpressionSyntax, of operation: String, at syntax: ExpressionSyntax
