@@ -45,7 +45,7 @@ extension Registry: QueryExecutor {
             guard plan.doomed.isEmpty else { return 0 }
             guard plan.isFiltered, isExact else {
                 let statement = try session.statement(plan)
-                let count = try snapshot.connection.fetchOne(try statement.count()) { try $0.int(0) } ?? 0
+                let count = try session.run { try $0.fetchOne(try statement.count()) { try $0.int(0) } } ?? 0
                 return min(Int(count), plan.effectiveLimit ?? .max)
             }
             guard discards else {
@@ -85,6 +85,6 @@ extension QuerySession {
     func hasRows(_ plan: LogicalPlan, isExact: Bool) throws -> Bool {
         guard plan.doomed.isEmpty else { return false }
         if plan.isFiltered, isExact { return try open(plan).next() != nil }
-        return try snapshot.connection.fetchOne(try statement(plan).any()) { _ in true } ?? false
+        return try run { try $0.fetchOne(try statement(plan).any()) { _ in true } } ?? false
     }
 }
