@@ -130,7 +130,7 @@ struct OverlapAnalysis {
         do {
             return try PixelizationKind(className: skypix.className).pixelization(level: skypix.level)
                 .envelope(of: region)
-        } catch let error as SkyGeometryError {
+        } catch {
             throw ButlerError(.invalidQuery, "The given region cannot be covered with pixels of '\(element)': \(error)")
         }
     }
