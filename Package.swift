@@ -18,6 +18,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -38,7 +39,8 @@ let package = Package(
                 "AstroTime", "ByteText",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
-        .target(name: "ObjectStorage"),
+        .target(
+            name: "ObjectStorage", dependencies: ["ByteText", .product(name: "Crypto", package: "swift-crypto")]),
         .target(
             name: "RepositoryConfiguration", dependencies: ["StructuredData"],
             resources: [.embedInCode("Defaults")]),
@@ -81,6 +83,8 @@ let package = Package(
             name: "ButlerServer",
             dependencies: [
                 "Butler", "Serving", .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]),
         .target(name: "DemoSurvey", dependencies: ["Butler", "FITS"]),

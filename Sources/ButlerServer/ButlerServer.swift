@@ -5,17 +5,23 @@ public import Serving
 public enum ButlerServer {
     public static let version = "0.1.0"
 
+    /// The release of the Python package whose protocol is spoken. Clients are told this one.
+    public static let protocolVersion = "30.2026.4300"
+
     /// The service, ready to run.
     ///
-    /// - Parameter logger: where to log; by default to standard error, as the options say.
+    /// - Parameters:
+    ///   - urls: how clients are told to read files.
+    ///   - staticFiles: served at `/api/butler/configs`.
+    ///   - logger: where to log; by default to standard error, as the options say.
     public static func service(
-        _ table: RepositoryTable, access: AccessRules = .open,
-        authentication: ClientAuthentication = .rubinSciencePlatform, options: ServingOptions, logger: Logger? = nil
+        _ table: RepositoryTable, access: AccessRules = .open, urls: FileURLs = FileURLs(),
+        staticFiles: StaticFolder? = nil, options: ServingOptions, logger: Logger? = nil
     ) -> HTTPService {
         let logger = logger ?? options.logFormat.logger(label: "butler", level: options.logLevel)
         let routes = ButlerRoutes(
-            table: table, access: access, authentication: authentication, proxies: options.trustedProxies,
-            logger: logger)
+            table: table, access: access, urls: urls, streams: StreamSlots(), staticFiles: staticFiles,
+            proxies: options.trustedProxies, logger: logger)
         return HTTPService(
             name: "butler", options: options, logger: logger, translate: { ButlerFailure.response(to: $0) },
             routes: { routes.add(to: $0) })

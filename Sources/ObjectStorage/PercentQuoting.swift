@@ -23,7 +23,12 @@ enum PercentQuoting {
         }
     }
 
-    static func quote(_ text: String) -> String {
+    static func quote(_ text: String) -> String { quote(text, isSafe) }
+
+    /// The same with slashes quoted too, as names and values in queries are.
+    static func quoteAll(_ text: String) -> String { quote(text) { isSafe($0) && $0 != UInt8(ascii: "/") } }
+
+    private static func quote(_ text: String, _ isSafe: (UInt8) -> Bool) -> String {
         guard !text.utf8.allSatisfy(isSafe) else { return text }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count + 16)

@@ -1,9 +1,11 @@
 import ButlerModel
-import ButlerServer
 import HTTPTypes
 import HummingbirdTesting
+import ObjectStorage
 import StructuredData
 import Testing
+
+@testable import ButlerServer
 
 @Suite struct FileRouteTests {
     @Test func aLocalFileIsHandedOutAsAURLOfThisServerThatWorks() async throws {
@@ -15,7 +17,7 @@ import Testing
             #expect(info["datastoreRecords"]?["path"] == "run/a/settings é 1.json")
             let url = try #require(info["url"]?.stringValue)
             let route = "/api/butler/repo/demo/v1/dataset/\(FixtureRepository.whole)/file/settings%20%C3%A9%201.json"
-            #expect(url.hasPrefix("http://") && url.hasSuffix(route))
+            #expect(url.hasPrefix("http://") && url.contains("\(route)?Expires="))
             let file = try await client.ask(.get, route, prefix: "")
             #expect(file.text == #"{"gain": 1.5}"#)
             let head = try await client.ask(.head, route, prefix: "")
@@ -44,7 +46,7 @@ import Testing
             let answer = try await client.get("get_file/\(FixtureRepository.parts)").json()
             let infos = try #require(answer["artifact"]?["file_info"]?.arrayValue)
             #expect(infos.map { $0["datastoreRecords"]?["component"] } == ["left", "right"])
-            #expect(infos[1]["url"]?.stringValue?.hasSuffix("/file/bias.right.yaml?component=right") == true)
+            #expect(infos[1]["url"]?.stringValue?.contains("/file/bias.right.yaml?component=right&Expires=") == true)
             let base = "dataset/\(FixtureRepository.parts)/"
             #expect(try await client.get(base + "file/bias.right.yaml?component=right").text == "side: right\n")
             #expect(try await client.get(base + "download?component=left").text == "side: left\n")
@@ -76,7 +78,8 @@ import Testing
         try await withServer(live: true) { client in
             let answer = try await client.get("get_file/\(FixtureRepository.member)").json()
             let info = try #require(answer["artifact"]?["file_info"]?.arrayValue?.first)
-            #expect(info["url"]?.stringValue?.hasSuffix("/file/b.zip#zip-path=settings%202.json") == true)
+            let url = try #require(info["url"]?.stringValue)
+            #expect(url.contains("/file/b.zip?Expires=") && url.hasSuffix("#zip-path=settings%202.json"))
             #expect(info["datastoreRecords"]?["path"] == "zips/b.zip#zip-path=settings 2.json")
             let file = try await client.get("dataset/\(FixtureRepository.member)/file/b.zip")
             #expect(file.text == "PK not really")
@@ -93,13 +96,44 @@ import Testing
             let redirect = try await client.get("dataset/\(remote)/download")
             #expect(redirect.status == 307)
             #expect(redirect.headers[.location] == "https://files.example/x/summary.json")
-            let bucket = try await client.get("get_file/\(FixtureRepository.bucket)")
-            #expect(bucket.status == 422)
-            #expect(try bucket.json()["detail"]?.stringValue?.contains("'s3' storage") == true)
         }
         try await withServer(authentication: .cadc, live: true) { client in
             let info = try await client.get("get_file/\(remote)").json()["artifact"]?["file_info"]?.arrayValue?.first
             #expect(info?["auth"] == "datastore")
+            // Clients of this mode take http(s) only.
+            let bucket = try await client.get("get_file/\(FixtureRepository.bucket)")
+            #expect(bucket.status == 422)
+            #expect(try bucket.json()["detail"]?.stringValue?.contains("'s3' storage") == true)
+        }
+    }
+
+    @Test func filesInBucketsGetSignedURLsAndRedirects() async throws {
+        let bucket = FixtureRepository.bucket
+        let start = "https://s3.example:9000/bucket/x/summary.json?AWSAccessKeyId=key&Signature="
+        let setup = ServerSetup(signer: DownloadSigner(lifetime: 600, now: { 1_700_000_000 }))
+        try await withServer(setup, live: true) { client, _ async throws in
+            let info = try await client.get("get_file/\(bucket)").json()["artifact"]?["file_info"]?.arrayValue?.first
+            let url = try #require(info?["url"]?.stringValue)
+            #expect(url.hasPrefix(start) && url.hasSuffix("&Expires=1700000600"))
+            #expect(info?["auth"] == "none")
+            #expect(info?["datastoreRecords"]?["path"] == "x/summary.json")
+            let redirect = try await client.get("dataset/\(bucket)/download")
+            #expect(redirect.status == 307)
+            #expect(redirect.headers[.location] == url)
+            let transfer = try await client.post(
+                "file_transfer", ["dataset_ids": .array([.string(bucket.description)])]
+            ).json()["files"]?[bucket.description]?.arrayValue?.first
+            #expect(transfer?["url"]?.stringValue?.hasSuffix("/v1/dataset/\(bucket)/download") == true)
+            #expect(transfer?["auth"] == "gafaelfawr")
+        }
+    }
+
+    @Test func missingStorageCredentialsAreNotTheClientsBusiness() async throws {
+        let setup = ServerSetup(storage: S3Presigner(S3Services(environment: [:], credentialsFile: "")))
+        try await withServer(setup) { client, _ async throws in
+            let answer = try await client.get("get_file/\(FixtureRepository.bucket)")
+            #expect(answer.status == 500)
+            #expect(answer.text == "Internal Server Error")
         }
     }
 

@@ -4,6 +4,7 @@ import ButlerServer
 import Datastore
 import Foundation
 import ObjectStorage
+import Query
 import Registry
 import StructuredData
 
@@ -67,6 +68,9 @@ final class FixtureRepository: ServedRepository, RepositoryView {
             Self.bucket: [try file("s3://bucket/x/summary.json")],
         ]
     }
+
+    /// Queries are tested with real repositories.
+    var queries: any QueryExecutor { preconditionFailure("this repository answers no queries") }
 
     func read<Result: Sendable>(
         _ body: @escaping @Sendable (any RepositoryView) throws -> Result

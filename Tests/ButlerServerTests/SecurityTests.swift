@@ -2,6 +2,7 @@ import ButlerModel
 import ButlerServer
 import HTTPTypes
 import HummingbirdTesting
+import Query
 import StructuredData
 import Testing
 
@@ -9,6 +10,7 @@ import Testing
     /// A repository whose failure holds what must stay inside.
     private final class Broken: ServedRepository {
         let universe: DimensionUniverse
+        var queries: any QueryExecutor { preconditionFailure("not asked") }
         struct Failure: Error { let statement = "SELECT secret FROM password" }
         init(_ universe: DimensionUniverse) { self.universe = universe }
         func read<Result: Sendable>(
@@ -52,24 +54,6 @@ import Testing
             #expect(answer.status == 500)
             #expect(answer.text == "Internal Server Error")
             #expect(answer.headers[.contentType] == "text/plain; charset=utf-8")
-        }
-    }
-
-    @Test func identityIsCheckedBeforeAnythingElse() async throws {
-        let user = HTTPField.Name("X-Auth-Request-User")!
-        let token = HTTPField.Name("X-Auth-Request-Token")!
-        try await withServer(access: .gafaelfawr) { client in
-            let cases: [(path: String, headers: HTTPFields, status: Int)] = [
-                ("demo/v1/universe", [:], 403), ("nope/v1/universe", [:], 403), ("demo/v1/universe", [token: "t"], 403),
-                ("demo/v1/universe", [user: "", token: "t"], 403), ("demo/v1/universe", [user: "alice"], 422),
-                ("nope/v1/universe", [user: "alice", token: "t"], 404),
-                ("demo/v1/universe", [user: "alice", token: "t"], 200),
-                ("closed/v1/universe", [user: "alice", token: "t"], 403), ("demo/butler.yaml", [:], 200),
-            ]
-            for (path, headers, status) in cases {
-                let answer = try await client.ask(.get, path, headers: headers, prefix: "/api/butler/repo/")
-                #expect(answer.status == status, "\(path) \(headers)")
-            }
         }
     }
 }

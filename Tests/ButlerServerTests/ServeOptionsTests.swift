@@ -32,11 +32,11 @@ import Testing
             options.repositories == [
                 .init(label: "dp1", configuration: "/r/butler.yaml", authorizedGroups: ["g", "h"])
             ])
-        #expect(options.access == .gafaelfawr)
+        #expect(options.gafaelfawrURL == "https://auth.example")
         #expect(options.authentication == .cadc)
         let open = try ServeOptions(
             repositories: ["/r/x"], environment: ["DAF_BUTLER_SERVER_GAFAELFAWR_URL": "DISABLED"])
-        #expect(open.access == .open)
+        #expect(open.gafaelfawrURL == nil)
         #expect(open.authentication == .rubinSciencePlatform)
     }
 
@@ -55,5 +55,68 @@ import Testing
         #expect(throws: ServeError.self) {
             try ServeOptions(repositories: ["/r/x"], environment: ["DAF_BUTLER_SERVER_AUTHENTICATION": "none"])
         }
+    }
+
+    @Test(arguments: ["", "auth.example", "ftp://auth.example", "https://", "https://a b", "https://a?x=1"])
+    func aBadGafaelfawrURLIsAnError(text: String) {
+        let variables = ["DAF_BUTLER_SERVER_GAFAELFAWR_URL": text]
+        if text.isEmpty {
+            #expect(throws: Never.self) { try ServeOptions(repositories: ["/r/x"], environment: variables) }
+        } else {
+            #expect(throws: ServeError.self) { try ServeOptions(repositories: ["/r/x"], environment: variables) }
+        }
+    }
+
+    @Test func theFileSaysTheSameAndTheEnvironmentComesFirst() throws {
+        let file = try ServeFile(
+            path: "serve.yaml",
+            text: """
+                host: 0.0.0.0
+                port: 9000
+                log_format: json
+                repositories:
+                  dp1: {config_uri: /data/dp1, authorized_groups: [g_users]}
+                gafaelfawr_url: https://auth.example
+                authentication: cadc
+                static_files_path: /etc/butler
+                signed_urls:
+                  lifetime: 600
+                  s3_signature: v4
+                  secret_file: /run/secret
+                """)
+        let options = try ServeOptions(repositories: [], environment: [:], file: file)
+        #expect(options.serving.host == "0.0.0.0" && options.serving.port == 9000)
+        #expect(options.serving.logFormat == .json)
+        #expect(
+            options.repositories == [
+                .init(label: "dp1", configuration: "/data/dp1", authorizedGroups: ["g_users"])
+            ])
+        #expect(options.gafaelfawrURL == "https://auth.example" && options.authentication == .cadc)
+        #expect(options.staticFilesPath == "/etc/butler")
+        #expect(options.signedURLs.lifetime == 600 && options.signedURLs.storageSignature == .v4)
+        #expect(options.signedURLs.secretFile == "/run/secret")
+        let changed = try ServeOptions(
+            repositories: [], port: 1,
+            environment: [
+                "DAF_BUTLER_SERVER_GAFAELFAWR_URL": "DISABLED", "STEWARD_SIGNED_URL_LIFETIME": "60",
+                "STEWARD_S3_SIGNATURE": "v2", "DAF_BUTLER_SERVER_STATIC_FILES_PATH": "/other",
+            ], file: file)
+        #expect(changed.serving.port == 1 && changed.gafaelfawrURL == nil)
+        #expect(changed.signedURLs.lifetime == 60 && changed.signedURLs.storageSignature == .v2)
+        #expect(changed.staticFilesPath == "/other")
+    }
+
+    @Test(arguments: [
+        "- a", "port: [", "colour: red", "signed_urls: {colour: red}", "signed_urls: 3", "port: 70000", "port: x",
+        "signed_urls: {lifetime: 0}", "signed_urls: {lifetime: 604801}", "signed_urls: {s3_signature: v3}",
+        "log_format: xml", "host: 3", "repositories: {a: {config_uri: x}}",
+    ])
+    func aBadFileIsNamed(text: String) {
+        let error = #expect(throws: ServeError.self) {
+            let arguments = text.hasPrefix("repositories") ? [] : ["/r/x"]
+            _ = try ServeOptions(
+                repositories: arguments, environment: [:], file: try ServeFile(path: "my-serve.yaml", text: text))
+        }
+        #expect(error?.description.contains("my-serve.yaml") == true)
     }
 }

@@ -1,13 +1,15 @@
 import ButlerModel
-import ButlerServer
 import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Logging
 import NIOCore
+import ObjectStorage
 import Serving
 import StructuredData
+
+@testable import ButlerServer
 
 /// A fixture repository with its files, and a server in memory for it under the labels `demo`, `né w` and `closed`.
 struct ServerFixture: Sendable {
@@ -15,7 +17,7 @@ struct ServerFixture: Sendable {
 
     init() throws {
         directory = NSTemporaryDirectory() + "butler-server-\(UUID().uuidString)"
-        for folder in ["run/a", "zips"] {
+        for folder in ["run/a", "zips", "static/inner/..data"] {
             try FileManager.default.createDirectory(
                 atPath: "\(directory)/\(folder)", withIntermediateDirectories: true)
         }
@@ -24,6 +26,16 @@ struct ServerFixture: Sendable {
         try write("side: right\n", "run/a/bias.right.yaml")
         try write("PK not really", "zips/b.zip")
         try write("secret", "secret.txt")
+        try write("a: b\n", "static/repositories.yaml")
+        try write("{}", "static/inner/a b.json")
+        try write("volume", "static/inner/..data/file.txt")
+        for (link, target) in [
+            ("inner/file.txt", "..data/file.txt"), ("leak.txt", "../secret.txt"), ("up", "..r"), ("loop", "loop"),
+            ("folder", "../run"), ("gone", "nothing"),
+        ] {
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(directory)/static/\(link)", withDestinationPath: target)
+        }
     }
 
     func write(_ text: String, _ path: String) throws {
@@ -33,19 +45,39 @@ struct ServerFixture: Sendable {
     func remove() { try? FileManager.default.removeItem(atPath: directory) }
 
     func application(
-        access: AccessRules = .open, authentication: ClientAuthentication = .rubinSciencePlatform,
-        repository: (any ServedRepository)? = nil
+        _ setup: ServerSetup, repository: (any ServedRepository)? = nil
     ) throws -> some ApplicationProtocol {
         let repository = try repository ?? FixtureRepository(directory: directory)
         let table = RepositoryTable([
             "demo": .init(repository), "né w": .init(repository),
             "closed": .init(repository, authorizedGroups: ["g_few"]),
         ])
-        return ButlerServer.service(
-            table, access: access, authentication: authentication, options: ServingOptions(port: 0),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let routes = ButlerRoutes(
+            table: table, access: setup.access,
+            urls: FileURLs(authentication: setup.authentication, signer: setup.signer, storage: setup.storage),
+            streams: setup.streams, staticFiles: setup.staticFiles ? StaticFolder("\(directory)/static/") : nil,
+            proxies: .loopback, logger: logger)
+        return HTTPService(
+            name: "test", options: ServingOptions(port: 0), logger: logger,
+            translate: { ButlerFailure.response(to: $0) }, routes: { routes.add(to: $0) }
         ).application()
     }
+}
+
+/// What differs between the servers of tests.
+struct ServerSetup: Sendable {
+    var access = AccessRules.open
+    var authentication = ClientAuthentication.rubinSciencePlatform
+    var signer = DownloadSigner()
+    var storage = S3Presigner(
+        S3Services(
+            environment: [
+                "S3_ENDPOINT_URL": "https://s3.example:9000", "AWS_ACCESS_KEY_ID": "key",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+            ], credentialsFile: ""))
+    var streams: any StreamAdmission = StreamSlots()
+    var staticFiles = false
 }
 
 /// What a test asks and looks at.
@@ -88,8 +120,17 @@ func withServer(
     repository: (any ServedRepository)? = nil, live: Bool = false,
     _ body: @escaping @Sendable (any TestClientProtocol) async throws -> Void
 ) async throws {
+    let setup = ServerSetup(access: access, authentication: authentication)
+    try await withServer(setup, repository: repository, live: live) { client, _ in try await body(client) }
+}
+
+/// The same, with the directory that holds the repository.
+func withServer(
+    _ setup: ServerSetup, repository: (any ServedRepository)? = nil, live: Bool = false,
+    _ body: @escaping @Sendable (any TestClientProtocol, ServerFixture) async throws -> Void
+) async throws {
     let fixture = try ServerFixture()
     defer { fixture.remove() }
-    try await fixture.application(access: access, authentication: authentication, repository: repository)
-        .test(live ? .live : .router) { try await body($0) }
+    try await fixture.application(setup, repository: repository)
+        .test(live ? .live : .router) { try await body($0, fixture) }
 }

@@ -49,7 +49,7 @@ public struct DatasetType: Hashable, Sendable {
         guard isLegal else {
             throw ButlerError(
                 .datasetTypeExpression,
-                "Dataset type name '\(name)' is not valid; use letters, digits and underscores, not a digit first.")
+                "'\(name)' does not look like a valid dataset type name: use letters, digits and underscores, not a digit first.")
         }
     }
 }

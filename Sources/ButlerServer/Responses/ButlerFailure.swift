@@ -32,7 +32,7 @@ struct UnservableFile: Error, CustomStringConvertible {
     let scheme: String
 
     var description: String {
-        "The files of this dataset are in '\(scheme)' storage, which this server cannot give access to yet; "
-            + "open the repository directly instead."
+        "The files of this dataset are in '\(scheme)' storage, for which this server cannot hand out URLs that its clients "
+            + "may use; open the repository directly instead."
     }
 }

@@ -16,13 +16,16 @@ public enum ClientAuthentication: String, Sendable, CaseIterable {
 struct ButlerRoutes: Sendable {
     let table: RepositoryTable
     let access: AccessRules
-    let authentication: ClientAuthentication
+    let urls: FileURLs
+    let streams: any StreamAdmission
+    let staticFiles: StaticFolder?
     let proxies: TrustedProxies
     let logger: Logger
 
     func add(to routes: ServiceRoutes) {
         addHealth(to: routes)
         addClientConfiguration(to: routes)
+        addStaticFiles(to: routes)
         addModel(to: routes)
         addDatasets(to: routes)
         addCollections(to: routes)
@@ -35,17 +38,34 @@ struct ButlerRoutes: Sendable {
         let request: Request
         let context: ServingContext
         let served: RepositoryTable.Served
+        let requester: Requester
         var repository: any ServedRepository { served.repository }
     }
 
     typealias Handler = @Sendable (Call) async throws -> Response
 
+    /// Decides on access by request, context and label.
+    typealias Admission =
+        @Sendable (Request, ServingContext, String) async throws -> (
+            served: RepositoryTable.Served, requester: Requester
+        )
+
     /// Adds `v1/…` with one handler for each method.
-    func add(_ path: String, _ methods: [HTTPRequest.Method], to routes: ServiceRoutes, _ handler: @escaping Handler) {
+    ///
+    /// - Parameter admission: `nil` for the rules that hold for nearly all routes.
+    func add(
+        _ path: String, _ methods: [HTTPRequest.Method], to routes: ServiceRoutes, admission: Admission? = nil,
+        _ handler: @escaping Handler
+    ) {
         let checked: RouteHandler = { request, context in
             let label = try context.segment("repository")
-            let served = try access.admit(request, to: label, of: table)
-            return try await handler(Call(request: request, context: context, served: served))
+            let (served, requester) =
+                if let admission {
+                    try await admission(request, context, label)
+                } else {
+                    try await access.admit(request, to: label, of: table, logger: logger)
+                }
+            return try await handler(Call(request: request, context: context, served: served, requester: requester))
         }
         routes.add(
             .init("/api/butler/repo/{repository}/v1/\(path)"),
@@ -54,25 +74,30 @@ struct ButlerRoutes: Sendable {
 
     // MARK: Routes outside repositories
 
+    /// As upstream describes itself; clients look at the name, and people at the rest.
     private func addHealth(to routes: ServiceRoutes) {
         routes.add(
             "/",
             [
                 .get: { _, _ in
                     .json([
-                        "name": "butler", "version": .string(ButlerServer.version),
-                        "description": "Access to the datasets of Rubin Observatory repositories over HTTP.",
+                        "name": "butler", "version": .string(ButlerServer.protocolVersion),
+                        "description":
+                            "An abstraction layer for reading and writing astronomical data to datastores.",
+                        "repository_url": "https://github.com/lsst/daf_butler",
+                        "documentation_url": "https://github.com/lsst/daf_butler",
                     ])
                 }
             ])
-        routes.add("/healthz", [.get: { _, _ in .json(["status": "ok"]) }])
+        routes.add(
+            "/healthz", [.get: { _, _ in .json(["status": "ok", "version": .string(ButlerServer.version)]) }])
     }
 
     /// Any label is answered, so that nobody learns without credentials which ones exist.
     private func addClientConfiguration(to routes: ServiceRoutes) {
         let answer = Response.json([
             "cls": "lsst.daf.butler.remote_butler.RemoteButler",
-            "remote_butler": ["url": "<butlerRoot>", "authentication": .string(authentication.rawValue)],
+            "remote_butler": ["url": "<butlerRoot>", "authentication": .string(urls.authentication.rawValue)],
         ])
         for name in ["butler.yaml", "butler.json"] {
             routes.add(.init("/api/butler/repo/{repository}/\(name)"), [.get: { _, _ in answer }])

@@ -9,7 +9,7 @@ import StructuredData
 /// Files of datasets. Source: remote Butler protocol reference, section 9.
 ///
 /// A file is only ever chosen by dataset and component: no path comes from a client. Files of a local datastore are
-/// served by this server itself; files on other hosts are left to those.
+/// served by this server itself; for files on other hosts it hands out URLs of those.
 extension ButlerRoutes {
     func addFiles(to routes: ServiceRoutes) {
         add("get_file/{id}", [.get], to: routes) { call in
@@ -40,12 +40,7 @@ extension ButlerRoutes {
             try await deliver(try await selectedFile(call), call)
         }
 
-        // The same under a URL that ends like the file: clients go by the extension.
-        add("dataset/{id}/file/{name}", [.get, .head], to: routes) { call in
-            let file = try await selectedFile(call)
-            guard try call.context.segment("name") == file.location.basename else { throw HTTPFailure.notFound }
-            return try await deliver(file, call)
-        }
+        addNamedFiles(to: routes)
 
         add("file_transfer", [.post], to: routes) { call in
             let ids = try await call.request.decoded { fields throws(ButlerError) in
@@ -61,6 +56,31 @@ extension ButlerRoutes {
         }
     }
 
+    /// The bytes under a URL that ends like the file, since clients go by the extension. Who has it with a signature
+    /// needs no other credentials.
+    private func addNamedFiles(to routes: ServiceRoutes) {
+        add(
+            "dataset/{id}/file/{name}", [.get, .head], to: routes,
+            admission: { request, context, label in
+                let target = DownloadTarget(
+                    label: label, dataset: try context.datasetID().description, fileName: try context.segment("name"),
+                    component: try QueryString(request)["component"])
+                switch urls.signer.verdict(on: target, try QueryString(request)) {
+                case nil: return try await access.admit(request, to: label, of: table, logger: logger)
+                case .valid:
+                    guard let served = table[label] else { throw HTTPFailure.notFound }
+                    return (served, Requester(request))
+                case .expired: throw HTTPFailure(.forbidden, "The signed URL has expired; ask for a new one.")
+                case .forged: throw HTTPFailure(.forbidden, "The signature does not fit the URL.")
+                }
+            }
+        ) { call in
+            let file = try await selectedFile(call)
+            guard try call.context.segment("name") == file.location.basename else { throw HTTPFailure.notFound }
+            return try await deliver(file, call)
+        }
+    }
+
     // MARK: URLs
 
     private func fileInfo(of ref: DatasetRef, _ files: [ServedFile], _ call: Call, endpoint: String) throws -> Response
@@ -69,8 +89,10 @@ extension ButlerRoutes {
         var artifact = StructuredValue.null
         if !files.isEmpty {
             let records = try files.map { file -> StructuredValue in
-                let (url, auth) = try readingURL(of: file, dataset: ref.id, call)
-                return .object(["url": .string(url), "datastoreRecords": file.info.wire, "auth": .string(auth)])
+                let (url, credentials) = try readingURL(of: file, dataset: ref.id, call)
+                return .object([
+                    "url": .string(url), "datastoreRecords": file.info.wire, "auth": .string(credentials.rawValue),
+                ])
             }
             artifact = .object(["datastore_type": "file", "file_info": .array(records)])
         }
@@ -78,36 +100,34 @@ extension ButlerRoutes {
     }
 
     /// Where a client reads a file, and which credentials it sends there.
-    private func readingURL(of file: ServedFile, dataset: DatasetID, _ call: Call) throws -> (url: String, auth: String)
-    {
-        switch file.location.scheme {
-        case "file":
-            let name = PercentEncoding.encode(file.location.basename)
-            return (try ownURL("file/\(name)", of: file, dataset: dataset, call) + file.urlFragment, ownAuthentication)
-        case "http", "https":
-            return (file.location.description, authentication == .cadc ? "datastore" : "none")
-        case let scheme: throw UnservableFile(scheme: scheme)
-        }
+    private func readingURL(
+        of file: ServedFile, dataset: DatasetID, _ call: Call
+    ) throws -> (url: String, credentials: FileURLs.Credentials) {
+        guard file.isLocal else { return try urls.external(file) }
+        let target = DownloadTarget(
+            label: call.served.label, dataset: dataset.description, fileName: file.location.basename,
+            component: file.component)
+        let url = "\(try origin(call))\(target.path)?\(urls.signer.query(for: target))\(file.urlFragment)"
+        return (url, urls.ownCredentials)
     }
 
+    /// A URL that stays valid, since a transfer may outlive signatures; in mode `cadc` the file's own.
     private func transferRecord(of file: ServedFile, dataset: DatasetID, _ call: Call) throws -> StructuredValue {
-        let (url, auth): (String, String) =
-            if authentication == .cadc, file.location.scheme != "file" {
-                try readingURL(of: file, dataset: dataset, call)
-            } else {
-                (try ownURL("download", of: file, dataset: dataset, call), ownAuthentication)
-            }
-        return .object(["url": .string(url), "auth": .string(auth), "file_info": file.info.wire])
+        var (url, credentials) = ("", urls.ownCredentials)
+        if urls.authentication == .cadc, !file.isLocal {
+            (url, credentials) = try urls.external(file)
+        } else {
+            let query = file.component.map { "?component=\(PercentEncoding.encode($0))" } ?? ""
+            let label = PercentEncoding.encode(call.served.label)
+            url = "\(try origin(call))/api/butler/repo/\(label)/v1/dataset/\(dataset)/download\(query)"
+        }
+        return .object([
+            "url": .string(url), "auth": .string(credentials.rawValue), "file_info": file.info.wire,
+        ])
     }
 
-    /// The credentials for URLs of this server are those for its other routes.
-    private var ownAuthentication: String { authentication == .cadc ? "none" : "gafaelfawr" }
-
-    private func ownURL(_ tail: String, of file: ServedFile, dataset: DatasetID, _ call: Call) throws -> String {
-        let origin = try ExternalOrigin(of: call.request, context: call.context, proxies: proxies)
-        let query = file.component.map { "?component=\(PercentEncoding.encode($0))" } ?? ""
-        return
-            "\(origin)/api/butler/repo/\(PercentEncoding.encode(call.served.label))/v1/dataset/\(dataset)/\(tail)\(query)"
+    private func origin(_ call: Call) throws -> ExternalOrigin {
+        try ExternalOrigin(of: call.request, context: call.context, proxies: proxies)
     }
 
     // MARK: Bytes
@@ -145,14 +165,10 @@ extension ButlerRoutes {
 
     /// The bytes of a local file (of the whole zip file for a member), or the way to those elsewhere.
     private func deliver(_ file: ServedFile, _ call: Call) async throws -> Response {
-        switch file.location.scheme {
-        case "file":
-            guard let path = file.location.localPath else { throw UnservableFile(scheme: file.location.scheme) }
-            return try await .file(at: path, for: call.request)
-        case "http", "https":
-            return Response(status: .temporaryRedirect, headers: [.location: file.location.description])
-        case let scheme: throw UnservableFile(scheme: scheme)
+        guard file.isLocal, let path = file.location.localPath else {
+            return Response(status: .temporaryRedirect, headers: [.location: try urls.external(file).url])
         }
+        return try await .file(at: path, for: call.request)
     }
 
     /// Who reads what, for the operators. Source: remote Butler protocol reference, section 11.
@@ -168,23 +184,8 @@ extension ButlerRoutes {
                 ],
                 "file_access_endpoint": .string(endpoint), "butler_repo": .string(call.served.label),
                 "requester": [
-                    "username": .string(call.request.headers[.xAuthRequestUser] ?? ""),
-                    "service": .string(call.request.headers[.xAuthRequestService] ?? ""),
+                    "username": .string(call.requester.user ?? ""), "service": .string(call.requester.service ?? ""),
                 ],
             ])
-    }
-}
-
-extension ServedFile {
-    /// The fragment with its `#`, made fit for a URL; escapes that are there stay.
-    fileprivate var urlFragment: String {
-        guard !location.fragment.isEmpty else { return "" }
-        return "#"
-            + location.fragment.split(separator: "=", omittingEmptySubsequences: false)
-            .map { part in
-                part.split(separator: "/", omittingEmptySubsequences: false)
-                    .map { $0.contains("%") ? String($0) : PercentEncoding.encode($0) }.joined(separator: "/")
-            }
-            .joined(separator: "=")
     }
 }

@@ -20,7 +20,7 @@ extension ButlerRoutes {
                 (try fields.body.required("query"), try fields.body.required("result_spec"))
             }
             let universe = call.repository.universe
-            return stream(call) {
+            return try await stream(call) {
                 call.repository.queries.lines(
                     try QueryRequest(wire: query, universe: universe),
                     try QueryRequest.result(wire: result, universe: universe))
@@ -31,7 +31,7 @@ extension ButlerRoutes {
             let request = try await call.request.decoded { fields throws(ButlerError) in
                 try AllDatasetsRequest(fields)
             }
-            return stream(call) { call.repository.queries.lines(request) }
+            return try await stream(call) { call.repository.queries.lines(request) }
         }
 
         add("query/count", [.post], to: routes) { call in
@@ -72,9 +72,12 @@ extension ButlerRoutes {
     }
 
     /// The lines of a query. Whatever is wrong with it is told in the stream, as clients expect.
+    ///
+    /// - Throws: `HTTPFailure` 429 or 503 while too many run.
     private func stream<Lines: AsyncSequence & Sendable>(
         _ call: Call, _ lines: () throws -> Lines
-    ) -> Response where Lines.Element == [UInt8] {
+    ) async throws -> Response where Lines.Element == [UInt8] {
+        let permit = try await streams.permit(for: call.requester.user)
         let failure: @Sendable (any Error) -> [UInt8] = { [logger] error in
             let (type, detail) = ButlerFailure.parts(of: error) ?? ("internal", "The server failed to answer the query.")
             if type == "internal" {
@@ -88,10 +91,12 @@ extension ButlerRoutes {
         }
         do {
             return .jsonLines(
-                try lines(), keepAlive: Self.keepAliveLine, every: Self.keepAliveInterval, failure: failure)
+                PermittedPages(base: try lines(), permit: permit), keepAlive: Self.keepAliveLine,
+                every: Self.keepAliveInterval, failure: failure)
         } catch {
             return .jsonLines(
-                CollectionOfOne(failure(error)).async, keepAlive: Self.keepAliveLine, every: Self.keepAliveInterval, failure: failure)
+                CollectionOfOne(failure(error)).async, keepAlive: Self.keepAliveLine, every: Self.keepAliveInterval,
+                failure: failure)
         }
     }
 }

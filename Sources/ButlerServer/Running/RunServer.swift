@@ -1,5 +1,6 @@
 import Butler
 import Logging
+import ObjectStorage
 public import RepositoryConfiguration
 public import Serving
 
@@ -9,12 +10,14 @@ extension ButlerServer {
     /// - Parameters:
     ///   - environment: for the repositories: `DAF_BUTLER_CONFIG_PATH`, credentials and the like.
     ///   - onReady: called with the port once connections are accepted.
-    /// - Throws: what opening a repository throws; ``ServingError`` when the address cannot be bound.
+    /// - Throws: what opening a repository throws; ``ServeError`` for an unusable secret; ``ServingError`` when the address cannot be bound.
     public static func run(
         _ options: ServeOptions, environment: ConfigurationEnvironment = .process,
         onReady: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws {
         let logger = options.serving.logFormat.logger(label: "butler", level: options.serving.logLevel)
+        let urls = try fileURLs(options, environment)
+        let directory = options.gafaelfawrURL.map { GafaelfawrDirectory(url: $0) }
         var entries: [String: RepositoryTable.Entry] = [:]
         var butlers: [DirectButler] = []
         do {
@@ -24,15 +27,10 @@ extension ButlerServer {
                 butlers.append(butler)
                 entries[repository.label] = .init(
                     DirectRepository(butler: butler), authorizedGroups: repository.authorizedGroups)
-                if options.access == .gafaelfawr, !repository.authorizedGroups.contains("*") {
-                    logger.warning(
-                        "group membership cannot be looked up yet: nobody can use this repository",
-                        metadata: ["butler_repo": .string(repository.label)])
-                }
             }
             let service = service(
-                RepositoryTable(entries), access: options.access, authentication: options.authentication,
-                options: options.serving, logger: logger)
+                RepositoryTable(entries), access: directory.map { .ingress(groups: $0) } ?? .open, urls: urls,
+                staticFiles: options.staticFilesPath.map { StaticFolder($0) }, options: options.serving, logger: logger)
             try await service.run { port in
                 for repository in options.repositories {
                     let url = "http://\(options.serving.host):\(port)/api/butler/repo/\(repository.label)"
@@ -42,13 +40,33 @@ extension ButlerServer {
                 onReady(port)
             }
         } catch {
-            await close(butlers, logger)
+            await close(butlers, directory, logger)
             throw error
         }
-        await close(butlers, logger)
+        await close(butlers, directory, logger)
     }
 
-    private static func close(_ butlers: [DirectButler], _ logger: Logger) async {
+    private static func fileURLs(_ options: ServeOptions, _ environment: ConfigurationEnvironment) throws -> FileURLs {
+        let settings = options.signedURLs
+        var secret: [UInt8]?
+        if let path = settings.secretFile {
+            let text = try SmallFile.text(path)?.split(whereSeparator: \.isNewline).first.map { Array($0.utf8) } ?? []
+            guard text.count >= 16 else {
+                throw ServeError.badFile(path: path, reason: "must hold a secret of at least 16 characters in one line")
+            }
+            secret = text
+        }
+        return FileURLs(
+            authentication: options.authentication, signer: DownloadSigner(secret: secret, lifetime: settings.lifetime),
+            storage: S3Presigner(
+                try S3Services(environment: environment.variables), version: settings.storageSignature))
+    }
+
+    private static func close(
+        _ butlers: [DirectButler], _ directory: GafaelfawrDirectory?, _ logger: Logger
+    ) async {
+        // Nobody waits for an answer any more.
+        try? await directory?.shutdown()
         for butler in butlers {
             do {
                 try await butler.close()

@@ -4,7 +4,9 @@ public enum ServeError: Error, Equatable, CustomStringConvertible {
     case badRepository(argument: String)
     case badLabel(String)
     case repeatedLabel(String)
-    case badVariable(name: String, reason: String)
+    /// The origin is a variable, or a key and its file.
+    case badSetting(origin: String, reason: String)
+    case badFile(path: String, reason: String)
 
     public var description: String {
         switch self {
@@ -15,7 +17,8 @@ public enum ServeError: Error, Equatable, CustomStringConvertible {
         case .badLabel(let label):
             "'\(label)' cannot be the label of a repository: it becomes part of URLs; use letters, digits, '-', '_' and '.'."
         case .repeatedLabel(let label): "Two repositories have the label '\(label)'; give each its own with LABEL=URI."
-        case .badVariable(let name, let reason): "Environment variable \(name) \(reason)."
+        case .badSetting(let origin, let reason): "\(origin) \(reason)."
+        case .badFile(let path, let reason): "The configuration file '\(path)' \(reason)."
         }
     }
 }

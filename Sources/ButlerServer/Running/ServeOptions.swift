@@ -1,9 +1,10 @@
+public import ObjectStorage
 public import Serving
 import StructuredData
 
-/// What `steward serve` is to do: from the command line first, from the environment otherwise.
+/// What `steward serve` is to do: from the command line first, then from the environment, then from a file.
 ///
-/// The variables are those of the Python server: see the remote Butler protocol reference, section 11.
+/// The variables are those of the Python server, and some more: see `docs/butler-server.md`.
 public struct ServeOptions: Sendable {
     public struct Repository: Sendable, Equatable {
         public var label: String
@@ -19,22 +20,36 @@ public struct ServeOptions: Sendable {
         }
     }
 
+    /// How URLs are signed.
+    public struct SignedURLs: Sendable, Equatable {
+        /// Seconds, at most seven days.
+        public var lifetime: Int64 = 3600
+        /// A file with the secret for URLs of this server; `nil` for a random secret.
+        public var secretFile: String?
+        public var storageSignature = S3Presigner.SignatureVersion.v2
+    }
+
     public var repositories: [Repository]
     public var serving: ServingOptions
     public var authentication: ClientAuthentication
-    public var access: AccessRules
+    /// The base URL of the service that knows the groups of users; `nil` when identities are not checked.
+    public var gafaelfawrURL: String?
+    /// A folder to serve at `/api/butler/configs`.
+    public var staticFilesPath: String?
+    public var signedURLs = SignedURLs()
 
     /// - Parameters:
     ///   - repositories: `LABEL=URI`, or a plain path or URI, whose last directory becomes the label. Empty: those of
-    ///     `DAF_BUTLER_SERVER_REPOSITORIES`.
-    ///   - host: the address to listen on.
-    ///   - environment: `DAF_BUTLER_SERVER_*` and `FORWARDED_ALLOW_IPS` are read.
+    ///     `DAF_BUTLER_SERVER_REPOSITORIES` or of the file.
+    ///   - host: the address to listen on; 127.0.0.1 unless it is given here or in the file.
+    ///   - environment: `DAF_BUTLER_SERVER_*`, `FORWARDED_ALLOW_IPS` and `STEWARD_*` are read.
     public init(
-        repositories: [String], host: String = "127.0.0.1", port: Int = 8080, logFormat: LogFormat = .line,
-        environment: [String: String]
+        repositories: [String], host: String? = nil, port: Int? = nil, logFormat: LogFormat? = nil,
+        environment: [String: String], file: ServeFile? = nil
     ) throws(ServeError) {
+        let settings = ServeSettings(environment: environment, file: file)
         if repositories.isEmpty {
-            self.repositories = try Self.repositories(environment)
+            self.repositories = try Self.repositories(settings["repositories", "DAF_BUTLER_SERVER_REPOSITORIES"])
         } else {
             var parsed: [Repository] = []
             for argument in repositories { parsed.append(try Self.repository(argument)) }
@@ -46,22 +61,37 @@ public struct ServeOptions: Sendable {
             guard Self.isLegal(label: repository.label) else { throw .badLabel(repository.label) }
             guard labels.insert(repository.label).inserted else { throw .repeatedLabel(repository.label) }
         }
-        serving = ServingOptions(host: host, port: port, logFormat: logFormat)
-        if let list = environment["FORWARDED_ALLOW_IPS"] { serving.trustedProxies = TrustedProxies(list: list) }
-        switch environment["DAF_BUTLER_SERVER_AUTHENTICATION"] {
-        case nil: authentication = .rubinSciencePlatform
-        case let value?:
-            guard let mode = ClientAuthentication(rawValue: value) else {
-                throw .badVariable(
-                    name: "DAF_BUTLER_SERVER_AUTHENTICATION",
-                    reason: "is '\(value)'; it must be 'rubin_science_platform' or 'cadc'")
-            }
-            authentication = mode
+        serving = ServingOptions()
+        if let setting = settings["host", nil] { serving.host = try setting.text() }
+        if let host { serving.host = host }
+        if let setting = settings["port", nil] { serving.port = Int(try setting.number(in: 0...65535)) }
+        if let port { serving.port = port }
+        if let setting = settings["log_format", nil] { serving.logFormat = try setting.choice(of: LogFormat.self) }
+        if let logFormat { serving.logFormat = logFormat }
+        if let setting = settings["trusted_proxies", "FORWARDED_ALLOW_IPS"] {
+            serving.trustedProxies = TrustedProxies(list: try setting.text())
         }
-        switch environment["DAF_BUTLER_SERVER_GAFAELFAWR_URL"] {
-        case nil, "DISABLED": access = .open
-        case _?: access = .gafaelfawr
+        authentication = .rubinSciencePlatform
+        if let setting = settings["authentication", "DAF_BUTLER_SERVER_AUTHENTICATION"] {
+            authentication = try setting.choice(of: ClientAuthentication.self)
         }
+        gafaelfawrURL = try Self.gafaelfawr(settings["gafaelfawr_url", "DAF_BUTLER_SERVER_GAFAELFAWR_URL"])
+        staticFilesPath = try settings["static_files_path", "DAF_BUTLER_SERVER_STATIC_FILES_PATH"]?.text()
+        if let setting = settings["signed_urls.lifetime", "STEWARD_SIGNED_URL_LIFETIME"] {
+            signedURLs.lifetime = try setting.number(in: 1...604_800)
+        }
+        signedURLs.secretFile = try settings["signed_urls.secret_file", "STEWARD_SIGNED_URL_SECRET_FILE"]?.text()
+        if let setting = settings["signed_urls.s3_signature", "STEWARD_S3_SIGNATURE"] {
+            signedURLs.storageSignature = try setting.choice(of: S3Presigner.SignatureVersion.self)
+        }
+    }
+
+    private static func gafaelfawr(_ setting: ServeSettings.Setting?) throws(ServeError) -> String? {
+        guard let setting, case let url = try setting.text(), url != "DISABLED" else { return nil }
+        guard url.hasPrefix("https://") || url.hasPrefix("http://"), !url.hasSuffix("://"),
+            url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
+        else { throw setting.failure("is '\(url)'; it must be an http(s) URL or DISABLED") }
+        return url
     }
 
     // MARK: Repositories
@@ -88,27 +118,28 @@ public struct ServeOptions: Sendable {
         return Repository(label: String(label), configuration: argument)
     }
 
-    private static func repositories(_ environment: [String: String]) throws(ServeError) -> [Repository] {
-        let name = "DAF_BUTLER_SERVER_REPOSITORIES"
-        guard let text = environment[name] else { return [] }
-        let document: StructuredValue
-        do {
-            document = try StructuredValue(json: text)
-        } catch {
-            throw .badVariable(name: name, reason: "is not JSON: \(error)")
+    private static func repositories(_ setting: ServeSettings.Setting?) throws(ServeError) -> [Repository] {
+        guard let setting else { return [] }
+        var document = setting.value
+        if let text = document.stringValue {
+            do {
+                document = try StructuredValue(json: text)
+            } catch {
+                throw setting.failure("is not JSON: \(error)")
+            }
         }
         guard let labels = document.objectValue else {
-            throw .badVariable(name: name, reason: "must map labels to repositories, not be \(document.kindName)")
+            throw setting.failure("must map labels to repositories, not be \(document.kindName)")
         }
         var repositories: [Repository] = []
         for (label, entry) in labels.pairs {
             guard let uri = entry["config_uri"]?.stringValue, !uri.isEmpty else {
-                throw .badVariable(name: name, reason: "lacks the text 'config_uri' for '\(label)'")
+                throw setting.failure("lacks the text 'config_uri' for '\(label)'")
             }
             guard let groups = entry["authorized_groups"]?.arrayValue,
                 case let names = groups.compactMap(\.stringValue), names.count == groups.count
             else {
-                throw .badVariable(name: name, reason: "lacks the list of texts 'authorized_groups' for '\(label)'")
+                throw setting.failure("lacks the list of texts 'authorized_groups' for '\(label)'")
             }
             repositories.append(Repository(label: label, configuration: uri, authorizedGroups: Set(names)))
         }

@@ -198,10 +198,12 @@ extension ResultSpecification {
         for (name, member) in try reader.optional("dimension_fields")?.members() ?? [] {
             let element = try universe.requireElement(name)
             var columns: Set<Int> = []
-            for field in try member.strings() {
+            let fields = try member.strings()
+            for field in fields where !element.isKeyColumn(field) {
                 guard case .dimensionField(_, let column) = try ColumnReference.field(field, of: element) else { continue }
                 columns.insert(column)
             }
+            if columns.isEmpty, !fields.isEmpty { continue }
             dimensionFields[element] = columns
         }
         var datasetFields: [String: Set<DatasetField>] = [:]
@@ -214,5 +216,16 @@ extension ResultSpecification {
             dimensions: try reader.required("dimensions").group(universe), dimensionFields: dimensionFields,
             datasetFields: datasetFields, withRecords: withRecords,
             findFirst: try reader.required("find_first").bool())
+    }
+}
+
+extension DimensionElement {
+    /// Whether the column holds a dimension's key, such as an exposure's group: results have these columns anyway.
+    fileprivate func isKeyColumn(_ name: String) -> Bool {
+        guard let index = columnIndex(name) else { return false }
+        return switch columns[index].role {
+        case .required, .implied: true
+        case .alternateKey, .metadata, .region, .timespan: false
+        }
     }
 }

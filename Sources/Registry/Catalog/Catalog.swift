@@ -15,6 +15,8 @@ package struct Catalog: Sendable {
     package func summary(of entry: CollectionCatalog.Entry, universe: DimensionUniverse) -> CollectionSummary {
         var summary = CollectionSummary()
         for member in collections.flattened([entry]) {
+            // Governor values without any dataset type are left over from datasets that were removed.
+            guard !summaries.datasetTypes(in: member.key).isEmpty else { continue }
             for key in summaries.datasetTypes(in: member.key) {
                 if let stored = datasetTypes.byKey[key] { summary.datasetTypes.insert(stored.type.name) }
             }

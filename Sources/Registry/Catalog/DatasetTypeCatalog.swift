@@ -28,15 +28,16 @@ package struct DatasetTypeCatalog: Sendable {
     }
 
     /// The types that match names and globs, ordered by name, and the names that do not exist.
-    /// - Throws: `ButlerError` of kind `datasetTypeExpression` for component names and illegal names.
+    /// - Throws: `ButlerError` of kind `datasetTypeExpression` for component names and illegal names with a dot.
     package func matching(_ patterns: [String]) throws(ButlerError) -> (found: [StoredDatasetType], missing: [String]) {
         var found: [String: StoredDatasetType] = [:]
         var missing: [String] = []
         for pattern in patterns.map(NamePattern.init) {
             switch pattern {
             case .name(let name):
-                try DatasetType.checkName(name)
                 guard DatasetType.split(name).component == nil else {
+                    // Texts such as `...` are no names at all. Others that cannot be names are missing like any.
+                    try DatasetType.checkName(name)
                     throw ButlerError(
                         .datasetTypeExpression,
                         "Component dataset types are not supported in searches; got '\(name)', use its parent.")

@@ -82,8 +82,8 @@ package enum SkypixRecords {
     package static func record(_ element: DimensionElement, pixel: Int64) throws -> DimensionRecord? {
         guard let skypix = element.skypix, let index = UInt64(exactly: pixel) else { return nil }
         let pixelization = try PixelizationKind(className: skypix.className).pixelization(level: skypix.level)
-        guard pixelization.universe.contains(index) else { return nil }
-        let region = EncodedRegion(try pixelization.pixel(index))
-        return DimensionRecord(element: element, values: [.int(pixel), .region(region)])
+        // As upstream, HTM has pixels of other levels too.
+        guard let region = try? pixelization.pixel(index) else { return nil }
+        return DimensionRecord(element: element, values: [.int(pixel), .region(EncodedRegion(region))])
     }
 }

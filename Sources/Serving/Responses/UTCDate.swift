@@ -4,6 +4,12 @@
     import Darwin
 #endif
 
+/// The clock of the system.
+public enum UTCClock {
+    /// Whole seconds since 1970-01-01T00:00:00 UTC.
+    public static var seconds: Int64 { UTCDate.now().seconds }
+}
+
 /// A moment in UTC, in the forms of HTTP headers and log lines. Leap seconds do not occur: this is POSIX time.
 struct UTCDate: Hashable, Sendable {
     /// Seconds since 1970-01-01T00:00:00 UTC.

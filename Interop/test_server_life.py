@@ -1,0 +1,160 @@
+"""The service `steward serve`: logs, settings, many clients, and how it stops."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from serving import (  # noqa: F401
+    CAMERA,
+    PROGRAM,
+    Server,
+    butler,
+    direct,
+    ids,
+    ids_ref,
+    needs_program,
+    own_server,
+    repository,
+    server,
+    url,
+)
+
+from lsst.daf.butler import Butler
+
+pytestmark = needs_program
+
+
+def test_nothing_outside_the_records_is_served(server, ids):
+    base = f"/api/butler/repo/toy/v1/dataset/{ids['notes', 0]}/file/"
+    for name in ("../../../../../../../../etc/passwd", "..%2f..%2fbutler.yaml", "butler.yaml", "%2e%2e/butler.yaml"):
+        assert server.request("GET", base + name)[0] == 404
+
+
+def test_new_datasets_are_visible_at_once(butler, repository):
+    writer = Butler.from_config(str(repository[0]), writeable=True, run="toy/later")
+    ref = writer.put({"a": 1}, "notes", instrument=CAMERA, detector=3)
+    assert butler.get_dataset(ref.id) == ref
+    assert butler.find_dataset("notes", instrument=CAMERA, detector=3, collections=["toy/later"]) == ref
+    writer.removeRuns(["toy/later"])
+    assert butler.get_dataset(ref.id) is None
+
+
+def test_requests_are_logged_as_json(server, butler, ids):
+    butler.get_dataset(ids["notes", 0])
+    lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    entry = [e for e in lines if e["message"] == "request" and e["path"].endswith(str(ids["notes", 0]))][-1]
+    assert entry["status"] == 200 and entry["bytes"] > 0 and entry["duration_ms"] >= 0
+    assert uuid.UUID(entry["client_request_id"])
+
+
+def test_many_clients_at_once(url, ids, monkeypatch):
+    monkeypatch.setenv("BUTLER_RUBIN_ACCESS_TOKEN", "local")
+    failures = []
+
+    def work():
+        try:
+            butler = Butler.from_config(url)
+            for _ in range(5):
+                assert butler.get(butler.get_dataset(ids["bias", 1]))["detector"] == 1
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_a_port_in_use_is_one_clear_line(server, repository):
+    run = subprocess.run(
+        [PROGRAM, "serve", "--repo", str(repository[0]), "--port", str(server.port)],
+        capture_output=True, text=True, timeout=30,
+    )
+    assert run.returncode != 0
+    assert [line for line in run.stderr.splitlines() if f"Port {server.port}" in line]
+    assert "Traceback" not in run.stderr
+
+
+def test_idle_connections_do_not_delay_the_stop(own_server):
+    idle = http.client.HTTPConnection("127.0.0.1", own_server.port)
+    idle.request("GET", "/")
+    idle.getresponse().read()
+    half = socket.create_connection(("127.0.0.1", own_server.port))
+    half.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+    assert own_server.stop() < 10
+    assert own_server.process.returncode == 0
+    idle.close()
+    half.close()
+
+
+def test_a_response_that_has_begun_is_finished(own_server, repository, ids):
+    big = repository[0] / "big.bin"
+    big.write_bytes(bytes(64 << 20))
+    file = Path(Butler.from_config(str(repository[0])).getURI(ids_ref(repository, ids["bias", 2])).ospath)
+    original = file.read_bytes()
+    try:
+        os.replace(big, file)
+        path = f"/api/butler/repo/toy/v1/dataset/{ids['bias', 2]}/download"
+        client = socket.create_connection(("127.0.0.1", own_server.port))
+        client.settimeout(20)
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        received = len(client.recv(1000))
+        stopper = threading.Thread(target=own_server.stop)
+        stopper.start()
+        time.sleep(0.5)
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", own_server.port), timeout=2)
+        while data := client.recv(1 << 20):
+            received += len(data)
+        assert received > 64 << 20
+        stopper.join()
+        assert own_server.process.returncode == 0
+    finally:
+        file.write_bytes(original)
+
+
+def test_a_client_that_does_not_read_cannot_hold_up_the_stop(own_server, repository, ids):
+    file = Path(Butler.from_config(str(repository[0])).getURI(ids_ref(repository, ids["bias", 2])).ospath)
+    original = file.read_bytes()
+    try:
+        file.write_bytes(bytes(64 << 20))
+        client = socket.create_connection(("127.0.0.1", own_server.port))
+        path = f"/api/butler/repo/toy/v1/dataset/{ids['bias', 2]}/download"
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        client.recv(1000)
+        assert own_server.stop() < 10
+    finally:
+        file.write_bytes(original)
+
+
+def test_the_environment_of_the_python_server_is_understood(repository, tmp_path):
+    server = Server(
+        log=tmp_path / "server.log",
+        environment={
+            "DAF_BUTLER_SERVER_REPOSITORIES": json.dumps(
+                {"toy": {"config_uri": f"{repository[0]}/butler.yaml", "authorized_groups": ["*"]}}
+            ),
+            "DAF_BUTLER_SERVER_GAFAELFAWR_URL": "http://127.0.0.1:9/auth",
+            "DAF_BUTLER_SERVER_AUTHENTICATION": "rubin_science_platform",
+        },
+    )
+    try:
+        path = "/api/butler/repo/toy/v1/universe"
+        assert server.request("GET", path)[0] == 403
+        assert server.request("GET", path, {"X-Auth-Request-User": "a", "X-Auth-Request-Token": "t"})[0] == 200
+    finally:
+        server.stop()
+
+
+def test_an_unknown_label_is_not_found(server):
+    status, _, body = server.request("GET", "/api/butler/repo/nope/v1/universe")
+    assert status == 404 and json.loads(body) == {"detail": "Unknown repository 'nope'"}

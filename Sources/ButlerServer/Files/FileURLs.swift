@@ -1,0 +1,67 @@
+import ButlerModel
+import HTTPTypes
+import Hummingbird
+import ObjectStorage
+import Serving
+
+/// Makes the URLs under which clients read files. Source: remote Butler protocol reference, section 9.2.
+public struct FileURLs: Sendable {
+    let authentication: ClientAuthentication
+    let signer: DownloadSigner
+    private let storage: S3Presigner
+    /// How long URLs of storage services are valid, in seconds.
+    private let lifetime: Int64
+
+    public init(
+        authentication: ClientAuthentication = .rubinSciencePlatform, signer: DownloadSigner = DownloadSigner(),
+        storage: S3Presigner = S3Presigner(S3Services(environment: [:], credentialsFile: ""))
+    ) {
+        self.authentication = authentication
+        self.signer = signer
+        self.storage = storage
+        lifetime = signer.lifetime
+    }
+
+    /// The credentials that a client sends along.
+    enum Credentials: String {
+        case none
+        /// Those for this server.
+        case gafaelfawr
+        /// Those for the file's host.
+        case datastore
+    }
+
+    /// The credentials for URLs of this server are those for its other routes. Signed ones work without, but an ingress
+    /// may look for credentials all the same.
+    var ownCredentials: Credentials { authentication == .cadc ? .none : .gafaelfawr }
+
+    /// Where a file outside of this machine is read. Nothing is asked of its host.
+    ///
+    /// - Throws: ``UnservableFile`` for schemes that clients refuse or that cannot be signed; `S3Error`.
+    func external(_ file: ServedFile) throws -> (url: String, credentials: Credentials) {
+        switch file.location.scheme {
+        case "http", "https": return (file.location.description, authentication == .cadc ? .datastore : .none)
+        // Clients of this mode have their own credentials, for http(s) only.
+        case "s3" where authentication != .cadc:
+            let url = try storage.url(reading: S3Location(file.location), for: lifetime, at: signer.now())
+            return (url + file.urlFragment, .none)
+        case let scheme: throw UnservableFile(scheme: scheme)
+        }
+    }
+}
+
+extension ServedFile {
+    var isLocal: Bool { location.scheme == "file" }
+
+    /// The fragment with its `#`, made fit for a URL; escapes that are there stay.
+    var urlFragment: String {
+        guard !location.fragment.isEmpty else { return "" }
+        return "#"
+            + location.fragment.split(separator: "=", omittingEmptySubsequences: false)
+            .map { part in
+                part.split(separator: "/", omittingEmptySubsequences: false)
+                    .map { $0.contains("%") ? String($0) : PercentEncoding.encode($0) }.joined(separator: "/")
+            }
+            .joined(separator: "=")
+    }
+}

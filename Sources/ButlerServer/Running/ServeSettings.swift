@@ -1,0 +1,109 @@
+import ObjectStorage
+import StructuredData
+
+/// Settings by name, from the environment first and from a configuration file otherwise.
+struct ServeSettings {
+    /// One value and where it comes from, for messages.
+    struct Setting {
+        let origin: String
+        let value: StructuredValue
+
+        func failure(_ reason: String) -> ServeError { .badSetting(origin: origin, reason: reason) }
+
+        func text() throws(ServeError) -> String {
+            guard let text = value.stringValue else { throw failure("must be a text, not \(value.kindName)") }
+            return text
+        }
+
+        /// A whole number, which variables spell as text.
+        func number(in range: ClosedRange<Int64>) throws(ServeError) -> Int64 {
+            guard let number = value.intValue ?? value.stringValue.flatMap({ Int64($0) }), range.contains(number) else {
+                throw failure("must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            return number
+        }
+
+        func choice<Choice: RawRepresentable & CaseIterable>(
+            of type: Choice.Type
+        ) throws(ServeError) -> Choice where Choice.RawValue == String {
+            let text = try text()
+            guard let choice = Choice(rawValue: text) else {
+                let known = Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+                throw failure("is '\(text)'; it must be \(known)")
+            }
+            return choice
+        }
+    }
+
+    private let environment: [String: String]
+    private let file: ServeFile?
+
+    init(environment: [String: String], file: ServeFile?) {
+        self.environment = environment
+        self.file = file
+    }
+
+    /// - Parameters:
+    ///   - key: the place in the file; a dot leads into a section.
+    ///   - variable: an environment variable. An empty one counts as unset.
+    subscript(key: String, variable: String?) -> Setting? {
+        if let variable, let text = environment[variable], !text.isEmpty {
+            return Setting(origin: "Environment variable \(variable)", value: .string(text))
+        }
+        guard let file, let value = file[key], value != .null else { return nil }
+        return Setting(origin: "'\(key)' in '\(file.path)'", value: value)
+    }
+}
+
+/// A configuration file of `steward serve`, in YAML.
+public struct ServeFile: Sendable {
+    public let path: String
+    private let values: StructuredMapping
+
+    private static let keys: Set<String> = [
+        "host", "port", "log_format", "trusted_proxies", "repositories", "gafaelfawr_url", "authentication",
+        "static_files_path", "signed_urls.lifetime", "signed_urls.secret_file", "signed_urls.s3_signature",
+    ]
+
+    /// - Throws: ``ServeError/badFile(path:reason:)`` for text that is no mapping, and for keys that are not known.
+    public init(path: String, text: String) throws(ServeError) {
+        self.path = path
+        let document: StructuredValue
+        do {
+            document = try StructuredValue(yaml: text)
+        } catch {
+            throw .badFile(path: path, reason: "is not YAML: \(error)")
+        }
+        guard let values = document == .null ? [:] : document.objectValue else {
+            throw .badFile(path: path, reason: "must hold a mapping of settings, not \(document.kindName)")
+        }
+        self.values = values
+        for (key, value) in values.pairs where !Self.keys.contains(key) {
+            guard Self.keys.contains(where: { $0.hasPrefix("\(key).") }) else {
+                throw .badFile(path: path, reason: "has a setting '\(key)' that is not known")
+            }
+            guard let section = value == .null ? [:] : value.objectValue else {
+                throw .badFile(path: path, reason: "needs a mapping under '\(key)'")
+            }
+            for name in section.keys where !Self.keys.contains("\(key).\(name)") {
+                throw .badFile(path: path, reason: "has a setting '\(key).\(name)' that is not known")
+            }
+        }
+    }
+
+    /// Reads a file. Blocks.
+    ///
+    /// - Throws: ``ServeError/badFile(path:reason:)``, also for a file that is not there; `ObjectStorageError`.
+    public init(readingFrom path: String) throws {
+        guard let text = try SmallFile.text(path) else {
+            throw ServeError.badFile(path: path, reason: "does not exist")
+        }
+        try self.init(path: path, text: text)
+    }
+
+    subscript(key: String) -> StructuredValue? {
+        let parts = key.split(separator: ".", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { return values[key] }
+        return values[parts[0]]?[parts[1]]
+    }
+}

@@ -1,0 +1,109 @@
+/// The S3 services that a process's surroundings describe, by profile.
+///
+/// The conventions are those of `lsst.resources` and of boto3, so that one environment serves Python and Swift:
+///
+/// - `LSST_RESOURCES_S3_PROFILE_<profile>`, else `S3_ENDPOINT_URL`, is the address of the service, with or without
+///   keys: `https://KEY:SECRET@host:port`. Without either, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` and the
+///   configuration file are asked, and then it is AWS.
+/// - Keys that are not in the address are `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, but not
+///   for a named profile; else those in the credentials file (`AWS_SHARED_CREDENTIALS_FILE`) or the configuration
+///   file (`AWS_CONFIG_FILE`) under the profile, `AWS_PROFILE` or `default`.
+/// - The region is `AWS_DEFAULT_REGION`, else that of the profile, else `us-east-1`.
+///
+/// Keys from processes, single sign-on and the metadata service of virtual machines are not looked for.
+public struct S3Services: Sendable {
+    private let variables: [String: String]
+    private let profiles: AWSProfiles
+
+    /// - Parameters:
+    ///   - environment: the variables above.
+    ///   - credentialsFile: the text of the credentials file; empty when there is none.
+    ///   - configurationFile: the text of the configuration file.
+    public init(environment: [String: String], credentialsFile: String = "", configurationFile: String = "") {
+        variables = environment
+        profiles = AWSProfiles(credentials: credentialsFile, configuration: configurationFile)
+    }
+
+    /// Reads the files that the environment names, or those in `~/.aws`. Blocks; for the start of a program.
+    ///
+    /// - Throws: ``ObjectStorageError`` for a file that exists and cannot be read.
+    public init(environment: [String: String]) throws(ObjectStorageError) {
+        func text(_ variable: String, _ name: String) throws(ObjectStorageError) -> String {
+            let home = environment["HOME"].flatMap { $0.isEmpty ? nil : $0 }
+            var path = environment[variable].flatMap { $0.isEmpty ? nil : $0 } ?? "~/.aws/\(name)"
+            if path.hasPrefix("~/") {
+                guard let home else { return "" }
+                path = home + path.dropFirst()
+            }
+            return try SmallFile.text(path) ?? ""
+        }
+        self.init(
+            environment: environment, credentialsFile: try text("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+            configurationFile: try text("AWS_CONFIG_FILE", "config"))
+    }
+
+    private subscript(name: String) -> String? { variables[name].flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// The service that a profile stands for; without one, the usual service.
+    public func service(_ profile: String?) throws(S3Error) -> S3Service {
+        let usual = self["AWS_PROFILE"] ?? self["AWS_DEFAULT_PROFILE"] ?? "default"
+        let named = try endpoint(profile)
+        if let credentials = named?.credentials {
+            return S3Service(endpoint: named?.url, region: region(usual), credentials: credentials)
+        }
+        let section = profile ?? usual
+        if let profile, !profiles.contains(profile) { throw .unknownProfile(profile) }
+        let own =
+            profile == nil
+            ? S3Credentials(
+                id: self["AWS_ACCESS_KEY_ID"], secret: self["AWS_SECRET_ACCESS_KEY"],
+                token: self["AWS_SESSION_TOKEN"] ?? self["AWS_SECURITY_TOKEN"]) : nil
+        guard let credentials = own ?? profiles.credentials(section) else { throw .noCredentials(profile: profile) }
+        let endpoint =
+            named?.url ?? self["AWS_ENDPOINT_URL_S3"] ?? self["AWS_ENDPOINT_URL"] ?? profiles[section, "endpoint_url"]
+        return S3Service(
+            endpoint: endpoint.map(Self.withoutFinalSlash), region: region(section), credentials: credentials)
+    }
+
+    private func region(_ section: String) -> String {
+        self["AWS_DEFAULT_REGION"] ?? profiles[section, "region"] ?? "us-east-1"
+    }
+
+    private func endpoint(_ profile: String?) throws(S3Error) -> (url: String, credentials: S3Credentials?)? {
+        if let profile, let value = self["LSST_RESOURCES_S3_PROFILE_\(profile)"] {
+            return try Self.parse(value, variable: "LSST_RESOURCES_S3_PROFILE_\(profile)")
+        }
+        return try self["S3_ENDPOINT_URL"].map { value throws(S3Error) in
+            try Self.parse(value, variable: "S3_ENDPOINT_URL")
+        }
+    }
+
+    private static func parse(
+        _ value: String, variable: String
+    ) throws(S3Error) -> (url: String, credentials: S3Credentials?) {
+        guard let separator = value.firstRange(of: "://"),
+            ["http", "https"].contains(value[..<separator.lowerBound].lowercased())
+        else { throw .badEndpoint(variable: variable) }
+        let rest = value[separator.upperBound...].prefix { $0 != "?" && $0 != "#" }
+        let end = rest.firstIndex(of: "/") ?? rest.endIndex
+        let scheme = value[..<separator.lowerBound].lowercased()
+        let at = rest[..<end].lastIndex(of: "@")
+        let host = rest[(at.map(rest.index(after:)) ?? rest.startIndex)..<end]
+        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw .badEndpoint(variable: variable)
+        }
+        let url = withoutFinalSlash("\(scheme)://\(host.lowercased())\(rest[end...])")
+        guard let at else { return (url, nil) }
+        let keys = rest[..<at].split(separator: ":", omittingEmptySubsequences: false)
+        guard keys.count == 2,
+            let credentials = S3Credentials(
+                id: PercentQuoting.unquote(String(keys[0])), secret: PercentQuoting.unquote(String(keys[1])),
+                token: nil)
+        else { throw .badEndpoint(variable: variable) }
+        return (url, credentials)
+    }
+
+    private static func withoutFinalSlash(_ url: String) -> String {
+        String(url[..<(url.lastIndex { $0 != "/" }.map(url.index(after:)) ?? url.startIndex)])
+    }
+}

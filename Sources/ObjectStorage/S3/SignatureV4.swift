@@ -1,0 +1,74 @@
+import ByteText
+import Crypto
+
+/// Signatures of version 4 of requests to AWS services.
+/// Source: AWS reference, "Authenticating requests: AWS Signature Version 4".
+struct SignatureV4: Sendable {
+    static let algorithm = "AWS4-HMAC-SHA256"
+    static let unsignedPayload = "UNSIGNED-PAYLOAD"
+
+    let credentials: S3Credentials
+    let region: String
+    var service = "s3"
+
+    /// A request in the terms of its signature.
+    struct Request: Sendable {
+        var method = "GET"
+        /// Quoted, and never normalised.
+        var path: String
+        /// Names and values, not quoted.
+        var query: [(name: String, value: String)] = []
+        /// Names in lower case. All are signed.
+        var headers: [(name: String, value: String)]
+        /// Hexadecimal SHA-256 digest of the body, or ``SignatureV4/unsignedPayload``.
+        var payloadHash = SignatureV4.unsignedPayload
+
+        /// The signed headers, as signatures list them.
+        var headerNames: String { headers.map(\.name).sorted().joined(separator: ";") }
+
+        var canonical: String {
+            var pairs: [(name: String, value: String)] = []
+            for (name, value) in query { pairs.append((PercentQuoting.quoteAll(name), PercentQuoting.quoteAll(value))) }
+            pairs.sort { $0.name != $1.name ? $0.name < $1.name : $0.value < $1.value }
+            let parameters = pairs.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+            var lines = ""
+            for (name, value) in headers.sorted(by: { $0.name < $1.name }) {
+                lines += "\(name):\(value.split(separator: " ").joined(separator: " "))\n"
+            }
+            return "\(method)\n\(path)\n\(parameters)\n\(lines)\n\(headerNames)\n\(payloadHash)"
+        }
+    }
+
+    /// - Parameter date: `20130524T000000Z`.
+    func scope(_ date: String) -> String { "\(date.prefix(8))/\(region)/\(service)/aws4_request" }
+
+    func stringToSign(_ request: Request, date: String) -> String {
+        "\(Self.algorithm)\n\(date)\n\(scope(date))\n"
+            + Hexadecimal.encode(SHA256.hash(data: Array(request.canonical.utf8)))
+    }
+
+    /// In hexadecimal digits.
+    func signature(of request: Request, date: String) -> String {
+        var key = Array("AWS4\(credentials.secretAccessKey)".utf8)
+        for part in [String(date.prefix(8)), region, service, "aws4_request"] { key = Self.code(part, key) }
+        return Hexadecimal.encode(Self.code(stringToSign(request, date: date), key))
+    }
+
+    private static func code(_ text: String, _ key: [UInt8]) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: SymmetricKey(data: key)))
+    }
+
+    /// The query of a URL for reading an object.
+    ///
+    /// - Parameter lifetime: seconds.
+    func query(reading address: S3ObjectAddress, date: String, lifetime: Int64) -> String {
+        var request = Request(path: address.path, headers: [("host", address.host)])
+        request.query = [
+            ("X-Amz-Algorithm", Self.algorithm), ("X-Amz-Credential", "\(credentials.accessKeyID)/\(scope(date))"),
+            ("X-Amz-Date", date), ("X-Amz-Expires", String(lifetime)), ("X-Amz-SignedHeaders", request.headerNames),
+        ]
+        if let token = credentials.sessionToken { request.query.append(("X-Amz-Security-Token", token)) }
+        let parameters = request.query + [("X-Amz-Signature", signature(of: request, date: date))]
+        return parameters.map { "\($0)=\(PercentQuoting.quoteAll($1))" }.joined(separator: "&")
+    }
+}
