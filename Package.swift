@@ -124,6 +124,7 @@ let package = Package(
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
         .testTarget(name: "QueryModelTests", dependencies: ["QueryModel", "RepositoryConfiguration"]),
         .testTarget(name: "RegistryTests", dependencies: ["Registry", "RepositoryConfiguration"]),
+        .testTarget(name: "QueryTests", dependencies: ["Query", "Registry", "RepositoryConfiguration"]),
         .testTarget(
             name: "DatastoreTests",
             dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),

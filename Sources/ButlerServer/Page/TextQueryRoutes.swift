@@ -13,7 +13,8 @@ extension ButlerRoutes {
                 switch resolved {
                 case .single(let request, let result):
                     try await stream(call) { call.repository.queries.lines(request, result) }
-                case .allDatasets(let request): try await stream(call) { call.repository.queries.lines(request) }
+                case .allDatasets(let request):
+                    try await stream(call) { call.repository.queries.lines(request) }
                 }
             }
         }
