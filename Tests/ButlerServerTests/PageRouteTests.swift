@@ -113,6 +113,15 @@ private struct NoGroups: GroupDirectory {
         }
     }
 
+    @Test func searchesWithWildcardsTellThePlaceToo() async throws {
+        try await withServer { client in
+            let answer = try await client.post(
+                "ui/query", ["kind": "datasets", "names": ["*"], "collections": ["*"], "where": "visit = = 5"])
+            #expect(answer.status == 422)
+            #expect(try answer.json()["offset"] == 8)
+        }
+    }
+
     @Test func unknownNamesAreShownInTheExpression() async throws {
         try await withServer { client in
             let answer = try await client.post(

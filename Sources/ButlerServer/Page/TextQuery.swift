@@ -84,6 +84,8 @@ struct TextQuery: Sendable {
             throw ButlerError(
                 .invalidQuery, "Rows can be ordered when one dataset type and collections without wildcards are named.")
         }
+        // The search interprets the expression for each type; an error of syntax is found before, with its place.
+        do throws(ExpressionError) { _ = try ExpressionSyntax.parse(expression) } catch { throw ButlerError(error) }
         return AllDatasetsRequest(
             collections: collections.isEmpty ? ["*"] : collections, names: names.isEmpty ? ["*"] : names,
             findFirst: findsFirst && !collections.isEmpty && !collections.contains { Glob($0) != nil },
