@@ -28,7 +28,9 @@ FIXTURES = Path(os.environ.get("STEWARD_FIXTURES") or PACKAGE / ".interop" / "fi
 UNBUILDABLE = {("rich", 1): {1159}}
 
 # The Python software failed within; the comparison takes no rows for an answer to that, and so are these.
-NOTHING = re.compile(r"^FAIL .* reference had internal error .* but other returned value (0|false|\[\])$", re.MULTILINE)
+NOTHING = re.compile(
+    r"^FAIL .* reference had internal error ((?!^FAIL )[\s\S])*? but other returned value (0|false|\[\])$", re.MULTILINE
+)
 
 pytestmark = pytest.mark.skipif(
     not (DIFFERENTIAL / "run_diff.py").exists(), reason=f"no {DIFFERENTIAL}; set STEWARD_SHARED"
