@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -34,20 +35,21 @@ def server(tmp_path_factory):
     if not directory:
         directory = tmp_path_factory.mktemp("page") / "demo"
         subprocess.run([PROGRAM, "demo", directory], check=True, capture_output=True)
-    process = subprocess.Popen(
-        [PROGRAM, "serve", "--repo", f"demo={directory}", "--repo", f"again={directory}", "--port", "0"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )
-    url = None
-    for line in process.stdout:
-        if "/api/butler/repo/" in line:
-            url = line[line.index("http://"):].split("/api/")[0]
-            break
-    assert url, "the server did not start"
+    # A pipe that nobody reads would fill up with the log.
+    log = tmp_path_factory.mktemp("log") / "serve"
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            [PROGRAM, "serve", "--repo", f"demo={directory}", "--repo", f"again={directory}", "--port", "0"],
+            stdout=sink, stderr=subprocess.STDOUT,
+        )
+    deadline = time.monotonic() + 60
+    while "/api/butler/repo/again" not in log.read_text():
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+    url = log.read_text().split("url=")[1].split("/api/")[0]
     yield url
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
-    assert process.returncode == 0
+    assert process.wait(timeout=20) == 0
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,7 @@ def test_collections_are_a_tree_and_lead_to_datasets(browser, server):
 
 def test_rows_are_few_in_the_document_and_the_keyboard_opens_one(browser, server):
     browser.open(server + "/ui" + query(names="raw", collections="StewardCam/raw/all"))
-    browser.wait("/192 rows/.test(document.querySelector('.note').textContent)")
+    browser.wait("/192 rows/.test(document.querySelector('.note')?.textContent)")
     assert browser.run("document.querySelectorAll('.grid tr[data-index]').length") < 100
     browser.run("document.querySelector('.grid').focus()")
     browser.press("End")
@@ -112,7 +114,7 @@ def test_an_error_shows_its_place_and_moves_the_caret_there(browser, server):
     browser.wait("document.querySelector('.complaint pre')")
     line, caret = browser.text(".complaint pre").split("\n")[:2]
     assert line[caret.index("^")] == "="
-    assert browser.run("document.activeElement.selectionStart") == 8
+    browser.wait("document.activeElement.selectionStart === 8")
 
 
 def test_typing_a_query_and_pressing_the_button_finds_rows(browser, server):
@@ -125,12 +127,12 @@ def test_typing_a_query_and_pressing_the_button_finds_rows(browser, server):
     browser.run("document.querySelector('#field-where').focus()")
     browser.call("Input.insertText", text=CONDITION)
     browser.run("document.querySelector('.query-form .primary').click()")
-    browser.wait("/8 rows/.test(document.querySelector('.note').textContent)")
+    browser.wait("/8 rows/.test(document.querySelector('.note')?.textContent)")
     # The place in the URL is all that a reader has to pass on.
     link = browser.run("location.href")
     browser.open("about:blank")
     browser.open(link)
-    browser.wait("/8 rows/.test(document.querySelector('.note').textContent)")
+    browser.wait("/8 rows/.test(document.querySelector('.note')?.textContent)")
     assert browser.run("document.querySelector('#field-where').value") == CONDITION
 
 
@@ -152,7 +154,7 @@ def test_an_image_has_a_colour_bar_and_tells_its_values(browser, server):
     assert browser.run("document.querySelectorAll('.scale span').length") == 5
     browser.run("document.querySelector('.picture canvas').focus()")
     browser.press("ArrowRight")
-    browser.wait("/^x \\d+, y \\d+: /.test(document.querySelector('.image-view .readout').textContent)")
+    browser.wait("/^x \\d+, y \\d+: /.test(document.querySelector('.image-view .readout')?.textContent)")
     file = browser.run("document.querySelector('.file a').href")
     with urllib.request.urlopen(file) as answer:
         assert answer.read(6) == b"SIMPLE"
@@ -170,8 +172,8 @@ def test_documents_and_tables_have_previews(browser, server, name, selector):
 
 def test_regions_are_drawn_and_can_be_pointed_at(browser, server):
     browser.open(server + "/ui" + query(kind="dimension_records", names="visit", view="map"))
-    browser.wait("/24 regions/.test(document.querySelector('.note').textContent)")
-    browser.wait("/across/.test(document.querySelector('.sky-foot').textContent)")
+    browser.wait("/24 regions/.test(document.querySelector('.note')?.textContent)")
+    browser.wait("/across/.test(document.querySelector('.sky-foot')?.textContent)")
     box = browser.run("(() => { const b = document.querySelector('.sky canvas').getBoundingClientRect();"
                       " return [b.x + b.width / 2, b.y + b.height / 2]; })()")
     for step in range(-6, 7):

@@ -8,6 +8,10 @@ export class ServerError extends Error {
   }
 }
 
+const HINTS = {
+  calibration_lookup: 'Calibrations are valid for a time. To see all of them, do without “only the first of each data ID”.',
+};
+
 /** Waits as a busy server asks, a few times. */
 async function patiently(url, options) {
   for (let trial = 0; ; trial += 1) {
@@ -38,7 +42,7 @@ function failure(document, status) {
     const [head, ...rest] = detail.split('\n');
     return new ServerError(document.message ?? head, {
       status, type: document.error_type ?? '', excerpt: document.excerpt ?? rest.join('\n'),
-      offset: document.offset ?? null,
+      offset: document.offset ?? null, hint: HINTS[document.error_type] ?? '',
     });
   }
   if (Array.isArray(detail)) return new ServerError(detail.map((item) => item.msg).join('; '), { status });

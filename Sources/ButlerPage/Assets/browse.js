@@ -113,7 +113,10 @@ function typeList(types, link, collection = null) {
   const draw = (filter) => fill(body, types.filter((type) => type.name.toLowerCase().includes(filter)).map((type) =>
     h('tr', {},
       h('td', {}, h('a', {
-        href: link('query', { kind: 'datasets', names: type.name, collections: collection ?? '*', run: '1' }),
+        // Which calibration comes first is only known for a time, so all of them are shown.
+        href: link('query', {
+          kind: 'datasets', names: type.name, collections: collection ?? '*', first: type.isCalibration ? '0' : '', run: '1',
+        }),
       }, type.name), type.isCalibration ? [' ', h('span.badge.calibration', {}, 'calibration')] : null),
       h('td', {}, (type.dimensions ?? []).map((name) => h('span.dimension', {}, name))),
       h('td', {}, type.storageClass))));
