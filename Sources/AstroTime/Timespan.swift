@@ -40,15 +40,12 @@ public struct Timespan: Hashable, Sendable {
         self.init(storedBegin: first, storedEnd: last)
     }
 
-    /// The timespan with these stored bounds, as a database or a message holds them: a begin at or after the end is
-    /// empty, and bounds outside the legal range are clamped.
+    /// The timespan with these stored bounds, as a database or a message holds them: bounds outside the legal range are
+    /// clamped, and then a begin at or after the end is empty.
     public init(storedNanoseconds begin: Int64, _ end: Int64) {
-        if begin >= end {
-            self = .empty
-        } else {
-            self.init(
-                storedBegin: TAINanoseconds(rawValue: begin).clamped, storedEnd: TAINanoseconds(rawValue: end).clamped)
-        }
+        let first = TAINanoseconds(rawValue: begin).clamped
+        let last = TAINanoseconds(rawValue: end).clamped
+        self = first < last ? Timespan(storedBegin: first, storedEnd: last) : .empty
     }
 
     public var isEmpty: Bool { begin >= end }

@@ -85,5 +85,7 @@ import Testing
         #expect(first.subtracting(second) == [first])
         #expect(Timespan(storedNanoseconds: 30, 30) == .empty)
         #expect(Timespan(storedNanoseconds: -5, .max) == .unbounded)
+        #expect(Timespan(storedNanoseconds: -5, -3) == .empty)
+        #expect(Timespan(storedNanoseconds: TAINanoseconds.latest.rawValue, .max) == .empty)
     }
 }

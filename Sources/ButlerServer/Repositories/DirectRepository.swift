@@ -11,6 +11,7 @@ struct DirectRepository: ServedRepository {
 
     var universe: DimensionUniverse { butler.universe }
     var queries: any QueryExecutor { butler.registry }
+    var explanations: (any QueryExplaining)? { butler.registry }
 
     func read<Result: Sendable>(
         _ body: @escaping @Sendable (any RepositoryView) throws -> Result

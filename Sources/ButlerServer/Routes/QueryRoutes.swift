@@ -74,7 +74,7 @@ extension ButlerRoutes {
     /// The lines of a query. Whatever is wrong with it is told in the stream, as clients expect.
     ///
     /// - Throws: `HTTPFailure` 429 or 503 while too many run.
-    private func stream<Lines: AsyncSequence & Sendable>(
+    func stream<Lines: AsyncSequence & Sendable>(
         _ call: Call, _ lines: () throws -> Lines
     ) async throws -> Response where Lines.Element == [UInt8] {
         let permit = try await streams.permit(for: call.requester.user)

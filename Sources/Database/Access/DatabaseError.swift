@@ -20,6 +20,8 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
     case unexpectedValue(column: String, expected: String, found: String)
     /// The database rejected the statement.
     case statementFailed(reason: String, statement: String, database: String)
+    /// The statement is longer, deeper or has more parts than the database takes.
+    case statementTooComplex(reason: String, database: String)
     /// The statement could not be made.
     case invalidStatement(String)
     case closed(String)
@@ -60,6 +62,8 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
             "Column '\(column)' holds \(found) where \(expected) was expected; the row was written by a faulty client."
         case .statementFailed(let reason, let statement, let database):
             "Database \(database) rejected a statement: \(reason) [\(statement)]."
+        case .statementTooComplex(let reason, let database):
+            "A statement is too complex for database \(database): \(reason)."
         case .invalidStatement(let reason): "A statement could not be made: \(reason)."
         case .closed(let name): "Database \(name) has been closed; open it again."
         case .usedOutsideTransaction:

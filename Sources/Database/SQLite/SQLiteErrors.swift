@@ -36,6 +36,7 @@ struct SQLiteErrors: Sendable {
         case SQLITE_CANTOPEN:
             if let path, !FileManager.default.fileExists(atPath: path) { return DatabaseError.missingFile(path) }
             return DatabaseError.cannotOpen(name, reason: message)
+        case SQLITE_TOOBIG: return DatabaseError.statementTooComplex(reason: message, database: name)
         case SQLITE_CONSTRAINT:
             return DatabaseError.constraintViolation(violation(code: code, message: message, table: table))
         default:
@@ -43,9 +44,18 @@ struct SQLiteErrors: Sendable {
                 let table = missing.1.split(separator: ".").last.map(String.init) ?? String(missing.1)
                 return DatabaseError.noSuchTable(table, database: name)
             }
+            if Self.limits.contains(where: message.contains) {
+                return DatabaseError.statementTooComplex(reason: message, database: name)
+            }
             return DatabaseError.statementFailed(reason: message, statement: statement, database: name)
         }
     }
+
+    /// What SQLite says of statements beyond its limits (https://sqlite.org/limits.html).
+    private static let limits = [
+        "parser stack overflow", "Expression tree is too large", "too many SQL variables", "tables in a join", "too many terms",
+        "too many columns",
+    ]
 
     /// `SQLITE_READONLY_ROLLBACK`: the journal of a writer that died must be rolled back first.
     private static let readOnlyRollback: Int32 = SQLITE_READONLY | 3 << 8

@@ -2,6 +2,12 @@ import ButlerModel
 import QueryModel
 import SkyGeometry
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Takes spatial overlaps out of a predicate, where they become joins and exact filters, and adds the joins in space
 /// and time that the dimensions of a query call for. Source: query system reference, sections 3.5 and 3.6.
 struct OverlapAnalysis {
@@ -32,7 +38,9 @@ struct OverlapAnalysis {
         spatial = ConnectedFamilies(tree.dimensions.spatialElements.compactMap(\.spatialFamily))
         temporal = ConnectedFamilies(
             calibrations.map(Self.family) + tree.dimensions.temporalElements.compactMap(\.temporalFamily))
-        for group in predicate.groups { try add(group) }
+        var parts: [Predicate] = []
+        for group in predicate.groups { parts.append(try separated(group)) }
+        self.predicate = .all(parts)
         for operand in tree.operandDimensions { connectEmbedded(operand) }
         try joinAutomatically()
     }
@@ -42,7 +50,8 @@ struct OverlapAnalysis {
 
     // MARK: Explicit overlaps
 
-    private mutating func add(_ group: [PredicateLeaf]) throws {
+    /// The condition that is left of a group without its spatial overlaps.
+    private mutating func separated(_ group: [PredicateLeaf]) throws -> Predicate {
         var replacement = Predicate(groups: [group])
         for leaf in group {
             var positive = leaf
@@ -55,7 +64,7 @@ struct OverlapAnalysis {
                 try connect(a, b)
             }
         }
-        predicate = predicate.and(replacement)
+        return replacement
     }
 
     /// The condition that is left of a spatial overlap.
@@ -107,9 +116,23 @@ struct OverlapAnalysis {
         return Predicate(groups: [ranges])
     }
 
+    /// - Throws: `ButlerError` of kind `invalidQuery` when the region's border touches more pixels than a condition may
+    ///   have terms, and for regions that the pixelization does not know how to cover.
     private static func envelope(_ region: Region, of element: DimensionElement) throws -> RangeSet {
         guard let skypix = element.skypix else { return RangeSet() }
-        return try PixelizationKind(className: skypix.className).pixelization(level: skypix.level).envelope(of: region)
+        let border = 2 * Double.pi * sin(min(region.boundingCircle.openingAngle.radians, .pi / 2))
+        let pixelCount = 8 * pow(4, Double(skypix.level))
+        guard border / (4 * Double.pi / pixelCount).squareRoot() <= Double(Predicate.maximumLeafCount) else {
+            throw ButlerError(
+                .invalidQuery,
+                "The given region is too large for pixels as small as those of '\(element)'; use a lower level.")
+        }
+        do {
+            return try PixelizationKind(className: skypix.className).pixelization(level: skypix.level)
+                .envelope(of: region)
+        } catch {
+            throw ButlerError(.invalidQuery, "The given region cannot be covered with pixels of '\(element)': \(error)")
+        }
     }
 
     private mutating func join(_ a: DimensionElement, _ b: DimensionElement) throws(ButlerError) {

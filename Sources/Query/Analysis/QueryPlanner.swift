@@ -132,6 +132,14 @@ struct QueryPlanner {
                 "A search for dataset type '\(datasetType)' must be explicitly joined into the query before including its "
                     + "fields in query results.")
         }
+        if case .datasetRefs(let refs) = result.kind, let search = tree.search(for: refs.datasetType) {
+            guard refs.dimensions == search.dimensions else {
+                throw ButlerError(
+                    .invalidQuery,
+                    "Incorrect dimensions \(refs.dimensions) for results of dataset type '\(refs.datasetType)' "
+                        + "(vs. \(search.dimensions)).")
+            }
+        }
         for (position, _) in columns.fields where !universe.elements[position].requiredSet.isSubset(of: tree.dimensions.members) {
             throw ButlerError(
                 .invalidQuery, "Fields of '\(universe.elements[position])' need dimensions that the query lacks.")

@@ -54,7 +54,7 @@ final class AllDatasetsPages<Page: Sendable>: PageProducer {
 
     /// - Throws: `ButlerError` for unknown names and for globs in a path.
     init(_ request: AllDatasetsRequest, _ snapshot: RegistrySnapshot, _ makeWriter: @escaping MakeWriter) throws {
-        session = QuerySession(snapshot, defaults: request.defaults)
+        session = try QuerySession(snapshot, defaults: request.defaults)
         self.request = request
         self.makeWriter = makeWriter
         remaining = request.limit

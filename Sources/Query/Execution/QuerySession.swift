@@ -9,18 +9,22 @@ struct QuerySession {
     private var planner: QueryPlanner
     private var tableCount = 0
 
-    /// - Parameter defaults: values of governor dimensions by name; unknown names are ignored.
-    init(_ snapshot: RegistrySnapshot, defaults: [String: DataIDValue] = [:]) {
+    /// - Parameter defaults: values of dimensions by name, of which those of governors are used.
+    /// - Throws: `ButlerError` of kind `dimensionName` for names that are no dimensions.
+    init(_ snapshot: RegistrySnapshot, defaults: [String: DataIDValue] = [:]) throws(ButlerError) {
         self.snapshot = snapshot
         var positions: [Int: DataIDValue] = [:]
         for (name, value) in defaults {
-            if let element = snapshot.universe.element(name), element.isGovernor { positions[element.position] = value }
+            guard let element = snapshot.universe.element(name), element.isDimension else {
+                throw ButlerError(.dimensionName, "No dimension with name '\(name)' in a default data ID.")
+            }
+            if element.isGovernor { positions[element.position] = value }
         }
         planner = QueryPlanner(snapshot: snapshot, defaults: positions)
     }
 
     init(_ snapshot: RegistrySnapshot, _ request: QueryRequest) throws {
-        self.init(snapshot, defaults: request.defaults)
+        try self.init(snapshot, defaults: request.defaults)
         for input in request.inputs { try add(input) }
     }
 
@@ -65,12 +69,24 @@ struct QuerySession {
 
     // MARK: Rows
 
+    /// Runs a statement of a query. One that is too complex for the database comes from a query that is.
+    func run<T>(_ body: (any DatabaseConnection) throws -> T) throws -> T {
+        do {
+            return try body(snapshot.connection)
+        } catch DatabaseError.statementTooComplex(let reason, _) {
+            throw ButlerError(
+                .invalidQuery,
+                "The query is too complex for the database (\(reason)); nest expressions and queries less, use IN lists, or "
+                    + "split it.")
+        }
+    }
+
     /// The rows of a plan, filtered and limited.
     func open(_ plan: LogicalPlan) throws -> ResultCursor {
         let (sql, layout) = try statement(plan).rows()
         guard plan.doomed.isEmpty else { return ResultCursor.empty(layout) }
         return try ResultCursor(
-            try snapshot.connection.cursor(sql), layout: layout, plan: plan)
+            try run { try $0.cursor(sql) }, layout: layout, plan: plan)
     }
 
     // MARK: Inputs
@@ -83,6 +99,17 @@ struct QuerySession {
             if !target.dimensions.isEmpty { try upload(rows, target.dimensions, into: table) }
             planner.uploads[target.key] = (target.dimensions, table)
         case .materialization(let target, let tree, let datasets, let allowsDuplicateOverlaps):
+            guard target.dimensions.isSubset(of: tree.dimensions) else {
+                throw ButlerError(
+                    .invalidQuery,
+                    "Materialized rows have dimensions \(target.dimensions), which are not all among those of their query, "
+                        + "\(tree.dimensions).")
+            }
+            if let stranger = datasets.sorted().first(where: { tree.search(for: $0) == nil }) {
+                throw ButlerError(
+                    .invalidQuery,
+                    "Materialized rows keep the search for dataset type '\(stranger)', which their query does not have.")
+            }
             let plan = try planner.plan(
                 dataIDsOf: tree, target.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps)
             try materialize(plan, target.dimensions, into: table)
@@ -117,6 +144,6 @@ struct QuerySession {
             name, columns: columns, primaryKey: [], indexes: group.isEmpty ? [] : [group.requiredNames])
         try snapshot.connection.createTable(table, temporary: true)
         guard plan.doomed.isEmpty else { return }
-        try snapshot.connection.execute(try .insert(into: table, select: select, temporary: true))
+        _ = try run { try $0.execute(try .insert(into: table, select: select, temporary: true)) }
     }
 }

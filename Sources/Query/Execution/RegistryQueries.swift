@@ -87,6 +87,6 @@ extension QuerySession {
     func hasRows(_ plan: LogicalPlan, isExact: Bool) throws -> Bool {
         guard plan.doomed.isEmpty else { return false }
         if plan.isFiltered, isExact { return try open(plan).next() != nil }
-        return try snapshot.connection.fetchOne(try statement(plan).any()) { _ in true } ?? false
+        return try run { try $0.fetchOne(try statement(plan).any()) { _ in true } } ?? false
     }
 }

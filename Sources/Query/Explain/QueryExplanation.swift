@@ -43,7 +43,7 @@ extension Registry {
             let connection = snapshot.connection
             return QueryExplanation(
                 tree: request.tree.summary(result), plan: plan.description, rewrittenPlan: rewritten.description,
-                sql: try connection.dialect.text(of: sql), databasePlan: try connection.plan(of: sql),
+                sql: try connection.dialect.text(of: sql), databasePlan: try session.run { try $0.plan(of: sql) },
                 analysis: analyzes ? try Self.analyze(sql, connection) : nil)
         }
     }

@@ -80,7 +80,8 @@ struct DatasetSelect {
     ///   on this table alone makes SQLite scan all of it for a filter, if it has statistics.
     func noEarlier(alias: String, key: (Int) -> SQL?) -> SQL {
         guard let first = collections.first, collections.count > 1 else { return "1 = 1" }
-        let earlier = "earlier"
+        // With a blank, so that it is the name of no dataset type.
+        let earlier = "earlier dataset"
         var conditions: [SQL] = [
             "\(column: "dataset_type_id", of: earlier) = \(value: stored.key)",
             .isIn("\(column: "collection_id", of: earlier)", collections.dropLast().map { .int($0.key) }),

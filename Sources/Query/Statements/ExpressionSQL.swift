@@ -69,8 +69,8 @@ struct ExpressionSQL {
                 dataset.isRunSearch
                     ? Self.name(of: key, among: dataset.collectionNames)
                     : """
-                    (SELECT \(column: "name", of: "run_name") FROM \(table: "collection") AS \(alias: "run_name") \
-                    WHERE \(column: "collection_id", of: "run_name") = \(key))
+                    (SELECT \(column: "name", of: "run name") FROM \(table: "collection") AS \(alias: "run name") \
+                    WHERE \(column: "collection_id", of: "run name") = \(key))
                     """
             }
         case .timespan: nil
@@ -101,49 +101,26 @@ struct ExpressionSQL {
 
     // MARK: Conditions
 
-    func condition(_ predicate: Predicate) throws -> [SQL] { try predicate.groups.map { try condition($0) } }
+    /// The most conditions of a statement that are not part of a list. To plan it, databases take time that grows with
+    /// the square of their number: SQLite takes a second for these.
+    static let mostConditions = 10_000
 
-    private func condition(_ group: [PredicateLeaf]) throws -> SQL {
-        if group.count > 1, let list = try list(of: group) ?? ranges(of: group) { return list }
-        return .anyBalanced(try group.map { try condition($0) })
-    }
-
-    /// `a = 1 OR a = 2 OR …` as a list.
-    private func list(of group: [PredicateLeaf]) throws -> SQL? {
-        var member: ColumnExpression?
-        var values: [SQLValue] = []
-        for leaf in group {
-            guard case .comparison(.column(let column), .equal, .literal(let literal)) = leaf,
-                member == nil || member == .column(column)
-            else { return nil }
-            switch (literal, column.type) {
-            case (.int(let number), .int): values.append(.int(number))
-            case (.string(let text), .string): values.append(.text(text))
-            default: return nil
+    /// - Throws: `ButlerError` of kind `invalidQuery` for more than ``mostConditions``.
+    func condition(_ predicate: Predicate) throws -> [SQL] {
+        var (conditions, rest) = try exclusions(predicate.groups)
+        var count = 0
+        for group in rest {
+            let list = group.count > 1 ? try list(of: group) ?? ranges(of: group) : nil
+            count += list == nil ? group.count : 1
+            guard count <= Self.mostConditions else {
+                throw ButlerError(
+                    .invalidQuery,
+                    "The query has too many conditions for a database: more than \(Self.mostConditions) that are not values "
+                        + "of one column. Use an IN list, upload the data IDs, or split the query.")
             }
-            member = .column(column)
+            conditions.append(try list ?? .anyBalanced(group.map { try condition($0) }))
         }
-        guard let member else { return nil }
-        return .isIn(try scalar(member), values)
-    }
-
-    /// Many ranges of one value as a table, so that the statement does not grow with them.
-    private func ranges(of group: [PredicateLeaf]) throws -> SQL? {
-        guard group.count > 8 else { return nil }
-        var member: ColumnExpression?
-        var rows: [[SQLValue]] = []
-        for leaf in group {
-            guard case .inRange(let operand, let start, let stop?, step: 1) = leaf, member == nil || member == operand
-            else { return nil }
-            rows.append([.int(start), .int(stop)])
-            member = operand
-        }
-        guard let member else { return nil }
-        let value = try scalar(member)
-        return """
-            EXISTS (SELECT 1 FROM \(SQL.rows([("start", .int), ("stop", .int)], rows)) AS \(alias: "ranges") \
-            WHERE \(value) >= \(column: "start", of: "ranges") AND \(value) < \(column: "stop", of: "ranges"))
-            """
+        return conditions
     }
 
     private func condition(_ leaf: PredicateLeaf) throws -> SQL {
@@ -189,6 +166,7 @@ struct ExpressionSQL {
             case .literal(.float(let number)): literals.append(.double(number))
             case .literal(.uuid(let id)): literals.append(.uuid(id.uuid))
             case .literal(.hash(let bytes)): literals.append(.bytes(bytes))
+            case .literal(.datetime(let time)): literals.append(.int(time.rawValue))
             default: break
             }
         }

@@ -29,11 +29,11 @@ struct JoinSQL {
         }
     }
 
-    /// An alias that no other table of the statement has.
+    /// An alias that no other table of the statement has. SQLite takes names that differ in case only for the same.
     private mutating func unique(_ wanted: String) -> String {
         var alias = wanted
         var number = 2
-        while !aliases.insert(alias).inserted {
+        while !aliases.insert(alias.lowercased()).inserted {
             alias = "\(wanted)_\(number)"
             number += 1
         }
@@ -149,8 +149,9 @@ struct JoinSQL {
             for filter in rows.filters {
                 for element in filter.elements {
                     guard let index = element.regionColumn else { continue }
-                    sources.setField(
-                        element, index, alias: alias, column: ColumnLabel.field(element, index))
+                    var label = ColumnLabel.field(element, index)
+                    if case .within(_, _, isUnion: true) = filter { label = ColumnLabel.regions(element) }
+                    sources.setField(element, index, alias: alias, column: label)
                 }
                 if case .overlapText(let label, _, _) = filter {
                     sources.overlapTexts[label] = "\(column: label, of: alias)"

@@ -20,6 +20,9 @@ enum ColumnLabel {
         "\(element.name):\(element.columns[index].name)"
     }
 
+    /// The regions of several rows as one text.
+    static func regions(_ element: DimensionElement) -> String { "\(element.name):regions" }
+
     static func dataset(_ datasetType: String, _ field: String) -> String { "\(datasetType):\(field)" }
     static let matchCount = "match count"
     static let rank = "rank"

@@ -165,7 +165,7 @@ struct SelectStatement {
         case .key(let position): spelling.universe.elements[position].name
         case .field(let position, let index): ColumnLabel.field(spelling.universe.elements[position], index)
         case .dataset(let name, let field): ColumnLabel.dataset(name, field.rawValue)
-        case .regionUnion(let position): "\(spelling.universe.elements[position].name):regions"
+        case .regionUnion(let position): ColumnLabel.regions(spelling.universe.elements[position])
         case .overlapText(let label): label
         case .matchCount: ColumnLabel.matchCount
         }

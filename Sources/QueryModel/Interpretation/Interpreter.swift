@@ -27,7 +27,8 @@ extension OrderTerm {
     public init(_ text: String, in context: IdentifierContext) throws(ButlerError) {
         let name = text.hasPrefix("-") ? String(text.dropFirst()) : text
         guard !name.isEmpty else { throw ButlerError(.invalidQuery, "Empty dimension name in ORDER BY") }
-        try self.init(try context.expression(named: name), isDescending: text.hasPrefix("-"))
+        let terms = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        try self.init(try context.expression(terms), isDescending: text.hasPrefix("-"))
     }
 }
 
@@ -97,16 +98,10 @@ struct Interpreter {
             return try named([name], at: syntax)
         case .not(let operand): return .predicate(try negation(operand, at: syntax))
         case .and(let operands):
-            var result = Predicate.alwaysTrue
-            for operand in operands { result = result.and(try condition(operand, of: "AND", at: syntax)) }
-            return .predicate(result)
+            return .predicate(.all(try conditions(operands, of: "AND", at: syntax)))
         case .or(let operands):
-            var result = Predicate.alwaysFalse
-            for operand in operands {
-                let next = try condition(operand, of: "OR", at: syntax)
-                result = try located(syntax) { () throws(ButlerError) in try result.or(next) }
-            }
-            return .predicate(result)
+            let alternatives = try conditions(operands, of: "OR", at: syntax)
+            return .predicate(try located(syntax) { () throws(ButlerError) in try .any(alternatives) })
         case .signed(let sign, let operand): return try signed(sign, operand, at: syntax)
         case .arithmetic(let operation, let a, let b):
             guard case .scalar(let left) = try value(a), case .scalar(let right) = try value(b) else {
@@ -164,6 +159,14 @@ struct Interpreter {
     }
 
     // MARK: Conditions
+
+    private func conditions(
+        _ operands: [ExpressionSyntax], of operation: String, at syntax: ExpressionSyntax
+    ) throws(ButlerError) -> [Predicate] {
+        var result: [Predicate] = []
+        for operand in operands { result.append(try condition(operand, of: operation, at: syntax)) }
+        return result
+    }
 
     private func condition(
         _ operand: ExpressionSyntax, of operation: String, at syntax: ExpressionSyntax

@@ -19,40 +19,62 @@ public struct Predicate: Hashable, Sendable {
     public var isAlwaysFalse: Bool { groups.contains { $0.isEmpty } }
     var leafCount: Int { groups.reduce(0) { $0 + $1.count } }
 
-    public func and(_ other: Predicate) -> Predicate {
-        if isAlwaysFalse || other.isAlwaysFalse { return .alwaysFalse }
-        return Predicate(groups: groups + other.groups)
-    }
+    public func and(_ other: Predicate) -> Predicate { .all([self, other]) }
 
-    /// Cost: the product of both numbers of groups.
+    /// Cost: the number of leaves of the result.
     /// - Throws: `ButlerError` of kind `invalidQuery` when the result has more than ``maximumLeafCount`` leaves.
-    public func or(_ other: Predicate) throws(ButlerError) -> Predicate {
-        if isAlwaysFalse { return other }
-        if other.isAlwaysFalse { return self }
-        // Each group of one meets each group of the other.
-        let (a, firstOverflow) = other.groups.count.multipliedReportingOverflow(by: leafCount)
-        let (b, secondOverflow) = groups.count.multipliedReportingOverflow(by: other.leafCount)
-        guard !firstOverflow, !secondOverflow, a + b <= Self.maximumLeafCount else {
-            throw ButlerError(
-                .invalidQuery,
-                "The condition is too complex: its ORs of ANDs multiply to more than \(Self.maximumLeafCount) terms. "
-                    + "Use IN lists, or split the query.")
-        }
-        var product: [[PredicateLeaf]] = []
-        product.reserveCapacity(groups.count * other.groups.count)
-        for left in groups {
-            for right in other.groups { product.append(left + right) }
-        }
-        return Predicate(groups: product)
-    }
+    public func or(_ other: Predicate) throws(ButlerError) -> Predicate { try .any([self, other]) }
 
     /// - Throws: `ButlerError` of kind `invalidQuery` when the result has more than ``maximumLeafCount`` leaves.
     public func negated() throws(ButlerError) -> Predicate {
-        var result = Predicate.alwaysFalse
-        for group in groups {
-            result = try result.or(Predicate(groups: group.map { [$0.negation] }))
+        try .any(groups.map { group in Predicate(groups: group.map { [$0.negation] }) })
+    }
+
+    /// All of the predicates: their groups one after the other.
+    public static func all(_ predicates: [Predicate]) -> Predicate {
+        if predicates.contains(where: \.isAlwaysFalse) { return .alwaysFalse }
+        return Predicate(groups: predicates.flatMap(\.groups))
+    }
+
+    /// One of the predicates: each choice of a group from every one of them, those of the first varying slowest.
+    ///
+    /// Cost: the number of leaves of the result.
+    /// - Throws: `ButlerError` of kind `invalidQuery` when the result has more than ``maximumLeafCount`` leaves.
+    public static func any(_ predicates: [Predicate]) throws(ButlerError) -> Predicate {
+        let operands = predicates.filter { !$0.isAlwaysFalse }
+        if operands.isEmpty { return .alwaysFalse }
+        if operands.contains(where: \.groups.isEmpty) { return .alwaysTrue }
+        try checkProduct(operands)
+        var choice = [Int](repeating: 0, count: operands.count)
+        var product: [[PredicateLeaf]] = []
+        while true {
+            var group: [PredicateLeaf] = []
+            for (operand, index) in zip(operands, choice) { group += operand.groups[index] }
+            product.append(group)
+            // The next choice, counting up from the last operand.
+            var place = operands.count - 1
+            while place >= 0, choice[place] == operands[place].groups.count - 1 {
+                choice[place] = 0
+                place -= 1
+            }
+            guard place >= 0 else { return Predicate(groups: product) }
+            choice[place] += 1
         }
-        return result
+    }
+
+    private static func checkProduct(_ operands: [Predicate]) throws(ButlerError) {
+        var (groupCount, leafCount) = (1, 0)
+        for operand in operands {
+            // Each group of one meets each group of the other. Neither number can shrink, so neither overflows.
+            leafCount = leafCount * operand.groups.count + groupCount * operand.leafCount
+            groupCount *= operand.groups.count
+            guard leafCount <= maximumLeafCount else {
+                throw ButlerError(
+                    .invalidQuery,
+                    "The condition is too complex: its ORs of ANDs multiply to more than \(maximumLeafCount) terms. "
+                        + "Use IN lists, or split the query.")
+            }
+        }
     }
 
     public func forEachLeaf(_ body: (PredicateLeaf) -> Void) {

@@ -169,6 +169,7 @@ extension PredicateLeaf: CustomStringConvertible {
         case .isTrue(let column): column.description
         case .inContainer(let member, let values):
             "\(member) IN [\(values.prefix(20).map(\.description).joined(separator: ", "))\(values.count > 20 ? ", …" : "")]"
+        case .inRange(let member, let start, let stop?, _) where stop == start: "\(member) IN ()"
         case .inRange(let member, let start, let stop, let step):
             "\(member) IN (\(start)..\(stop.map { String($0 - 1) } ?? "∞")\(step == 1 ? "" : ":\(step)"))"
         case .inQuery(let member, let column, let tree): "\(member) IN (\(column) OF \(tree.predicate))"

@@ -13,20 +13,37 @@ extension Request {
             throw ValidationFailure(
                 .init("model_attributes_type", ["body"], "Send a JSON document with content type application/json"))
         }
-        let tooLarge = HTTPFailure(.contentTooLarge, "The request body has more than \(limit) bytes.")
-        if let announced = headers[.contentLength].flatMap({ Int($0) }), announced > limit { throw tooLarge }
-        let buffer: ByteBuffer
-        do {
-            buffer = try await body.collect(upTo: limit)
-        } catch is NIOTooManyBytesError {
-            throw tooLarge
-        }
+        let buffer = try await collected(limit: limit)
         do {
             return try StructuredValue(json: buffer.readableBytesView, maximumDepth: Self.maximumDepth)
         } catch {
             throw ValidationFailure(.init("json_invalid", ["body"], "JSON decode error: \(error)"))
         }
     }
+
+    /// The body, or a 413 when it is longer than `limit`.
+    ///
+    /// The rest of a long body is read and thrown away, within reason: many clients read no answer before they have sent
+    /// all, and would wait for ever.
+    private func collected(limit: Int) async throws -> ByteBuffer {
+        var collected = ByteBuffer()
+        var length = 0
+        for try await var part in body {
+            length += part.readableBytes
+            if length <= limit {
+                collected.writeBuffer(&part)
+            } else {
+                collected = ByteBuffer()
+                if length > Self.mostThrownAway { break }
+            }
+        }
+        guard length <= limit else {
+            throw HTTPFailure(.contentTooLarge, "The request body has more than \(limit) bytes.")
+        }
+        return collected
+    }
+
+    private static let mostThrownAway = 256 << 20
 
     /// Requests nest a few levels deep; a limit protects the stack.
     private static let maximumDepth = 128
