@@ -41,7 +41,8 @@ actor RememberedGroups {
     /// - Throws: ``GroupLookupError``.
     func groups(of identity: DelegatedIdentity, toMatch wanted: Set<String>) async throws -> Set<String>? {
         let key = Key(identity)
-        if let answer = answers[key], answer.time.duration(to: .now) < lifetime, !answer.groups.isDisjoint(with: wanted) {
+        if let answer = answers[key], answer.time.duration(to: .now) < lifetime, !answer.groups.isDisjoint(with: wanted)
+        {
             return answer.groups
         }
         let groups = try await askedAnew(identity, key)

@@ -79,7 +79,8 @@ extension ButlerRoutes {
     ) async throws -> Response where Lines.Element == [UInt8] {
         let permit = try await streams.permit(for: call.requester.user)
         let failure: @Sendable (any Error) -> [UInt8] = { [logger] error in
-            let (type, detail) = ButlerFailure.parts(of: error) ?? ("internal", "The server failed to answer the query.")
+            let (type, detail) =
+                ButlerFailure.parts(of: error) ?? ("internal", "The server failed to answer the query.")
             if type == "internal" {
                 logger.error("query failed", metadata: ["error": "\(error)", "butler_repo": "\(call.served.label)"])
             }
