@@ -39,9 +39,11 @@ function pause(milliseconds, signal) {
 function failure(document, status) {
   const detail = document?.detail;
   if (typeof detail === 'string') {
-    const [head, ...rest] = detail.split('\n');
-    return new ServerError(document.message ?? head, {
-      status, type: document.error_type ?? '', excerpt: document.excerpt ?? rest.join('\n'),
+    // The line of an expression and a caret under the place come last.
+    const lines = detail.split('\n');
+    const excerpt = lines.length > 2 && /^\s*\^$/.test(lines.at(-1)) ? lines.splice(-2).join('\n') : '';
+    return new ServerError(document.message ?? lines.join(' '), {
+      status, type: document.error_type ?? '', excerpt: document.excerpt ?? excerpt,
       offset: document.offset ?? null, hint: HINTS[document.error_type] ?? '',
     });
   }

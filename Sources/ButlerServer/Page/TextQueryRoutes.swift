@@ -57,9 +57,14 @@ extension ButlerRoutes {
         var members: StructuredMapping = [
             "error_type": .string(error.kind.rawValue), "detail": .string(error.message),
         ]
-        let parts = error.message.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        members["message"] = .string(String(parts[0]))
-        if parts.count == 2 { members["excerpt"] = .string(String(parts[1])) }
+        // The message can quote an expression of several lines; the excerpt is the last two.
+        let lines = error.message.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.count > 2, lines.last?.allSatisfy({ $0.isWhitespace || $0 == "^" }) == true {
+            members["message"] = .string(lines.dropLast(2).joined(separator: " "))
+            members["excerpt"] = .string(lines.suffix(2).joined(separator: "\n"))
+        } else {
+            members["message"] = .string(error.message)
+        }
         do {
             _ = try ExpressionSyntax.parse(expression)
         } catch {
