@@ -115,6 +115,9 @@ def test_an_error_shows_its_place_and_moves_the_caret_there(browser, server):
     line, caret = browser.text(".complaint pre").split("\n")[:2]
     assert line[caret.index("^")] == "="
     browser.wait("document.activeElement.selectionStart === 8")
+    # The browser itself reports the refusal.
+    assert all("status of 422" in complaint for complaint in browser.complaints)
+    browser.complaints.clear()
 
 
 def test_typing_a_query_and_pressing_the_button_finds_rows(browser, server):

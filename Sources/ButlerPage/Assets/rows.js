@@ -2,7 +2,7 @@
 
 import { fieldText } from './time.js';
 
-const LAST = ['dataset type', 'run', 'id'];
+const OF_DATASETS = ['dataset type', 'run', 'id'];
 
 /** Collects pages. Rows keep only what the table and the map need: results can have many thousands. */
 export class ResultRows {
@@ -10,6 +10,8 @@ export class ResultRows {
     this.columns = [];
     this.rows = [];
     this.indices = new Map();
+    /** Columns that come after all others; a record's `id` is a key like any other. */
+    this.last = [];
   }
 
   column(name) {
@@ -29,6 +31,7 @@ export class ResultRows {
   }
 
   addDataset(ref) {
+    this.last = OF_DATASETS;
     const row = this.addDataID(ref.dataId, { id: ref.id, type: ref.datasetType.name });
     row.cells[this.column('run')] = ref.run;
     row.cells[this.column('dataset type')] = ref.datasetType.name;
@@ -54,14 +57,14 @@ export class ResultRows {
   /** Columns as the table shows them: dimensions first, what is said of the dataset after them. */
   get shown() {
     const all = this.columns.map((name, index) => ({ name, index }));
-    const last = (column) => LAST.indexOf(column.name);
+    const last = (column) => this.last.indexOf(column.name);
     return all.sort((a, b) => last(a) - last(b) || a.index - b.index);
   }
 
   /** What a row is, in a few words. */
   label(row) {
     return this.columns.map((name, index) => [name, row.cells[index]])
-      .filter(([name, value]) => value !== undefined && !LAST.includes(name))
+      .filter(([name, value]) => value !== undefined && !this.last.includes(name))
       .slice(0, 8).map(([name, value]) => `${name} ${value}`).join(', ');
   }
 }
