@@ -1,7 +1,9 @@
 """The page for people in a headless Chromium, against `steward serve` with the demo survey."""
 
+import math
 import os
 import signal
+import struct
 import subprocess
 import time
 import urllib.parse
@@ -182,6 +184,50 @@ def test_regions_are_drawn_and_can_be_pointed_at(browser, server):
     for step in range(-6, 7):
         browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=box[0] + 15 * step, y=box[1] + 10 * step)
     assert "RA" in browser.text(".sky .readout")
+
+
+def test_projections_lead_back_and_keep_their_orientation(browser, server):
+    browser.open(server + "/ui#/r/demo")
+    browser.wait("document.querySelector('.browse')")
+    worst = browser.run("""import('/ui/projection.js').then(async ({ Gnomonic, HammerAitoff }) => {
+        const { direction, dot } = await import('/ui/region.js');
+        let worst = 0;
+        for (const projection of [new Gnomonic(6.2, -1.2), new Gnomonic(0.01, 1.5), new HammerAitoff(0), new HammerAitoff(4)])
+            for (let ra = 0.05; ra < 6.28; ra += 0.3) for (let dec = -1.5; dec < 1.55; dec += 0.25) {
+                const v = direction(ra, dec);
+                const point = projection.project(v);
+                if (point) worst = Math.max(worst, Math.acos(Math.min(1, dot(v, direction(...projection.unproject(...point))))));
+            }
+        return worst; })""")
+    assert worst < 1e-6
+    # East is on the left, north is up.
+    east, north = browser.run("""import('/ui/projection.js').then(async ({ Gnomonic, HammerAitoff }) => {
+        const { direction } = await import('/ui/region.js');
+        return [new Gnomonic(1, 0.5).project(direction(1.01, 0.5))[0], new HammerAitoff(1).project(direction(1, 0.5))[1]]; })""")
+    assert east < 0 < north
+
+
+def test_regions_are_decoded_as_they_are_encoded(browser, server):
+    browser.open(server + "/ui#/r/demo")
+    browser.wait("document.querySelector('.browse')")
+    radius = math.radians(1.5)
+    circle = b"c" + struct.pack("<5d", 0.6, 0.0, 0.8, 4 * math.sin(radius / 2) ** 2, radius)
+    box = b"b" + struct.pack("<4d", 6.0, 0.5, -0.2, 0.1)
+    corners = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)]
+    polygon = b"p" + b"".join(struct.pack("<3d", *corner) for corner in corners)
+    union = b"u" + b"".join(struct.pack("<Q", len(part)) + part for part in (circle, polygon))
+    rings = {name: browser.run(f"import('/ui/region.js').then(({{ rings }}) => rings('{region.hex()}'))")
+             for name, region in (("circle", circle), ("box", box), ("polygon", polygon), ("union", union))}
+    for x, y, z in rings["circle"][0]:
+        assert math.acos(0.6 * x + 0.8 * z) == pytest.approx(radius)
+    # The box goes over the zero of right ascension.
+    angles = [(math.atan2(y, x), math.asin(z)) for x, y, z in rings["box"][0]]
+    assert min(ra for ra, _ in angles) == pytest.approx(6.0 - 2 * math.pi)
+    assert max(ra for ra, _ in angles) == pytest.approx(0.5)
+    assert {round(dec, 9) for _, dec in angles} == {-0.2, 0.1}
+    assert all(tuple(corner) in {tuple(point) for point in rings["polygon"][0]} for corner in corners)
+    assert len(rings["polygon"][0]) > 100
+    assert rings["union"] == rings["circle"] + rings["polygon"]
 
 
 def test_how_a_query_is_answered_is_shown(browser, server):

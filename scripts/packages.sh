@@ -44,3 +44,10 @@ install_build_packages() {
         return 1
     fi
 }
+
+# For the tests of the page; they are skipped where it cannot be installed. Takes about half a minute.
+install_browser() {
+    command -v chromium >/dev/null 2>&1 && return 0
+    install_packages chromium || echo "Without Chromium the tests of the page are skipped." >&2
+    return 0
+}

@@ -56,12 +56,11 @@ const positive = (angle) => ((angle % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.
 
 /** An angle between -π and π. */
 export function wrap(angle) {
-  const turned = positive(angle + Math.PI) - Math.PI;
-  return turned;
+  return positive(angle + Math.PI) - Math.PI;
 }
 
 /** A round step of a coordinate grid, in degrees, at least this large. */
 export function gridStep(degrees) {
-  return [1 / 3600, 5 / 3600, 10 / 3600, 30 / 3600, 1 / 60, 2 / 60, 5 / 60, 10 / 60, 20 / 60, 0.5, 1, 2, 5, 10, 15, 30]
+  return [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30]
     .find((step) => step >= degrees) ?? 30;
 }

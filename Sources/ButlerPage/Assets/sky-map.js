@@ -7,6 +7,8 @@ import { direction, rings, unit } from './region.js';
 const DEGREE = Math.PI / 180;
 /** Wider fields are shown as the whole sky, in radians. */
 const WIDEST = 75 * DEGREE;
+/** A field somewhat wider than the ellipse of the whole sky. */
+const WHOLE = 5.9;
 
 export class SkyMap {
   /** `pick(item)` is called for a click; items have `rings` and `label`. */
@@ -52,31 +54,42 @@ export class SkyMap {
   }
 
   whole(ra = Math.PI) {
-    this.view = { ra, dec: 0, field: 5.9, x: 0, y: 0 };
+    this.view = { ra, dec: 0, field: WHOLE, x: 0, y: 0 };
     this.draw();
   }
 
   zoom(factor, at = null) {
     if (!this.view) return;
     const wasWhole = this.isWhole;
-    const anchor = at ?? [this.width / 2, this.height / 2];
+    const middle = [this.width / 2, this.height / 2];
+    // Back from the whole sky the way leads to where one was before.
+    const anchor = at ?? (wasWhole && this.home ? this.screen(direction(...this.home)) : middle);
     const place = this.sky(...anchor);
-    this.view.field = Math.min(6.5, Math.max(1e-5, this.view.field / factor));
-    if (wasWhole !== this.isWhole) {
-      const [ra, dec] = (wasWhole ? place ?? this.sky(this.width / 2, this.height / 2) : null)
-        ?? [this.view.ra, this.view.dec];
-      Object.assign(this.view, { ra, dec: this.isWhole ? 0 : dec, x: 0, y: 0 });
-    } else if (at) {
+    this.view.field = Math.min(WHOLE, Math.max(1e-5, this.view.field / factor));
+    if (!wasWhole && this.isWhole) {
+      this.home = [this.view.ra, this.view.dec];
+      Object.assign(this.view, { dec: 0, field: WHOLE, x: 0, y: 0 });
+    } else if (wasWhole && !this.isWhole) {
+      const [ra, dec] = place ?? this.sky(...middle) ?? [this.view.ra, 0];
+      Object.assign(this.view, { ra, dec, x: 0, y: 0 });
+    } else if (anchor !== middle) {
       this.prepare();
       const moved = place && this.screen(direction(...place));
-      if (moved) this.pan(anchor[0] - moved[0], anchor[1] - moved[1], false);
+      if (moved) this.shift(anchor[0] - moved[0], anchor[1] - moved[1]);
     }
+    this.prepare();
     this.draw();
   }
 
   get isWhole() { return this.view.field > WIDEST; }
 
-  pan(dx, dy, draws = true) {
+  pan(dx, dy) {
+    this.home = null;
+    this.shift(dx, dy);
+    this.draw();
+  }
+
+  shift(dx, dy) {
     if (this.isWhole) {
       this.view.x -= dx / this.scale;
       this.view.y += dy / this.scale;
@@ -87,12 +100,12 @@ export class SkyMap {
         this.view.dec = Math.max(-89.9 * DEGREE, Math.min(89.9 * DEGREE, this.view.dec));
       }
     }
-    if (draws) this.draw();
   }
 
   prepare() {
     this.projection = this.isWhole ? new HammerAitoff(this.view.ra) : new Gnomonic(this.view.ra, this.view.dec);
-    this.scale = this.isWhole ? this.width / this.view.field : Math.min(this.width, this.height) / this.view.field;
+    // The ellipse of the whole sky is twice as wide as it is high.
+    this.scale = Math.min(this.width, this.height * (this.isWhole ? 2 : 1)) / this.view.field;
   }
 
   screen(v) {
@@ -152,10 +165,12 @@ export class SkyMap {
     for (let dec = low; dec <= high + 1e-9; dec += step) {
       const from = this.isWhole ? this.view.ra / DEGREE - edge : ra0 - span;
       const to = this.isWhole ? this.view.ra / DEGREE + edge : ra0 + span;
-      this.line((share) => [from + (to - from) * share, dec], 96, degreesText(dec), 'left');
+      this.line((share) => [from + (to - from) * share, dec], 96,
+        // On the whole sky these would stand on other numbers and on the edge.
+        this.isWhole && dec % 90 === 0 ? null : degreesText(dec), 'left');
     }
     for (let ra = ra0 - Math.ceil(span / raStep) * raStep; ra <= ra0 + span + 1e-9; ra += raStep) {
-      if (this.isWhole && Math.abs(wrap((ra * DEGREE) - this.view.ra)) > edge * DEGREE) continue;
+      if (this.isWhole && (ra >= ra0 + 180 || Math.abs(wrap((ra * DEGREE) - this.view.ra)) > edge * DEGREE)) continue;
       this.line((share) => [ra, low + (high - low) * share], 64, degreesText(((ra % 360) + 360) % 360), 'bottom');
     }
     if (this.isWhole) {
