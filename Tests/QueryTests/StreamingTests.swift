@@ -36,9 +36,9 @@ import Testing
         #expect(sizes == [2000, 2000, 1000])
         var rows = 0
         for try await line in repository.registry.lines(prepared.request, prepared.result) {
-            let count = try StructuredValue(json: line.dropLast())["rows"]?.arrayValue?.count ?? 0
+            let count = try StructuredValue(json: line.bytes.dropLast())["rows"]?.arrayValue?.count ?? 0
             #expect((1...2000).contains(count))
-            #expect(line.count < 2 << 20)
+            #expect(line.bytes.count < 2 << 20)
             rows += count
         }
         #expect(rows == Self.count)
