@@ -1,5 +1,6 @@
 import Butler
 import ButlerModel
+import Database
 import Datastore
 import Query
 import Registry
@@ -11,6 +12,7 @@ struct DirectRepository: ServedRepository {
 
     var universe: DimensionUniverse { butler.universe }
     var queries: any QueryExecutor { butler.registry }
+    var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { butler.registry.database.activity }
     var explanations: (any QueryExplaining)? { butler.registry }
 
     func read<Result: Sendable>(
