@@ -5,7 +5,7 @@ import StructuredData
 enum FITSPreview {
     private static let shares = [0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999]
     /// Decoded pixels of one HDU take no more than this.
-    private static let limits = FITSLimits(maximumHDUBytes: 1 << 30, maximumHDUs: 1000)
+    private static let limits = FITSLimits(maximumHDUBytes: 512 << 20, maximumHDUs: 1000)
     private static let mostCards = 1000
 
     /// - Parameter hdu: `nil` for the first image, or else the first table.

@@ -11,7 +11,7 @@ import Synchronization
 /// rows), `document` (JSON or YAML as a value), `text`, `header` (FITS without data) or `none` with a `remark`.
 extension ButlerRoutes {
     /// FITS files have to be decoded in memory.
-    private static let largestFITS: Int64 = 1 << 30
+    private static let largestFITS: Int64 = 512 << 20
     private static let head: Int64 = 1 << 18
     private static let mostRows = 500
 
