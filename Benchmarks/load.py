@@ -40,7 +40,10 @@ class Load:
         text = done.stdout
 
         def time_at(percent: str) -> float:
-            amount, unit = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s|m)$", text, re.M).groups()
+            found = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s|m)\s*$", text, re.M)
+            if not found:
+                raise SystemExit(f"{self.path} got no answers:\n{text}")
+            amount, unit = found.groups()
             return float(amount) * SECONDS[unit] * 1000
 
         failed = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
