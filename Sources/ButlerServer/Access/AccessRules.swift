@@ -29,7 +29,7 @@ public struct AccessRules: Sendable {
         _ request: Request, to label: String, of table: RepositoryTable, logger: Logger
     ) async throws -> (served: RepositoryTable.Served, requester: Requester) {
         let unknown = HTTPFailure(.notFound, "Unknown repository '\(label)'")
-        var requester = Requester(request)
+        var requester = Requester(request, seesEverything: directory == nil)
         guard let directory else {
             guard let served = table[label] else { throw unknown }
             return (served, requester)
@@ -42,10 +42,11 @@ public struct AccessRules: Sendable {
         }
         guard let served = table[label] else { throw unknown }
         let wanted = served.entry.authorizedGroups
-        guard !wanted.contains("*") else { return (served, requester) }
+        let isOpen = wanted.contains("*")
+        if isOpen, try await !served.entry.repository.hasVisibilityRules() { return (served, requester) }
         let identity = DelegatedIdentity(user: user, token: token)
         do {
-            guard let groups = try await directory.groups(of: identity, toMatch: wanted) else {
+            guard let groups = try await directory.groups(of: identity, toMatch: isOpen ? nil : wanted) else {
                 throw HTTPFailure(
                     .forbidden, "User \(user) does not have permission to access Butler repository '\(label)'")
             }

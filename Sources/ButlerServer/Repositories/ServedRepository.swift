@@ -9,6 +9,12 @@ public protocol ServedRepository: Sendable {
     var universe: DimensionUniverse { get }
     var queries: any QueryExecutor { get }
 
+    /// Whether anything is hidden from anybody, so that the groups of users matter.
+    func hasVisibilityRules() async throws -> Bool
+
+    /// The repository as a user sees it: what he may not see does not exist. Called for each request.
+    func acting(for viewer: Viewer) -> any ServedRepository
+
     /// Runs a closure, on a thread that may block, against one consistent state of the repository.
     func read<Result: Sendable>(_ body: @escaping @Sendable (any RepositoryView) throws -> Result) async throws
         -> Result

@@ -26,7 +26,7 @@ extension ButlerServer {
                     repository.configuration, writeable: false, environment: environment)
                 butlers.append(butler)
                 entries[repository.label] = .init(
-                    DirectRepository(butler: butler), authorizedGroups: repository.authorizedGroups)
+                    DirectRepository(butler: butler, published: try butler.publishedTypes()), authorizedGroups: repository.authorizedGroups)
             }
             let service = service(
                 RepositoryTable(entries), access: directory.map { .ingress(groups: $0) } ?? .open, urls: urls,
