@@ -79,10 +79,12 @@ let package = Package(
         .target(name: "Butler", dependencies: ["Registry", "QueryModel", "Query", "Datastore"]),
 
         // Services
+        .target(name: "ButlerPage", resources: [.embedInCode("Assets")]),
         .target(
             name: "ButlerServer",
             dependencies: [
-                "Butler", "Serving", .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                "Butler", "ButlerPage", "FITS", "Serving",
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -130,7 +132,7 @@ let package = Package(
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [
-                "ButlerServer", "DemoSurvey", .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "ButlerServer", "DemoSurvey", "FITS", .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
         .testTarget(
             name: "ServingTests",

@@ -158,3 +158,40 @@ def test_the_environment_of_the_python_server_is_understood(repository, tmp_path
 def test_an_unknown_label_is_not_found(server):
     status, _, body = server.request("GET", "/api/butler/repo/nope/v1/universe")
     assert status == 404 and json.loads(body) == {"detail": "Unknown repository 'nope'"}
+
+
+@pytest.mark.parametrize(
+    "environment, culprit",
+    [
+        ({"DAF_BUTLER_SERVER_STATIC_FILES_PATH": "/nonexistent"}, "/nonexistent"),
+        ({"DAF_BUTLER_SERVER_GAFAELFAWR_URL": "auth"}, "DAF_BUTLER_SERVER_GAFAELFAWR_URL"),
+        ({"DAF_BUTLER_SERVER_AUTHENTICATION": "none"}, "DAF_BUTLER_SERVER_AUTHENTICATION"),
+        ({"STEWARD_SIGNED_URL_SECRET_FILE": "/nonexistent"}, "/nonexistent"),
+        ({"STEWARD_SIGNED_URL_LIFETIME": "a week"}, "STEWARD_SIGNED_URL_LIFETIME"),
+    ],
+)
+def test_a_bad_setting_is_one_clear_line(repository, environment, culprit):
+    run = subprocess.run(
+        [PROGRAM, "serve", "--repo", str(repository[0]), "--port", "0"],
+        env=os.environ | environment, capture_output=True, text=True, timeout=30,
+    )
+    assert run.returncode != 0
+    assert len([line for line in run.stderr.splitlines() if culprit in line]) == 1
+
+
+def test_a_file_holds_the_settings(repository, tmp_path):
+    settings = tmp_path / "serve.yaml"
+    settings.write_text(
+        f"log_format: json\nrepositories:\n  toy: {{config_uri: {repository[0]}, authorized_groups: [g_few]}}\n"
+        "gafaelfawr_url: http://127.0.0.1:9/auth\n"
+    )
+    server = Server("--config", str(settings), log=tmp_path / "server.log")
+    try:
+        path = "/api/butler/repo/toy/v1/universe"
+        assert server.request("GET", path)[0] == 403
+        headers = {"X-Auth-Request-User": "a", "X-Auth-Request-Token": "t"}
+        status, answer, body = server.request("GET", path, headers)
+        assert (status, answer["retry-after"]) == (503, "5") and b"127.0.0.1" not in body
+        assert "group look-up failed" in server.log.read_text()
+    finally:
+        server.stop()

@@ -64,6 +64,7 @@ public struct DocumentReader: Sendable {
         case .int(let number): return number
         case .float(let number):
             if let exact = Int64(exactly: number) { return exact }
+            if number.rounded() == number { throw failure("is a whole number of more than 64 bits") }
             throw mismatch("a whole number")
         default: throw mismatch("a whole number")
         }

@@ -131,7 +131,9 @@ import Testing
     }
 
     @Test func anotherSecretSignsNothingHere() async throws {
-        let foreign = [Self.signer(secret: Array("another secret".utf8)), DownloadSigner(lifetime: 3600, now: { Self.start })]
+        let foreign = [
+            Self.signer(secret: Array("another secret".utf8)), DownloadSigner(lifetime: 3600, now: { Self.start }),
+        ]
         try await withServer(Self.setup()) { client, _ async throws in
             for signer in foreign {
                 #expect(try await client.ask(.get, Self.url(Self.whole, signer), prefix: "").status == 403)

@@ -11,7 +11,8 @@ import Testing
 
     @Test(arguments: [
         ("repositories.yaml", "a: b\n", "application/octet-stream"), ("inner/a%20b.json", "{}", "application/json"),
-        ("inner/%61%20b.json", "{}", "application/json"), ("inner/..data/file.txt", "volume", "text/plain; charset=utf-8"),
+        ("inner/%61%20b.json", "{}", "application/json"),
+        ("inner/..data/file.txt", "volume", "text/plain; charset=utf-8"),
         // As volumes of Kubernetes are made: a link that stays inside.
         ("inner/file.txt", "volume", "text/plain; charset=utf-8"),
     ])
@@ -30,9 +31,11 @@ import Testing
 
     @Test(arguments: [
         "", "nope.yaml", "inner", "inner/", "leak.txt", "up", "loop", "folder", "folder/a/settings%20%C3%A9%201.json",
-        "gone", "../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "%2e%2e%2fsecret.txt", "inner/../../secret.txt",
+        "gone", "../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "%2e%2e%2fsecret.txt",
+        "inner/../../secret.txt",
         "inner/%2e%2e/%2e%2e/secret.txt", "inner//a%20b.json", "/etc/passwd", "%2Fetc%2Fpasswd", "inner%2Fa%20b.json",
-        "repositories.yaml%00", "repositories.yaml%00.txt", "repositories.yaml/", "repositories.yaml/x", "inner%5c..%5cx",
+        "repositories.yaml%00", "repositories.yaml%00.txt", "repositories.yaml/", "repositories.yaml/x",
+        "inner%5c..%5cx",
         "..%5csecret.txt", "%ff", "%", "%2", "inner/a%2520b.json", "./repositories.yaml", "%2e/repositories.yaml",
         "inner/..data/../../secret.txt", "..%c0%afsecret.txt", "%252e%252e/secret.txt",
     ])

@@ -137,6 +137,16 @@ import Testing
         #expect(try result(#"{"result_type":"data_coordinate","dimensions":[],"limit":-5}"#).limit == -5)
     }
 
+    @Test func keyColumnsAmongTheFieldsOfAnElementAreLeftOut() throws {
+        func fields(_ names: String) throws -> StructuredValue? {
+            try result(
+                #"{"result_type":"general","dimensions":["exposure"],"dimension_fields":{"exposure":\#(names)},"find_first":false}"#
+            ).wire["dimension_fields"]
+        }
+        #expect(try fields(#"["id","group","obs_id","instrument"]"#) == ["exposure": ["obs_id"]])
+        #expect(try fields(#"["id"]"#) == [:])
+    }
+
     @Test func theDimensionsOfRecordsAreThoseOfTheElement() throws {
         let visit = try result(#"{"result_type":"dimension_record","element":"visit"}"#)
         #expect(visit.dimensions.keyNames == ["instrument", "visit", "band", "day_obs", "physical_filter"])
@@ -170,7 +180,7 @@ import Testing
             (general(#""dataset_fields":{"a":["size"]}"#), .malformedModel, "unknown dataset field 'size'"),
             (general(#""dimension_fields":{"visit":["name"]}"#), .invalidQuery, "Fields of 'visit' are not available"),
             (general(#""dimension_fields":{"detector":[]}"#), .invalidQuery, "fields of 'detector' is empty"),
-            (general(#""dimension_fields":{"detector":["id"]}"#), .invalidQuery, "'detector.id' does not exist"),
+            (general(#""dimension_fields":{"detector":["ids"]}"#), .invalidQuery, "'detector.ids' does not exist"),
             (general(#""dimension_fields":{"htm7":["region"]}"#), .invalidQuery, "are not stored"),
             (general(#""dimension_fields":{"nosuch":["a"]}"#), .dimensionName, "'nosuch'"),
         ]

@@ -76,11 +76,14 @@ import Testing
         #expect(try await repository.rows(try await repository.dataIDs(["band"], band)) == ["band=g"])
     }
 
-    @Test func defaultsOfOtherDimensionsAndUnknownNamesAreIgnored() async throws {
+    @Test func defaultsOfOtherDimensionsAreIgnoredAndUnknownNamesAreErrors() async throws {
         let repository = try await QueryRepository.shared.value
         let query = TestQuery.where(
-            order: ["detector"], defaults: ["detector": 1, "nosuch": "x", "skymap": "SkyMap1", "instrument": "Cam1"])
+            order: ["detector"], defaults: ["detector": 1, "skymap": "SkyMap1", "instrument": "Cam1"])
         #expect(try await repository.rows(try await repository.records(of: "detector", query)) == ["1", "2", "3", "4"])
+        await repository.expectError(.dimensionName, "No dimension with name 'nosuch'") {
+            try await repository.records(of: "detector", .where(defaults: ["nosuch": "x", "instrument": "Cam1"]))
+        }
     }
 
     @Test func aDefaultOfTheWrongTypeIsAnError() async throws {

@@ -22,6 +22,7 @@ struct DirectRepository: ServedRepository {
 
     var universe: DimensionUniverse { butler.universe }
     var queries: any QueryExecutor { registry }
+    var explanations: (any QueryExplaining)? { registry }
 
     func hasVisibilityRules() async throws -> Bool { try await registry.hasVisibilityRules() }
 

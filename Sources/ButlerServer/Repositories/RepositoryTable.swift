@@ -32,4 +32,7 @@ public struct RepositoryTable: Sendable {
     }
 
     subscript(label: String) -> Served? { entries[label] }
+
+    /// All labels, in alphabetical order. Not everyone may know all of them: see `AccessRules`.
+    var labels: [String] { entries.keys.sorted() }
 }

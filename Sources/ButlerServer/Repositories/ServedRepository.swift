@@ -8,6 +8,8 @@ public import Registry
 public protocol ServedRepository: Sendable {
     var universe: DimensionUniverse { get }
     var queries: any QueryExecutor { get }
+    /// `nil` where nobody may see statements and tables.
+    var explanations: (any QueryExplaining)? { get }
 
     /// Whether anything is hidden from anybody, so that the groups of users matter.
     func hasVisibilityRules() async throws -> Bool
@@ -18,6 +20,10 @@ public protocol ServedRepository: Sendable {
     /// Runs a closure, on a thread that may block, against one consistent state of the repository.
     func read<Result: Sendable>(_ body: @escaping @Sendable (any RepositoryView) throws -> Result) async throws
         -> Result
+}
+
+extension ServedRepository {
+    public var explanations: (any QueryExplaining)? { nil }
 }
 
 /// One consistent state of a repository. Everything throws `ButlerError` for what the user of a request can mend.

@@ -31,6 +31,7 @@ struct ButlerRoutes: Sendable {
         addCollections(to: routes)
         addFiles(to: routes)
         addQueries(to: routes)
+        addPage(to: routes)
     }
 
     /// A request to a repository, after the check that its user may use it.
@@ -88,14 +89,18 @@ struct ButlerRoutes: Sendable {
         routes.add(
             "/",
             [
-                .get: { _, _ in
-                    .json([
-                        "name": "butler", "version": .string(ButlerServer.protocolVersion),
-                        "description":
-                            "An abstraction layer for reading and writing astronomical data to datastores.",
-                        "repository_url": "https://github.com/lsst/daf_butler",
-                        "documentation_url": "https://github.com/lsst/daf_butler",
-                    ])
+                .get: { request, _ in
+                    if Self.isBrowser(request) {
+                        return Response(status: .seeOther, headers: [.location: "/ui", .vary: "Accept"])
+                    }
+                    return .json(
+                        [
+                            "name": "butler", "version": .string(ButlerServer.protocolVersion),
+                            "description":
+                                "An abstraction layer for reading and writing astronomical data to datastores.",
+                            "repository_url": "https://github.com/lsst/daf_butler",
+                            "documentation_url": "https://github.com/lsst/daf_butler",
+                        ], headers: [.vary: "Accept"])
                 }
             ])
         routes.add(

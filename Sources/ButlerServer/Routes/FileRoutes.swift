@@ -133,7 +133,7 @@ extension ButlerRoutes {
     // MARK: Bytes
 
     /// The one file that the path and the query name. Its errors are those of HTTP, not of the Butler.
-    private func selectedFile(_ call: Call) async throws -> ServedFile {
+    func selectedFile(_ call: Call) async throws -> ServedFile {
         let id = try call.context.datasetID()
         let component = try QueryString(call.request)["component"]
         let (ref, files) = try await call.repository.read { view in

@@ -74,12 +74,13 @@ extension ButlerRoutes {
     /// The lines of a query. Whatever is wrong with it is told in the stream, as clients expect.
     ///
     /// - Throws: `HTTPFailure` 429 or 503 while too many run.
-    private func stream<Lines: AsyncSequence & Sendable>(
+    func stream<Lines: AsyncSequence & Sendable>(
         _ call: Call, _ lines: () throws -> Lines
     ) async throws -> Response where Lines.Element == [UInt8] {
         let permit = try await streams.permit(for: call.requester.user)
         let failure: @Sendable (any Error) -> [UInt8] = { [logger] error in
-            let (type, detail) = ButlerFailure.parts(of: error) ?? ("internal", "The server failed to answer the query.")
+            let (type, detail) =
+                ButlerFailure.parts(of: error) ?? ("internal", "The server failed to answer the query.")
             if type == "internal" {
                 logger.error("query failed", metadata: ["error": "\(error)", "butler_repo": "\(call.served.label)"])
             }

@@ -17,6 +17,8 @@ extension ButlerServer {
     ) async throws {
         let logger = options.serving.logFormat.logger(label: "butler", level: options.serving.logLevel)
         let urls = try fileURLs(options, environment)
+        let staticFiles = options.staticFilesPath.map { StaticFolder($0) }
+        if let path = options.staticFilesPath, staticFiles?.exists != true { throw ServeError.noFolder(path: path) }
         let directory = options.gafaelfawrURL.map { GafaelfawrDirectory(url: $0) }
         var entries: [String: RepositoryTable.Entry] = [:]
         var butlers: [DirectButler] = []
@@ -30,7 +32,7 @@ extension ButlerServer {
             }
             let service = service(
                 RepositoryTable(entries), access: directory.map { .ingress(groups: $0) } ?? .open, urls: urls,
-                staticFiles: options.staticFilesPath.map { StaticFolder($0) }, options: options.serving, logger: logger)
+                staticFiles: staticFiles, options: options.serving, logger: logger)
             try await service.run { port in
                 for repository in options.repositories {
                     let url = "http://\(options.serving.host):\(port)/api/butler/repo/\(repository.label)"

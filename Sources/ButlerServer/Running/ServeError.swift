@@ -7,6 +7,7 @@ public enum ServeError: Error, Equatable, CustomStringConvertible {
     /// The origin is a variable, or a key and its file.
     case badSetting(origin: String, reason: String)
     case badFile(path: String, reason: String)
+    case noFolder(path: String)
 
     public var description: String {
         switch self {
@@ -18,6 +19,9 @@ public enum ServeError: Error, Equatable, CustomStringConvertible {
             "'\(label)' cannot be the label of a repository: it becomes part of URLs; use letters, digits, '-', '_' and '.'."
         case .repeatedLabel(let label): "Two repositories have the label '\(label)'; give each its own with LABEL=URI."
         case .badSetting(let origin, let reason): "\(origin) \(reason)."
+        case .noFolder(let path):
+            "The folder of static files '\(path)' does not exist; correct DAF_BUTLER_SERVER_STATIC_FILES_PATH or "
+                + "static_files_path."
         case .badFile(let path, let reason): "The configuration file '\(path)' \(reason)."
         }
     }

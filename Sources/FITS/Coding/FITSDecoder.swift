@@ -5,7 +5,19 @@ struct FITSDecoder {
     let file: String
     let limits: FITSLimits
 
-    func decode(_ bytes: [UInt8], layouts: [HDULayout]) throws(FITSError) -> [FITSHDU] {
+    enum Selection {
+        case everything
+        /// One HDU, and of a table no more than its first rows.
+        case one(Int, maximumRows: Int)
+
+        func includes(_ hdu: Int) -> Bool { if case .one(let index, _) = self { index == hdu } else { true } }
+        var maximumRows: Int { if case .one(_, let rows) = self { rows } else { .max } }
+    }
+
+    /// - Parameter selection: what to decode; of other HDUs only the header is read, and their tables have no columns.
+    func decode(
+        _ bytes: [UInt8], layouts: [HDULayout], _ selection: Selection = .everything
+    ) throws(FITSError) -> [FITSHDU] {
         try CFITSIOGate.run { () throws(FITSError) in
             var outcome: Swift.Result<[FITSHDU], FITSError> = .success([])
             bytes.withUnsafeBytes { buffer in
@@ -15,7 +27,8 @@ struct FITSDecoder {
                 withUnsafeMutablePointer(to: &base) { base in
                     withUnsafeMutablePointer(to: &size) { size in
                         outcome = Swift.Result { () throws(FITSError) in
-                            try decode(try CFITSIOHandle.reading(base, size, file: file), layouts, buffer.count)
+                            try decode(
+                                try CFITSIOHandle.reading(base, size, file: file), layouts, selection, buffer.count)
                         }
                     }
                 }
@@ -24,13 +37,17 @@ struct FITSDecoder {
         }
     }
 
-    private func decode(_ handle: consuming CFITSIOHandle, _ layouts: [HDULayout], _ byteCount: Int) throws(FITSError)
-        -> [FITSHDU]
-    {
+    private func decode(
+        _ handle: consuming CFITSIOHandle, _ layouts: [HDULayout], _ selection: Selection, _ byteCount: Int
+    ) throws(FITSError) -> [FITSHDU] {
         var hdus: [FITSHDU] = []
         for (index, layout) in layouts.enumerated() {
             forgetCompression(handle)
             try handle.call("read HDU \(index) of") { ffmahd($0, Int32(index + 1), nil, $1) }
+            guard selection.includes(index) else {
+                hdus.append(try headerOnly(handle, layout))
+                continue
+            }
             switch layout.kind {
             case .image:
                 let header = try HeaderDecoder(kind: .image).decode(handle)
@@ -47,11 +64,22 @@ struct FITSDecoder {
                 hdus.append(.image(FITSImageHDU(header: header, image: image)))
             case .table:
                 let header = try HeaderDecoder(kind: .table).decode(handle)
-                let table = try TableDecoder(limits: limits).decode(handle, hdu: index)
+                let table = try TableDecoder(limits: limits, maximumRows: selection.maximumRows).decode(handle, hdu: index)
                 hdus.append(.table(FITSTableHDU(header: header, table: table)))
             }
         }
         return hdus
+    }
+
+    private func headerOnly(_ handle: borrowing CFITSIOHandle, _ layout: HDULayout) throws(FITSError) -> FITSHDU {
+        switch layout.kind {
+        case .image: .image(FITSImageHDU(header: try HeaderDecoder(kind: .image).decode(handle)))
+        case .compressedImage: .image(FITSImageHDU(header: try HeaderDecoder(kind: .compressedImage).decode(handle)))
+        case .table:
+            .table(
+                FITSTableHDU(
+                    header: try HeaderDecoder(kind: .table).decode(handle), table: try FITSTable(rowCount: 0, columns: [])))
+        }
     }
 
     /// cfitsio keeps what it learned of one compressed HDU for the next: "not quantised", so that the next comes out

@@ -3,6 +3,8 @@ import CFITSIO
 /// Reads the columns of the current HDU.
 struct TableDecoder {
     let limits: FITSLimits
+    /// Rows after these are left out.
+    var maximumRows = Int.max
 
     func decode(_ handle: borrowing CFITSIOHandle, hdu: Int) throws(FITSError) -> FITSTable {
         var columnCount: Int32 = 0
@@ -11,12 +13,13 @@ struct TableDecoder {
             ffgncl(pointer, &columnCount, status)
             ffgnrwll(pointer, &rows, status)
         }
+        let count = min(Int(rows), maximumRows)
         var columns: [FITSColumn] = []
         var total: Int64 = 0
         for number in 1..<(max(0, columnCount) + 1) {
-            columns.append(try column(number, rows: Int(rows), &total, handle, hdu))
+            columns.append(try column(number, rows: count, &total, handle, hdu))
         }
-        return try FITSTable(rowCount: Int(rows), columns: columns)
+        return try FITSTable(rowCount: count, columns: columns)
     }
 
     private func column(

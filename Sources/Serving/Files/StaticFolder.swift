@@ -20,6 +20,12 @@ public struct StaticFolder: Sendable {
         root = end.map { String(path[...$0]) } ?? ""
     }
 
+    /// Whether the folder is there now. Blocks; for the start of a program.
+    public var exists: Bool {
+        var status = stat()
+        return !root.isEmpty && stat(root, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// The file, or the part that the request asks for: see `Response.file`.
     ///
     /// - Parameter path: relative to the folder, percent-encoded.

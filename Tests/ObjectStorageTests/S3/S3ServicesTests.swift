@@ -50,7 +50,9 @@ import Testing
         Case(environment: keys, endpoint: nil, region: "us-west-2", key: "ENVKEY", secret: "env-secret"),
         Case(environment: [:], endpoint: nil, region: "us-west-2", key: "FILEKEY", secret: "file=secret"),
         Case(
-            environment: keys.merging(["S3_ENDPOINT_URL": "https://S3.Example:9000/", "AWS_DEFAULT_REGION": "x"]) { $1 },
+            environment: keys.merging(["S3_ENDPOINT_URL": "https://S3.Example:9000/", "AWS_DEFAULT_REGION": "x"]) {
+                $1
+            },
             endpoint: "https://s3.example:9000", region: "x", key: "ENVKEY", secret: "env-secret"),
         Case(
             environment: keys.merging(["AWS_SESSION_TOKEN": "t", "AWS_ENDPOINT_URL": "http://a/b/"]) { $1 },
@@ -66,7 +68,9 @@ import Testing
             environment: keys, profile: "science", endpoint: "https://science.example", region: "eu-west-1",
             key: "SCIENCEKEY", secret: "science/secret", token: "science-token"),
         Case(
-            environment: ["LSST_RESOURCES_S3_PROFILE_mine": "https://A:B@mine.example", "S3_ENDPOINT_URL": "https://x"],
+            environment: [
+                "LSST_RESOURCES_S3_PROFILE_mine": "https://A:B@mine.example", "S3_ENDPOINT_URL": "https://x",
+            ],
             profile: "mine", endpoint: "https://mine.example", region: "us-west-2", key: "A", secret: "B"),
         Case(
             environment: ["LSST_RESOURCES_S3_PROFILE_science": "https://other.example"], profile: "science",
@@ -119,7 +123,8 @@ import Testing
         ("s3://tenant:bucket/k", nil, "tenant:bucket", "k"),
         ("s3://bucket//a//./b/", nil, "bucket", "a/b"),
     ])
-    func locationsAreReadAsThePythonLibraryReadsThem(uri: String, profile: String?, bucket: String, key: String) throws {
+    func locationsAreReadAsThePythonLibraryReadsThem(uri: String, profile: String?, bucket: String, key: String) throws
+    {
         #expect(
             try S3Location(ResourceURI(uri)) == S3Location(profile: profile, bucket: bucket, key: key))
     }

@@ -1,0 +1,73 @@
+import ButlerPage
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Serving
+import StructuredData
+
+/// The page for people, under `/ui`, and what it asks for beside the protocol.
+extension ButlerRoutes {
+    func addPage(to routes: ServiceRoutes) {
+        routes.add("/ui", [.get: Self.handler(of: .document), .head: Self.handler(of: .document)])
+        for part in PageAsset.parts {
+            routes.add(.init("/ui/\(part.name)"), [.get: Self.handler(of: part), .head: Self.handler(of: part)])
+        }
+        addRepositoryList(to: routes)
+        addTextQueries(to: routes)
+        addPreview(to: routes)
+    }
+
+    /// Browsers that ask for `/` are shown the page; programs get the health answer.
+    static func isBrowser(_ request: Request) -> Bool {
+        request.headers[.accept]?.split(separator: ",").contains { item in
+            item.prefix { $0 != ";" }.filter { $0 != " " }.lowercased() == "text/html"
+        } ?? false
+    }
+
+    private static func handler(of asset: PageAsset) -> RouteHandler {
+        { request, _ in
+            var headers: HTTPFields = [
+                .eTag: asset.entityTag, .cacheControl: "no-cache", .xContentTypeOptions: "nosniff",
+                .contentSecurityPolicy: "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
+                    + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                .referrerPolicy: "no-referrer",
+            ]
+            let known = request.headers[.ifNoneMatch]?.split(separator: ",").contains { item in
+                let tag = item.filter { $0 != " " }
+                return tag == "*" || tag == asset.entityTag || tag == "W/" + asset.entityTag
+            }
+            if known == true { return Response(status: .notModified, headers: headers) }
+            headers[.contentType] = asset.contentType
+            guard request.method != .head else {
+                headers[.contentLength] = String(asset.bytes.count)
+                return Response(status: .ok, headers: headers)
+            }
+            return Response(
+                status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: asset.bytes)))
+        }
+    }
+
+    /// `GET /api/butler/ui/repositories`: the labels that this user may use, and no others.
+    private func addRepositoryList(to routes: ServiceRoutes) {
+        routes.add(
+            "/api/butler/ui/repositories",
+            [
+                .get: { request, _ in
+                    var labels: [String] = []
+                    for label in table.labels {
+                        do {
+                            _ = try await access.admit(request, to: label, of: table, logger: logger)
+                            labels.append(label)
+                        } catch let failure as HTTPFailure where failure.status == .forbidden {
+                            // Not for this user.
+                        }
+                    }
+                    return .json(["repositories": .strings(labels), "version": .string(ButlerServer.version)])
+                }
+            ])
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let referrerPolicy = HTTPField.Name("Referrer-Policy") ?? .userAgent
+}

@@ -1,0 +1,99 @@
+import FITS
+import HTTPTypes
+import Hummingbird
+import Serving
+import StructuredData
+import Synchronization
+
+/// `GET ui/preview/{id}?component=&hdu=&rows=`: a look at a stored file, as JSON.
+///
+/// `kind` says what it is: `image` (averages over blocks, as base64 of little-endian 32-bit floats), `table` (its first
+/// rows), `document` (JSON or YAML as a value), `text`, `header` (FITS without data) or `none` with a `remark`.
+extension ButlerRoutes {
+    /// FITS files have to be decoded in memory.
+    private static let largestFITS: Int64 = 1 << 30
+    private static let head: Int64 = 1 << 18
+    private static let mostRows = 500
+
+    func addPreview(to routes: ServiceRoutes) {
+        let gate = PreviewGate()
+        add("ui/preview/{id}", [.get], to: routes) { call in
+            let query = try QueryString(call.request)
+            let hdu = try query["hdu"].map { text throws(ValidationFailure) in try Self.number(text, "hdu") }
+            let rows = try query["rows"].map { text throws(ValidationFailure) in try Self.number(text, "rows") } ?? 100
+            let file = try await selectedFile(call)
+            guard let path = file.location.localPath, file.location.fragment.isEmpty else {
+                return .json(.object(Self.nothing("Files of this kind of storage can only be downloaded.")))
+            }
+            guard gate.enter() else {
+                throw HTTPFailure(
+                    .serviceUnavailable, "The server is making other previews; try again in a moment.",
+                    headers: [.retryAfter: "1"])
+            }
+            defer { gate.leave() }
+            let name = file.location.basename.lowercased()
+            let isFITS = name.hasSuffix(".fits") || name.hasSuffix(".fit") || name.hasSuffix(".fz")
+            var members = try await BoundedFile.read(
+                path, limit: isFITS ? Self.largestFITS : DocumentPreview.largestDocument, head: Self.head
+            ) { try Self.preview($0, name: name, isFITS: isFITS, hdu: hdu, rows: min(rows, Self.mostRows)) }
+            members["name"] = .string(file.location.basename)
+            return .json(.object(members), headers: [.xContentTypeOptions: "nosniff"])
+        }
+    }
+
+    private static func number(_ text: String, _ name: String) throws(ValidationFailure) -> Int {
+        guard let number = Int(text), number >= 0 else {
+            throw ValidationFailure(.init("int_parsing", ["query", .key(name)], "Input should be a whole number"))
+        }
+        return number
+    }
+
+    private static func preview(
+        _ file: BoundedFile, name: String, isFITS: Bool, hdu: Int?, rows: Int
+    ) throws -> StructuredMapping {
+        var members: StructuredMapping
+        if isFITS {
+            guard file.isWhole else { return nothing("The file is too large to be shown: it has \(file.size) bytes.") }
+            do {
+                members = try FITSPreview.document(file.bytes, hdu: hdu, rows: rows)
+            } catch let error as FITSError {
+                members = nothing("\(error)")
+            }
+        } else {
+            switch name.split(separator: ".").last {
+            case "json": members = DocumentPreview.document(file.bytes, format: "JSON", isWhole: file.isWhole)
+            case "yaml", "yml": members = DocumentPreview.document(file.bytes, format: "YAML", isWhole: file.isWhole)
+            case "ecsv", "csv":
+                members = TextTablePreview.document(
+                    String(decoding: file.bytes, as: UTF8.self), format: name.hasSuffix(".ecsv") ? "ECSV" : "CSV",
+                    isWhole: file.isWhole, rows: rows)
+            case "txt", "log", "md", "xml", "html":
+                members = DocumentPreview.text(
+                    file.bytes, format: "Text", remark: file.isWhole ? nil : "This is the beginning of the file.")
+            case "parq", "parquet":
+                members = nothing("Steward has no reader for Parquet yet; download the file to see it.")
+            default: members = nothing("There is no preview for this kind of file.")
+            }
+        }
+        members["size"] = .int(file.size)
+        return members
+    }
+
+    private static func nothing(_ remark: String) -> StructuredMapping { ["kind": "none", "remark": .string(remark)] }
+}
+
+/// Keeps the memory that previews take within bounds: no more than a few are made at a time.
+private final class PreviewGate: Sendable {
+    private static let capacity = 3
+    private let inside = Mutex(0)
+
+    func enter() -> Bool {
+        inside.withLock { count in
+            guard count < Self.capacity else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    func leave() { inside.withLock { $0 -= 1 } }
+}
