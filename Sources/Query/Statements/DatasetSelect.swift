@@ -104,7 +104,7 @@ struct DatasetSelect {
         }
         var source: SQL = "\(table: table) AS \(alias: earlier)"
         if visibleRuns != nil {
-            let dataset = "earlier dataset's run"
+            let dataset = "earlier dataset run"
             source += " JOIN \(table: "dataset") AS \(alias: dataset) ON "
             source += SQL.all(datasetConditions(alias: earlier, dataset: dataset))
         }

@@ -30,6 +30,6 @@ extension Registry {
         }
         return RegistrySnapshot(
             connection: whole.connection, universe: universe, catalog: catalog, cachedRecords: whole.cachedRecords,
-            schema: schema)
+            schema: schema, isFiltered: true)
     }
 }
