@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import load
 import queries
 import repositories
 import servers
@@ -98,7 +99,7 @@ def main() -> int:
     parser.add_argument("--server-python", required=True, help="Python with lsst-daf-butler[server]")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--full", action="store_true", help="also what takes the Python server minutes")
-    parser.add_argument("--only", choices=["single", "queries"], help="single: commands and single requests")
+    parser.add_argument("--only", choices=["single", "load", "queries"], help="single: commands and single requests")
     parser.add_argument("--big", default=os.environ.get("STEWARD_BIG_REPOSITORY"), help="a repository to query")
     parser.add_argument("--work", default=os.path.join(HERE, "..", "bench-results"))
     arguments = parser.parse_args()
@@ -108,7 +109,7 @@ def main() -> int:
     report: dict = {"machine": f"{platform.platform()}, {os.cpu_count()} cores", "load_average": os.getloadavg()}
     print(report["machine"])
 
-    if arguments.only != "queries":
+    if arguments.only in (None, "single"):
         repository = repositories.hsc(work)
         results = commands(steward, repository, arguments.quick)
         more, memory = single_requests(steward, arguments.server_python, repository, work, arguments.quick)
@@ -117,7 +118,11 @@ def main() -> int:
         for r in report["results"]:
             print(f"{r['name']:32} {r['steward_ms']:>9.2f} ms {r['python_ms']:>9.2f} ms {r['ratio']:>7.1f}x")
         print(f"memory: {memory}")
-    if arguments.only != "single":
+    if arguments.only in (None, "load"):
+        repository = repositories.hsc(work)
+        report["load"] = load.run(steward, arguments.server_python, repository, work, arguments.quick)
+        load.show(report["load"])
+    if arguments.only in (None, "queries"):
         repository = repositories.big(work, arguments.big)
         bench = queries.Bench(steward, arguments.server_python, repository)
         report["queries"] = bench.run(quick=arguments.quick, full=arguments.full)

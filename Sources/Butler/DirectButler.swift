@@ -55,13 +55,14 @@ public final class DirectButler: Butler {
     ///   opened, `RegistryError` when its schema is not one that this code can use.
     public static func open(
         _ argument: String, writeable: Bool = false, defaults: ButlerDefaults = ButlerDefaults(),
-        environment: ConfigurationEnvironment = .process,
+        environment: ConfigurationEnvironment = .process, connections: ConnectionCounts = ConnectionCounts(),
         onWarning: @escaping @Sendable (String) -> Void = printWarning
     ) async throws -> DirectButler {
         switch try await ButlerConfiguration.load(argument, environment: environment) {
         case .direct(let configuration):
             return try await open(
-                configuration, writeable: writeable, defaults: defaults, environment: environment, onWarning: onWarning)
+                configuration, writeable: writeable, defaults: defaults, environment: environment,
+                connections: connections, onWarning: onWarning)
         case .remote(let remote):
             throw ButlerOpeningError.isServer(remote.server)
         }
@@ -69,11 +70,15 @@ public final class DirectButler: Butler {
 
     public static func open(
         _ configuration: DirectButlerConfiguration, writeable: Bool, defaults: ButlerDefaults = ButlerDefaults(),
-        environment: ConfigurationEnvironment, onWarning: @escaping @Sendable (String) -> Void = printWarning
+        environment: ConfigurationEnvironment, connections: ConnectionCounts = ConnectionCounts(),
+        onWarning: @escaping @Sendable (String) -> Void = printWarning
     ) async throws -> DirectButler {
         let section = try configuration.registry()
         let url = try RegistryDatabase.url(section, environment: environment)
-        let database = try await url.open(DatabaseOptions(access: writeable ? .readWrite : .readOnly))
+        let database = try await url.open(
+            DatabaseOptions(
+                access: writeable ? .readWrite : .readOnly, readerCount: connections.reads,
+                pagerCount: connections.pages))
         let registry = try await Registry.open(
             database: database, managers: section.managers.mapValues(\.className))
         let butler = try DirectButler(
@@ -215,5 +220,17 @@ public enum ButlerOpeningError: Error, Hashable, Sendable, CustomStringConvertib
         case .isServer(let url):
             "\(url) is a Butler server; this command works on repositories, so name the directory of one."
         }
+    }
+}
+
+/// How many connections to its database a butler may use at the same time.
+public struct ConnectionCounts: Sendable, Equatable {
+    public var reads: Int
+    /// For results that are iterated over; `nil`: those of `reads`.
+    public var pages: Int?
+
+    public init(reads: Int = 4, pages: Int? = nil) {
+        self.reads = reads
+        self.pages = pages
     }
 }

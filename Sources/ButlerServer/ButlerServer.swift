@@ -13,17 +13,21 @@ public enum ButlerServer {
     /// - Parameters:
     ///   - urls: how clients are told to read files.
     ///   - staticFiles: served at `/api/butler/configs`.
+    ///   - queries: how many run, and how long.
     ///   - logger: where to log; by default to standard error, as the options say.
     public static func service(
         _ table: RepositoryTable, access: AccessRules = .open, urls: FileURLs = FileURLs(),
-        staticFiles: StaticFolder? = nil, options: ServingOptions, logger: Logger? = nil
+        staticFiles: StaticFolder? = nil, queries: QueryLimits = QueryLimits(), options: ServingOptions, logger: Logger? = nil
     ) -> HTTPService {
         let logger = logger ?? options.logFormat.logger(label: "butler", level: options.logLevel)
-        let routes = ButlerRoutes(
-            table: table, access: access, urls: urls, streams: StreamSlots(), staticFiles: staticFiles,
-            proxies: options.trustedProxies, logger: logger)
         return HTTPService(
-            name: "butler", options: options, logger: logger, translate: { ButlerFailure.response(to: $0) },
-            routes: { routes.add(to: $0) })
+            name: "butler", options: options, logger: logger, translate: { ButlerFailure.response(to: $0) }
+        ) { routes in
+            let butler = ButlerRoutes(
+                table: table, access: access, urls: urls, queries: QueryAdmission(queries, routes.metrics),
+                staticFiles: staticFiles, proxies: options.trustedProxies, logger: logger)
+            butler.add(to: routes)
+            butler.addOperations(to: routes)
+        }
     }
 }

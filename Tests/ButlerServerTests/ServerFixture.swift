@@ -53,14 +53,11 @@ struct ServerFixture: Sendable {
             "closed": .init(repository, authorizedGroups: ["g_few"]),
         ])
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let routes = ButlerRoutes(
-            table: table, access: setup.access,
+        return ButlerServer.service(
+            table, access: setup.access,
             urls: FileURLs(authentication: setup.authentication, signer: setup.signer, storage: setup.storage),
-            streams: setup.streams, staticFiles: setup.staticFiles ? StaticFolder("\(directory)/static/") : nil,
-            proxies: .loopback, logger: logger)
-        return HTTPService(
-            name: "test", options: ServingOptions(port: 0), logger: logger,
-            translate: { ButlerFailure.response(to: $0) }, routes: { routes.add(to: $0) }
+            staticFiles: setup.staticFiles ? StaticFolder("\(directory)/static/") : nil, queries: setup.queries,
+            options: ServingOptions(port: 0), logger: logger
         ).application()
     }
 }
@@ -76,7 +73,7 @@ struct ServerSetup: Sendable {
                 "S3_ENDPOINT_URL": "https://s3.example:9000", "AWS_ACCESS_KEY_ID": "key",
                 "AWS_SECRET_ACCESS_KEY": "secret",
             ], credentialsFile: ""))
-    var streams: any StreamAdmission = StreamSlots()
+    var queries = QueryLimits()
     var staticFiles = false
 }
 

@@ -8,9 +8,9 @@ import Testing
 @testable import ButlerServer
 
 @Suite struct StreamLimitTests {
-    private func status(_ body: () throws -> StreamPermit) -> Int {
+    private func status(_ body: () async throws -> StreamPermit) async -> Int {
         do {
-            _ = try body()
+            _ = try await body()
             return 200
         } catch let failure as HTTPFailure {
             #expect(failure.headers[.retryAfter] == "5")
@@ -18,29 +18,29 @@ import Testing
         } catch { return 500 }
     }
 
-    @Test func aUserHasTwoStreamsAndTheProcessTwentyFive() throws {
-        let slots = StreamSlots()
-        var permits = [try slots.permit(for: "alice"), try slots.permit(for: "alice")]
-        #expect(status { try slots.permit(for: "alice") } == 429)
-        for number in 0..<22 { permits.append(try slots.permit(for: "user\(number)")) }
+    @Test func aUserHasTwoStreamsAndTheProcessTwentyFive() async throws {
+        let slots = FairStreamQueue(QueueLimits(waiting: 0))
+        var permits = [try await slots.permit(for: "alice"), try await slots.permit(for: "alice")]
+        #expect(await status { try await slots.permit(for: "alice") } == 429)
+        for number in 0..<22 { permits.append(try await slots.permit(for: "user\(number)")) }
         // Requests without a name count for the process only.
-        permits.append(try slots.permit(for: nil))
-        #expect(status { try slots.permit(for: nil) } == 503)
+        permits.append(try await slots.permit(for: nil))
+        #expect(await status { try await slots.permit(for: nil) } == 503)
         // Overload is told before the user's own limit.
-        #expect(status { try slots.permit(for: "alice") } == 503)
+        #expect(await status { try await slots.permit(for: "alice") } == 503)
         permits.removeFirst()
-        #expect(status { try slots.permit(for: "alice") } == 200)
-        #expect(status { try slots.permit(for: "bob") } == 200)
+        #expect(await status { try await slots.permit(for: "alice") } == 200)
+        #expect(await status { try await slots.permit(for: "bob") } == 200)
     }
 
-    @Test func aPermitEndsOnce() throws {
-        let slots = StreamSlots(total: 2, perUser: 2)
-        let first = try slots.permit(for: "alice")
-        let second = try slots.permit(for: "alice")
+    @Test func aPermitEndsOnce() async throws {
+        let slots = FairStreamQueue(QueueLimits(running: 2, waiting: 0))
+        let first = try await slots.permit(for: "alice")
+        let second = try await slots.permit(for: "alice")
         first.end()
         first.end()
-        let third = try slots.permit(for: "alice")
-        #expect(status { try slots.permit(for: "bob") } == 503)
+        let third = try await slots.permit(for: "alice")
+        #expect(await status { try await slots.permit(for: "bob") } == 503)
         withExtendedLifetime((first, second, third)) {}
     }
 
@@ -59,26 +59,26 @@ import Testing
     }
 
     @Test func thePermitLastsUntilTheLastPage() async throws {
-        let slots = StreamSlots(total: 1)
-        let pages = PermittedPages(base: Pages(left: 2), permit: try slots.permit(for: nil))
+        let slots = FairStreamQueue(QueueLimits(running: 1, waiting: 0))
+        let pages = PermittedPages(base: Pages(left: 2), permit: try await slots.permit(for: nil))
         var iterator = pages.makeAsyncIterator()
         _ = try await iterator.next()
         _ = try await iterator.next()
-        #expect(status { try slots.permit(for: nil) } == 503)
+        #expect(await status { try await slots.permit(for: nil) } == 503)
         #expect(try await iterator.next() == nil)
-        #expect(status { try slots.permit(for: nil) } == 200)
+        #expect(await status { try await slots.permit(for: nil) } == 200)
     }
 
     @Test func failedAndAbandonedStreamsGiveTheirPermitBack() async throws {
-        let slots = StreamSlots(total: 1)
-        let failing = PermittedPages(base: Pages(left: 0, fails: true), permit: try slots.permit(for: nil))
+        let slots = FairStreamQueue(QueueLimits(running: 1, waiting: 0))
+        let failing = PermittedPages(base: Pages(left: 0, fails: true), permit: try await slots.permit(for: nil))
         await #expect(throws: HTTPFailure.self) { for try await _ in failing {} }
-        #expect(status { try slots.permit(for: nil) } == 200)
+        #expect(await status { try await slots.permit(for: nil) } == 200)
         do {
-            let abandoned = PermittedPages(base: Pages(left: 5), permit: try slots.permit(for: nil))
+            let abandoned = PermittedPages(base: Pages(left: 5), permit: try await slots.permit(for: nil))
             for try await _ in abandoned { break }
         }
-        #expect(status { try slots.permit(for: nil) } == 200)
+        #expect(await status { try await slots.permit(for: nil) } == 200)
     }
 
     private static let query: StructuredValue = [
@@ -88,14 +88,14 @@ import Testing
     ]
 
     @Test func streamedRoutesAreRefusedWithTheHeaderThatClientsObey() async throws {
-        try await withServer(ServerSetup(streams: StreamSlots(total: 0))) { client, _ async throws in
+        try await withServer(ServerSetup(queries: QueryLimits(queue: QueueLimits(running: 0, waiting: 0)))) { client, _ async throws in
             let answer = try await client.post("query/execute", Self.query)
             #expect(answer.status == 503 && answer.headers[.retryAfter] == "5")
             #expect(try answer.json()["detail"]?.stringValue?.contains("overloaded") == true)
             // A request that makes no sense is told so first.
             #expect(try await client.post("query/execute", [:]).status == 422)
         }
-        try await withServer(ServerSetup(streams: StreamSlots(perUser: 0))) { client, _ async throws in
+        try await withServer(ServerSetup(queries: QueryLimits(queue: QueueLimits(runningPerUser: 0, waiting: 0)))) { client, _ async throws in
             let answer = try await client.ask(
                 .post, "query/execute", Self.query, headers: [HTTPField.Name("X-Auth-Request-User")!: "alice"])
             #expect(answer.status == 429 && answer.headers[.retryAfter] == "5")

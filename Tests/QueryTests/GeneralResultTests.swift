@@ -133,7 +133,7 @@ import Testing
         #expect(try await repository.rows(prepared).count == 8)
         var count = 0
         for try await line in repository.registry.lines(prepared.request, prepared.result) {
-            let page = try StructuredValue(json: line.dropLast())
+            let page = try StructuredValue(json: line.bytes.dropLast())
             let records = try #require(page["dimension_records"]?.objectValue)
             #expect(records.keys.sorted() == ["band", "detector", "instrument", "physical_filter"])
             #expect(records["detector"]?.arrayValue?.count == 4)
@@ -143,7 +143,7 @@ import Testing
         #expect(count == 1)
         let plain = try await repository.general(["detector"], [], .where(id: cam1, findFirst: false))
         for try await line in repository.registry.lines(plain.request, plain.result) {
-            #expect(String(decoding: line, as: UTF8.self).hasSuffix("],\"dimension_records\":null}\n"))
+            #expect(String(decoding: line.bytes, as: UTF8.self).hasSuffix("],\"dimension_records\":null}\n"))
         }
     }
 

@@ -241,9 +241,8 @@ import Testing
                 try await repository.datasets("cat1", ["refcats"], .where("htm7.region OVERLAPS POINT(80, 40)"))) == [])
     }
 
-    @Test func aRegionThatWouldTakeTooManyPixelsIsTheUsersError() async throws {
+    @Test(.timeLimit(.minutes(5))) func aRegionThatWouldTakeTooManyPixelsIsTheUsersError() async throws {
         let repository = try await QueryRepository.shared.value
-        let start = ContinuousClock.now
         for (name, region, fragment) in [
             ("htm24", "CIRCLE(10, 0, 30)", "too large"), ("healpix17", "BOX(10, 0, 90, 90)", "too large"),
             ("htm18", "POLYGON(0, 0, 90, 0, 90, 80)", "too large"),
@@ -257,6 +256,5 @@ import Testing
         await repository.expectError(.unimplementedQuery, "with no table") {
             try await repository.dataIDs(["htm24"], .where("htm24.region OVERLAPS CIRCLE(10, 0, 0.001)"))
         }
-        #expect(ContinuousClock.now - start < .seconds(30))
     }
 }

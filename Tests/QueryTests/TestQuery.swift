@@ -134,9 +134,9 @@ extension QueryRepository {
         }
         var lines: [StructuredValue] = []
         for try await page in registry.lines(prepared.request, prepared.result) {
-            #expect(page.last == UInt8(ascii: "\n"), sourceLocation: sourceLocation)
-            #expect(String(decoding: page, as: UTF8.self).split(whereSeparator: \.isNewline).count == 1)
-            lines.append(try StructuredValue(json: page.dropLast()))
+            #expect(page.bytes.last == UInt8(ascii: "\n"), sourceLocation: sourceLocation)
+            #expect(String(decoding: page.bytes, as: UTF8.self).split(whereSeparator: \.isNewline).count == 1)
+            lines.append(try StructuredValue(json: page.bytes.dropLast()))
         }
         #expect(
             lines.flatMap { $0["rows"]?.arrayValue ?? [] } == pages.flatMap(\.wireRows), sourceLocation: sourceLocation)

@@ -40,10 +40,19 @@ struct PermittedPages<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable w
     struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate var base: Base.AsyncIterator
         fileprivate let permit: StreamPermit
+        private let lifetime: Lifetime
 
         fileprivate init(base: Base.AsyncIterator, permit: StreamPermit) {
             self.base = base
             self.permit = permit
+            lifetime = Lifetime(permit: permit)
+        }
+
+        /// Ends the permit when the iteration is given up, although the sequence may live on.
+        private final class Lifetime {
+            private let permit: StreamPermit
+            init(permit: StreamPermit) { self.permit = permit }
+            deinit { permit.end() }
         }
 
         /// The permit is given back before the client learns of the end, so that its next query finds room.

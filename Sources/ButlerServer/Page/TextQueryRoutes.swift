@@ -28,7 +28,9 @@ extension ButlerRoutes {
                     throw ButlerError(
                         .invalidQuery, "Name one dataset type and collections without wildcards to see how it is found.")
                 }
-                let explanation = try await explanations.explain(request, result, analyzes: analyzes)
+                let explanation = try await queries.run(call) {
+                    try await explanations.explain(request, result, analyzes: analyzes)
+                }
                 let reasons = try await explanations.diagnoseNoRows(request)
                 return .json(.object(explanation.document(reasons)))
             }

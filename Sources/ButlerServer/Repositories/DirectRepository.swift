@@ -1,5 +1,6 @@
 import Butler
 import ButlerModel
+import Database
 import Datastore
 import Query
 import Registry
@@ -22,6 +23,7 @@ struct DirectRepository: ServedRepository {
 
     var universe: DimensionUniverse { butler.universe }
     var queries: any QueryExecutor { registry }
+    var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { registry.database.activity }
     var explanations: (any QueryExplaining)? { registry }
 
     func hasVisibilityRules() async throws -> Bool { try await registry.hasVisibilityRules() }

@@ -31,6 +31,9 @@ public struct RepositoryTable: Sendable {
         self.entries = served
     }
 
+    /// All, in no order.
+    var all: [Served] { Array(entries.values) }
+
     subscript(label: String) -> Served? { entries[label] }
 
     /// All labels, in alphabetical order. Not everyone may know all of them: see `AccessRules`.

@@ -1,4 +1,5 @@
 public import ButlerModel
+public import Database
 public import Datastore
 public import ObjectStorage
 public import Query
@@ -8,6 +9,8 @@ public import Registry
 public protocol ServedRepository: Sendable {
     var universe: DimensionUniverse { get }
     var queries: any QueryExecutor { get }
+    /// The use of the database's connections; `nil` when it is not known.
+    var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { get }
     /// `nil` where nobody may see statements and tables.
     var explanations: (any QueryExplaining)? { get }
 
@@ -23,6 +26,7 @@ public protocol ServedRepository: Sendable {
 }
 
 extension ServedRepository {
+    public var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { nil }
     public var explanations: (any QueryExplaining)? { nil }
 }
 

@@ -17,6 +17,8 @@ enum ButlerFailure {
         case let failure as ButlerError where failure.kind != .malformedModel:
             // Malformed requests are reported while they are decoded; what arrives here is malformed in the repository.
             (failure.kind.rawValue, failure.message)
+        case let failure as StreamLimitExceeded: ("query_limit", QueryLimits.explanation(failure))
+        case let failure as TooManyRows: ("query_limit", failure.description)
         case let failure as UnservableFile: ("unservable_file", failure.description)
         default: nil
         }

@@ -17,7 +17,7 @@ struct ButlerRoutes: Sendable {
     let table: RepositoryTable
     let access: AccessRules
     let urls: FileURLs
-    let streams: any StreamAdmission
+    let queries: QueryAdmission
     let staticFiles: StaticFolder?
     let proxies: TrustedProxies
     let logger: Logger

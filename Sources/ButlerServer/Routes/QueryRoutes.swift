@@ -8,14 +8,12 @@ import StructuredData
 
 /// Queries. Source: remote Butler protocol reference, sections 7 and 8.
 extension ButlerRoutes {
-    /// An upload has at most 100,000 rows.
-    private static let queryBodyLimit = 64 << 20
     private static let keepAliveInterval = Duration.seconds(15)
     private static let keepAliveLine = Array("{\"type\":\"keep-alive\"}\n".utf8)
 
     func addQueries(to routes: ServiceRoutes) {
         add("query/execute", [.post], to: routes) { call in
-            let (query, result) = try await call.request.decoded(limit: Self.queryBodyLimit) {
+            let (query, result) = try await call.request.decoded(limit: queries.limits.bodyBytes) {
                 fields throws(ButlerError) in
                 (try fields.body.required("query"), try fields.body.required("result_spec"))
             }
@@ -36,7 +34,7 @@ extension ButlerRoutes {
 
         add("query/count", [.post], to: routes) { call in
             let universe = call.repository.universe
-            let (request, result, isExact, discards) = try await call.request.decoded(limit: Self.queryBodyLimit) {
+            let (request, result, isExact, discards) = try await call.request.decoded(limit: queries.limits.bodyBytes) {
                 fields throws(ButlerError) in
                 (
                     try QueryRequest(wire: try fields.body.required("query"), universe: universe),
@@ -44,30 +42,35 @@ extension ButlerRoutes {
                     try fields.flag("exact"), try fields.flag("discard")
                 )
             }
-            let count = try await call.repository.queries.count(request, result, isExact: isExact, discards: discards)
+            let count = try await queries.run(call) {
+                try await call.repository.queries.count(request, result, isExact: isExact, discards: discards)
+            }
             return .json(["count": .int(Int64(count))])
         }
 
         add("query/any", [.post], to: routes) { call in
             let universe = call.repository.universe
-            let (request, executes, isExact) = try await call.request.decoded(limit: Self.queryBodyLimit) {
+            let (request, executes, isExact) = try await call.request.decoded(limit: queries.limits.bodyBytes) {
                 fields throws(ButlerError) in
                 (
                     try QueryRequest(wire: try fields.body.required("query"), universe: universe),
                     try fields.flag("execute"), try fields.flag("exact")
                 )
             }
-            let found = try await call.repository.queries.any(request, executes: executes, isExact: isExact)
+            let found = try await queries.run(call) {
+                try await call.repository.queries.any(request, executes: executes, isExact: isExact)
+            }
             return .json(["found_rows": .bool(found)])
         }
 
         add("query/explain", [.post], to: routes) { call in
             let universe = call.repository.universe
-            let request = try await call.request.decoded(limit: Self.queryBodyLimit) { fields throws(ButlerError) in
+            let request = try await call.request.decoded(limit: queries.limits.bodyBytes) { fields throws(ButlerError) in
                 _ = try fields.flag("execute")
                 return try QueryRequest(wire: try fields.body.required("query"), universe: universe)
             }
-            return .json(["messages": .strings(try await call.repository.queries.reasonsForNoRows(request))])
+            let messages = try await queries.run(call) { try await call.repository.queries.reasonsForNoRows(request) }
+            return .json(["messages": .strings(messages)])
         }
     }
 
@@ -76,8 +79,8 @@ extension ButlerRoutes {
     /// - Throws: `HTTPFailure` 429 or 503 while too many run.
     func stream<Lines: AsyncSequence & Sendable>(
         _ call: Call, _ lines: () throws -> Lines
-    ) async throws -> Response where Lines.Element == [UInt8] {
-        let permit = try await streams.permit(for: call.requester.user)
+    ) async throws -> Response where Lines.Element == ResultLine {
+        let permit = try await queries.streams.permit(for: call.requester.user)
         let failure: @Sendable (any Error) -> [UInt8] = { [logger] error in
             let (type, detail) =
                 ButlerFailure.parts(of: error) ?? ("internal", "The server failed to answer the query.")
@@ -92,8 +95,9 @@ extension ButlerRoutes {
         }
         do {
             return .jsonLines(
-                PermittedPages(base: try lines(), permit: permit), keepAlive: Self.keepAliveLine,
-                every: Self.keepAliveInterval, failure: failure)
+                queries.measured(PermittedPages(base: try lines(), permit: permit), call), keepAlive: Self.keepAliveLine,
+                every: Self.keepAliveInterval, limits: queries.limits.stream, connection: call.context.connection,
+                failure: failure)
         } catch {
             return .jsonLines(
                 CollectionOfOne(failure(error)).async, keepAlive: Self.keepAliveLine, every: Self.keepAliveInterval,

@@ -25,17 +25,20 @@ extension ButlerServer {
         do {
             for repository in options.repositories {
                 let butler = try await DirectButler.open(
-                    repository.configuration, writeable: false, environment: environment)
+                    repository.configuration, writeable: false, environment: environment,
+                    connections: ConnectionCounts(
+                        reads: options.queries.readConnections, pages: options.queries.queue.running))
                 butlers.append(butler)
                 entries[repository.label] = .init(
                     DirectRepository(butler: butler, published: try butler.publishedTypes()), authorizedGroups: repository.authorizedGroups)
             }
             let service = service(
                 RepositoryTable(entries), access: directory.map { .ingress(groups: $0) } ?? .open, urls: urls,
-                staticFiles: staticFiles, options: options.serving, logger: logger)
+                staticFiles: staticFiles, queries: options.queries, options: options.serving, logger: logger)
             try await service.run { port in
+                let scheme = options.serving.tls == nil ? "http" : "https"
                 for repository in options.repositories {
-                    let url = "http://\(options.serving.host):\(port)/api/butler/repo/\(repository.label)"
+                    let url = "\(scheme)://\(options.serving.host):\(port)/api/butler/repo/\(repository.label)"
                     logger.info(
                         "serving", metadata: ["url": .string(url), "config": .string(repository.configuration)])
                 }

@@ -37,6 +37,7 @@ public struct ServeOptions: Sendable {
     /// A folder to serve at `/api/butler/configs`.
     public var staticFilesPath: String?
     public var signedURLs = SignedURLs()
+    public var queries = QueryLimits()
 
     /// - Parameters:
     ///   - repositories: `LABEL=URI`, or a plain path or URI, whose last directory becomes the label. Empty: those of
@@ -84,6 +85,7 @@ public struct ServeOptions: Sendable {
         if let setting = settings["signed_urls.s3_signature", "STEWARD_S3_SIGNATURE"] {
             signedURLs.storageSignature = try setting.choice(of: S3Presigner.SignatureVersion.self)
         }
+        try readOperations(settings)
     }
 
     private static func gafaelfawr(_ setting: ServeSettings.Setting?) throws(ServeError) -> String? {

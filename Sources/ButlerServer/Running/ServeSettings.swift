@@ -63,7 +63,21 @@ public struct ServeFile: Sendable {
     private static let keys: Set<String> = [
         "host", "port", "log_format", "trusted_proxies", "repositories", "gafaelfawr_url", "authentication",
         "static_files_path", "signed_urls.lifetime", "signed_urls.secret_file", "signed_urls.s3_signature",
+        "log_level", "tls.certificate", "tls.key",
+        "limits.connections", "limits.requests", "limits.streams", "limits.streams_per_user", "limits.waiting",
+        "limits.waiting_per_user", "limits.read_connections", "limits.body_bytes", "limits.rows",
+        "timeouts.idle", "timeouts.request_head", "timeouts.request_body", "timeouts.stalled_response",
+        "timeouts.half_closed", "timeouts.queue", "timeouts.shutdown", "timeouts.shutdown_delay", "timeouts.query",
+        "timeouts.slow_reader",
     ]
+
+    private static func unknown(_ path: String, _ key: String) -> ServeError {
+        let sections = keys.compactMap { key in key.firstIndex(of: ".").map { String(key[..<$0]) } }
+        let nearest = NearestName.of(key, among: keys.union(sections))
+        return .badFile(
+            path: path,
+            reason: "has a setting '\(key)' that is not known" + (nearest.map { "; did you mean '\($0)'?" } ?? ""))
+    }
 
     /// - Throws: ``ServeError/badFile(path:reason:)`` for text that is no mapping, and for keys that are not known.
     public init(path: String, text: String) throws(ServeError) {
@@ -80,13 +94,13 @@ public struct ServeFile: Sendable {
         self.values = values
         for (key, value) in values.pairs where !Self.keys.contains(key) {
             guard Self.keys.contains(where: { $0.hasPrefix("\(key).") }) else {
-                throw .badFile(path: path, reason: "has a setting '\(key)' that is not known")
+                throw Self.unknown(path, key)
             }
             guard let section = value == .null ? [:] : value.objectValue else {
                 throw .badFile(path: path, reason: "needs a mapping under '\(key)'")
             }
             for name in section.keys where !Self.keys.contains("\(key).\(name)") {
-                throw .badFile(path: path, reason: "has a setting '\(key).\(name)' that is not known")
+                throw Self.unknown(path, "\(key).\(name)")
             }
         }
     }

@@ -37,6 +37,9 @@ public protocol DatabaseClient: Sendable {
         _ open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
     ) -> DatabasePages<Page>
 
+    /// The use of the connections for reads and for pages; `nil` when it is not known.
+    var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { get }
+
     /// Ends all connections once the running transactions are over. Later use throws ``DatabaseError/closed(_:)``.
     func close() async throws
 }
@@ -83,13 +86,19 @@ public struct DatabaseOptions: Hashable, Sendable {
     public var access: DatabaseAccess
     /// How long to wait for the locks of other clients.
     public var busyTimeout: Duration
-    /// The most reads and streams that run at the same time, each on a connection and thread of its own.
+    /// The most reads that run at the same time, each on a connection and thread of its own.
     public var readerCount: Int
+    /// The most iterations of pages at the same time, which may last long and so have connections of their own. With
+    /// `nil` they share those of reads.
+    public var pagerCount: Int?
 
-    public init(access: DatabaseAccess, busyTimeout: Duration = .seconds(300), readerCount: Int = 4) {
+    public init(access: DatabaseAccess, busyTimeout: Duration = .seconds(300), readerCount: Int = 4,
+        pagerCount: Int? = nil
+    ) {
         self.access = access
         self.busyTimeout = busyTimeout
         self.readerCount = max(1, readerCount)
+        self.pagerCount = pagerCount.map { max(1, $0) }
     }
 }
 

@@ -17,12 +17,16 @@ public final class SQLiteClient: DatabaseClient {
     public let displayName: String
 
     private let readers: SQLiteWorkerPool
+    private let pagers: SQLiteWorkerPool
     /// `nil` for clients that only read.
     private let writer: SQLiteWorkerPool?
 
-    private init(displayName: String, readers: SQLiteWorkerPool, writer: SQLiteWorkerPool?) {
+    private init(
+        displayName: String, readers: SQLiteWorkerPool, pagers: SQLiteWorkerPool, writer: SQLiteWorkerPool?
+    ) {
         self.displayName = displayName
         self.readers = readers
+        self.pagers = pagers
         self.writer = writer
         isWriteable = writer != nil
     }
@@ -54,16 +58,18 @@ public final class SQLiteClient: DatabaseClient {
         }
         let name = path ?? "in memory"
         let errors = SQLiteErrors(name: name, path: path, busyTimeout: options.busyTimeout)
-        let readers = SQLiteWorkerPool(limit: options.readerCount, name: name) {
+        let openReader: @Sendable () throws -> SQLiteWorker = {
             try SQLiteWorker(location: place, isReadOnly: true, errors: errors)
         }
+        let readers = SQLiteWorkerPool(limit: options.readerCount, name: name, open: openReader)
+        let pagers = options.pagerCount.map { SQLiteWorkerPool(limit: $0, name: name, open: openReader) } ?? readers
         let isWriteable = options.access != .readOnly || path == nil
         let writer =
             isWriteable
             ? SQLiteWorkerPool(limit: 1, name: name) {
                 try SQLiteWorker(location: place, isReadOnly: false, errors: errors)
             } : nil
-        let client = SQLiteClient(displayName: name, readers: readers, writer: writer)
+        let client = SQLiteClient(displayName: name, readers: readers, pagers: pagers, writer: writer)
         do {
             try await (writer ?? readers).withWorker { worker in try await worker.perform { try Self.visit($0) } }
         } catch {
@@ -76,8 +82,11 @@ public final class SQLiteClient: DatabaseClient {
     /// Reads the file's header and schema, rolling back what a dead writer left if the connection may write.
     private static func visit(_ handle: SQLiteHandle) throws { try handle.run("SELECT count(*) FROM sqlite_master") }
 
+    public var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { (readers.activity, pagers.activity) }
+
     public func close() async throws {
         await readers.close()
+        if pagers !== readers { await pagers.close() }
         await writer?.close()
     }
 
@@ -119,6 +128,6 @@ public final class SQLiteClient: DatabaseClient {
     public func pages<Page: Sendable>(
         _ open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
     ) -> DatabasePages<Page> {
-        DatabasePages { SQLitePageSource(client: self, readers: self.readers, open: open) }
+        DatabasePages { SQLitePageSource(client: self, readers: self.pagers, open: open) }
     }
 }

@@ -29,6 +29,13 @@ final class SQLiteWorkerPool: Sendable {
         queue = DispatchQueue(label: "database.opening")
     }
 
+    var activity: DatabaseActivity {
+        state.withLock { state in
+            DatabaseActivity(
+                inUse: state.openCount - state.idle.count, limit: limit, waiting: state.waiters.count)
+        }
+    }
+
     /// Lends a connection to `body`.
     func withWorker<T>(_ body: (SQLiteWorker) async throws -> T) async throws -> T {
         let worker = try await lease()

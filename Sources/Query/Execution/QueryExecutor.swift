@@ -11,13 +11,13 @@ public protocol QueryExecutor: Sendable {
     func pages(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<ResultPage>
 
     /// The rows of a result as lines of the protocol, each a page of about a megabyte at most. Memory: one page.
-    func lines(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<[UInt8]>
+    func lines(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<ResultLine>
 
     /// The datasets of many types as pages of values, each page of one type.
     func pages(_ request: AllDatasetsRequest) -> DatabasePages<ResultPage>
 
     /// The datasets of many types as lines of the protocol.
-    func lines(_ request: AllDatasetsRequest) -> DatabasePages<[UInt8]>
+    func lines(_ request: AllDatasetsRequest) -> DatabasePages<ResultLine>
 
     /// The number of rows of a result.
     ///

@@ -13,7 +13,7 @@ extension Registry: QueryExecutor {
         }
     }
 
-    public func lines(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<[UInt8]> {
+    public func lines(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<ResultLine> {
         database.pages { [self] connection in
             let session = try QuerySession(try snapshot(connection), request)
             let cursor = try session.open(try session.plan(request.tree, result))
@@ -27,7 +27,7 @@ extension Registry: QueryExecutor {
         }
     }
 
-    public func lines(_ request: AllDatasetsRequest) -> DatabasePages<[UInt8]> {
+    public func lines(_ request: AllDatasetsRequest) -> DatabasePages<ResultLine> {
         database.pages { [self] connection in
             try AllDatasetsPages(request, try snapshot(connection)) { try JSONLineRows($0, $1, $2) }
         }

@@ -20,6 +20,7 @@ final class JSONLineRows: RowWriter {
     private let unique: RecordPiece?
     private var seen: Set<[DataIDValue]> = []
     private var writer: JSONWriter
+    private var rowCount = 0
 
     init(_ result: ResultSpecification, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
         let type: String
@@ -61,6 +62,7 @@ final class JSONLineRows: RowWriter {
     func append(_ row: any DatabaseRow) throws {
         let keys = try keys?.values(row) ?? []
         if let unique, !seen.insert(unique.key(keys)).inserted { return }
+        rowCount += 1
         // Out of the object while it grows: its own memory is checked at each access.
         var writer = JSONWriter(options: LineJSON.options)
         swap(&writer, &self.writer)
@@ -77,7 +79,7 @@ final class JSONLineRows: RowWriter {
     // Records that repeat must meet in one page.
     var isFull: Bool { unique == nil && writer.bytes.count >= Self.pageBytes }
 
-    func takePage() -> [UInt8] {
+    func takePage() -> ResultLine {
         writer.bytes.append(UInt8(ascii: "]"))
         if let records {
             writer.bytes.append(contentsOf: ",\"dimension_records\":{".utf8)
@@ -95,7 +97,8 @@ final class JSONLineRows: RowWriter {
         writer.bytes.reserveCapacity(page.count + page.count / 8)
         writer.bytes.append(contentsOf: head)
         seen.removeAll(keepingCapacity: true)
-        return page
+        defer { rowCount = 0 }
+        return ResultLine(bytes: page, rowCount: rowCount)
     }
 }
 

@@ -39,11 +39,12 @@ public struct ExpressionExcerpt: Sendable, CustomStringConvertible {
         description = "  \(line)\n  \(String(lead.map(Self.padding)))^"
     }
 
-    /// The first `limit` scalars of a text, with an ellipsis if there are more, and without control characters
-    /// that would upset a terminal.
+    /// The first `limit` scalars of a text on one line, with an ellipsis if there are more, and without control
+    /// characters that would upset a terminal.
     static func shortened(_ text: String, to limit: Int) -> String {
         let head = text.unicodeScalars.prefix(limit)
-        return printable(head) + (head.endIndex < text.endIndex ? "…" : "")
+        let line = printable(head).replacing("\n", with: " ")
+        return line + (head.endIndex < text.endIndex ? "…" : "")
     }
 
     private static func printable(_ text: Substring.UnicodeScalarView) -> String {

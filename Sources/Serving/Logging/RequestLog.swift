@@ -2,14 +2,16 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// Logs every request once it is answered: when the last byte of a stream is handed to the connection, or, for short
+/// Logs and measures every request once it is answered: when the last byte of a stream is handed to the connection, or, for short
 /// responses, when they are complete in memory.
 struct RequestLogMiddleware: RouterMiddleware {
     typealias Context = ServingContext
     let logger: Logger
+    let metrics: ServiceMetrics
 
     /// Bodies up to this size are not followed to the end; their time on the way out is negligible.
-    private static let shortBody = 64 << 10
+    static let shortBody = 64 << 10
+    private static let probes: Set<Substring> = ["/", "/healthz", "/readyz", "/metrics"]
 
     func handle(
         _ request: Request, context: ServingContext, next: (Request, ServingContext) async throws -> Response
@@ -17,9 +19,10 @@ struct RequestLogMiddleware: RouterMiddleware {
         let start = ContinuousClock.now
         var response = try await next(request, context)
         let entry = Entry(
-            logger: logger, start: start, status: response.status.code,
+            logger: logger, metrics: metrics, route: context.endpointPath ?? "none", method: request.method.rawValue,
+            start: start, status: response.status.code,
             // Probes would drown everything else.
-            level: request.uri.path == "/" || request.uri.path == "/healthz" ? .debug : .info,
+            level: Self.probes.contains(request.uri.path[...]) ? .debug : .info,
             identity: Self.identity(of: request, context))
         if request.method != .head, response.body.contentLength.map({ $0 > Self.shortBody }) ?? true {
             let body = response.body
@@ -54,13 +57,18 @@ struct RequestLogMiddleware: RouterMiddleware {
 
     private struct Entry: Sendable {
         let logger: Logger
+        let metrics: ServiceMetrics
+        let route: String
+        let method: String
         let start: ContinuousClock.Instant
         let status: Int
         let level: Logger.Level
         let identity: Logger.Metadata
 
         func write(bytes: Int, interruptedBy error: (any Error)? = nil) {
-            let microseconds = start.duration(to: .now).wholeNanoseconds / 1000
+            let nanoseconds = start.duration(to: .now).wholeNanoseconds
+            metrics.request(route: route, method: method, status: status, nanoseconds: nanoseconds)
+            let microseconds = nanoseconds / 1000
             var fields = identity
             fields["status"] = .stringConvertible(status)
             fields["bytes"] = .stringConvertible(bytes)

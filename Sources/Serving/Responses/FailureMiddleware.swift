@@ -1,6 +1,7 @@
 import Hummingbird
 import Logging
 import NIOCore
+import NIOHTTP1
 
 /// Turns whatever a handler throws into a response, so that nothing internal reaches a client.
 struct FailureMiddleware: RouterMiddleware {
@@ -31,6 +32,9 @@ struct FailureMiddleware: RouterMiddleware {
             return .json(["detail": "Not Found"], status: .notFound)
         case let failure as any HTTPResponseError where (400..<500).contains(failure.status.code):
             return .json(.object(["detail": .string(failure.status.reasonPhrase)]), status: failure.status)
+        case is CancellationError, HTTPParserError.invalidEOFState, is ChannelError:
+            // The client has gone, or the server is stopping; the number is the one that proxies log for it.
+            return Response(status: .init(code: 499, reasonPhrase: "Client Closed Request"))
         default:
             logger.error(
                 "request failed",

@@ -9,41 +9,83 @@ extension Response {
     ///
     /// The status line goes out before the first line is made, so failures become a last line too. While one line is
     /// being sent the next is made, and no more than that: a slow client slows the source down. A client that goes away
-    /// cancels the source.
+    /// cancels the source, also while it works on its first line.
     ///
     /// - Parameters:
     ///   - lines: each with its line break.
     ///   - keepAlive: the line to send whenever nothing else was sent for `interval`.
+    ///   - limits: when to give up on the source. It is released at once, and the client learns by `failure`, as soon as
+    ///     it reads on.
+    ///   - connection: that of the client, if there is one.
     ///   - failure: the last line for an error; not asked when the request itself is cancelled.
     public static func jsonLines<Lines: AsyncSequence & Sendable>(
-        _ lines: Lines, keepAlive: [UInt8], every interval: Duration,
-        failure: @escaping @Sendable (any Error) -> [UInt8]
+        _ lines: Lines, keepAlive: [UInt8], every interval: Duration, limits: StreamLimits = StreamLimits(),
+        connection: Connection? = nil, failure: @escaping @Sendable (any Error) -> [UInt8]
     ) -> Response where Lines.Element == [UInt8] {
         let body = ResponseBody { writer in
             let channel = AsyncChannel<[UInt8]>()
             let lastSent = Moment()
+            let completion = Completion()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
+                    // The flag is set before the channel ends.
                     defer { channel.finish() }
                     do {
-                        for try await line in lines { await channel.send(line) }
-                    } catch is CancellationError where Task.isCancelled {
+                        try await pump(lines, into: channel, limits, connection)
+                    } catch is CancellationError {
+                        // The client has gone, or the request was cancelled: nobody is left to tell.
                         throw CancellationError()
                     } catch {
                         await channel.send(failure(error))
                     }
+                    try Task.checkCancellation()
+                    completion.isReached = true
                 }
-                group.addTask { try await Self.remind(channel, with: keepAlive, every: interval, since: lastSent) }
+                group.addTask { try await remind(channel, with: keepAlive, every: interval, since: lastSent) }
                 for await line in channel {
                     try await writer.write(ByteBuffer(bytes: line))
                     lastSent.renew()
                 }
+                // A cancelled source has not come to its end, and the client must not believe that it has.
+                guard completion.isReached else { throw CancellationError() }
                 group.cancelAll()
             }
             try await writer.finish(nil)
         }
         return Response(
             status: .ok, headers: [.contentType: "application/jsonlines", .xAccelBuffering: "no"], body: body)
+    }
+
+    /// Sends all lines, within the limits. The source is released when this returns.
+    private static func pump<Lines: AsyncSequence & Sendable>(
+        _ lines: Lines, into channel: AsyncChannel<[UInt8]>, _ limits: StreamLimits, _ connection: Connection?
+    ) async throws where Lines.Element == [UInt8] {
+        let patience = ReaderPatience(limit: limits.waiting)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for try await line in lines {
+                    patience.begin()
+                    await channel.send(line)
+                    patience.end()
+                    try Task.checkCancellation()
+                }
+            }
+            if let time = limits.time {
+                group.addTask {
+                    try await Task.sleep(for: time)
+                    throw StreamLimitExceeded.time(time)
+                }
+            }
+            if limits.waiting != nil { group.addTask { try await patience.watch() } }
+            if let connection {
+                group.addTask {
+                    await connection.waitForEnd()
+                    throw CancellationError()
+                }
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
     }
 
     /// Sends a line whenever nothing else was sent for an interval, until it is cancelled.
@@ -63,4 +105,14 @@ private final class Moment: Sendable {
 
     var time: ContinuousClock.Instant { state.withLock { $0 } }
     func renew() { state.withLock { $0 = .now } }
+}
+
+/// Whether a stream has come to its end.
+private final class Completion: Sendable {
+    private let state = Mutex(false)
+
+    var isReached: Bool {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
 }

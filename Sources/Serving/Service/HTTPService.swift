@@ -1,7 +1,9 @@
 public import Hummingbird
+import HummingbirdCore
 public import Logging
 import NIOCore
 import ServiceLifecycle
+import UnixSignals
 
 #if canImport(Glibc)
     import Glibc
@@ -20,7 +22,11 @@ import ServiceLifecycle
 public struct HTTPService: Sendable {
     public let options: ServingOptions
     public let logger: Logger
+    /// Which requests are in progress.
+    public let gate: RequestGate
+    public let metrics: ServiceMetrics
     private let responder: RouterResponder<ServingContext>
+    private let ledger: ConnectionLedger
 
     /// - Parameters:
     ///   - name: the label of log lines.
@@ -35,42 +41,62 @@ public struct HTTPService: Sendable {
         self.options = options
         let logger = logger ?? options.logFormat.logger(label: name, level: options.logLevel)
         self.logger = logger
+        gate = RequestGate(limit: options.limits.requests)
+        ledger = ConnectionLedger(limit: options.limits.connections)
+        metrics = ServiceMetrics(PrometheusRegistry(), gate: gate, ledger: ledger)
         let router = Router(context: ServingContext.self)
-        router.add(middleware: RequestLogMiddleware(logger: logger))
+        router.add(middleware: RequestLogMiddleware(logger: logger, metrics: metrics))
         router.add(middleware: FailureMiddleware(logger: logger, translate: translate))
+        router.add(middleware: RequestGateMiddleware(gate: gate, ledger: ledger, metrics: metrics))
         router.add(middleware: PathRules(proxies: options.trustedProxies))
-        routes(ServiceRoutes(router))
+        routes(ServiceRoutes(router, gate: gate, metrics: metrics))
         responder = router.buildResponder()
     }
 
     /// The application that `run` serves, for tests in memory.
     /// - Parameter onReady: called with the port once connections are accepted.
-    public func application(onReady: @escaping @Sendable (Int) -> Void = { _ in }) -> some ApplicationProtocol {
+    public func application(
+        onReady: @escaping @Sendable (Int) -> Void = { _ in }
+    ) -> some ApplicationProtocol {
         // The framework's own lines about start and stop say nothing that ours do not.
         var quiet = logger
         quiet.logLevel = .error
+        let (ledger, limits, metrics) = (ledger, options.limits, metrics)
+        let http = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ConnectionGuard(ledger, limits) { metrics.refused($0.rawValue) }],
+            idleTimeout: TimeAmount(options.idleTimeout))
         return Application(
-            responder: responder,
-            server: .http1(
-                configuration: .init(idleTimeout: .nanoseconds(options.idleTimeout.wholeNanoseconds))),
-            configuration: .init(address: .hostname(options.host, port: options.port)),
+            responder: responder, server: options.tls?.server(http) ?? .http1(configuration: http),
+            configuration: .init(address: .hostname(options.host, port: options.port), backlog: 1024),
             onServerRunning: { channel in onReady(channel.localAddress?.port ?? options.port) },
             logger: quiet)
     }
 
-    /// Serves until SIGTERM or SIGINT arrives or the task is cancelled, then stops accepting and lets responses that
-    /// have begun finish, for at most the grace period of the options.
+    /// Serves until SIGTERM or SIGINT arrives or the task is cancelled.
     ///
-    /// - Throws: ``ServingError`` when the address cannot be bound.
+    /// On a signal, new requests are answered with status 503, and those in progress may finish, for at most the grace
+    /// period of the options; then connections are closed. A second signal ends that wait.
+    ///
+    /// - Throws: ``ServingError`` when the address cannot be bound or the certificate cannot be used.
     public func run(onReady: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
+        OpenFileLimit.raise()
         var quiet = logger
         quiet.logLevel = .critical
         var configuration = ServiceGroupConfiguration(
-            services: [.init(service: application(onReady: onReady), serviceName: "http")],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
-        configuration.maximumGracefulShutdownDuration = options.shutdownGrace
+            services: [.init(service: application(onReady: onReady), serviceName: "http")], logger: quiet)
+        // What is left to do then is to hand over what is complete already.
+        configuration.maximumGracefulShutdownDuration = .seconds(1)
+        let group = ServiceGroup(configuration: configuration)
         do {
-            try await ServiceGroup(configuration: configuration).run()
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask {
+                    guard await Self.waitForSignal() else { return }
+                    await drain()
+                    await group.triggerGracefulShutdown()
+                }
+                defer { tasks.cancelAll() }
+                try await group.run()
+            }
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw ServingError.portInUse(host: options.host, port: options.port)
         } catch let error as IOError where error.errnoCode == EACCES {
@@ -81,6 +107,34 @@ public struct HTTPService: Sendable {
             throw ServingError.addressUnavailable(host: options.host, reason: "the name does not resolve")
         }
         logger.info("stopped")
+    }
+
+    /// Whether SIGTERM or SIGINT has come; `false` when the task is cancelled.
+    private static func waitForSignal() async -> Bool {
+        var signals = await UnixSignalsSequence(trapping: .sigterm, .sigint).makeAsyncIterator()
+        return await signals.next() != nil
+    }
+
+    /// Refuses new requests and waits for those in progress, at most for the grace period or until a signal.
+    private func drain() async {
+        gate.drain()
+        logger.info("stopping", metadata: ["requests_in_progress": .stringConvertible(gate.count)])
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [gate, ledger, options] in
+                try? await Task.sleep(for: options.shutdownDelay)
+                await gate.waitUntilEmpty()
+                // What was made has to get through to the clients too.
+                while ledger.unansweredCount > 0, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(10)) }
+            }
+            group.addTask { [options] in try? await Task.sleep(for: options.shutdownDelay + options.shutdownGrace) }
+            group.addTask { _ = await Self.waitForSignal() }
+            await group.next()
+            group.cancelAll()
+        }
+        let left = max(gate.count, ledger.unansweredCount)
+        if left > 0 {
+            logger.warning("responses were cut short", metadata: ["count": .stringConvertible(left)])
+        }
     }
 }
 

@@ -7,8 +7,15 @@ public typealias RouteHandler = @Sendable (Request, ServingContext) async throws
 /// The routes of a service, by path and method. A known path asked with another method is answered with status 405.
 public struct ServiceRoutes {
     private let router: Router<ServingContext>
+    /// Which requests are in progress.
+    public let gate: RequestGate
+    public let metrics: ServiceMetrics
 
-    init(_ router: Router<ServingContext>) { self.router = router }
+    init(_ router: Router<ServingContext>, gate: RequestGate, metrics: ServiceMetrics) {
+        self.router = router
+        self.gate = gate
+        self.metrics = metrics
+    }
 
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options]
 

@@ -6,9 +6,13 @@ public struct ServingContext: RequestContext {
     public var coreContext: CoreRequestContextStorage
     /// The peer at the other end of the connection; `nil` when there is no socket.
     public let peer: SocketAddress?
+    /// The connection of the request; `nil` in memory.
+    public internal(set) var connection: Connection?
+    let channel: (any Channel)?
 
     public init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
+        channel = source.channel
         peer = source.channel.remoteAddress
     }
 }

@@ -1,0 +1,77 @@
+import Hummingbird
+import NIOCore
+import Serving
+import StructuredData
+
+/// What those who run the server ask it. An ingress should not lead here.
+extension ButlerRoutes {
+    func addOperations(to routes: ServiceRoutes) {
+        let (gate, metrics) = (routes.gate, routes.metrics)
+        // Whether to send requests here.
+        routes.add("/readyz", [.get: { [self] _, _ in await readiness(isDraining: gate.isDraining) }])
+
+        observeConnections(metrics)
+        routes.add(
+            "/metrics",
+            [
+                .get: { _, _ in
+                    Response(
+                        status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                        body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.registry.text())))
+                }
+            ])
+    }
+
+    /// How long a repository may take to answer.
+    private static let readinessTime = Duration.seconds(3)
+
+    /// Asks each repository's database for the little that every request needs. Reasons go to the log only.
+    private func readiness(isDraining: Bool) async -> Response {
+        guard !isDraining else { return .json(["status": "stopping"], status: .serviceUnavailable) }
+        let failing = await withTaskGroup(of: String?.self) { group in
+            for served in table.all {
+                group.addTask {
+                    do {
+                        try await withThrowingTaskGroup(of: Void.self) { race in
+                            race.addTask { try await served.entry.repository.read { _ in } }
+                            race.addTask {
+                                try await Task.sleep(for: Self.readinessTime)
+                                throw StreamLimitExceeded.time(Self.readinessTime)
+                            }
+                            defer { race.cancelAll() }
+                            try await race.next()
+                        }
+                        return nil
+                    } catch {
+                        logger.warning(
+                            "repository not ready",
+                            metadata: ["butler_repo": .string(served.label), "error": .string("\(error)")])
+                        return served.label
+                    }
+                }
+            }
+            return await group.reduce(into: [String]()) { labels, label in if let label { labels.append(label) } }
+        }
+        guard failing.isEmpty else {
+            return .json(
+                ["status": "not ready", "repositories": .strings(failing.sorted())], status: .serviceUnavailable)
+        }
+        return .json(["status": "ready"])
+    }
+
+    private func observeConnections(_ metrics: ServiceMetrics) {
+        let table = table
+        metrics.registry.observe(
+            "butler_database_connections", "Connections to repositories' databases: in use, limit, and tasks that wait."
+        ) {
+            table.all.sorted { $0.label < $1.label }.flatMap { served -> [(labels: [(String, String)], value: Double)] in
+                guard let (reads, pages) = served.entry.repository.activity else { return [] }
+                return [("reads", reads), ("streams", pages)].flatMap { pool, activity in
+                    [("in_use", activity.inUse), ("limit", activity.limit), ("waiting", activity.waiting)].map {
+                        ([("repository", served.label), ("pool", pool), ("state", $0.0)], Double($0.1))
+                    }
+                }
+            }
+        }
+    }
+}
