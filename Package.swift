@@ -145,7 +145,8 @@ let package = Package(
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [
-                "ButlerServer", "DemoSurvey", "FITS", .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "ButlerServer", "DemoSurvey", "FITS", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
         .testTarget(
             name: "ServingTests",

@@ -13,13 +13,18 @@ actor TokenKeySource {
     private var lastAttempt: ContinuousClock.Instant?
     private var pending: Task<TokenKeys, any Error>?
 
+    private let pause: Duration
     private static let longest: Duration = .seconds(86_400)
-    /// Unknown key names in tokens cost one fetch in this time.
-    private static let pause: Duration = .seconds(30)
 
-    /// - Parameter lifetime: when to fetch anew; `nil` for keys that never change.
-    init(lifetime: Duration? = .seconds(600), load: @escaping @Sendable () async throws -> TokenKeys) {
+    /// - Parameters:
+    ///   - lifetime: when to fetch anew; `nil` for keys that never change.
+    ///   - pause: between two fetches: unknown key names in tokens cost no more than one in this time.
+    init(
+        lifetime: Duration? = .seconds(600), pause: Duration = .seconds(30),
+        load: @escaping @Sendable () async throws -> TokenKeys
+    ) {
         self.lifetime = lifetime
+        self.pause = pause
         self.load = load
     }
 
@@ -40,7 +45,7 @@ actor TokenKeySource {
         return try await fetched()
     }
 
-    private var isRested: Bool { lastAttempt.map { $0.duration(to: .now) > Self.pause } ?? true }
+    private var isRested: Bool { lastAttempt.map { $0.duration(to: .now) > pause } ?? true }
 
     private func believable(_ held: Held) throws -> TokenKeys {
         guard lifetime == nil || held.time.duration(to: .now) < Self.longest else {
