@@ -136,7 +136,8 @@ def test_damaged_files(repository):
 @pytest.mark.parametrize("region", ["AAAA", "cA==", "not base64!"])
 def test_corrupt_region_bytes(repository, region):
     sql(repository, "UPDATE visit SET region = ? WHERE id = 1", region)
-    fails("butler", "query-dimension-records", repository, "visit", names=["region"])
+    where = "visit.region OVERLAPS CIRCLE(60, -40, 40)"
+    fails("butler", "query-data-ids", repository, "visit", "--where", where, names=["Encoded"])
 
 
 def test_data_ids_that_lack_or_contradict(repository):

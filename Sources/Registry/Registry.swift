@@ -13,18 +13,40 @@ public final class Registry: Sendable {
     let schema: RegistrySchema
     /// A manager whose tables this code cannot keep current; it forbids writing.
     private let writeObstacle: RegistryError?
-    let cache = CatalogCache()
+    let cache: CatalogCache
+    /// On whose behalf this reads.
+    public let viewer: Viewer
+    /// Which dataset types are shown to whom; `nil` when all are shown to everyone.
+    public let published: PublishedTypes?
 
-    public var isWriteable: Bool { database.isWriteable && writeObstacle == nil }
+    public var isWriteable: Bool { database.isWriteable && writeObstacle == nil && viewer == .unrestricted }
 
     private init(
         universe: DimensionUniverse, database: any DatabaseClient, schema: RegistrySchema,
-        writeObstacle: RegistryError?
+        writeObstacle: RegistryError?, cache: CatalogCache = CatalogCache(), viewer: Viewer = .unrestricted,
+        published: PublishedTypes? = nil
     ) {
         self.universe = universe
         self.database = database
         self.schema = schema
         self.writeObstacle = writeObstacle
+        self.cache = cache
+        self.viewer = viewer
+        self.published = published
+    }
+
+    /// The same registry as a viewer sees it, for reading only. Cheap.
+    public func acting(for viewer: Viewer) -> Registry {
+        Registry(
+            universe: universe, database: database, schema: schema, writeObstacle: writeObstacle, cache: cache,
+            viewer: viewer, published: published)
+    }
+
+    /// The same registry with a catalogue that says which dataset types viewers see.
+    public func publishing(_ types: PublishedTypes?) -> Registry {
+        Registry(
+            universe: universe, database: database, schema: schema, writeObstacle: writeObstacle, viewer: viewer,
+            published: types)
     }
 
     // MARK: Opening
@@ -67,7 +89,7 @@ public final class Registry: Sendable {
     /// - Throws: ``RegistryError/readOnly(operation:)`` when the repository is open for reading.
     public func write<T: Sendable>(_ body: @escaping @Sendable (RegistryWriter) throws -> T) async throws -> T {
         if let writeObstacle { throw writeObstacle }
-        guard database.isWriteable else { throw RegistryError.readOnly(operation: "change the repository") }
+        guard database.isWriteable, viewer == .unrestricted else { throw RegistryError.readOnly(operation: "change the repository") }
         defer { cache.invalidate() }
         return try await database.write { [self] connection in
             cache.invalidate()
@@ -77,12 +99,16 @@ public final class Registry: Sendable {
 
     /// The state of the database as this connection's transaction sees it.
     package func snapshot(_ connection: any DatabaseConnection) throws -> RegistrySnapshot {
+        let content = try content(connection)
+        let whole = RegistrySnapshot(
+            connection: connection, universe: universe, catalog: content.catalog, cachedRecords: content.records,
+            schema: schema)
+        return try visible(whole, content)
+    }
+
+    private func content(_ connection: any DatabaseConnection) throws -> CatalogCache.Content {
         let token = try connection.changeToken()
-        if let held = cache.current(for: token) {
-            return RegistrySnapshot(
-                connection: connection, universe: universe, catalog: held.catalog, cachedRecords: held.records,
-                schema: schema)
-        }
+        if let held = cache.current(for: token) { return held }
         let generation = cache.generation
         let catalog = try CatalogReader(connection: connection, universe: universe).read()
         let empty = RegistrySnapshot(
@@ -97,8 +123,8 @@ public final class Registry: Sendable {
             }
             records.add(element, found)
         }
-        cache.store(.init(catalog: catalog, records: records), generation: generation)
-        return RegistrySnapshot(
-            connection: connection, universe: universe, catalog: catalog, cachedRecords: records, schema: schema)
+        let content = CatalogCache.Content(catalog: catalog, records: records)
+        cache.store(content, generation: generation)
+        return content
     }
 }

@@ -10,6 +10,8 @@ public struct RegistrySnapshot {
     package let catalog: Catalog
     package let cachedRecords: CachedRecords
     package let schema: RegistrySchema
+    /// Whether a viewer's rules have left something out, or could have.
+    package var isFiltered = false
 
     // MARK: Collections
 

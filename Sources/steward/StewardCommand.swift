@@ -10,7 +10,7 @@ struct StewardCommand: AsyncParsableCommand {
             the output of that command.
             """,
         version: Version.current,
-        subcommands: [ButlerCommand.self, Demo.self, Serve.self])
+        subcommands: [AccessCommand.self, ButlerCommand.self, Demo.self, PublishTypesCommand.self, Serve.self])
 
     func run() throws { throw MissingSubcommand(of: Self.self) }
 }

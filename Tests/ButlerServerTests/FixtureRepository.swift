@@ -72,6 +72,9 @@ final class FixtureRepository: ServedRepository, RepositoryView {
     /// Queries are tested with real repositories.
     var queries: any QueryExecutor { preconditionFailure("this repository answers no queries") }
 
+    func hasVisibilityRules() async throws -> Bool { false }
+    func acting(for viewer: Viewer) -> any ServedRepository { self }
+
     func read<Result: Sendable>(
         _ body: @escaping @Sendable (any RepositoryView) throws -> Result
     ) async throws -> Result { try body(self) }

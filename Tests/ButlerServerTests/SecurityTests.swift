@@ -13,6 +13,8 @@ import Testing
         var queries: any QueryExecutor { preconditionFailure("not asked") }
         struct Failure: Error { let statement = "SELECT secret FROM password" }
         init(_ universe: DimensionUniverse) { self.universe = universe }
+        func hasVisibilityRules() async throws -> Bool { false }
+        func acting(for viewer: Viewer) -> any ServedRepository { self }
         func read<Result: Sendable>(
             _ body: @escaping @Sendable (any RepositoryView) throws -> Result
         ) async throws -> Result { throw Failure() }

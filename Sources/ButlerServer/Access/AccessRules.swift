@@ -5,12 +5,18 @@ import Serving
 
 /// Who may use a repository. Source: remote Butler protocol reference, section 5.1.
 public struct AccessRules: Sendable {
-    private let directory: RememberedGroups?
+    private enum Identification: Sendable {
+        case none
+        case ingress(RememberedGroups)
+        case tokens(TokenVerifier)
+    }
 
-    private init(directory: RememberedGroups?) { self.directory = directory }
+    private let identification: Identification
+
+    private init(_ identification: Identification) { self.identification = identification }
 
     /// Everyone who can reach the server.
-    public static let open = AccessRules(directory: nil)
+    public static let open = AccessRules(.none)
 
     /// Users whom the ingress has identified, by their groups. The identity headers are trusted: only the ingress may
     /// reach the server.
@@ -19,35 +25,65 @@ public struct AccessRules: Sendable {
     ///   - groups: knows the groups of users. Its answers are remembered.
     ///   - lifetime: how long a membership is believed. A missing one is never believed without asking again.
     public static func ingress(groups: any GroupDirectory, lifetime: Duration = .seconds(300)) -> AccessRules {
-        AccessRules(directory: RememberedGroups(groups, lifetime: lifetime))
+        AccessRules(.ingress(RememberedGroups(groups, lifetime: lifetime)))
     }
+
+    /// Users who bring a signed token, by what it says. Identity headers are not believed.
+    public static func tokens(_ verifier: TokenVerifier) -> AccessRules { AccessRules(.tokens(verifier)) }
 
     /// The repository and who asks, after all checks.
     ///
-    /// - Throws: ``HTTPFailure`` 403, 404 or 503, ``ValidationFailure`` for a missing token.
+    /// - Throws: ``HTTPFailure`` 401, 403, 404 or 503, ``ValidationFailure`` for a missing token of the ingress.
     func admit(
         _ request: Request, to label: String, of table: RepositoryTable, logger: Logger
     ) async throws -> (served: RepositoryTable.Served, requester: Requester) {
-        let unknown = HTTPFailure(.notFound, "Unknown repository '\(label)'")
-        var requester = Requester(request)
-        guard let directory else {
-            guard let served = table[label] else { throw unknown }
+        switch identification {
+        case .none:
+            return (try Self.served(label, of: table), Requester(request, seesEverything: true))
+        case .ingress(let directory):
+            return try await admit(request, to: label, of: table, directory, logger)
+        case .tokens(let verifier):
+            let identity = try await Self.identity(of: request, verifier, logger)
+            let served = try Self.served(label, of: table)
+            let wanted = served.entry.authorizedGroups
+            guard wanted.contains("*") || !wanted.isDisjoint(with: identity.groups) else {
+                throw Self.forbidden(identity.user, label)
+            }
+            var requester = Requester(request, seesEverything: false)
+            (requester.user, requester.service, requester.groups) = (identity.user, nil, identity.groups)
             return (served, requester)
         }
+    }
+
+    private static func served(_ label: String, of table: RepositoryTable) throws(HTTPFailure) -> RepositoryTable.Served {
+        guard let served = table[label] else { throw HTTPFailure(.notFound, "Unknown repository '\(label)'") }
+        return served
+    }
+
+    private static func forbidden(_ user: String, _ label: String) -> HTTPFailure {
+        HTTPFailure(.forbidden, "User \(user) does not have permission to access Butler repository '\(label)'")
+    }
+
+    // MARK: The ingress
+
+    private func admit(
+        _ request: Request, to label: String, of table: RepositoryTable, _ directory: RememberedGroups, _ logger: Logger
+    ) async throws -> (served: RepositoryTable.Served, requester: Requester) {
+        var requester = Requester(request, seesEverything: false)
         guard let user = requester.user else {
             throw HTTPFailure(.forbidden, "Required X-Auth-Request-User header was not provided")
         }
         guard let token = request.headers[.xAuthRequestToken], !token.isEmpty else {
             throw ValidationFailure(.init("missing", ["header", "x-auth-request-token"], "Field required"))
         }
-        guard let served = table[label] else { throw unknown }
+        let served = try Self.served(label, of: table)
         let wanted = served.entry.authorizedGroups
-        guard !wanted.contains("*") else { return (served, requester) }
+        let isOpen = wanted.contains("*")
+        if isOpen, try await !served.entry.repository.hasVisibilityRules() { return (served, requester) }
         let identity = DelegatedIdentity(user: user, token: token)
         do {
-            guard let groups = try await directory.groups(of: identity, toMatch: wanted) else {
-                throw HTTPFailure(
-                    .forbidden, "User \(user) does not have permission to access Butler repository '\(label)'")
+            guard let groups = try await directory.groups(of: identity, toMatch: isOpen ? nil : wanted) else {
+                throw Self.forbidden(user, label)
             }
             requester.groups = groups
             return (served, requester)
@@ -61,6 +97,38 @@ public struct AccessRules: Sendable {
                     .serviceUnavailable, "The groups of user \(user) cannot be looked up at present; try again.",
                     headers: [.retryAfter: "5"])
             }
+        }
+    }
+
+    // MARK: Tokens
+
+    private static func identity(
+        of request: Request, _ verifier: TokenVerifier, _ logger: Logger
+    ) async throws -> TokenVerifier.Identity {
+        let fields = request.headers[values: .authorization]
+        // Two of them could be read differently by a proxy.
+        guard fields.count == 1, let space = fields[0].firstIndex(of: " "),
+            fields[0][..<space].lowercased() == "bearer"
+        else {
+            throw HTTPFailure(
+                .unauthorized, "An access token is required: 'Authorization: Bearer …'.",
+                headers: [.wwwAuthenticate: "Bearer"])
+        }
+        do {
+            return try await verifier.identity(of: fields[0][fields[0].index(after: space)...])
+        } catch let failure as TokenFailure {
+            logger.notice("an access token was refused", metadata: ["reason": "\(failure)"])
+            throw HTTPFailure(
+                .unauthorized,
+                failure == .expired ? "The access token has expired; get a new one." : "The access token is not valid.",
+                headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            logger.error("the keys for access tokens cannot be fetched", metadata: ["error": "\(error)"])
+            throw HTTPFailure(
+                .serviceUnavailable, "Access tokens cannot be checked at present; try again.",
+                headers: [.retryAfter: "5"])
         }
     }
 }

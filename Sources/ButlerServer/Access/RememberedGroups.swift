@@ -38,15 +38,17 @@ actor RememberedGroups {
 
     /// The groups of a user, if one of the wanted ones is among them; `nil` otherwise.
     ///
+    /// - Parameter wanted: `nil` when the answer decides only on what the user sees; it is then believed in any case.
+    ///
     /// - Throws: ``GroupLookupError``.
-    func groups(of identity: DelegatedIdentity, toMatch wanted: Set<String>) async throws -> Set<String>? {
+    func groups(of identity: DelegatedIdentity, toMatch wanted: Set<String>?) async throws -> Set<String>? {
         let key = Key(identity)
-        if let answer = answers[key], answer.time.duration(to: .now) < lifetime, !answer.groups.isDisjoint(with: wanted)
-        {
+        let suffices = { (groups: Set<String>) in wanted.map { !groups.isDisjoint(with: $0) } ?? true }
+        if let answer = answers[key], answer.time.duration(to: .now) < lifetime, suffices(answer.groups) {
             return answer.groups
         }
         let groups = try await askedAnew(identity, key)
-        return groups.isDisjoint(with: wanted) ? nil : groups
+        return suffices(groups) ? groups : nil
     }
 
     private func askedAnew(_ identity: DelegatedIdentity, _ key: Key) async throws -> Set<String> {

@@ -1,3 +1,4 @@
+import ButlerModel
 import HTTPTypes
 import Hummingbird
 import Serving
@@ -8,10 +9,16 @@ struct Requester: Sendable, Hashable {
     var user: String?
     /// The service through which the user asks. For logs only.
     var service: String?
-    /// The user's groups, where access depended on them; `nil` when they were not looked up.
+    /// The user's groups, where what they may see depended on them; `nil` when they were not looked up.
     var groups: Set<String>?
+    /// Whether nothing in the repository is hidden from the request.
+    var seesEverything: Bool
 
-    init(_ request: Request) {
+    var viewer: Viewer { seesEverything ? .unrestricted : .person(user: user, groups: groups ?? []) }
+
+    /// - Parameter seesEverything: for servers that check no identities, and for signed URLs.
+    init(_ request: Request, seesEverything: Bool) {
+        self.seesEverything = seesEverything
         user = request.headers[.xAuthRequestUser].flatMap { $0.isEmpty ? nil : $0 }
         service = request.headers[.xAuthRequestService].flatMap { $0.isEmpty ? nil : $0 }
     }

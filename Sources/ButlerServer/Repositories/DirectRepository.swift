@@ -8,23 +8,44 @@ import RepositoryConfiguration
 
 /// A repository that the server opens itself.
 struct DirectRepository: ServedRepository {
-    let butler: DirectButler
+    private let butler: DirectButler
+    private let registry: Registry
+
+    /// - Parameter published: which dataset types are shown to whom; `nil` for all to everyone.
+    init(butler: DirectButler, published: PublishedTypes? = nil) {
+        self.init(butler: butler, registry: butler.registry.publishing(published))
+    }
+
+    private init(butler: DirectButler, registry: Registry) {
+        self.butler = butler
+        self.registry = registry
+    }
 
     var universe: DimensionUniverse { butler.universe }
-    var queries: any QueryExecutor { butler.registry }
-    var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { butler.registry.database.activity }
-    var explanations: (any QueryExplaining)? { butler.registry }
+    var queries: any QueryExecutor { registry }
+    var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { registry.database.activity }
+    var explanations: (any QueryExplaining)? { registry }
+
+    func hasVisibilityRules() async throws -> Bool { try await registry.hasVisibilityRules() }
+
+    func acting(for viewer: Viewer) -> any ServedRepository {
+        DirectRepository(butler: butler, registry: registry.acting(for: viewer))
+    }
 
     func read<Result: Sendable>(
         _ body: @escaping @Sendable (any RepositoryView) throws -> Result
     ) async throws -> Result {
-        try await butler.registry.read { [butler] in try body(DirectView(snapshot: $0, butler: butler)) }
+        try await registry.read { [butler, registry] snapshot in
+            try body(
+                DirectView(snapshot: snapshot, butler: butler, isUnrestricted: registry.viewer == .unrestricted))
+        }
     }
 }
 
 private struct DirectView: RepositoryView {
     let snapshot: RegistrySnapshot
     let butler: DirectButler
+    let isUnrestricted: Bool
 
     /// Components are resolved for older clients; present ones ask for the whole only.
     func datasetType(_ name: String) throws -> DatasetType {
@@ -64,6 +85,8 @@ private struct DirectView: RepositoryView {
     func expand(_ dataID: DataCoordinate) throws -> DataCoordinate { try snapshot.expand(dataID) }
 
     func files(of ids: [DatasetID]) throws -> [DatasetID: [ServedFile]] {
+        // The datastore knows no viewers.
+        let ids = isUnrestricted ? ids : try snapshot.datasets(ids).map(\.id)
         var files: [DatasetID: [ServedFile]] = [:]
         for (id, stored) in try butler.datastore().stored(ids, snapshot.connection) {
             // Of a chained datastore, the first member that knows the dataset.

@@ -19,8 +19,6 @@ public struct RepositoryTable: Sendable {
         let entry: Entry
         /// The response of the `universe` route.
         let universeDocument: [UInt8]
-
-        var repository: any ServedRepository { entry.repository }
     }
 
     public init(_ entries: [String: Entry]) {

@@ -14,6 +14,12 @@ public protocol ServedRepository: Sendable {
     /// `nil` where nobody may see statements and tables.
     var explanations: (any QueryExplaining)? { get }
 
+    /// Whether anything is hidden from anybody, so that the groups of users matter.
+    func hasVisibilityRules() async throws -> Bool
+
+    /// The repository as a user sees it: what he may not see does not exist. Called for each request.
+    func acting(for viewer: Viewer) -> any ServedRepository
+
     /// Runs a closure, on a thread that may block, against one consistent state of the repository.
     func read<Result: Sendable>(_ body: @escaping @Sendable (any RepositoryView) throws -> Result) async throws
         -> Result

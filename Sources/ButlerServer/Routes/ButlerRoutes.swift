@@ -40,7 +40,16 @@ struct ButlerRoutes: Sendable {
         let context: ServingContext
         let served: RepositoryTable.Served
         let requester: Requester
-        var repository: any ServedRepository { served.repository }
+        /// As the requester sees it.
+        let repository: any ServedRepository
+
+        init(request: Request, context: ServingContext, served: RepositoryTable.Served, requester: Requester) {
+            self.request = request
+            self.context = context
+            self.served = served
+            self.requester = requester
+            repository = served.entry.repository.acting(for: requester.viewer)
+        }
     }
 
     typealias Handler = @Sendable (Call) async throws -> Response

@@ -69,7 +69,7 @@ extension ButlerRoutes {
                 case nil: return try await access.admit(request, to: label, of: table, logger: logger)
                 case .valid:
                     guard let served = table[label] else { throw HTTPFailure.notFound }
-                    return (served, Requester(request))
+                    return (served, Requester(request, seesEverything: true))
                 case .expired: throw HTTPFailure(.forbidden, "The signed URL has expired; ask for a new one.")
                 case .forged: throw HTTPFailure(.forbidden, "The signature does not fit the URL.")
                 }

@@ -33,7 +33,7 @@ extension ButlerRoutes {
                 group.addTask {
                     do {
                         try await withThrowingTaskGroup(of: Void.self) { race in
-                            race.addTask { try await served.repository.read { _ in } }
+                            race.addTask { try await served.entry.repository.read { _ in } }
                             race.addTask {
                                 try await Task.sleep(for: Self.readinessTime)
                                 throw StreamLimitExceeded.time(Self.readinessTime)
@@ -65,7 +65,7 @@ extension ButlerRoutes {
             "butler_database_connections", "Connections to repositories' databases: in use, limit, and tasks that wait."
         ) {
             table.all.sorted { $0.label < $1.label }.flatMap { served -> [(labels: [(String, String)], value: Double)] in
-                guard let (reads, pages) = served.repository.activity else { return [] }
+                guard let (reads, pages) = served.entry.repository.activity else { return [] }
                 return [("reads", reads), ("streams", pages)].flatMap { pool, activity in
                     [("in_use", activity.inUse), ("limit", activity.limit), ("waiting", activity.waiting)].map {
                         ([("repository", served.label), ("pool", pool), ("state", $0.0)], Double($0.1))

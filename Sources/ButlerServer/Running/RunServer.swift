@@ -20,6 +20,7 @@ extension ButlerServer {
         let staticFiles = options.staticFilesPath.map { StaticFolder($0) }
         if let path = options.staticFilesPath, staticFiles?.exists != true { throw ServeError.noFolder(path: path) }
         let directory = options.gafaelfawrURL.map { GafaelfawrDirectory(url: $0) }
+        let (keys, download) = options.tokens.map { $0.keys.source() } ?? (nil, nil)
         var entries: [String: RepositoryTable.Entry] = [:]
         var butlers: [DirectButler] = []
         do {
@@ -30,10 +31,17 @@ extension ButlerServer {
                         reads: options.queries.readConnections, pages: options.queries.queue.running))
                 butlers.append(butler)
                 entries[repository.label] = .init(
-                    DirectRepository(butler: butler), authorizedGroups: repository.authorizedGroups)
+                    DirectRepository(butler: butler, published: try butler.publishedTypes()),
+                    authorizedGroups: repository.authorizedGroups)
+            }
+            var access = directory.map { AccessRules.ingress(groups: $0) } ?? .open
+            if let tokens = options.tokens, let keys {
+                let verifier = TokenVerifier(tokens.rules, keys)
+                try await verifier.prepare()
+                access = .tokens(verifier)
             }
             let service = service(
-                RepositoryTable(entries), access: directory.map { .ingress(groups: $0) } ?? .open, urls: urls,
+                RepositoryTable(entries), access: access, urls: urls,
                 staticFiles: staticFiles, queries: options.queries, options: options.serving, logger: logger)
             try await service.run { port in
                 let scheme = options.serving.tls == nil ? "http" : "https"
@@ -45,10 +53,10 @@ extension ButlerServer {
                 onReady(port)
             }
         } catch {
-            await close(butlers, directory, logger)
+            await close(butlers, directory, download, logger)
             throw error
         }
-        await close(butlers, directory, logger)
+        await close(butlers, directory, download, logger)
     }
 
     private static func fileURLs(_ options: ServeOptions, _ environment: ConfigurationEnvironment) throws -> FileURLs {
@@ -68,10 +76,11 @@ extension ButlerServer {
     }
 
     private static func close(
-        _ butlers: [DirectButler], _ directory: GafaelfawrDirectory?, _ logger: Logger
+        _ butlers: [DirectButler], _ directory: GafaelfawrDirectory?, _ download: KeySetDownload?, _ logger: Logger
     ) async {
         // Nobody waits for an answer any more.
         try? await directory?.shutdown()
+        try? await download?.shutdown()
         for butler in butlers {
             do {
                 try await butler.close()

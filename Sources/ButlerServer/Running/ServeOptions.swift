@@ -38,6 +38,8 @@ public struct ServeOptions: Sendable {
     public var staticFilesPath: String?
     public var signedURLs = SignedURLs()
     public var queries = QueryLimits()
+    /// How access tokens are checked; `nil` when users bring none.
+    public var tokens: Tokens?
 
     /// - Parameters:
     ///   - repositories: `LABEL=URI`, or a plain path or URI, whose last directory becomes the label. Empty: those of
@@ -84,6 +86,10 @@ public struct ServeOptions: Sendable {
         signedURLs.secretFile = try settings["signed_urls.secret_file", "STEWARD_SIGNED_URL_SECRET_FILE"]?.text()
         if let setting = settings["signed_urls.s3_signature", "STEWARD_S3_SIGNATURE"] {
             signedURLs.storageSignature = try setting.choice(of: S3Presigner.SignatureVersion.self)
+        }
+        tokens = try Self.tokens(settings)
+        if tokens != nil, let setting = settings["gafaelfawr_url", "DAF_BUTLER_SERVER_GAFAELFAWR_URL"], gafaelfawrURL != nil {
+            throw setting.failure("and the settings for tokens exclude each other: users come through one or the other")
         }
         try readOperations(settings)
     }

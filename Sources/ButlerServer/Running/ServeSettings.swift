@@ -63,6 +63,8 @@ public struct ServeFile: Sendable {
     private static let keys: Set<String> = [
         "host", "port", "log_format", "trusted_proxies", "repositories", "gafaelfawr_url", "authentication",
         "static_files_path", "signed_urls.lifetime", "signed_urls.secret_file", "signed_urls.s3_signature",
+        "tokens.issuer", "tokens.audience", "tokens.key_set", "tokens.secret_file", "tokens.user_claim",
+        "tokens.groups_claim",
         "log_level", "tls.certificate", "tls.key",
         "limits.connections", "limits.requests", "limits.streams", "limits.streams_per_user", "limits.waiting",
         "limits.waiting_per_user", "limits.read_connections", "limits.body_bytes", "limits.rows",

@@ -9,6 +9,8 @@ struct ResolvedSearch: Sendable {
     let path: [String]
     /// In search order, without chains and without those that summaries exclude.
     var collections: [CollectionCatalog.Entry]
+    /// The runs whose datasets may be found in other collections; `nil` for all.
+    let visibleRuns: [Int64]?
     /// Why collections were left out.
     var messages: [String]
 
@@ -40,6 +42,7 @@ struct ResolvedSearch: Sendable {
                 "Incorrect dimensions \(search.dimensions) for dataset '\(search.datasetType)' in query "
                     + "(vs. \(stored.type.dimensions)).")
         }
+        visibleRuns = catalog.visibleRuns[stored.key]
         path = search.collections
         collections = []
         messages = []

@@ -63,6 +63,7 @@ extension JoinOperand: CustomStringConvertible {
             return "datasets '\(operand.search.name)' in [\(path)]\(fields)"
                 + (operand.isFirstOnly ? ", only where no earlier collection has one" : "")
                 + (operand.mayRepeat ? ", repeating those in several collections" : "")
+                + (operand.search.visibleRuns.map { operand.search.isRunSearch ? "" : ", only of \($0.count) visible runs" } ?? "")
                 + (left > 0 ? " (summaries rule out \(left) more)" : "")
         case .element(let element, let columns):
             let fields = columns.sorted().map { element.columns[$0].name }

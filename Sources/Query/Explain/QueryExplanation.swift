@@ -36,6 +36,11 @@ extension Registry {
         _ request: QueryRequest, _ result: ResultSpecification, analyzes: Bool = false
     ) async throws -> QueryExplanation {
         try await read { snapshot in
+            guard !snapshot.isFiltered else {
+                // Statements and their times tell of all datasets.
+                throw ButlerError(
+                    .invalidQuery, "How queries are answered is shown only to those who may see all of the repository.")
+            }
             let session = try QuerySession(snapshot, request)
             let plan = try session.unrewrittenPlan(request.tree, result)
             let rewritten = Rewriting.apply(to: plan, snapshot)

@@ -30,7 +30,12 @@ struct DatasetSelect {
     /// A dataset found in a RUN collection is of that run, so the dataset table is not asked.
     private var isRunSearch: Bool { collections.allSatisfy { $0.type == .run } }
 
-    var needsDatasetTable: Bool { operand.reads(.ingestDate) || (operand.reads(.run) && !isRunSearch) }
+    /// The runs that datasets must be of; `nil` where all may be seen.
+    private var visibleRuns: [Int64]? { isRunSearch ? nil : operand.search.visibleRuns }
+
+    var needsDatasetTable: Bool {
+        visibleRuns != nil || operand.reads(.ingestDate) || (operand.reads(.run) && !isRunSearch)
+    }
 
     // MARK: Parts
 
@@ -56,10 +61,14 @@ struct DatasetSelect {
     var path: SQL { .rows([("collection_id", .int)], collections.map { [.int($0.key)] }) }
 
     func datasetConditions(alias: String, dataset: String) -> [SQL] {
-        [
+        var conditions: [SQL] = [
             "\(column: "id", of: dataset) = \(column: "dataset_id", of: alias)",
             "\(column: "dataset_type_id", of: dataset) = \(value: stored.key)",
         ]
+        if let visibleRuns {
+            conditions.append(.isIn("\(column: "run_id", of: dataset)", visibleRuns.map { .int($0) }))
+        }
+        return conditions
     }
 
     func collectionKey(alias: String) -> SQL {
@@ -93,9 +102,15 @@ struct DatasetSelect {
         for (position, name) in zip(stored.type.dimensions.required, dimensionNames) {
             conditions.append("\(column: name, of: earlier) = \(key(position) ?? "\(column: name, of: alias)")")
         }
+        var source: SQL = "\(table: table) AS \(alias: earlier)"
+        if visibleRuns != nil {
+            let dataset = "earlier dataset run"
+            source += " JOIN \(table: "dataset") AS \(alias: dataset) ON "
+            source += SQL.all(datasetConditions(alias: earlier, dataset: dataset))
+        }
         return """
-            (\(column: "collection_id", of: alias) = \(value: first.key) OR NOT EXISTS (SELECT 1 FROM \(table: table) AS \
-            \(alias: earlier) WHERE \(SQL.all(conditions))))
+            (\(column: "collection_id", of: alias) = \(value: first.key) OR NOT EXISTS (SELECT 1 FROM \(source) \
+            WHERE \(SQL.all(conditions))))
             """
     }
 

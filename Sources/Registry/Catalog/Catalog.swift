@@ -10,6 +10,10 @@ package struct Catalog: Sendable {
     package var collections = CollectionCatalog()
     package var datasetTypes = DatasetTypeCatalog()
     package var summaries = SummaryCatalog()
+    /// Who may read which collections; `nil` when everyone may read all, and in what one viewer sees.
+    package var access: CollectionAccess?
+    /// For each dataset type of which hidden runs may hold datasets: the visible runs that may hold some.
+    package var visibleRuns: [Int64: [Int64]] = [:]
 
     /// The summary of a collection; for a chain, the union of its members'.
     package func summary(of entry: CollectionCatalog.Entry, universe: DimensionUniverse) -> CollectionSummary {

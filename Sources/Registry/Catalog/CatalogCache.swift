@@ -1,3 +1,4 @@
+import ButlerModel
 import Database
 import Synchronization
 
@@ -7,9 +8,59 @@ import Synchronization
 /// one starts a new generation; what was read in an older generation is never used again. A catalog is stored under
 /// the generation that its transaction started in, so one read from an older state cannot be taken for a newer.
 final class CatalogCache: Sendable {
-    struct Content: Sendable {
+    /// A whole catalog, and what viewers see of it.
+    final class Content: Sendable {
         let catalog: Catalog
         let records: CachedRecords
+        private let views = Mutex(Views())
+
+        private struct Views {
+            var relevant: RelevantNames?
+            var catalogs: [Viewer: Catalog] = [:]
+        }
+
+        /// The users and groups that any rule mentions.
+        struct RelevantNames {
+            var users: Set<String> = []
+            var groups: Set<String> = []
+        }
+
+        /// The most views that are kept.
+        private static let capacity = 64
+
+        init(catalog: Catalog, records: CachedRecords) {
+            self.catalog = catalog
+            self.records = records
+        }
+
+        /// - Parameter published: always the same for one cache.
+        func relevantNames(published: PublishedTypes?) -> RelevantNames {
+            views.withLock { views in
+                if let known = views.relevant { return known }
+                var names = RelevantNames(groups: published?.groups ?? [])
+                names.groups.formUnion(catalog.access?.groups ?? [])
+                if catalog.access != nil {
+                    for entry in catalog.collections.entries {
+                        switch CollectionOwner(collection: entry.name) {
+                        case .user(let name): names.users.insert(name)
+                        case .group(let name): names.groups.insert(name)
+                        case nil: break
+                        }
+                    }
+                }
+                views.relevant = names
+                return names
+            }
+        }
+
+        func filtered(for viewer: Viewer) -> Catalog? { views.withLock { $0.catalogs[viewer] } }
+
+        func keep(_ catalog: Catalog, for viewer: Viewer) {
+            views.withLock { views in
+                if views.catalogs.count >= Self.capacity, let any = views.catalogs.keys.first { views.catalogs[any] = nil }
+                views.catalogs[viewer] = catalog
+            }
+        }
     }
 
     private struct State {

@@ -7,7 +7,9 @@ struct CatalogReader {
     let universe: DimensionUniverse
 
     func read() throws -> Catalog {
-        Catalog(collections: try collections(), datasetTypes: try datasetTypes(), summaries: try summaries())
+        Catalog(
+            collections: try collections(), datasetTypes: try datasetTypes(), summaries: try summaries(),
+            access: try collectionAccess())
     }
 
     private func collections() throws -> CollectionCatalog {

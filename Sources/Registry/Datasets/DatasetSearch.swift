@@ -31,6 +31,8 @@ extension RegistrySnapshot {
             let calibrations = candidates.filter { $0.type == .calibration }
             matches += try certified(stored, dataID, calibrations, overlapping: ranges)
         }
+        // Of datasets in runs that the viewer may not see, not even the number counts.
+        matches.removeAll { catalog.collections[$0.run] == nil }
         for collection in candidates {
             let here = matches.filter { $0.collection == collection.key }
             guard let match = here.first else { continue }
