@@ -323,7 +323,7 @@ def test_oversized_bodies_are_refused(repository, tmp_path):
 
 
 def test_a_stop_under_load_loses_no_response_that_has_begun(repository, tmp_path):
-    with running(repository, tmp_path, timeouts_shutdown=20) as server:
+    with running(repository, tmp_path, timeouts_shutdown=90) as server:
         path = f"{BASE}/universe"
         broken, complete, refused = [], [], []
         stopping = threading.Event()
