@@ -137,7 +137,7 @@ def test_damaged_files(repository):
 def test_corrupt_region_bytes(repository, region):
     sql(repository, "UPDATE visit SET region = ? WHERE id = 1", region)
     where = "visit.region OVERLAPS CIRCLE(60, -40, 40)"
-    fails("butler", "query-data-ids", repository, "visit", "--where", where, names=["Encoded"])
+    fails("butler", "query-data-ids", repository, "visit", "--where", where, names=["region"])
 
 
 def test_data_ids_that_lack_or_contradict(repository):

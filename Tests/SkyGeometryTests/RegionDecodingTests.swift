@@ -75,6 +75,6 @@ private func decodingError(_ bytes: [UInt8]) -> RegionDecodingError? {
         SkyGeometryError.unknownPixelization(className: "lsst.sphgeom.Nothing"),
     ]
     for error in errors { #expect(!error.description.contains("\n") && error.description.hasSuffix(".")) }
-    #expect("\(errors[0])" == "Encoded Circle has 40 bytes; expected 41.")
+    #expect("\(errors[0])" == "Encoded region (Circle) has 40 bytes; expected 41.")
     #expect("\(errors[3])".contains("lsst.sphgeom.HtmPixelization"))
 }

@@ -20,15 +20,15 @@ extension RegionDecodingError: CustomStringConvertible {
         case .unknownType(let byte):
             "Encoded region has type byte \(byte); expected b, c, e, p, u or i."
         case .wrongLength(let region, let bytes, let expected):
-            "Encoded \(region) has \(bytes) bytes; expected \(expected)."
+            "Encoded region (\(region)) has \(bytes) bytes; expected \(expected)."
         case .truncatedOperand(let operand):
             "Encoded compound region ends within operand \(operand); the data were cut off."
         case .nestedTooDeeply(let limit):
             "Encoded region nests unions and intersections more than \(limit) levels deep."
         case .notFinite(let region, let field):
-            "Encoded \(region) has a \(field) that is not a finite number; the data are damaged."
+            "Encoded region (\(region)) has a \(field) that is not a finite number; the data are damaged."
         case .notAUnitVector(let region, let field):
-            "Encoded \(region) has a \(field) that is not of length one; the data are damaged."
+            "Encoded region (\(region)) has a \(field) that is not of length one; the data are damaged."
         case .invalidLongitudeRange(let a, let b):
             "Encoded Box has longitudes \(a) … \(b) rad, out of order and outside of 0 … 2π."
         case .invalidBase64(let problem):
