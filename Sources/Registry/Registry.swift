@@ -89,7 +89,7 @@ public final class Registry: Sendable {
     /// - Throws: ``RegistryError/readOnly(operation:)`` when the repository is open for reading.
     public func write<T: Sendable>(_ body: @escaping @Sendable (RegistryWriter) throws -> T) async throws -> T {
         if let writeObstacle { throw writeObstacle }
-        guard database.isWriteable, viewer == .unrestricted else { throw RegistryError.readOnly(operation: "change the repository") }
+        guard isWriteable else { throw RegistryError.readOnly(operation: "change the repository") }
         defer { cache.invalidate() }
         return try await database.write { [self] connection in
             cache.invalidate()

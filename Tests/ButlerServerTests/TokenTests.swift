@@ -219,7 +219,7 @@ import Testing
         let keySet = forge.keySet
         let count = Mutex(0)
         let verifier = verifier(
-            TokenKeySource {
+            TokenKeySource(pause: .seconds(86_400)) {
                 count.withLock { $0 += 1 }
                 return try await TokenKeys(keySet: keySet)
             })

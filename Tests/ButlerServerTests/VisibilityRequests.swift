@@ -153,9 +153,9 @@ struct VisibilityRequests {
                 post(
                     "ui/query",
                     ["kind": "datasets", "names": [.string(type)], "collections": .strings(path), "find_first": true])
-                post("ui/query", ["kind": "datasets", "names": ["*"], "collections": ["*"], "find_first": false])
             }
         }
+        post("ui/query", ["kind": "datasets", "names": ["*"], "collections": ["*"], "find_first": false])
         for (names, paths) in [(["*"], ["all"]), (["*"], ["best"]), (["*"], ["outer"]), (["d*"], ["all"])] {
             post(
                 "query/all_datasets",

@@ -142,7 +142,8 @@ import Testing
         let whole = try await VisibilityRepository.make()
         try await whole.protect()
         let id = try #require(whole.refs.first { $0.run == "u/ann/run" }).id
-        try await withServer(Self.setup(Self.ingress), repository: DirectRepository(butler: whole.butler)) { client, _ in
+        let repository = DirectRepository(butler: whole.butler)
+        try await withServer(Self.setup(Self.ingress), repository: repository) { client, _ in
             let answer = try await client.ask(.get, "get_file/\(id)", headers: try Self.identity("ann"))
             let files = try #require(try answer.json()["artifact"]?["file_info"]?.arrayValue)
             let url = try #require(files[0]["url"]?.stringValue)

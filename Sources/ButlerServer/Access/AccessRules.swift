@@ -55,7 +55,8 @@ public struct AccessRules: Sendable {
         }
     }
 
-    private static func served(_ label: String, of table: RepositoryTable) throws(HTTPFailure) -> RepositoryTable.Served {
+    private static func served(_ label: String, of table: RepositoryTable) throws(HTTPFailure) -> RepositoryTable.Served
+    {
         guard let served = table[label] else { throw HTTPFailure(.notFound, "Unknown repository '\(label)'") }
         return served
     }

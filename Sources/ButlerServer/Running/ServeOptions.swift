@@ -88,7 +88,9 @@ public struct ServeOptions: Sendable {
             signedURLs.storageSignature = try setting.choice(of: S3Presigner.SignatureVersion.self)
         }
         tokens = try Self.tokens(settings)
-        if tokens != nil, let setting = settings["gafaelfawr_url", "DAF_BUTLER_SERVER_GAFAELFAWR_URL"], gafaelfawrURL != nil {
+        if tokens != nil, gafaelfawrURL != nil,
+            let setting = settings["gafaelfawr_url", "DAF_BUTLER_SERVER_GAFAELFAWR_URL"]
+        {
             throw setting.failure("and the settings for tokens exclude each other: users come through one or the other")
         }
         try readOperations(settings)

@@ -57,7 +57,9 @@ final class CatalogCache: Sendable {
 
         func keep(_ catalog: Catalog, for viewer: Viewer) {
             views.withLock { views in
-                if views.catalogs.count >= Self.capacity, let any = views.catalogs.keys.first { views.catalogs[any] = nil }
+                if views.catalogs.count >= Self.capacity, let any = views.catalogs.keys.first {
+                    views.catalogs[any] = nil
+                }
                 views.catalogs[viewer] = catalog
             }
         }
@@ -72,6 +74,9 @@ final class CatalogCache: Sendable {
     private let state = Mutex(State())
 
     var generation: UInt64 { state.withLock { $0.generation } }
+
+    /// The content that was valid for the last transaction that asked.
+    var latest: Content? { state.withLock { $0.content } }
 
     /// The content that is valid for a transaction with this token, if any is held.
     func current(for token: DatabaseChangeToken) -> Content? {

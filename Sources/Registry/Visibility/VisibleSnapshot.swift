@@ -3,8 +3,12 @@ import ButlerModel
 /// Reading on behalf of a viewer: the one place where it is decided what he sees.
 extension Registry {
     /// Whether the repository hides anything from anybody: then the groups of viewers matter.
+    ///
+    /// This is as of the last transaction. When another process has just switched rules on, a viewer's groups may be missing
+    /// once, and he then sees less, never more.
     public func hasVisibilityRules() async throws -> Bool {
         if published != nil { return true }
+        if let latest = cache.latest { return latest.catalog.access != nil }
         return try await read { $0.catalog.access != nil }
     }
 

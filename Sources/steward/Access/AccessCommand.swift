@@ -48,7 +48,7 @@ extension AccessCommand {
             try await change(repository.repository) { writer in
                 guard !writer.hasCollectionAccess else { return ["The rules are enabled already."] }
                 try writer.enableCollectionAccess()
-                return ["Enabled. Collections u/<user>/… and g/<group>/… are now for their owners, and for whom you grant."]
+                return ["Enabled. Collections u/<user>/… and g/<group>/… are now their owners', and others' by grants."]
             }
         }
     }

@@ -19,9 +19,18 @@ final class KeySetDownload: Sendable {
     func shutdown() async throws { try await client.shutdown() }
 
     func keys() async throws -> TokenKeys {
-        let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(10))
-        guard response.status == .ok else { throw TokenKeyError(reason: "\(url) answers with \(response.status.code)") }
-        let body = try await response.body.collect(upTo: Self.largest)
+        let body: ByteBuffer
+        do {
+            let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(10))
+            guard response.status == .ok else {
+                throw TokenKeyError(reason: "\(url) answers with status \(response.status.code)")
+            }
+            body = try await response.body.collect(upTo: Self.largest)
+        } catch let error where error is TokenKeyError || error is CancellationError {
+            throw error
+        } catch {
+            throw TokenKeyError(reason: "\(url) does not answer: \(error)")
+        }
         return try await TokenKeys(keySet: Array(body.readableBytesView))
     }
 }
