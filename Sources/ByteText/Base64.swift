@@ -60,41 +60,58 @@ public enum Base64 {
         return isValid ? bytes : nil
     }
 
-    /// Appends the hexadecimal text of the bytes that base64 text spells, without making the bytes.
+    /// How many bytes ``writeHexadecimal(of:to:)`` needs at most.
+    public static func hexadecimalCapacity(of text: UnsafeBufferPointer<UInt8>) -> Int { (text.count + 3) / 4 * 6 }
+
+    /// Writes the hexadecimal text of the bytes that base64 text spells, without making the bytes.
     ///
-    /// - Returns: `false`, with nothing appended, if the text is not padded standard base64.
-    public static func appendHexadecimal(of text: UnsafeBufferPointer<UInt8>, to target: inout [UInt8]) -> Bool {
-        guard text.count % 4 == 0 else { return false }
-        if text.isEmpty { return true }
+    /// - Parameter target: of at least ``hexadecimalCapacity(of:)`` bytes.
+    /// - Returns: the number of digits; `nil` if the text is not padded standard base64.
+    public static func writeHexadecimal(
+        of text: UnsafeBufferPointer<UInt8>, to target: UnsafeMutableBufferPointer<UInt8>
+    ) -> Int? {
+        guard text.count % 4 == 0 else { return nil }
+        if text.isEmpty { return 0 }
+        precondition(target.count >= hexadecimalCapacity(of: text))
         let padding = text[text.count - 1] != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2
-        let start = target.count
-        // Three bytes, six digits, for each group of four characters.
-        target.append(contentsOf: repeatElement(0, count: text.count / 4 * 6))
-        let isValid = target.withUnsafeMutableBufferPointer { buffer in
-            values.withUnsafeBufferPointer { values in
-                var position = start
+        return values.withUnsafeBufferPointer { values in
+            hexadecimalPairs.withUnsafeBufferPointer { pairs in
+                let output = UnsafeMutableRawBufferPointer(target)
+                var position = 0
+                // Three bytes, six digits, for each group of four characters.
+                func write(_ group: UInt32) {
+                    for shift: UInt32 in [16, 8, 0] {
+                        output.storeBytes(of: pairs[Int(group >> shift & 0xFF)], toByteOffset: position, as: UInt16.self)
+                        position += 2
+                    }
+                }
+                let whole = padding == 0 ? text.count : text.count - 4
                 var index = 0
-                while index < text.count {
-                    var group: UInt32 = 0
-                    for offset in index..<(index + 4) {
-                        let value = offset < text.count - padding ? values[Int(text[offset])] : 0
-                        if value == invalid { return false }
-                        group = group << 6 | UInt32(value)
-                    }
-                    var shift: UInt32 = 20
-                    for digit in 0..<6 {
-                        let nibble = UInt8(truncatingIfNeeded: group >> shift) & 15
-                        buffer[position + digit] = nibble < 10 ? nibble + 0x30 : nibble + 0x57
-                        shift &-= 4
-                    }
-                    position += 6
+                while index < whole {
+                    let (a, b) = (values[Int(text[index])], values[Int(text[index + 1])])
+                    let (c, d) = (values[Int(text[index + 2])], values[Int(text[index + 3])])
+                    // Values have six bits, and what is invalid has all eight.
+                    guard (a | b | c | d) & 0xC0 == 0 else { return nil }
+                    write(UInt32(a) << 18 | UInt32(b) << 12 | UInt32(c) << 6 | UInt32(d))
                     index += 4
                 }
-                return true
+                guard padding > 0 else { return position }
+                var group: UInt32 = 0
+                for offset in index..<(index + 4) {
+                    let value = offset < text.count - padding ? values[Int(text[offset])] : 0
+                    if value == invalid { return nil }
+                    group = group << 6 | UInt32(value)
+                }
+                write(group)
+                return position - 2 * padding
             }
         }
-        target.removeLast(isValid ? 2 * padding : target.count - start)
-        return isValid
+    }
+
+    /// The two digits of each byte, in the order in which they lie in memory.
+    private static let hexadecimalPairs: [UInt16] = (0..<256).map { byte in
+        let digits = Array("0123456789abcdef".utf8)
+        return UInt16(littleEndian: UInt16(digits[byte >> 4]) | UInt16(digits[byte & 15]) << 8)
     }
 
     /// The bytes of base64 text with anything between: characters outside the alphabet are skipped, as Python's

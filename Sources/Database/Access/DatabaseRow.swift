@@ -11,8 +11,9 @@ public protocol DatabaseRow: AnyObject {
     /// Whether the column is NULL. Also true of a column that does not exist.
     func isNull(_ column: Int) -> Bool
     func int(_ column: Int) throws -> Int64
-    /// The integer, or `nil` for NULL.
-    func optionalInt(_ column: Int) throws -> Int64?
+    /// The value of a column where the database holds it: one call where many rows are read column by column. A
+    /// timespan is two columns of a database and cannot be read so.
+    func value(_ column: Int) throws -> RowValue
     func double(_ column: Int) throws -> Double
     func bool(_ column: Int) throws -> Bool
     func text(_ column: Int) throws -> String
@@ -23,15 +24,24 @@ public protocol DatabaseRow: AnyObject {
     func blob(_ column: Int) throws -> [UInt8]
     /// A timespan selected with `\(result:)` or ``SQL/results(_:of:)``; `nil` for NULL.
     func timespan(_ column: Int) throws -> Timespan?
-    /// The UTF-8 bytes of a text column where the database holds them, or `nil` for NULL. They are valid until the column
-    /// is read again or the cursor moves.
-    func utf8(_ column: Int) throws -> UnsafeBufferPointer<UInt8>?
     /// Calls `body` with the UTF-8 bytes of a text column, without copying them.
     func withText<R>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> R) throws -> R
 }
 
+/// The value of a column in the database's own memory. Text and bytes are valid until the column is read again or the
+/// cursor moves.
+public enum RowValue {
+    case null
+    case int(Int64)
+    case double(Double)
+    /// UTF-8, as far as the database checks it.
+    case text(UnsafeBufferPointer<UInt8>)
+    case blob(UnsafeBufferPointer<UInt8>)
+}
+
 /// The value of a column that may be NULL.
 extension DatabaseRow {
+    public func optionalInt(_ column: Int) throws -> Int64? { isNull(column) ? nil : try int(column) }
     public func optionalDouble(_ column: Int) throws -> Double? { isNull(column) ? nil : try double(column) }
     public func optionalBool(_ column: Int) throws -> Bool? { isNull(column) ? nil : try bool(column) }
     public func optionalText(_ column: Int) throws -> String? { isNull(column) ? nil : try text(column) }

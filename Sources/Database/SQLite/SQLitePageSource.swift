@@ -1,14 +1,20 @@
 import Synchronization
 
-/// Lets a producer work on a reading connection that is kept until the end.
+/// Lets a producer work on a reading connection that is kept until the end. While one page is used, the next ones are
+/// made.
 final class SQLitePageSource<Page: Sendable>: PageSource {
+    /// How many pages are made ahead.
+    private static var depth: Int { 1 }
+
     private let client: SQLiteClient
     private let readers: SQLiteWorkerPool
     private let open: @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
 
+    private typealias Step = (page: Page?, isLast: Bool)
+
     private enum State {
         case new
-        case open(SQLiteWorker, Running)
+        case open(SQLiteWorker, Running, ahead: [SQLiteWork<Step>])
         case finished
     }
 
@@ -38,9 +44,16 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
         }
 
         /// The next page; nothing is left behind it when the second part is true.
-        func advance() throws -> (page: Page?, isLast: Bool) {
-            guard let producer, let page = try producer.nextPage() else { return (nil, true) }
-            return (page, producer.isAtEnd)
+        func advance() throws -> Step {
+            guard let producer else { return (nil, true) }
+            guard let page = try producer.nextPage() else {
+                stop()
+                return (nil, true)
+            }
+            let isLast = producer.isAtEnd
+            // At the end nobody should have to ask again for the locks to go.
+            if isLast { stop() }
+            return (page, isLast)
         }
 
         func stop() {
@@ -65,20 +78,40 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
 
     private func nextPage() async throws -> Page? {
         guard let (worker, running) = try await opened() else { return nil }
-        let (page, isLast) = try await worker.perform { _ in
-            let step = try running.advance()
-            // At the end nobody should have to ask again for the locks to go.
-            if step.isLast { running.stop() }
-            return step
-        }
-        if isLast { finish() }
+        let (page, isLast) = try await step(worker, running)
+        if isLast { finish() } else { workAhead() }
         return page
+    }
+
+    /// The next step, which may be under way already.
+    private func step(_ worker: SQLiteWorker, _ running: Running) async throws -> Step {
+        let begun = state.withLock { state -> SQLiteWork<Step>? in
+            guard case .open(_, _, var ahead) = state, !ahead.isEmpty else { return nil }
+            let first = ahead.removeFirst()
+            state = .open(worker, running, ahead: ahead)
+            return first
+        }
+        return try await (begun ?? Self.start(worker, running)).value()
+    }
+
+    private static func start(_ worker: SQLiteWorker, _ running: Running) -> SQLiteWork<Step> {
+        worker.start { _ in try running.advance() }
+    }
+
+    private func workAhead() {
+        state.withLock { state in
+            guard case .open(let worker, let running, var ahead) = state else { return }
+            while ahead.count < Self.depth {
+                ahead.append(Self.start(worker, running))
+            }
+            state = .open(worker, running, ahead: ahead)
+        }
     }
 
     /// The running producer, which the first call starts; `nil` when it is over.
     private func opened() async throws -> (SQLiteWorker, Running)? {
         switch state.withLock({ $0 }) {
-        case .open(let worker, let running): return (worker, running)
+        case .open(let worker, let running, _): return (worker, running)
         case .finished: return nil
         case .new: break
         }
@@ -94,18 +127,18 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
                 }
                 throw error
             }
-            state.withLock { $0 = .open(worker, running) }
+            state.withLock { $0 = .open(worker, running, ahead: []) }
             return (worker, running)
         }
     }
 
     func finish() {
-        let open = state.withLock { state -> (SQLiteWorker, Running)? in
+        let state = state.withLock { state -> State in
             defer { state = .finished }
-            guard case .open(let worker, let running) = state else { return nil }
-            return (worker, running)
+            return state
         }
-        guard let (worker, running) = open else { return }
+        guard case .open(let worker, let running, let ahead) = state else { return }
+        for work in ahead { work.cancel() }
         worker.enqueue { [readers] _ in
             running.stop()
             readers.release(worker)

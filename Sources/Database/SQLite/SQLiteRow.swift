@@ -29,23 +29,20 @@ final class SQLiteRow: DatabaseRow {
         return sqlite3_column_int64(statement, position)
     }
 
-    func optionalInt(_ column: Int) throws -> Int64? {
+    func value(_ column: Int) throws -> RowValue {
         let (statement, position) = try locate(column)
-        switch sqlite3_column_type(statement, position) {
-        case SQLITE_INTEGER: return sqlite3_column_int64(statement, position)
-        case SQLITE_NULL: return nil
-        default: throw mismatch(column, "an integer")
-        }
-    }
-
-    func utf8(_ column: Int) throws -> UnsafeBufferPointer<UInt8>? {
-        let (statement, position) = try locate(column)
-        switch sqlite3_column_type(statement, position) {
+        // The connection is used by one thread at a time, so a value may be looked at without a copy.
+        guard let value = sqlite3_column_value(statement, position) else { return .null }
+        switch sqlite3_value_type(value) {
+        case SQLITE_INTEGER: return .int(sqlite3_value_int64(value))
         case SQLITE_TEXT:
-            let address = sqlite3_column_text(statement, position)
-            return UnsafeBufferPointer(start: address, count: Int(sqlite3_column_bytes(statement, position)))
-        case SQLITE_NULL: return nil
-        default: throw mismatch(column, "text")
+            let address = sqlite3_value_text(value)
+            return .text(UnsafeBufferPointer(start: address, count: Int(sqlite3_value_bytes(value))))
+        case SQLITE_NULL: return .null
+        case SQLITE_FLOAT: return .double(sqlite3_value_double(value))
+        default:
+            let address = sqlite3_value_blob(value)?.assumingMemoryBound(to: UInt8.self)
+            return .blob(UnsafeBufferPointer(start: address, count: Int(sqlite3_value_bytes(value))))
         }
     }
 

@@ -42,16 +42,17 @@ final class SQLiteWorker: @unchecked Sendable {
     ///
     /// Cancelling the task interrupts the statement that runs, or ends its wait for a lock.
     func perform<T: Sendable>(_ body: @escaping @Sendable (SQLiteHandle) throws -> T) async throws -> T {
-        let visit = Visit(queue, patience)
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                queue.asyncWriteWithoutTransaction { database in
-                    continuation.resume(with: Result { try self.run(visit, database, body) })
-                }
-            }
-        } onCancel: {
-            visit.cancel()
+        try await start(body).value()
+    }
+
+    /// Lets `body` run on the connection's thread after all that was started before.
+    func start<T: Sendable>(_ body: @escaping @Sendable (SQLiteHandle) throws -> T) -> SQLiteWork<T> {
+        let visit = SQLiteVisit(queue, patience)
+        let work = SQLiteWork<T>(visit)
+        queue.asyncWriteWithoutTransaction { database in
+            work.end(Result { try self.run(visit, database, body) })
         }
+        return work
     }
 
     /// Runs `body` on the connection's thread some time soon, for work that nobody waits for.
@@ -59,7 +60,7 @@ final class SQLiteWorker: @unchecked Sendable {
         queue.asyncWriteWithoutTransaction { database in body(self.connected(database)) }
     }
 
-    private func run<T>(_ visit: Visit, _ database: GRDB.Database, _ body: (SQLiteHandle) throws -> T) throws -> T {
+    private func run<T>(_ visit: SQLiteVisit, _ database: GRDB.Database, _ body: (SQLiteHandle) throws -> T) throws -> T {
         guard visit.begin() else { throw CancellationError() }
         defer { visit.end() }
         do {
@@ -86,44 +87,6 @@ final class SQLiteWorker: @unchecked Sendable {
             try queue.close()
         } catch {
             throw errors.translated(error)
-        }
-    }
-
-    /// One task's stay on the connection: makes sure that a late cancellation does not hit the next task.
-    private final class Visit: Sendable {
-        private enum State { case waiting, running, over }
-
-        private let queue: DatabaseQueue
-        private let patience: SQLitePatience
-        private let state = Mutex((state: State.waiting, isCancelled: false))
-
-        init(_ queue: DatabaseQueue, _ patience: SQLitePatience) {
-            self.queue = queue
-            self.patience = patience
-        }
-
-        var isCancelled: Bool { state.withLock { $0.isCancelled } }
-
-        func begin() -> Bool {
-            state.withLock { state in
-                guard !state.isCancelled else { return false }
-                state.state = .running
-                patience.renew()
-                return true
-            }
-        }
-
-        func end() { state.withLock { $0.state = .over } }
-
-        func cancel() {
-            state.withLock { state in
-                guard state.state != .over else { return }
-                state.isCancelled = true
-                if state.state == .running {
-                    patience.end()
-                    queue.interrupt()
-                }
-            }
         }
     }
 }

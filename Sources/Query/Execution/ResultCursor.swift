@@ -8,12 +8,14 @@ final class ResultCursor {
     let layout: RowLayout
     /// `nil` for a result that is known to be empty.
     private let cursor: (any DatabaseCursor)?
+    private let row: (any DatabaseRow)?
     private let filters: [RowFilter]
     private let matchCount: Int?
     private var remaining: Int
 
     init(_ cursor: any DatabaseCursor, layout: RowLayout, plan: LogicalPlan) throws {
         self.cursor = cursor
+        row = cursor.row
         self.layout = layout
         filters = try plan.filters.map { try RowFilter($0, layout) }
         matchCount = plan.checksValidityRanges ? try layout.require(.matchCount) : nil
@@ -23,6 +25,7 @@ final class ResultCursor {
     private init(empty layout: RowLayout) {
         self.layout = layout
         cursor = nil
+        row = nil
         filters = []
         matchCount = nil
         remaining = 0
@@ -33,10 +36,9 @@ final class ResultCursor {
     /// The next row, valid until the next call; `nil` after the last.
     /// - Throws: `ButlerError` of kind `calibrationLookup` when several validity ranges match a data ID.
     func next() throws -> (any DatabaseRow)? {
-        guard let cursor else { return nil }
+        guard let cursor, let row else { return nil }
         while remaining > 0, try cursor.step() {
-            let row = cursor.row
-            guard try filters.allSatisfy({ try $0.accepts(row) }) else { continue }
+            if !filters.isEmpty, try !filters.allSatisfy({ try $0.accepts(row) }) { continue }
             if let matchCount, try row.int(matchCount) > 1 {
                 throw ButlerError(
                     .calibrationLookup,

@@ -39,11 +39,11 @@ struct KeyReader {
 /// band.
 final class DerivedKey {
     private let element: DimensionElement
-    private let keys: KeyReader
+    private let keys: KeyTracker
     private let column: Int
     private let records: [[DataIDValue]: DimensionRecord]
-    /// What was found last, and for which key.
-    private var last: (key: [DataIDValue], value: DataIDValue, text: [UInt8])?
+    /// What was found for the last row.
+    private var last: (value: DataIDValue, text: [UInt8])?
 
     /// - Throws: ``StatementError`` when nothing gives the key.
     init(_ position: Int, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
@@ -53,26 +53,26 @@ final class DerivedKey {
         self.element = element
         self.records = records
         column = element.required.count + index
-        keys = try KeyReader(element.required, layout, snapshot)
+        keys = try KeyTracker(element.required, layout, snapshot)
     }
 
     func value(_ row: any DatabaseRow) throws -> DataIDValue { try found(row).value }
 
-    /// The value as JSON text.
-    func text(_ row: any DatabaseRow) throws -> [UInt8] { try found(row).text }
+    /// Appends the value as JSON text.
+    func write(_ row: any DatabaseRow, to text: inout PageText) throws { text.append(try found(row).text) }
 
     private func found(_ row: any DatabaseRow) throws -> (value: DataIDValue, text: [UInt8]) {
-        let key = try keys.values(row)
-        if let last, last.key == key { return (last.value, last.text) }
-        guard let value = records[key]?.values[column].dataIDValue else {
+        if try keys.advance(to: row) == 0, let last { return last }
+        last = nil
+        guard let value = records[keys.values]?.values[column].dataIDValue else {
             throw ButlerError(
                 .dataIDValue,
-                "Dimension '\(element)' has no record for (\(key.map(\.quotedDescription).joined(separator: ", "))); "
-                    + "insert it.")
+                "Dimension '\(element)' has no record for "
+                    + "(\(keys.values.map(\.quotedDescription).joined(separator: ", "))); insert it.")
         }
-        let text = LineJSON.text { $0.value(value.wire) }
-        last = (key, value, text)
-        return (value, text)
+        let found = (value, LineJSON.text { $0.value(value.wire) })
+        last = found
+        return found
     }
 }
 

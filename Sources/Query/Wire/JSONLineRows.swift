@@ -13,13 +13,13 @@ final class JSONLineRows: RowWriter {
     private let head: [UInt8]
     private let template: RowTemplate
     /// Reads the keys of rows, where records are looked up by them.
-    private let keys: KeyReader?
+    private let keys: KeyTracker?
     /// Records by element that pages of general results carry beside their rows.
     private let records: [PageRecords]?
     /// For dimension records, which are a set page by page.
     private let unique: RecordPiece?
     private var seen: Set<[DataIDValue]> = []
-    private var writer: JSONWriter
+    private var text: PageText
     private var rowCount = 0
 
     init(_ result: ResultSpecification, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
@@ -53,49 +53,49 @@ final class JSONLineRows: RowWriter {
         self.unique = unique
         self.template = template
         let needsKeys = template.hasRecords || unique != nil || records != nil
-        keys = needsKeys ? try KeyReader(result.dimensions, layout, snapshot) : nil
+        keys = needsKeys ? try KeyTracker(result.dimensions.keys, layout, snapshot) : nil
         head = Array("{\"type\":\"\(type)\",\"rows\":[".utf8)
-        writer = JSONWriter(options: LineJSON.options, reservingCapacity: Self.pageBytes / 4)
-        writer.bytes.append(contentsOf: head)
+        text = PageText(capacity: Self.pageBytes / 4)
+        text.append(head)
     }
 
     func append(_ row: any DatabaseRow) throws {
-        let keys = try keys?.values(row) ?? []
-        if let unique, !seen.insert(unique.key(keys)).inserted { return }
-        rowCount += 1
-        // Out of the object while it grows: its own memory is checked at each access.
-        var writer = JSONWriter(options: LineJSON.options)
-        swap(&writer, &self.writer)
-        defer { swap(&writer, &self.writer) }
-        if writer.bytes.count > head.count { writer.bytes.append(UInt8(ascii: ",")) }
-        if let unique {
-            try unique.writeNew(row, to: &writer)
-            return
+        let keys = try keys.map { keys in
+            let changed = try keys.advance(to: row)
+            return RowKeys(values: keys.values, changed: changed)
         }
-        try template.write(row, keys: keys, to: &writer)
-        for record in records ?? [] { try record.add(row, keys: keys) }
+        if let unique, let keys, !seen.insert(unique.key(keys.values)).inserted { return }
+        rowCount += 1
+        try write(row, keys, to: &text)
+    }
+
+    private func write(_ row: any DatabaseRow, _ keys: RowKeys?, to text: inout PageText) throws {
+        if text.count > head.count { text.append(UInt8(ascii: ",")) }
+        if let unique { return try unique.writeNew(row, to: &text) }
+        try template.write(row, keys: keys, to: &text)
+        guard let records, let keys else { return }
+        for record in records { try record.add(row, keys: keys) }
     }
 
     // Records that repeat must meet in one page.
-    var isFull: Bool { unique == nil && writer.bytes.count >= Self.pageBytes }
+    var isFull: Bool { unique == nil && text.count >= Self.pageBytes }
 
     func takePage() -> ResultLine {
-        writer.bytes.append(UInt8(ascii: "]"))
+        text.append("]")
         if let records {
-            writer.bytes.append(contentsOf: ",\"dimension_records\":{".utf8)
+            text.append(",\"dimension_records\":{")
             for (index, record) in records.enumerated() {
-                if index > 0 { writer.bytes.append(UInt8(ascii: ",")) }
-                record.write(to: &writer)
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                record.write(to: &text)
             }
-            writer.bytes.append(UInt8(ascii: "}"))
+            text.append("}")
         } else if head.starts(with: "{\"type\":\"general\"".utf8) {
-            writer.bytes.append(contentsOf: ",\"dimension_records\":null".utf8)
+            text.append(",\"dimension_records\":null")
         }
-        writer.bytes.append(contentsOf: "}\n".utf8)
-        let page = writer.bytes
-        writer.bytes = []
-        writer.bytes.reserveCapacity(page.count + page.count / 8)
-        writer.bytes.append(contentsOf: head)
+        text.append("}\n")
+        let page = text.bytes
+        text.removeAll()
+        text.append(head)
         seen.removeAll(keepingCapacity: true)
         defer { rowCount = 0 }
         return ResultLine(bytes: page, rowCount: rowCount)
@@ -191,22 +191,23 @@ extension RowPiece {
 private final class PageRecords {
     private let piece: RecordPiece
     private var seen: Set<[DataIDValue]> = []
-    private var writer = JSONWriter(options: LineJSON.options)
+    private var text = PageText()
 
     init(_ piece: RecordPiece) { self.piece = piece }
 
-    func add(_ row: any DatabaseRow, keys: [DataIDValue]) throws {
-        guard seen.insert(piece.key(keys)).inserted else { return }
-        if !writer.bytes.isEmpty { writer.bytes.append(UInt8(ascii: ",")) }
-        try piece.writeNew(row, to: &writer)
+    func add(_ row: any DatabaseRow, keys: RowKeys) throws {
+        if keys.changed & piece.keyBits == 0, !seen.isEmpty { return }
+        guard seen.insert(piece.key(keys.values)).inserted else { return }
+        if text.count > 0 { text.append(UInt8(ascii: ",")) }
+        try piece.writeNew(row, to: &text)
     }
 
     /// Writes `"element":[…]` and forgets the records.
-    func write(to target: inout JSONWriter) {
-        target.bytes.append(contentsOf: "\"\(piece.element.name)\":[".utf8)
-        target.bytes.append(contentsOf: writer.bytes)
-        target.bytes.append(UInt8(ascii: "]"))
+    func write(to target: inout PageText) {
+        target.append(Array("\"\(piece.element.name)\":[".utf8))
+        target.append(text)
+        target.append(UInt8(ascii: "]"))
         seen.removeAll(keepingCapacity: true)
-        writer.bytes.removeAll(keepingCapacity: true)
+        text.removeAll()
     }
 }

@@ -4,7 +4,7 @@ import Registry
 import StructuredData
 
 /// The JSON text of the record of one element. Many rows share a record: its text is written once and kept while it
-/// repeats.
+/// repeats. It must be asked for each row, or for none.
 final class RecordPiece {
     let element: DimensionElement
     /// The places of the record's key among the keys of a row, the own dimension last.
@@ -13,9 +13,12 @@ final class RecordPiece {
     /// Whether each row has a record of its own, which is not worth keeping.
     private let isUnique: Bool
 
-    /// Texts by the last value of the key, for records whose other values are `prefix`.
+    /// Texts by the last value of the key, for records whose other values are those of the last row.
     private var texts: [DataIDValue: [UInt8]] = [:]
-    private var prefix: [DataIDValue] = []
+    private var last: [UInt8] = []
+    /// The bits of the key's values.
+    private let prefixBits: UInt64
+    let keyBits: UInt64
     private static let mostTexts = 4096
 
     private enum Source {
@@ -30,6 +33,8 @@ final class RecordPiece {
     ) throws {
         self.element = element
         slots = element.required.compactMap { group.slot(of: $0) }
+        prefixBits = slots.dropLast().reduce(0) { $0 | 1 << UInt64($1) }
+        keyBits = slots.reduce(0) { $0 | 1 << UInt64($1) }
         isUnique = DimensionSet(group.required).isSubset(of: element.requiredSet)
         let isInRow = element.skypix == nil && !(usesMemory && element.isCached)
         guard isInRow, let columns = layout.columns(of: element) else {
@@ -49,33 +54,29 @@ final class RecordPiece {
     /// What identifies the row's record among those of the element.
     func key(_ keys: [DataIDValue]) -> [DataIDValue] { slots.map { keys[$0] } }
 
-    /// - Parameter keys: the values of the row's dimensions.
-    func write(_ row: any DatabaseRow, keys: [DataIDValue], to writer: inout JSONWriter) throws {
-        guard !isUnique, let last = slots.last else { return try writeNew(row, to: &writer) }
-        if !hasPrefix(of: keys) {
+    func write(_ row: any DatabaseRow, keys: RowKeys?, to text: inout PageText) throws {
+        guard !isUnique, let keys, let slot = slots.last else { return try writeNew(row, to: &text) }
+        if keys.changed & keyBits == 0, !last.isEmpty { return text.append(last) }
+        if keys.changed & prefixBits != 0 {
             texts.removeAll(keepingCapacity: true)
-            prefix = slots.dropLast().map { keys[$0] }
-        } else if let text = texts[keys[last]] {
-            writer.bytes.append(contentsOf: text)
-            return
+        } else if let known = texts[keys.values[slot]] {
+            last = known
+            return text.append(known)
         }
-        let start = writer.bytes.count
-        try writeNew(row, to: &writer)
+        let start = text.count
+        try writeNew(row, to: &text)
+        last = text.bytes(from: start)
         if texts.count >= Self.mostTexts { texts.removeAll(keepingCapacity: true) }
-        texts[keys[last]] = Array(writer.bytes[start...])
-    }
-
-    private func hasPrefix(of keys: [DataIDValue]) -> Bool {
-        guard prefix.count == slots.count - 1 else { return false }
-        for index in prefix.indices where prefix[index] != keys[slots[index]] { return false }
-        return true
+        texts[keys.values[slot]] = last
     }
 
     /// Writes the record without looking whether it is known.
-    func writeNew(_ row: any DatabaseRow, to writer: inout JSONWriter) throws {
+    func writeNew(_ row: any DatabaseRow, to text: inout PageText) throws {
         switch source {
-        case .reader(let reader): writer.appendDocument(try reader.record(row).wire)
-        case .row(let template): try template.write(row, keys: [], to: &writer)
+        case .reader(let reader):
+            let record = try reader.record(row).wire
+            text.append { $0.value(record) }
+        case .row(let template): try template.write(row, keys: nil, to: &text)
         }
     }
 }

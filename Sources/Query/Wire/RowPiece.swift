@@ -1,6 +1,5 @@
 import AstroTime
 import ButlerModel
-import ByteText
 import Database
 import Registry
 import StructuredData
@@ -39,87 +38,60 @@ enum RowPiece {
         }
     }
 
-    func write(_ row: any DatabaseRow, to writer: inout JSONWriter) throws {
+    func write(_ row: any DatabaseRow, to text: inout PageText) throws {
         switch self {
-        case .text(let bytes): writer.bytes.append(contentsOf: bytes)
+        case .text(let bytes): text.append(bytes)
         case .int(let column):
-            if let number = try row.optionalInt(column) { writer.appendInteger(number) } else { writer.appendNull() }
-        case .float(let column):
-            if row.isNull(column) { writer.appendNull() } else { writer.appendDouble(try row.double(column)) }
-        case .bool(let column):
-            if row.isNull(column) {
-                writer.appendNull()
-            } else {
-                writer.bytes.append(contentsOf: try row.bool(column) ? Self.trueText : Self.falseText)
+            switch try row.value(column) {
+            case .int(let number): text.append(number)
+            case .null: text.appendNull()
+            default: _ = try row.int(column)
             }
+        case .float(let column):
+            if row.isNull(column) { return text.appendNull() }
+            let number = try row.double(column)
+            text.append { $0.appendDouble(number) }
+        case .bool(let column):
+            if row.isNull(column) { return text.appendNull() }
+            text.append(try row.bool(column) ? "true" : "false")
         case .string(let column):
-            if let text = try row.utf8(column) { writer.appendString(utf8: text) } else { writer.appendNull() }
+            if let string = try Self.utf8(row, column) { text.appendString(string) } else { text.appendNull() }
         case .uuid(let column):
-            if let text = try row.utf8(column) {
-                // Other spellings than the one that registries store take the long way.
-                if !writer.appendUUID(compact: text) { writer.appendString(DatasetID(try row.uuid(column)).description) }
-            } else {
-                writer.appendNull()
+            guard let digits = try Self.utf8(row, column) else { return text.appendNull() }
+            // Other spellings than the one that registries store take the long way.
+            if !text.appendUUID(compact: digits) {
+                let id = DatasetID(try row.uuid(column)).description
+                text.append { $0.appendString(id) }
             }
         case .hexadecimal(let column):
-            guard let text = try row.utf8(column) else {
-                writer.appendNull()
-                return
-            }
-            writer.bytes.append(UInt8(ascii: "\""))
+            guard let base64 = try Self.utf8(row, column) else { return text.appendNull() }
             // If this is no base64, reading it as bytes throws the error that names the column.
-            if !Base64.appendHexadecimal(of: text, to: &writer.bytes) { _ = try row.bytes(column) }
-            writer.bytes.append(UInt8(ascii: "\""))
+            if !text.appendHexadecimal(base64: base64) { _ = try row.bytes(column) }
         case .timespan(let column):
-            guard let span = try row.timespan(column) else {
-                writer.appendNull()
-                return
-            }
-            writer.bytes.append(UInt8(ascii: "["))
-            writer.appendInteger(span.begin.rawValue)
-            writer.bytes.append(UInt8(ascii: ","))
-            writer.appendInteger(span.end.rawValue)
-            writer.bytes.append(UInt8(ascii: "]"))
-        case .collection(let column, let names):
-            writer.bytes.append(contentsOf: try names.text(try row.int(column)))
+            guard let span = try row.timespan(column) else { return text.appendNull() }
+            text.append(UInt8(ascii: "["))
+            text.append(span.begin.rawValue)
+            text.append(UInt8(ascii: ","))
+            text.append(span.end.rawValue)
+            text.append(UInt8(ascii: "]"))
+        case .collection(let column, let names): try names.write(try row.int(column), to: &text)
         case .ingestDateText(let column):
-            if row.isNull(column) {
-                writer.appendNull()
-            } else {
-                writer.appendInteger(try IngestDateText.time(try row.text(column)).rawValue)
-            }
-        case .derivedKey(let key): writer.bytes.append(contentsOf: try key.text(row))
+            if row.isNull(column) { return text.appendNull() }
+            text.append(try IngestDateText.time(try row.text(column)).rawValue)
+        case .derivedKey(let key): try key.write(row, to: &text)
         }
     }
 
-    private static let trueText = Array("true".utf8)
-    private static let falseText = Array("false".utf8)
-}
-
-extension JSONWriter {
-    /// Appends a UUID of 32 lower-case hexadecimal digits in quotes and with dashes.
-    ///
-    /// - Returns: `false`, with nothing appended, for any other text.
-    fileprivate mutating func appendUUID(compact text: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard text.count == 32 else { return false }
-        var strangers: UInt8 = 0
-        for byte in text { strangers |= (byte &- 0x30 < 10 ? 0 : 1) & (byte &- 0x61 < 6 ? 0 : 1) }
-        guard strangers == 0 else { return false }
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 38) { buffer in
-            buffer[0] = UInt8(ascii: "\"")
-            var position = 1
-            for index in 0..<32 {
-                if index == 8 || index == 12 || index == 16 || index == 20 {
-                    buffer[position] = UInt8(ascii: "-")
-                    position += 1
-                }
-                buffer[position] = text[index]
-                position += 1
-            }
-            buffer[37] = UInt8(ascii: "\"")
-            bytes.append(contentsOf: UnsafeBufferPointer(buffer))
+    /// The bytes of a text column; `nil` for NULL.
+    private static func utf8(_ row: any DatabaseRow, _ column: Int) throws -> UnsafeBufferPointer<UInt8>? {
+        switch try row.value(column) {
+        case .text(let text): return text
+        case .null: return nil
+        default:
+            // Throws the error that names the column and what it holds.
+            _ = try row.text(column)
+            return nil
         }
-        return true
     }
 }
 
@@ -131,27 +103,11 @@ final class CollectionNames {
 
     init(_ snapshot: RegistrySnapshot) { self.snapshot = snapshot }
 
-    func text(_ key: Int64) throws -> [UInt8] {
-        if let last, last.key == key { return last.text }
-        let text: [UInt8]
-        if let known = texts[key] {
-            text = known
-        } else {
-            text = try LineJSON.text { $0.value(try snapshot.collectionName(key)) }
-            texts[key] = text
-        }
-        last = (key, text)
-        return text
-    }
-}
-
-/// JSON text for JSON Lines.
-enum LineJSON {
-    static let options = JSONWriter.Options(escapesLineSeparators: true)
-
-    static func text(_ body: (inout JSONWriter) throws -> Void) rethrows -> [UInt8] {
-        var writer = JSONWriter(options: options)
-        try body(&writer)
-        return writer.bytes
+    func write(_ key: Int64, to text: inout PageText) throws {
+        if let last, last.key == key { return text.append(last.text) }
+        let name = try texts[key] ?? LineJSON.text { $0.value(try snapshot.collectionName(key)) }
+        texts[key] = name
+        last = (key, name)
+        text.append(name)
     }
 }

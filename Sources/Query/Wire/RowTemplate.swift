@@ -1,6 +1,5 @@
 import ButlerModel
 import Database
-import StructuredData
 
 /// The parts of a row's JSON text as small instructions over one buffer of fixed text, because rows are many.
 struct RowTemplate {
@@ -48,29 +47,25 @@ struct RowTemplate {
         records.append(record)
     }
 
-    /// - Parameter keys: the values of the row's dimensions; only records need them.
-    func write(_ row: any DatabaseRow, keys: [DataIDValue], to writer: inout JSONWriter) throws {
+    /// - Parameter keys: those of the row; only records need them.
+    func write(_ row: any DatabaseRow, keys: RowKeys?, to text: inout PageText) throws {
         try literals.withUnsafeBufferPointer { literals in
             for instruction in instructions {
                 switch instruction {
                 case .text(let start, let end):
-                    writer.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: literals[Int(start)..<Int(end)]))
-                case .int(let column):
-                    if let number = try row.optionalInt(Int(column)) {
-                        writer.appendInteger(number)
-                    } else {
-                        writer.appendNull()
-                    }
-                case .string(let column):
-                    if let text = try row.utf8(Int(column)) {
-                        writer.appendString(utf8: text)
-                    } else {
-                        writer.appendNull()
-                    }
-                case .piece(let index): try pieces[Int(index)].write(row, to: &writer)
-                case .record(let index): try records[Int(index)].write(row, keys: keys, to: &writer)
+                    text.append(UnsafeBufferPointer(rebasing: literals[Int(start)..<Int(end)]))
+                case .int(let column): try RowPiece.int(Int(column)).write(row, to: &text)
+                case .string(let column): try RowPiece.string(Int(column)).write(row, to: &text)
+                case .piece(let index): try pieces[Int(index)].write(row, to: &text)
+                case .record(let index): try records[Int(index)].write(row, keys: keys, to: &text)
                 }
             }
         }
     }
+}
+
+/// The dimension keys of a row, and which of them are not those of the row before.
+struct RowKeys {
+    let values: [DataIDValue]
+    let changed: UInt64
 }
