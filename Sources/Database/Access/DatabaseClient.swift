@@ -29,7 +29,8 @@ public protocol DatabaseClient: Sendable {
     ///
     /// All pages come from one read transaction. It begins with the first page and ends with the last one, or as soon
     /// as the iterator goes out of scope or the iterating task is cancelled. Until then an SQLite file can not be
-    /// committed to, not even by this client, so never await a write while iterating.
+    /// committed to, not even by this client, so never await a write while iterating. While a page is used, up to two
+    /// more are made.
     ///
     /// - Parameter open: starts the producer in the transaction. It runs, and the producer works, on the connection's
     ///   thread.

@@ -41,6 +41,12 @@ public protocol DatabaseConnection: AnyObject {
     /// - Throws: ``DatabaseError/noSuchTable(_:database:)``.
     func columnNames(of table: String) throws -> [String]
 
+    /// The columns of each index of a table, in order, also of those that keep keys unique.
+    func indexes(of table: String) throws -> [[String]]
+
+    /// About how many rows a table has, rather too many than too few. Cost: microseconds.
+    func roughRowCount(of table: String) throws -> Int
+
     /// Makes a table with its indexes.
     ///
     /// A temporary table, which read transactions may make too, has no foreign keys and ends with the transaction.

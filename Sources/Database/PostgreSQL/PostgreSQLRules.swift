@@ -87,6 +87,7 @@ struct PostgreSQLRules: DialectRules {
             isDescending ? expression + " DESC NULLS LAST" : expression + " NULLS FIRST"
         // It keeps statistics, and orders joins by them.
         case .selective(let condition): condition
+        case .unindexed(let column): column
         case .joinInOrder: "JOIN"
         }
     }

@@ -7,6 +7,7 @@ enum SQLFunction: Sendable {
     case joinedText(SQL, separator: String)
     case ordered(SQL, isDescending: Bool)
     case selective(SQL)
+    case unindexed(SQL)
     case joinInOrder
 }
 
@@ -39,6 +40,10 @@ extension SQL {
 
     /// A condition that few rows fulfil, although a database without statistics would not think so.
     public static func selective(_ condition: SQL) -> SQL { SQL(elements: [.function(.selective(condition))]) }
+
+    /// A column in a condition that no index shall serve, because another index gives the order that is wanted. A
+    /// database with statistics decides itself.
+    public static func unindexed(_ column: SQL) -> SQL { SQL(elements: [.function(.unindexed(column))]) }
 
     /// `JOIN` with a table that is to be read after all those before it; a condition follows with `ON`.
     public static var joinInOrder: SQL { SQL(elements: [.function(.joinInOrder)]) }

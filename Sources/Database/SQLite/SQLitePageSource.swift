@@ -4,7 +4,7 @@ import Synchronization
 /// made.
 final class SQLitePageSource<Page: Sendable>: PageSource {
     /// How many pages are made ahead.
-    private static var depth: Int { 1 }
+    private static var depth: Int { 2 }
 
     private let client: SQLiteClient
     private let readers: SQLiteWorkerPool

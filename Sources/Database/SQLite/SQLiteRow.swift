@@ -8,15 +8,20 @@ final class SQLiteRow: DatabaseRow {
     /// `nil` once the query has ended.
     private var statement: OpaquePointer?
     private let layout: SQLiteRowLayout
+    private let count: Int
+    /// Whether logical columns are where the physical ones are.
+    private let isDirect: Bool
 
     init(_ statement: OpaquePointer, _ layout: SQLiteRowLayout) {
         self.statement = statement
         self.layout = layout
+        count = layout.count
+        isDirect = layout.positions == nil
     }
 
     func invalidate() { statement = nil }
 
-    var columnCount: Int { layout.count }
+    var columnCount: Int { count }
 
     func isNull(_ column: Int) -> Bool {
         guard let statement, let position = position(column) else { return true }
@@ -111,16 +116,23 @@ final class SQLiteRow: DatabaseRow {
     // MARK: - Position
 
     private func position(_ column: Int) -> Int32? {
-        guard column >= 0, column < layout.count else { return nil }
+        guard column >= 0, column < count else { return nil }
+        if isDirect { return Int32(column) }
         guard let positions = layout.positions else { return Int32(column) }
         return positions[column]
     }
 
+    @inline(__always)
     private func locate(_ column: Int) throws(DatabaseError) -> (OpaquePointer, Int32) {
+        if let statement, isDirect, column >= 0, column < count { return (statement, Int32(truncatingIfNeeded: column)) }
+        return try locateSlowly(column)
+    }
+
+    private func locateSlowly(_ column: Int) throws(DatabaseError) -> (OpaquePointer, Int32) {
         guard let statement else { throw .usedOutsideTransaction }
         guard let position = position(column) else {
             throw .unexpectedValue(
-                column: "number \(column)", expected: "a column", found: "a row of \(layout.count) columns")
+                column: "number \(column)", expected: "a column", found: "a row of \(count) columns")
         }
         return (statement, position)
     }

@@ -94,6 +94,7 @@ struct SQLiteRules: DialectRules {
         case .joinedText(let expression, let separator): "group_concat(\(expression), \(value: separator))"
         case .ordered(let expression, let isDescending): isDescending ? expression + " DESC" : expression
         case .selective(let condition): "unlikely(\(condition))"
+        case .unindexed(let column): "+\(column)"
         case .joinInOrder: "CROSS JOIN"
         }
     }

@@ -181,6 +181,21 @@ final class SQLiteTransaction: DatabaseConnection {
         return names
     }
 
+    func indexes(of table: String) throws -> [[String]] {
+        let columns = try fetchAll(
+            """
+            SELECT list.seq, info.name FROM pragma_index_list(\(value: table)) AS list \
+            JOIN pragma_index_info(list.name) AS info ORDER BY list.seq, info.seqno
+            """
+        ) { (try $0.int(0), try $0.optionalText(1) ?? "") }
+        return Dictionary(grouping: columns, by: \.0).sorted { $0.key < $1.key }.map { $0.value.map(\.1) }
+    }
+
+    /// Rows are numbered in the order of their insertion, and deleted ones leave gaps.
+    func roughRowCount(of table: String) throws -> Int {
+        try fetchOne("SELECT max(rowid) FROM \(table: table)") { try $0.optionalInt(0).map(Int.init) ?? 0 } ?? 0
+    }
+
     func createTable(_ table: TableSpecification, temporary: Bool, ifNotExists: Bool) throws {
         try checkActive()
         let definition = TableDefinition(table, rules: dialect.rules)

@@ -9,7 +9,7 @@ import Registry
 #endif
 
 /// Follows the dimension keys of rows that are read one after the other: most keys are those of the row before.
-final class KeyTracker {
+struct KeyTracker {
     private enum Source {
         case int(Int)
         case string(Int)
@@ -39,7 +39,7 @@ final class KeyTracker {
     ///
     /// - Returns: a bit for each key that is not that of the row before; all bits for the first row, also without keys.
     /// - Throws: `DatabaseError` for NULL and for values of another type.
-    func advance(to row: any DatabaseRow) throws -> UInt64 {
+    mutating func advance(to row: any DatabaseRow) throws -> UInt64 {
         var changed: UInt64 = 0
         for index in sources.indices {
             switch sources[index] {

@@ -10,7 +10,8 @@ public protocol QueryExecutor: Sendable {
     /// The rows of a result as pages of values. Memory: one page.
     func pages(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<ResultPage>
 
-    /// The rows of a result as lines of the protocol, each a page of about a megabyte at most. Memory: one page.
+    /// The rows of a result as lines of the protocol, each a page of about a quarter of a megabyte, unless it
+    /// has more records. Memory: three pages, because two are made ahead.
     func lines(_ request: QueryRequest, _ result: ResultSpecification) -> DatabasePages<ResultLine>
 
     /// The datasets of many types as pages of values, each page of one type.

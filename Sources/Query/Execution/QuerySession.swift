@@ -33,7 +33,7 @@ struct QuerySession {
     var defaults: [Int: DataIDValue] { planner.defaults }
 
     func plan(_ tree: QueryTree, _ result: ResultSpecification) throws -> LogicalPlan {
-        Rewriting.apply(to: try unrewrittenPlan(tree, result), snapshot)
+        try Rewriting.apply(to: unrewrittenPlan(tree, result), snapshot)
     }
 
     func unrewrittenPlan(_ tree: QueryTree, _ result: ResultSpecification) throws -> LogicalPlan {
@@ -41,8 +41,8 @@ struct QuerySession {
     }
 
     func plan(dataIDsOf tree: QueryTree, allowsDuplicateOverlaps: Bool) throws -> LogicalPlan {
-        Rewriting.apply(
-            to: try planner.plan(
+        try Rewriting.apply(
+            to: planner.plan(
                 dataIDsOf: tree, tree.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps), snapshot)
     }
 

@@ -38,41 +38,50 @@ struct KeyReader {
 /// The key of a dimension that rows do not carry: it follows from a record that is held in memory. A filter tells its
 /// band.
 final class DerivedKey {
-    private let element: DimensionElement
-    private let keys: KeyTracker
-    private let column: Int
-    private let records: [[DataIDValue]: DimensionRecord]
-    /// What was found for the last row.
-    private var last: (value: DataIDValue, text: [UInt8])?
+    private var finder: Finder
 
     /// - Throws: ``StatementError`` when nothing gives the key.
     init(_ position: Int, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
-        guard let element = layout.derivedKeys[position], let records = snapshot.cachedRecords.records(of: element),
-            let index = element.implied.firstIndex(of: position)
-        else { throw StatementError.missingColumn(snapshot.universe.elements[position].name) }
-        self.element = element
-        self.records = records
-        column = element.required.count + index
-        keys = try KeyTracker(element.required, layout, snapshot)
+        finder = try Finder(position, layout, snapshot)
     }
 
-    func value(_ row: any DatabaseRow) throws -> DataIDValue { try found(row).value }
+    func value(_ row: any DatabaseRow) throws -> DataIDValue { try finder.found(row).value }
 
     /// Appends the value as JSON text.
-    func write(_ row: any DatabaseRow, to text: inout PageText) throws { text.append(try found(row).text) }
+    func write(_ row: any DatabaseRow, to text: inout PageText) throws { text.append(try finder.found(row).text) }
 
-    private func found(_ row: any DatabaseRow) throws -> (value: DataIDValue, text: [UInt8]) {
-        if try keys.advance(to: row) == 0, let last { return last }
-        last = nil
-        guard let value = records[keys.values]?.values[column].dataIDValue else {
-            throw ButlerError(
-                .dataIDValue,
-                "Dimension '\(element)' has no record for "
-                    + "(\(keys.values.map(\.quotedDescription).joined(separator: ", "))); insert it.")
+    private struct Finder {
+        let element: DimensionElement
+        let column: Int
+        let records: [[DataIDValue]: DimensionRecord]
+        var keys: KeyTracker
+        /// What was found for the last row.
+        var last: (value: DataIDValue, text: [UInt8])?
+
+        init(_ position: Int, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
+            guard let element = layout.derivedKeys[position],
+                let records = snapshot.cachedRecords.records(of: element),
+                let index = element.implied.firstIndex(of: position)
+            else { throw StatementError.missingColumn(snapshot.universe.elements[position].name) }
+            self.element = element
+            self.records = records
+            column = element.required.count + index
+            keys = try KeyTracker(element.required, layout, snapshot)
         }
-        let found = (value, LineJSON.text { $0.value(value.wire) })
-        last = found
-        return found
+
+        mutating func found(_ row: any DatabaseRow) throws -> (value: DataIDValue, text: [UInt8]) {
+            if try keys.advance(to: row) == 0, let last { return last }
+            last = nil
+            guard let value = records[keys.values]?.values[column].dataIDValue else {
+                throw ButlerError(
+                    .dataIDValue,
+                    "Dimension '\(element)' has no record for "
+                        + "(\(keys.values.map(\.quotedDescription).joined(separator: ", "))); insert it.")
+            }
+            let found = (value, LineJSON.text { $0.value(value.wire) })
+            last = found
+            return found
+        }
     }
 }
 

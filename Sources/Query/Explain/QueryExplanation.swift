@@ -43,7 +43,7 @@ extension Registry {
             }
             let session = try QuerySession(snapshot, request)
             let plan = try session.unrewrittenPlan(request.tree, result)
-            let rewritten = Rewriting.apply(to: plan, snapshot)
+            let rewritten = try Rewriting.apply(to: plan, snapshot)
             let sql = try session.statement(rewritten).rows().sql
             let connection = snapshot.connection
             return QueryExplanation(

@@ -84,6 +84,8 @@ enum JoinOperand: Sendable {
         var readsCollection: Bool
         /// Earlier collections must not have a dataset with the same data ID.
         var isFirstOnly = false
+        /// Whether the datasets of all types are walked along an index that has the order of the result.
+        var followsOrder = false
         /// Whether a data ID may come once for each collection although no field is read.
         var mayRepeat = false
     }

@@ -66,7 +66,7 @@ struct DatasetsByIndex: RewriteRule {
 
 extension LogicalPlan {
     /// Dimensions whose key must equal one given value.
-    fileprivate var fixedKeys: DimensionSet {
+    var fixedKeys: DimensionSet {
         var fixed = DimensionSet()
         for group in predicate.groups where group.count == 1 {
             switch group[0] {

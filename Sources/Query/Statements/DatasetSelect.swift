@@ -41,7 +41,8 @@ struct DatasetSelect {
 
     /// - Parameter given: an expression for the one collection to look in, instead of all.
     func conditions(alias: String, collection given: SQL? = nil) -> [SQL] {
-        let collection: SQL = "\(column: "collection_id", of: alias)"
+        var collection: SQL = "\(column: "collection_id", of: alias)"
+        if operand.followsOrder { collection = .unindexed(collection) }
         let here: SQL
         if let given {
             here = "\(collection) = \(given)"
@@ -53,7 +54,9 @@ struct DatasetSelect {
                 default: .isIn(collection, collections.map { .int($0.key) })
                 }
         }
-        let type: SQL = "\(column: "dataset_type_id", of: alias) = \(value: stored.key)"
+        let typeColumn: SQL = "\(column: "dataset_type_id", of: alias)"
+        if operand.followsOrder { return ["\(SQL.unindexed(typeColumn)) = \(value: stored.key)", here] }
+        let type: SQL = "\(typeColumn) = \(value: stored.key)"
         return [operand.invitesDetours ? .selective(type) : type, here]
     }
 

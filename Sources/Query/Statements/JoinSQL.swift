@@ -200,7 +200,7 @@ struct JoinSQL {
         _ select: DatasetSelect, _ operand: JoinOperand.DatasetOperand, alias: String
     ) {
         var conditions = select.conditions(alias: alias)
-        if operand.isFirstOnly, from.keepsOrder, from.isEmpty {
+        if operand.isFirstOnly, !operand.followsOrder, from.keepsOrder, from.isEmpty {
             // The collections in search order, so that the first rows come from the first collection.
             let path = unique("path")
             from.join("\(select.path) AS \(alias: path)", keys: [])

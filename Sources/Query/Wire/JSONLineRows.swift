@@ -8,12 +8,12 @@ import StructuredData
 /// Source: remote Butler protocol reference, sections 8.3 and 8.4.
 final class JSONLineRows: RowWriter {
     /// A page ends once it is as long as this.
-    private static let pageBytes = 1 << 20
+    private static let pageBytes = 1 << 18
 
     private let head: [UInt8]
     private let template: RowTemplate
     /// Reads the keys of rows, where records are looked up by them.
-    private let keys: KeyTracker?
+    private var keys: KeyTracker?
     /// Records by element that pages of general results carry beside their rows.
     private let records: [PageRecords]?
     /// For dimension records, which are a set page by page.
@@ -60,9 +60,9 @@ final class JSONLineRows: RowWriter {
     }
 
     func append(_ row: any DatabaseRow) throws {
-        let keys = try keys.map { keys in
-            let changed = try keys.advance(to: row)
-            return RowKeys(values: keys.values, changed: changed)
+        var keys: RowKeys?
+        if let changed = try self.keys?.advance(to: row), let values = self.keys?.values {
+            keys = RowKeys(values: values, changed: changed)
         }
         if let unique, let keys, !seen.insert(unique.key(keys.values)).inserted { return }
         rowCount += 1

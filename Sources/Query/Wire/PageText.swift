@@ -85,19 +85,24 @@ struct PageText: ~Copyable {
         }
         var digits = 1
         var bound: UInt64 = 10
+        // No magnitude has more than 19 digits.
         while digits < 19, rest >= bound {
             digits += 1
             bound &*= 10
         }
-        // Nine and a half times ten to the eighteenth is the largest magnitude: 19 digits.
-        var place = base + (count + digits)
+        var place = UnsafeMutableRawPointer(base + (count + digits))
         count += digits
-        repeat {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            place -= 1
-            place.pointee = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+        while rest >= 100 {
+            let quotient = rest / 100
+            place -= 2
+            place.storeBytes(of: DecimalPairs.shared[Int(rest &- quotient &* 100)], as: UInt16.self)
             rest = quotient
-        } while rest > 0
+        }
+        if rest >= 10 {
+            (place - 2).storeBytes(of: DecimalPairs.shared[Int(rest)], as: UInt16.self)
+        } else {
+            (place - 1).storeBytes(of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+        }
     }
 
     /// Appends text of the database in quotes; bytes that are not UTF-8 become U+FFFD.
@@ -180,6 +185,14 @@ struct PageText: ~Copyable {
         base[count + length + 1] = UInt8(ascii: "\"")
         count += length + 2
         return true
+    }
+}
+
+/// The numbers from 0 to 99 as two digits each, in the order in which they lie in memory.
+private enum DecimalPairs {
+    static let shared: [UInt16] = (0..<100).map { (number: UInt16) -> UInt16 in
+        let (first, second): (UInt16, UInt16) = (0x30 + number / 10, 0x30 + number % 10)
+        return UInt16(littleEndian: first | second << 8)
     }
 }
 
