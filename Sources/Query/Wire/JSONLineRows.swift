@@ -110,9 +110,18 @@ extension RowTemplate {
         _ group: DimensionGroup, _ layout: RowLayout, _ snapshot: RegistrySnapshot, withRecords: Bool
     ) throws {
         append("{\"dataId\":{")
-        for (index, position) in group.keys.enumerated() {
+        for (index, position) in group.required.enumerated() {
             append("\(index == 0 ? "" : ",")\"\(group.universe.elements[position].name)\":")
             append(try RowPiece(key: position, layout, snapshot))
+        }
+        let implied = group.keys.dropFirst(group.required.count)
+        if !implied.isEmpty {
+            var template = RowTemplate()
+            for position in implied {
+                template.append(",\"\(group.universe.elements[position].name)\":")
+                template.append(try RowPiece(key: position, layout, snapshot))
+            }
+            append(.implied(try ImpliedKeys(template, of: group, layout, snapshot)))
         }
         // The empty data ID is complete as it is.
         guard withRecords || group.isEmpty else {

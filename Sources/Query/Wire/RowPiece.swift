@@ -24,6 +24,8 @@ enum RowPiece {
     case ingestDateText(Int)
     /// The key of a dimension that follows from a record held in memory.
     case derivedKey(DerivedKey)
+    /// The keys of a data ID that its required ones imply.
+    case implied(ImpliedKeys)
 
     /// The value of a column of a record.
     init(_ column: Int, type: ElementColumnType) {
@@ -79,6 +81,7 @@ enum RowPiece {
             if row.isNull(column) { return text.appendNull() }
             text.append(try IngestDateText.time(try row.text(column)).rawValue)
         case .derivedKey(let key): try key.write(row, to: &text)
+        case .implied(let keys): try keys.write(row, to: &text)
         }
     }
 
