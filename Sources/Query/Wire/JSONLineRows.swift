@@ -21,6 +21,7 @@ final class JSONLineRows: RowWriter {
     private var seen: Set<[DataIDValue]> = []
     private var text: PageText
     private var rowCount = 0
+    private(set) var isFull = false
 
     init(_ result: ResultSpecification, _ layout: RowLayout, _ snapshot: RegistrySnapshot) throws {
         let type: String
@@ -67,6 +68,8 @@ final class JSONLineRows: RowWriter {
         if let unique, let keys, !seen.insert(unique.key(keys.values)).inserted { return }
         rowCount += 1
         try write(row, keys, to: &text)
+        // Records that repeat must meet in one page.
+        isFull = unique == nil && text.count >= Self.pageBytes
     }
 
     private func write(_ row: any DatabaseRow, _ keys: RowKeys?, to text: inout PageText) throws {
@@ -76,9 +79,6 @@ final class JSONLineRows: RowWriter {
         guard let records, let keys else { return }
         for record in records { try record.add(row, keys: keys) }
     }
-
-    // Records that repeat must meet in one page.
-    var isFull: Bool { unique == nil && text.count >= Self.pageBytes }
 
     func takePage() -> ResultLine {
         text.append("]")
@@ -97,6 +97,7 @@ final class JSONLineRows: RowWriter {
         text.removeAll()
         text.append(head)
         seen.removeAll(keepingCapacity: true)
+        isFull = false
         defer { rowCount = 0 }
         return ResultLine(bytes: page, rowCount: rowCount)
     }

@@ -90,19 +90,14 @@ struct PageText: ~Copyable {
             digits += 1
             bound &*= 10
         }
-        var place = UnsafeMutableRawPointer(base + (count + digits))
+        var place = base + (count + digits)
         count += digits
-        while rest >= 100 {
-            let quotient = rest / 100
-            place -= 2
-            place.storeBytes(of: DecimalPairs.shared[Int(rest &- quotient &* 100)], as: UInt16.self)
+        repeat {
+            let quotient = rest / 10
+            place -= 1
+            place.pointee = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest &- quotient &* 10)
             rest = quotient
-        }
-        if rest >= 10 {
-            (place - 2).storeBytes(of: DecimalPairs.shared[Int(rest)], as: UInt16.self)
-        } else {
-            (place - 1).storeBytes(of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest), as: UInt8.self)
-        }
+        } while rest > 0
     }
 
     /// Appends text of the database in quotes; bytes that are not UTF-8 become U+FFFD.
@@ -185,14 +180,6 @@ struct PageText: ~Copyable {
         base[count + length + 1] = UInt8(ascii: "\"")
         count += length + 2
         return true
-    }
-}
-
-/// The numbers from 0 to 99 as two digits each, in the order in which they lie in memory.
-private enum DecimalPairs {
-    static let shared: [UInt16] = (0..<100).map { (number: UInt16) -> UInt16 in
-        let (first, second): (UInt16, UInt16) = (0x30 + number / 10, 0x30 + number % 10)
-        return UInt16(littleEndian: first | second << 8)
     }
 }
 
