@@ -159,8 +159,8 @@ import Testing
                 "'visit.physical_filter' does not exist"
             ),
             (
-                #"{"expression_type":"dataset_field","dataset_type":-1,"field":"run"}"#, .unimplementedQuery,
-                "any dataset type"
+                #"{"expression_type":"dataset_field","dataset_type":-2,"field":"run"}"#, .malformedModel,
+                "dataset_type"
             ),
             (
                 #"{"expression_type":"dataset_field","dataset_type":"flat","field":"calib_pkey"}"#, .malformedModel,

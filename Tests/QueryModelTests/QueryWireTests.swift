@@ -58,6 +58,18 @@ import Testing
         #expect(try tree(json(decoded.wire)) == decoded)
     }
 
+    @Test func aFieldOfAnyDatasetIsKept() throws {
+        let field = #"{"expression_type":"dataset_field","dataset_type":-1,"field":"run"}"#
+        let isRun = #""predicate":{"operands":[[{"predicate_type":"comparison","a":"# + field
+            + #","b":{"expression_type":"string","value":"r"},"operator":"=="}]]}"#
+        let decoded = try tree(
+            #"{"dimensions":["detector"],"any_dataset":{"collections":["a"],"dimensions":["detector"]},"# + isRun + "}")
+        #expect(try tree(json(decoded.wire)) == decoded)
+        #expect(json(decoded.wire).contains(#""dataset_type":-1"#))
+        // Without such a search there is no such field.
+        #expect(throws: ButlerError.self) { try tree(#"{"dimensions":["detector"],"# + isRun + "}") }
+    }
+
     @Test func whatIsInATreeFitsItsDimensions() {
         let visit = #"{"expression_type":"dimension_key","dimension":"visit"}"#
         func isNull(_ operand: String) -> String {

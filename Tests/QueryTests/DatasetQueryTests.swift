@@ -246,7 +246,7 @@ import Testing
         let repository = try await QueryRepository.shared.value
         let group = try repository.universe.group(["detector"])
         let tree = try QueryTree(
-            dimensions: group, anyDataset: DatasetSearch(datasetType: "", collections: ["chain"], dimensions: group))
+            dimensions: group, anyDataset: DatasetSearch(datasetType: DatasetSearch.anyType, collections: ["chain"], dimensions: group))
         await repository.expectError(.unimplementedQuery, "any dataset type") {
             Prepared(
                 request: QueryRequest(tree), result: ResultSpecification(.dataCoordinates(group, withRecords: false)))

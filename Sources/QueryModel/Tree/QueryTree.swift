@@ -81,7 +81,7 @@ public struct QueryTree: Hashable, Sendable {
     }
 
     public func search(for datasetType: String) -> DatasetSearch? {
-        datasets.first { $0.datasetType == datasetType }
+        datasetType == DatasetSearch.anyType ? anyDataset : datasets.first { $0.datasetType == datasetType }
     }
 
     /// The dimensions of each operand whose rows embed spatial and temporal joins already.
@@ -107,6 +107,9 @@ public struct QueryTree: Hashable, Sendable {
 
 /// A search for the datasets of one type along a path of collections.
 public struct DatasetSearch: Hashable, Sendable {
+    /// Stands where the name of a dataset type would, in the search for all types at once. No type has this name.
+    public static let anyType = ""
+
     public let datasetType: String
     /// Names, in search order; chains stand for their members. Globs are not expanded.
     public let collections: [String]

@@ -65,7 +65,8 @@ extension ColumnReference {
             ])
         case .datasetField(let datasetType, let field):
             .object([
-                "expression_type": "dataset_field", "dataset_type": .string(datasetType),
+                "expression_type": "dataset_field",
+                "dataset_type": datasetType == DatasetSearch.anyType ? .int(-1) : .string(datasetType),
                 "field": .string(field.rawValue),
             ])
         }
@@ -83,12 +84,8 @@ extension ColumnReference {
             return try .field(try reader.required("field").string(), of: element)
         case "dataset_field":
             let typeReader = try reader.required("dataset_type")
-            guard typeReader.value.stringValue != nil else {
-                throw ButlerError(
-                    .unimplementedQuery, "Fields of searches for any dataset type (\(typeReader.path)) are not supported.")
-            }
-            return .datasetField(
-                datasetType: try typeReader.string(), try reader.required("field").datasetField())
+            let datasetType = typeReader.value == .int(-1) ? DatasetSearch.anyType : try typeReader.string()
+            return .datasetField(datasetType: datasetType, try reader.required("field").datasetField())
         default: return nil
         }
     }

@@ -34,7 +34,7 @@ extension QueryTree {
         }
         var anyDataset: DatasetSearch?
         if let member = try reader.optional("any_dataset") {
-            anyDataset = try DatasetSearch(wire: member, datasetType: "", universe: universe)
+            anyDataset = try DatasetSearch(wire: member, datasetType: DatasetSearch.anyType, universe: universe)
         }
         var predicate = Predicate.alwaysTrue
         if let member = try reader.optional("predicate") { predicate = try Predicate(wire: member, universe: universe) }
