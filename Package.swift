@@ -126,21 +126,22 @@ let package = Package(
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
 
         // Tests
-        .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry"]),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry", "TestSupport"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
-        .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData"]),
+        .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData", "TestSupport"]),
         .testTarget(name: "TableRenderingTests", dependencies: ["TableRendering"]),
         .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
-        .testTarget(name: "FITSTests", dependencies: ["FITS"]),
+        .testTarget(name: "FITSTests", dependencies: ["FITS", "TestSupport"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
-        .testTarget(name: "QueryModelTests", dependencies: ["QueryModel", "RepositoryConfiguration"]),
+        .testTarget(name: "QueryModelTests", dependencies: ["QueryModel", "RepositoryConfiguration", "TestSupport"]),
         .testTarget(name: "RegistryTests", dependencies: ["Registry", "RepositoryConfiguration"]),
-        .testTarget(name: "QueryTests", dependencies: ["Query", "Registry", "RepositoryConfiguration"]),
+        .testTarget(name: "QueryTests", dependencies: ["Query", "Registry", "RepositoryConfiguration", "TestSupport"]),
         .testTarget(
             name: "DatastoreTests",
-            dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: ["Datastore", "TestSupport", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "QueryModel", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",

@@ -1,5 +1,6 @@
 import FITS
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct DamagedFileTests {
@@ -48,7 +49,7 @@ import Testing
         let seed =
             environment["STEWARD_FITS_FUZZ_SEED"].flatMap { UInt64($0) }
             ?? (seconds == nil ? 20_250_101 : UInt64.random(in: 1 ... .max))
-        var random = SampleRandom(seed)
+        var random = SeededGenerator(seed: seed)
         if seconds != nil { print("fuzzing with seed \(seed)") }
         let clock = ContinuousClock()
         let start = clock.now

@@ -1,19 +1,8 @@
 import FITS
+import TestSupport
 import Testing
 
-/// A reproducible sequence of pseudorandom numbers (xorshift64*).
-struct SampleRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed | 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state >> 12
-        state ^= state << 25
-        state ^= state >> 27
-        return state &* 2_685_821_657_736_338_717
-    }
-
+extension SeededGenerator {
     /// Normally distributed enough: the sum of twelve uniform numbers.
     mutating func noise(_ sigma: Float) -> Float {
         (0..<12).reduce(Float(-6)) { sum, _ in sum + Float.random(in: 0..<1, using: &self) } * sigma
@@ -22,12 +11,12 @@ struct SampleRandom: RandomNumberGenerator {
 
 enum Samples {
     static func integers<Value: FixedWidthInteger & Sendable>(_ count: Int) -> [Value] {
-        var random = SampleRandom(7)
+        var random = SeededGenerator(seed: 7)
         return [Value.min, Value.max, 0, 1] + (4..<count).map { _ in Value.random(in: .min ... .max, using: &random) }
     }
 
     static func sky(rows: Int, columns: Int, sigma: Float = 5, seed: UInt64 = 3) -> [Float] {
-        var random = SampleRandom(seed)
+        var random = SeededGenerator(seed: seed)
         return (0..<(rows * columns)).map { 100 + Float($0 % columns) * 0.01 + random.noise(sigma) }
     }
 
@@ -52,7 +41,7 @@ enum Samples {
     static func maskedImage(rows: Int = 60, columns: Int = 80) throws -> MaskedImage {
         var image = sky(rows: rows, columns: columns)
         image[5] = .nan
-        var random = SampleRandom(11)
+        var random = SeededGenerator(seed: 11)
         let mask = (0..<(rows * columns)).map { _ in
             UInt8.random(in: 0..<10, using: &random) == 0 ? Int32.random(in: 0..<512, using: &random) : 0
         }

@@ -1,11 +1,6 @@
 import QueryModel
+import TestSupport
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 @Suite struct ExpressionFuzzTests {
     // MARK: Limits
@@ -88,8 +83,8 @@ import Testing
     /// A million texts in all, or as many as the environment variable `STEWARD_FUZZ` says.
     @Test(arguments: Source.allCases)
     func randomTextsNeverTrapAndDescriptionsParseToTheSameTree(source: Source) {
-        let count = getenv("STEWARD_FUZZ").flatMap { Int(String(cString: $0)) } ?? 1_000_000
-        var random = ExpressionRandom(seed: source.rawValue)
+        let count = fuzzCount(default: 1_000_000)
+        var random = SeededGenerator(seed: source.rawValue)
         var accepted = 0
         for round in 0..<count / Source.allCases.count {
             let text =
@@ -114,20 +109,8 @@ import Testing
     }
 }
 
-/// Texts from a fixed seed, by the SplitMix64 generator.
-private struct ExpressionRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+/// Texts from a fixed seed.
+extension SeededGenerator {
     private mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
 
     private static let tokens = [

@@ -1,6 +1,7 @@
 import ButlerModel
 import QueryModel
 import StructuredData
+import TestSupport
 import Testing
 
 /// Conjunctive normal form: query system reference, section 2.2.

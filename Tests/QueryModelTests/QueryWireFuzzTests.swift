@@ -1,6 +1,7 @@
 import ButlerModel
 import QueryModel
 import StructuredData
+import TestSupport
 import Testing
 
 /// Documents from a hostile client: each is decoded or refused with a `ButlerError`, and none traps.

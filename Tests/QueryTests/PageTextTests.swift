@@ -1,5 +1,6 @@
 import ByteText
 import StructuredData
+import TestSupport
 import Testing
 
 @testable import Query

@@ -1,6 +1,7 @@
 import ButlerModel
 import QueryModel
 import Registry
+import TestSupport
 import Testing
 
 @testable import Query

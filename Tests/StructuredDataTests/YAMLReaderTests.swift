@@ -1,4 +1,5 @@
 import StructuredData
+import TestSupport
 import Testing
 
 @Suite struct YAMLReaderTests {

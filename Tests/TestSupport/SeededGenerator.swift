@@ -5,12 +5,12 @@
 #endif
 
 /// The SplitMix64 generator: the same numbers in every run.
-struct SeededGenerator: RandomNumberGenerator {
+public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -20,7 +20,7 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// How many inputs a fuzz test tries: the environment variable `STEWARD_FUZZ`, or `count`.
-func fuzzCount(default count: Int) -> Int {
+public func fuzzCount(default count: Int) -> Int {
     guard let text = getenv("STEWARD_FUZZ") else { return count }
     return Int(String(cString: text)) ?? count
 }
