@@ -72,6 +72,8 @@ MADE_QUERIES = [
     "query-data-ids REPO detector --limit -4",
     "query-data-ids REPO detector --limit 0",
     "query-data-ids REPO detector --limit 2 --order-by detector",
+    "query-data-ids REPO detector --limit -9223372036854775806",
+    "query-data-ids REPO detector --limit 9223372036854775807",
     "query-data-ids REPO detector --limit x : status",
     "query-data-ids REPO detector --offset 1 : status",
     "query-data-ids REPO detector --offset 0",

@@ -191,6 +191,9 @@ private let visit = QueryColumn("visit")
             (QueryColumn("visit.exposure_time").isNull, "visit.exposure_time = NULL"),
             (QueryColumn("exposure.has_simulated").isTrue, "exposure.has_simulated"),
             (visit.compared(.less, to: QueryColumn("exposure")), "visit < exposure"),
+            (visit % 2 == 1, "visit % 2 = 1"), ((visit + 1) * 2 - QueryColumn("exposure") > 0, "(visit + 1) * 2 - exposure > 0"),
+            (-QueryColumn("visit.exposure_time") / 2.0 < 1.5, "-visit.exposure_time / 2.0 < 1.5"),
+            ((visit % 5).compared(.equal, to: QueryColumn("exposure") % 5), "visit % 5 = exposure % 5"),
             (.dataID(["instrument": "HSC", "visit": 3]), "instrument = 'HSC' AND visit = 3"),
         ]
         for (condition, text) in pairs {

@@ -105,6 +105,15 @@ public struct QueryResults<Row: QueryRow>: Sendable {
         try await executor.reasonsForNoRows(definition, context)
     }
 
+    /// Why there are no rows, in words to act on; empty when there are some. Cost: a few queries of the same kind.
+    public func diagnoseNoResults() async throws -> [String] { try await executor.diagnoseNoRows(definition, context) }
+
+    /// How the query is answered, stage by stage.
+    /// - Parameter analyzes: whether to run the statement and step through all its rows.
+    public func explain(analyzes: Bool = false) async throws -> QueryExplanation {
+        try await executor.explain(definition, context, analyzes: analyzes)
+    }
+
     /// All rows. Memory: all of them.
     public func all() async throws -> [Row] {
         var rows: [Row] = []

@@ -82,12 +82,11 @@ extension Butler {
         dataID: [String: DataIDValue] = [:], where expression: String = "", bind: [String: BindValue] = [:],
         limit: Int? = standardLimit
     ) async throws -> [DatasetRef] {
-        let cap = limit.map { $0 < 0 ? 1 - $0 : $0 }
         var refs: [DatasetRef] = []
         for try await page in query.allDatasets(
             AllDatasetsRequest(
                 collections: collections ?? defaults.collections, names: names, findFirst: findFirst, dataID: dataID,
-                where: expression, bind: bind, limit: cap))
+                where: expression, bind: bind, limit: Self.sought(limit)))
         {
             refs += page
         }
@@ -97,22 +96,31 @@ extension Butler {
     private func rows<Row>(
         _ results: QueryResults<Row>, _ limit: Int?, _ noun: String, _ explain: Bool
     ) async throws -> [Row] {
-        let rows = cut(try await results.limit(limit.map { $0 < 0 ? 1 - $0 : $0 }).all(), limit, noun)
-        if explain, rows.isEmpty, limit != 0 { throw EmptyQueryResult(reasons: try await results.explainNoResults()) }
+        let rows = cut(try await results.limit(Self.sought(limit)).all(), limit, noun)
+        if explain, rows.isEmpty, limit != 0 {
+            var reasons = try await results.explainNoResults()
+            if reasons.isEmpty { reasons = try await results.diagnoseNoResults() }
+            throw EmptyQueryResult(reasons: reasons)
+        }
         return rows
+    }
+
+    /// How many to look for, so that it is known whether there are more than a limit lets through.
+    private static func sought(_ limit: Int?) -> Int? {
+        limit.map { $0 < 0 ? Int(clamping: $0.magnitude + 1) : $0 }
     }
 
     /// Removes the row by which a warning limit is exceeded, and warns.
     private func cut<Row>(_ rows: [Row], _ limit: Int?, _ noun: String) -> [Row] {
-        guard let limit, limit < 0, rows.count > -limit else { return rows }
-        warn("More \(noun) are available than the requested limit of \(-limit).")
+        guard let limit, limit < 0, rows.count > limit.magnitude else { return rows }
+        warn("More \(noun) are available than the requested limit of \(limit.magnitude).")
         return Array(rows.prefix(-limit))
     }
 }
 
 /// A search that had to find something found nothing.
 public struct EmptyQueryResult: Error, Hashable, CustomStringConvertible {
-    /// Why, as far as names and collection summaries tell.
+    /// Why: what names and collection summaries tell, or else what a look at the database does.
     public let reasons: [String]
 
     public init(reasons: [String]) { self.reasons = reasons }

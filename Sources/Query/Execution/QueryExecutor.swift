@@ -55,6 +55,13 @@ public protocol QueryExecutor: Sendable {
     func any(_ result: ResultDefinition, _ context: QueryContext, executes: Bool, isExact: Bool) async throws -> Bool
 
     func reasonsForNoRows(_ result: ResultDefinition, _ context: QueryContext) async throws -> [String]
+
+    /// Why a query has no rows, in words to act on; empty when it has some. Cost: a few queries of the same kind.
+    func diagnoseNoRows(_ result: ResultDefinition, _ context: QueryContext) async throws -> [String]
+
+    /// How a query is answered, stage by stage.
+    /// - Parameter analyzes: whether to run the statement and step through all its rows.
+    func explain(_ result: ResultDefinition, _ context: QueryContext, analyzes: Bool) async throws -> QueryExplanation
 }
 
 /// What a butler adds to the queries of its users.

@@ -147,4 +147,11 @@ extension Registry {
             try EmptinessDiagnosis(try QuerySession(snapshot, request), request.tree).reasons()
         }
     }
+
+    public func diagnoseNoRows(_ result: ResultDefinition, _ context: QueryContext) async throws -> [String] {
+        try await read { snapshot in
+            let (session, query) = try QuerySession.resolving(result, context, snapshot)
+            return try EmptinessDiagnosis(session, query.tree).reasons()
+        }
+    }
 }

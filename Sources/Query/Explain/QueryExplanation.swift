@@ -36,21 +36,37 @@ extension Registry {
         _ request: QueryRequest, _ result: ResultSpecification, analyzes: Bool = false
     ) async throws -> QueryExplanation {
         try await read { snapshot in
-            guard !snapshot.isFiltered else {
-                // Statements and their times tell of all datasets.
-                throw ButlerError(
-                    .invalidQuery, "How queries are answered is shown only to those who may see all of the repository.")
-            }
-            let session = try QuerySession(snapshot, request)
-            let plan = try session.unrewrittenPlan(request.tree, result)
-            let rewritten = try Rewriting.apply(to: plan, snapshot)
-            let sql = try session.statement(rewritten).rows().sql
-            let connection = snapshot.connection
-            return QueryExplanation(
-                tree: request.tree.summary(result), plan: plan.description, rewrittenPlan: rewritten.description,
-                sql: try connection.dialect.text(of: sql), databasePlan: try session.run { try $0.plan(of: sql) },
-                analysis: analyzes ? try Self.analyze(sql, connection) : nil)
+            return try Self.explain(try QuerySession(snapshot, request), request.tree, result, analyzes)
         }
+    }
+
+    /// Explains how a query stated in steps is answered, likewise.
+    public func explain(
+        _ result: ResultDefinition, _ context: QueryContext, analyzes: Bool = false
+    ) async throws -> QueryExplanation {
+        try await read { snapshot in
+            let (session, query) = try QuerySession.resolving(result, context, snapshot)
+            return try Self.explain(session, query.tree, query.result, analyzes)
+        }
+    }
+
+    private static func explain(
+        _ session: QuerySession, _ tree: QueryTree, _ result: ResultSpecification, _ analyzes: Bool
+    ) throws -> QueryExplanation {
+        let snapshot = session.snapshot
+        guard !snapshot.isFiltered else {
+            // Statements and their times tell of all datasets.
+            throw ButlerError(
+                .invalidQuery, "How queries are answered is shown only to those who may see all of the repository.")
+        }
+        let plan = try session.unrewrittenPlan(tree, result)
+        let rewritten = try Rewriting.apply(to: plan, snapshot)
+        let sql = try session.statement(rewritten).rows().sql
+        let connection = snapshot.connection
+        return QueryExplanation(
+            tree: tree.summary(result), plan: plan.description, rewrittenPlan: rewritten.description,
+            sql: try connection.dialect.text(of: sql), databasePlan: try session.run { try $0.plan(of: sql) },
+            analysis: analyzes ? try analyze(sql, connection) : nil)
     }
 
     private static func analyze(

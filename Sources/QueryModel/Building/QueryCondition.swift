@@ -28,10 +28,25 @@ public indirect enum QueryCondition: Sendable {
     case not(QueryCondition)
 }
 
-/// What a typed condition compares: a column, or a value.
-public enum QueryOperand: Hashable, Sendable {
+/// What a typed condition compares: a column, a value, or a number computed from them.
+public indirect enum QueryOperand: Hashable, Sendable {
     case column(QueryColumn)
     case literal(QueryLiteral)
+    case negated(QueryOperand)
+    case arithmetic(QueryOperand, ArithmeticOperator, QueryOperand)
+}
+
+/// A column, or a number computed from columns: `visit`, `visit % 2`.
+public protocol QueryComputable: Sendable {
+    var operand: QueryOperand { get }
+}
+
+extension QueryColumn: QueryComputable {
+    public var operand: QueryOperand { .column(self) }
+}
+
+extension QueryOperand: QueryComputable {
+    public var operand: QueryOperand { self }
 }
 
 /// A column by name, as expressions name it: `visit`, `visit.exposure_time`, `timespan.begin`, `calexp.run`.
@@ -70,21 +85,42 @@ public struct QueryColumn: Hashable, Sendable {
 
 // MARK: - Operators
 
-extension QueryColumn {
-    public static func == (a: QueryColumn, b: QueryLiteral) -> QueryCondition { a.compared(.equal, b) }
-    public static func != (a: QueryColumn, b: QueryLiteral) -> QueryCondition { a.compared(.notEqual, b) }
-    public static func < (a: QueryColumn, b: QueryLiteral) -> QueryCondition { a.compared(.less, b) }
-    public static func <= (a: QueryColumn, b: QueryLiteral) -> QueryCondition { a.compared(.lessOrEqual, b) }
-    public static func > (a: QueryColumn, b: QueryLiteral) -> QueryCondition { a.compared(.greater, b) }
-    public static func >= (a: QueryColumn, b: QueryLiteral) -> QueryCondition { a.compared(.greaterOrEqual, b) }
+extension QueryComputable {
+    public static func == (a: Self, b: QueryLiteral) -> QueryCondition { a.compared(.equal, b) }
+    public static func != (a: Self, b: QueryLiteral) -> QueryCondition { a.compared(.notEqual, b) }
+    public static func < (a: Self, b: QueryLiteral) -> QueryCondition { a.compared(.less, b) }
+    public static func <= (a: Self, b: QueryLiteral) -> QueryCondition { a.compared(.lessOrEqual, b) }
+    public static func > (a: Self, b: QueryLiteral) -> QueryCondition { a.compared(.greater, b) }
+    public static func >= (a: Self, b: QueryLiteral) -> QueryCondition { a.compared(.greaterOrEqual, b) }
 
     private func compared(_ operation: ComparisonOperator, _ value: QueryLiteral) -> QueryCondition {
-        .comparison(.column(self), operation, .literal(value))
+        .comparison(operand, operation, .literal(value))
     }
 
-    /// A comparison of two columns.
-    public func compared(_ operation: ComparisonOperator, to other: QueryColumn) -> QueryCondition {
-        .comparison(.column(self), operation, .column(other))
+    /// A comparison of two columns, or of numbers computed from them.
+    public func compared(_ operation: ComparisonOperator, to other: some QueryComputable) -> QueryCondition {
+        .comparison(operand, operation, other.operand)
+    }
+}
+
+/// Arithmetic: both sides whole numbers, or both floating-point numbers; `/` is true division, `%` takes whole numbers.
+extension QueryComputable {
+    public static prefix func - (a: Self) -> QueryOperand { .negated(a.operand) }
+
+    public static func + (a: Self, b: QueryLiteral) -> QueryOperand { a.computed(.add, .literal(b)) }
+    public static func - (a: Self, b: QueryLiteral) -> QueryOperand { a.computed(.subtract, .literal(b)) }
+    public static func * (a: Self, b: QueryLiteral) -> QueryOperand { a.computed(.multiply, .literal(b)) }
+    public static func / (a: Self, b: QueryLiteral) -> QueryOperand { a.computed(.divide, .literal(b)) }
+    public static func % (a: Self, b: QueryLiteral) -> QueryOperand { a.computed(.remainder, .literal(b)) }
+
+    public static func + (a: Self, b: some QueryComputable) -> QueryOperand { a.computed(.add, b.operand) }
+    public static func - (a: Self, b: some QueryComputable) -> QueryOperand { a.computed(.subtract, b.operand) }
+    public static func * (a: Self, b: some QueryComputable) -> QueryOperand { a.computed(.multiply, b.operand) }
+    public static func / (a: Self, b: some QueryComputable) -> QueryOperand { a.computed(.divide, b.operand) }
+    public static func % (a: Self, b: some QueryComputable) -> QueryOperand { a.computed(.remainder, b.operand) }
+
+    private func computed(_ operation: ArithmeticOperator, _ other: QueryOperand) -> QueryOperand {
+        .arithmetic(operand, operation, other)
     }
 }
 

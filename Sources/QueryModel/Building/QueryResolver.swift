@@ -267,6 +267,9 @@ struct QueryResolver<Environment: QueryEnvironment> {
         switch operand {
         case .column(let column): try context.expression(named: column.name)
         case .literal(let literal): .literal(literal)
+        case .negated(let other): try .negative(try self.operand(other, context))
+        case .arithmetic(let a, let operation, let b):
+            try .combining(try self.operand(a, context), operation, try self.operand(b, context))
         }
     }
 

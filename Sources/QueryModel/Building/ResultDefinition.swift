@@ -21,14 +21,6 @@ public struct ResultDefinition: Sendable {
         self.query = query
         self.kind = kind
     }
-
-    /// Names of the dataset types that must be known for the query to be resolved.
-    public var datasetTypeNames: Set<String> {
-        var names: Set<String> = []
-        for case .joinDatasets(let type, _) in query.steps { names.insert(type.name) }
-        if case .datasets(let type, _, _) = kind { names.insert(type.name) }
-        return names
-    }
 }
 
 /// A term of an order: a column by name, descending if it begins with a minus, or a finished term.

@@ -64,6 +64,10 @@ struct QueryDataIDsCommand: AsyncParsableCommand {
                 try await results.any(isExact: false)
                 ? "Post-query region filtering removed all rows, since nothing overlapped."
                 : try await results.explainNoResults().joined(separator: "\n")
+            // Upstream says nothing then, and what goes to standard output is its.
+            if reason.isEmpty {
+                for reason in try await results.diagnoseNoResults() { try log.warning(reason) }
+            }
             return try printNothing(reason, dimensions, log)
         }
         guard !dimensions.isEmpty else {

@@ -12,20 +12,20 @@ struct ResultLimit: ExpressibleByArgument {
     init(number: Int) { argument = number }
 
     init?(argument: String) {
-        guard let number = Int(argument), number != .min else { return nil }
+        guard let number = Int(argument) else { return nil }
         self.argument = number
     }
 
     var defaultValueDescription: String { String(argument) }
 
     /// The most results to report, if there is a limit.
-    var maximum: Int { abs(argument) }
+    var maximum: Int { Int(clamping: argument.magnitude) }
 
     /// How many to look for, so that it is known whether there are more than are reported; `nil` for all.
     var sought: Int? {
         switch argument {
         case 0: nil
-        case ..<0: 1 - argument
+        case ..<0: Int(clamping: argument.magnitude + 1)
         default: argument
         }
     }
