@@ -49,28 +49,31 @@ public final class DirectButler: Butler {
     /// Opens the repository that an argument names: a directory, a `butler.yaml`, or a label of the repository index.
     ///
     /// - Parameters:
+    ///   - forFiles: whether files are to be written, for which a writeable repository gets tables if it has none yet.
     ///   - defaults: what is assumed where a call does not say.
     ///   - onWarning: is told of what is no error, such as results that a limit cuts.
     /// - Throws: `ConfigurationError` when there is no such repository, `DatabaseError` when its database cannot be
     ///   opened, `RegistryError` when its schema is not one that this code can use.
     public static func open(
-        _ argument: String, writeable: Bool = false, defaults: ButlerDefaults = ButlerDefaults(),
-        environment: ConfigurationEnvironment = .process, connections: ConnectionCounts = ConnectionCounts(),
+        _ argument: String, writeable: Bool = false, forFiles: Bool = true,
+        defaults: ButlerDefaults = ButlerDefaults(), environment: ConfigurationEnvironment = .process,
+        connections: ConnectionCounts = ConnectionCounts(),
         onWarning: @escaping @Sendable (String) -> Void = printWarning
     ) async throws -> DirectButler {
         switch try await ButlerConfiguration.load(argument, environment: environment) {
         case .direct(let configuration):
             return try await open(
-                configuration, writeable: writeable, defaults: defaults, environment: environment,
-                connections: connections, onWarning: onWarning)
+                configuration, writeable: writeable, forFiles: forFiles, defaults: defaults,
+                environment: environment, connections: connections, onWarning: onWarning)
         case .remote(let remote):
             throw ButlerOpeningError.isServer(remote.server)
         }
     }
 
     public static func open(
-        _ configuration: DirectButlerConfiguration, writeable: Bool, defaults: ButlerDefaults = ButlerDefaults(),
-        environment: ConfigurationEnvironment, connections: ConnectionCounts = ConnectionCounts(),
+        _ configuration: DirectButlerConfiguration, writeable: Bool, forFiles: Bool = true,
+        defaults: ButlerDefaults = ButlerDefaults(), environment: ConfigurationEnvironment,
+        connections: ConnectionCounts = ConnectionCounts(),
         onWarning: @escaping @Sendable (String) -> Void = printWarning
     ) async throws -> DirectButler {
         let section = try configuration.registry()
@@ -83,7 +86,7 @@ public final class DirectButler: Butler {
             database: database, managers: section.managers.mapValues(\.className))
         let butler = try DirectButler(
             registry: registry, configuration: configuration, defaults: defaults, onWarning: onWarning)
-        if writeable {
+        if writeable, forFiles {
             let datastore = try butler.datastore()
             try await registry.write { writer in
                 for files in datastore.files { try files.createTables(writer.connection) }

@@ -1,10 +1,12 @@
 import ButlerModel
 import Database
 
-/// Changes to collections: the one writer of `collection`, `run` and `collection_chain`.
+/// Changes to collections: the one writer of `collection` and `run`.
 extension RegistryWriter {
     /// Makes sure that a collection exists.
-    /// - Returns: whether it is new.
+    ///
+    /// Any text but the empty one can be a name: slashes, blanks and other scripts have no meaning here.
+    /// - Returns: whether it is new. The documentation of one that exists already is not changed.
     /// - Throws: `ButlerError` of kind `collectionType` when one of this name has another type.
     @discardableResult
     public func registerCollection(
@@ -18,41 +20,74 @@ extension RegistryWriter {
             return false
         }
         guard !name.isEmpty else { throw ButlerError(.malformedModel, "A collection needs a name.") }
-        let key = try connection.insertReturningKey(
-            into: schema.collection, columns: ["name", "type", "doc"],
-            values: [.text(name), .int(Int64(type.rawValue)), documentation.map { .text($0) } ?? .null])
-        if type == .run {
-            try connection.execute(
-                SQL.insert(into: schema.run, columns: ["collection_id"], values: [.int(key)]))
+        try atomically {
+            let key = try connection.insertReturningKey(
+                into: schema.collection, columns: ["name", "type", "doc"],
+                values: [.text(name), .int(Int64(type.rawValue)), documentation.map { .text($0) } ?? .null])
+            if type == .run {
+                try connection.execute(SQL.insert(into: schema.run, columns: ["collection_id"], values: [.int(key)]))
+            }
+            try refresh()
         }
-        try refresh()
         return true
     }
 
-    /// Gives a chain these members, in search order, in place of those it has.
-    /// - Throws: `ButlerError` of kind `missingCollection`, `collectionType` when `name` is no chain, or
-    ///   `collectionCycle` when the chain would contain itself.
-    public func setChain(_ name: String, children: [String]) throws {
+    /// Replaces what a collection's documentation says; `nil` removes it.
+    /// - Throws: `ButlerError` of kind `missingCollection`.
+    public func setDocumentation(_ documentation: String?, of name: String) throws {
+        let collection = try snapshot.catalog.collections.require(name)
+        try atomically {
+            try connection.execute(
+                SQL.update(
+                    schema.collection, set: [("doc", documentation.map { .text($0) } ?? .null)],
+                    where: "\(column: "collection_id") = \(value: collection.key)"))
+            try refresh()
+        }
+    }
+
+    /// Removes a collection: with it go its links to datasets or members, and of a run the datasets.
+    ///
+    /// - Parameters:
+    ///   - unlinking: whether to remove it from the chains that have it as a member; otherwise those forbid it.
+    ///   - withDatasets: whether a run may have datasets. None of them may have files any more.
+    /// - Throws: `ButlerError` of kind `missingCollection`, or `orphanedRecord` when chains, datasets or files forbid it.
+    public func removeCollection(_ name: String, unlinking: Bool = false, withDatasets: Bool = false) throws {
         let collections = snapshot.catalog.collections
-        let parent = try collections.require(name)
-        guard parent.type == .chained else {
-            throw ButlerError(.collectionType, "Collection '\(name)' is \(parent.type), not a chain.")
-        }
-        var members: [CollectionCatalog.Entry] = []
-        for child in children { members.append(try collections.require(child)) }
-        guard !collections.wouldCycle(parent: parent, children: members) else {
+        let collection = try collections.require(name)
+        let parents = collections.parents(of: collection).map(\.name)
+        guard unlinking || parents.isEmpty else {
             throw ButlerError(
-                .collectionCycle,
-                "The chain '\(name)' would contain itself through '\(children.joined(separator: "', '"))'.")
+                .orphanedRecord,
+                "Collection '\(name)' is a member of '\(parents.joined(separator: "', '"))'; remove it from there first.")
         }
-        try connection.execute(
-            "DELETE FROM \(table: "collection_chain") WHERE \(column: "parent") = \(value: parent.key)")
-        let rows = members.enumerated().map { position, member -> [SQLValue] in
-            [.int(parent.key), .int(Int64(position)), .int(member.key)]
+        if collection.type == .run, !withDatasets {
+            let count = try datasetCount(in: collection)
+            guard count == 0 else {
+                throw ButlerError(
+                    .orphanedRecord,
+                    "Run '\(name)' has \(count) dataset\(count == 1 ? "" : "s"), which would be removed with it.")
+            }
         }
-        try connection.executeMany(
-            try SQL.insert(into: schema.collectionChain, columns: ["parent", "position", "child"]), rows: rows)
-        try refresh()
+        try atomically {
+            if unlinking { try unlink(collection) }
+            do {
+                try connection.savepoint {
+                    _ = try connection.execute(
+                        "DELETE FROM \(table: "collection") WHERE \(column: "collection_id") = \(value: collection.key)")
+                }
+            } catch DatabaseError.constraintViolation(let violation) where violation.kind == .foreignKey {
+                throw ButlerError(
+                    .orphanedRecord,
+                    "Collection '\(name)' has datasets whose files are still recorded; remove those datasets first.")
+            }
+            try refresh()
+        }
+    }
+
+    private func datasetCount(in run: CollectionCatalog.Entry) throws -> Int64 {
+        try connection.fetchOne(
+            "SELECT COUNT(*) FROM \(table: "dataset") WHERE \(column: "run_id") = \(value: run.key)"
+        ) { try $0.int(0) } ?? 0
     }
 
     /// The run of this name.
@@ -61,6 +96,15 @@ extension RegistryWriter {
         guard entry.type == .run else {
             throw ButlerError(
                 .collectionType, "Collection '\(name)' is \(entry.type), not a run; datasets live in runs.")
+        }
+        return entry
+    }
+
+    /// The collection of this name and type.
+    func require(_ name: String, _ type: CollectionType) throws -> CollectionCatalog.Entry {
+        let entry = try snapshot.catalog.collections.require(name)
+        guard entry.type == type else {
+            throw ButlerError(.collectionType, "Collection '\(name)' is \(entry.type), not \(type).")
         }
         return entry
     }

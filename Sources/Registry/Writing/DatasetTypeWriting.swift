@@ -26,26 +26,55 @@ extension RegistryWriter {
             }
             return false
         }
-        let dimensionsKey = try dimensionsKey(of: type.dimensions)
-        let tags = RegistrySchema.tagsTable(dimensionsKey: dimensionsKey)
-        try ensureTable(schema.tags(tags, type.dimensions))
-        var calibs: String?
-        if type.isCalibration {
-            let name = RegistrySchema.calibsTable(dimensionsKey: dimensionsKey)
-            try ensureTable(schema.calibs(name, type.dimensions))
-            calibs = name
+        try atomically {
+            let dimensionsKey = try dimensionsKey(of: type.dimensions)
+            let tags = RegistrySchema.tagsTable(dimensionsKey: dimensionsKey)
+            try ensureTable(schema.tags(tags, type.dimensions))
+            var calibs: String?
+            if type.isCalibration {
+                let name = RegistrySchema.calibsTable(dimensionsKey: dimensionsKey)
+                try ensureTable(schema.calibs(name, type.dimensions))
+                calibs = name
+            }
+            _ = try connection.insertReturningKey(
+                into: schema.datasetType,
+                columns: [
+                    "name", "storage_class", "dimensions_key", "tag_association_table", "calibration_association_table",
+                ],
+                values: [
+                    .text(type.name), .text(type.storageClass), .int(dimensionsKey), .text(tags),
+                    calibs.map { .text($0) } ?? .null,
+                ])
+            try refresh()
         }
-        _ = try connection.insertReturningKey(
-            into: schema.datasetType,
-            columns: [
-                "name", "storage_class", "dimensions_key", "tag_association_table", "calibration_association_table",
-            ],
-            values: [
-                .text(type.name), .text(type.storageClass), .int(dimensionsKey), .text(tags),
-                calibs.map { .text($0) } ?? .null,
-            ])
-        try refresh()
         return true
+    }
+
+    /// Removes the definitions of dataset types. The tables that held their datasets stay.
+    ///
+    /// - Parameter patterns: names and globs; those that match nothing are passed over.
+    /// - Returns: the names of the types that were removed, in the order of names.
+    /// - Throws: `ButlerError` of kind `orphanedRecord` when there are datasets of one of them, of kind
+    ///   `datasetTypeExpression` for components.
+    @discardableResult
+    public func removeDatasetTypes(_ patterns: [String]) throws -> [String] {
+        let types = try snapshot.catalog.datasetTypes.matching(patterns).found
+        try atomically {
+            for stored in types {
+                let name = stored.type.name
+                do {
+                    try connection.savepoint {
+                        _ = try connection.execute(
+                            "DELETE FROM \(table: "dataset_type") WHERE \(column: "id") = \(value: stored.key)")
+                    }
+                } catch DatabaseError.constraintViolation(let violation) where violation.kind == .foreignKey {
+                    throw ButlerError(
+                        .orphanedRecord, "There are datasets of type '\(name)'; remove those before the dataset type.")
+                }
+            }
+            if !types.isEmpty { try refresh() }
+        }
+        return types.map(\.type.name)
     }
 
     private func ensureTable(_ table: TableSpecification) throws {

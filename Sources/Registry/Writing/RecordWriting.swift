@@ -1,6 +1,5 @@
 import ButlerModel
 import Database
-import SkyGeometry
 
 /// What to do about a dimension record whose key exists already.
 public enum RecordConflictPolicy: Sendable {
@@ -12,25 +11,36 @@ public enum RecordConflictPolicy: Sendable {
     case replace
 }
 
-/// Insertion of dimension records: the one writer of the dimension tables and their overlap tables.
+/// Insertion of dimension records: the one writer of the dimension tables. Source: repository format reference,
+/// section 7.2.
 extension RegistryWriter {
-    /// Inserts records of any elements, dependencies first, with the rows that place them on the sky.
+    /// Inserts records of any elements, dependencies first, with the rows that place them on the sky. Records of
+    /// implied unions (`band`) come into being with those that imply them.
     ///
     /// Cost: one statement a record, and one a sky pixel that its region touches.
-    /// - Throws: `ButlerError` of kind `conflictingDefinition` for elements that hold no records of their own, and
-    ///   `DatabaseError` for conflicting keys and records that refer to missing ones.
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` that names the record whose key or alternate key exists
+    ///   already, that refers to a record which does not exist or has a text that the table does not take, and for
+    ///   elements that hold no records of their own.
     public func insert(_ records: [DimensionRecord], onConflict policy: RecordConflictPolicy = .fail) throws {
-        let byElement = Dictionary(grouping: records, by: \.element.position)
-        for (position, group) in byElement.sorted(by: { $0.key < $1.key }) {
-            let element = universe.elements[position]
-            guard element.hasOwnTable else {
-                throw ButlerError(
-                    .conflictingDefinition,
-                    "Records of '\(element.name)' follow from other things and cannot be inserted.")
+        guard !records.isEmpty else { return }
+        let byElement = Dictionary(grouping: records, by: \.element.position).sorted { $0.key < $1.key }
+        try atomically {
+            for (position, group) in byElement {
+                let element = universe.elements[position]
+                try requireTable(element)
+                try insert(group, of: element, policy)
             }
-            try insert(group, of: element, policy)
+            if byElement.contains(where: { universe.elements[$0.key].isCached }) { try refresh() }
         }
-        try refresh()
+    }
+
+    /// Refuses elements whose records follow from other things.
+    func requireTable(_ element: DimensionElement) throws {
+        guard element.hasOwnTable else {
+            throw ButlerError(
+                .conflictingDefinition,
+                "Records of '\(element.name)' follow from other things and cannot be inserted.")
+        }
     }
 
     private func insert(
@@ -43,66 +53,75 @@ extension RegistryWriter {
             case .skip: .ignoreOn(table.primaryKey)
             case .replace: .update(key: table.primaryKey, set: nil)
             }
-        try connection.executeMany(
-            try SQL.insert(into: table, columns: table.columns.map(\.name), onConflict: rule),
-            rows: records.map { $0.values.map(\.sqlValue) })
+        let statement = try SQL.insert(into: table, columns: table.columns.map(\.name), onConflict: rule)
+        try namingTheCulprit(in: records, of: table) { records in
+            try connection.executeMany(statement, rows: records.lazy.map { $0.values.map(\.sqlValue) })
+        }
         if element.isGovernor { try announce(element, records) }
         if element.isSpatial { try place(element, records, policy) }
     }
 
-    /// A new governor value gets a row in every overlap summary that is kept by that governor.
-    private func announce(_ governor: DimensionElement, _ records: [DimensionRecord]) throws {
-        let common = try commonSkypix()
-        for element in schema.spatialElements where schema.governor(of: element) == governor {
-            let table = schema.overlapSummary(element, governor)
-            try connection.executeMany(
-                try SQL.insert(into: table, columns: table.columns.map(\.name), onConflict: .ignore),
-                rows: records.compactMap { record in
-                    record.requiredValues.first.map { [.text(common.system), .int(Int64(common.level)), $0.sqlValue] }
-                })
-        }
-    }
+    // MARK: Violations
 
-    /// Enters the pixels of the common skypix level that each record's region may touch.
-    private func place(
-        _ element: DimensionElement, _ records: [DimensionRecord], _ policy: RecordConflictPolicy
+    /// Writes records; where a rule of the table forbids it, finds out by writing them singly which one it is about.
+    func namingTheCulprit(
+        in records: [DimensionRecord], of table: TableSpecification, _ write: ([DimensionRecord]) throws -> Void
     ) throws {
-        guard let governor = schema.governor(of: element) else { return }
-        let common = try commonSkypix()
-        let pixelization = try PixelizationKind(className: common.className).pixelization(level: common.level)
-        let table = schema.overlap(element, governor)
-        let keyNames = element.required.map { universe.elements[$0].name }
-        if case .replace = policy {
+        do {
+            try connection.savepoint { try write(records) }
+        } catch DatabaseError.constraintViolation(let first) {
             for record in records {
-                let tests = zip(keyNames, record.requiredValues).map { name, value -> SQL in
-                    "\(column: name) = \(value: value.sqlValue)"
+                do {
+                    try connection.savepoint { try write([record]) }
+                } catch DatabaseError.constraintViolation(let violation) {
+                    throw ButlerError(.conflictingDefinition, try describe(violation, of: record, in: table))
                 }
-                try connection.execute("DELETE FROM \(table: table.name) WHERE \(SQL.all(tests))")
             }
+            throw DatabaseError.constraintViolation(first)
         }
-        let columns = ["skypix_system", "skypix_level"] + keyNames + ["skypix_index"]
-        let template = try SQL.insert(
-            into: table, columns: columns, onConflict: { if case .fail = policy { .fail } else { .ignore } }())
-        var rows: [[SQLValue]] = []
-        for record in records {
-            guard let region = record.region else { continue }
-            let prefix: [SQLValue] =
-                [.text(common.system), .int(Int64(common.level))] + record.requiredValues.map(\.sqlValue)
-            for range in try pixelization.envelope(of: try region.decoded()).ranges {
-                for pixel in range { rows.append(prefix + [.int(Int64(pixel))]) }
-            }
-            if rows.count > 20_000 {
-                try connection.executeMany(template, rows: rows)
-                rows.removeAll(keepingCapacity: true)
-            }
-        }
-        try connection.executeMany(template, rows: rows)
     }
 
-    private func commonSkypix() throws -> DimensionElement.Skypix {
-        guard let skypix = universe.commonSkypix.skypix else {
-            throw RegistryError.badUniverse(reason: "its common skypix dimension is no pixelization")
+    private func describe(
+        _ violation: ConstraintViolation, of record: DimensionRecord, in table: TableSpecification
+    ) throws -> String {
+        let name = "The '\(record.element.name)' record \(key(of: record))"
+        switch violation.kind {
+        case .foreignKey:
+            let missing = try table.foreignKeys.first { try !exists($0, record, in: table) }
+            guard let missing else { return "\(name) refers to a record that does not exist; insert that first." }
+            let values = missing.columns.map { "\($0)=\(text(of: record, column: $0, in: table))" }
+            return "\(name) refers to \(values.joined(separator: ", ")), for which '\(missing.table)' has no record; "
+                + "insert that first."
+        case .unique, .primaryKey:
+            return "\(name) has the key or an alternate key of a record that exists already; replace or skip that, or "
+                + "correct the record."
+        case .check:
+            return "\(name) has a text that is empty or too long for its column."
+        case .notNull, .other:
+            return "\(name) was refused: \(violation.description)"
         }
-        return skypix
+    }
+
+    private func exists(
+        _ key: ForeignKeySpecification, _ record: DimensionRecord, in table: TableSpecification
+    ) throws -> Bool {
+        var tests: [SQL] = []
+        for (source, target) in zip(key.columns, key.targetColumns) {
+            guard let index = table.columns.firstIndex(where: { $0.name == source }) else { return true }
+            tests.append("\(column: target) = \(value: record.values[index].sqlValue)")
+        }
+        return try connection.fetchOne("SELECT 1 FROM \(table: key.table) WHERE \(SQL.all(tests))") { _ in true } ?? false
+    }
+
+    private func text(of record: DimensionRecord, column: String, in table: TableSpecification) -> String {
+        table.columns.firstIndex { $0.name == column }
+            .flatMap { record.values[$0].dataIDValue?.quotedDescription } ?? "NULL"
+    }
+
+    /// The values that identify a record, as Python prints a data ID.
+    func key(of record: DimensionRecord) -> String {
+        "{"
+            + zip(record.element.required, record.requiredValues)
+            .map { "\(universe.elements[$0].name): \($1.quotedDescription)" }.joined(separator: ", ") + "}"
     }
 }

@@ -3,6 +3,9 @@ import Database
 
 /// Changes a registry, inside the closure of ``Registry/write(_:)``. Whatever it did is undone when the closure
 /// throws.
+///
+/// Each of its methods does all that it says or, when it throws, nothing; so a closure may catch the error of one and
+/// go on.
 public struct RegistryWriter {
     let registry: Registry
     let state: WriterState
@@ -29,6 +32,18 @@ public struct RegistryWriter {
     func refresh() throws {
         registry.forgetCatalog()
         state.snapshot = try registry.snapshot(connection)
+    }
+
+    /// Runs `body`; when it throws, the database and what is known of it are as they were before.
+    func atomically<T>(_ body: () throws -> T) throws -> T {
+        let before = state.snapshot
+        do {
+            return try connection.savepoint(body)
+        } catch {
+            registry.forgetCatalog()
+            state.snapshot = before
+            throw error
+        }
     }
 }
 

@@ -4,10 +4,13 @@ import ArgumentParser
 struct ButlerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "butler",
-        abstract: "Looks into Butler repositories and makes new ones.",
+        abstract: "Looks into Butler repositories, changes them and makes new ones.",
         discussion: "The options below come before the name of the command and hold for all of them.",
         version: Version.current,
         subcommands: [
+            AssociateCommand.self,
+            CertifyCalibrationsCommand.self,
+            CollectionChainCommand.self,
             CreateCommand.self,
             ExplainCommand.self,
             QueryCollectionsCommand.self,
@@ -15,6 +18,9 @@ struct ButlerCommand: AsyncParsableCommand {
             QueryDatasetTypesCommand.self,
             QueryDatasetsCommand.self,
             QueryDimensionRecordsCommand.self,
+            RegisterDatasetTypeCommand.self,
+            RemoveCollectionsCommand.self,
+            RemoveDatasetTypeCommand.self,
             RetrieveArtifactsCommand.self,
         ])
 

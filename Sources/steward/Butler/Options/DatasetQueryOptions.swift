@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// Which datasets to find: the options that commands on sets of datasets share.
-struct DatasetQueryOptions: ParsableArguments {
+/// Which datasets to find, before any limit or order.
+struct DatasetFilterOptions: ParsableArguments {
     @Option(
         name: .customLong("collections"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
@@ -22,6 +22,13 @@ struct DatasetQueryOptions: ParsableArguments {
             """)
     var findsFirst = false
 
+    var collections: [String] { CommaSeparated.values(collectionArguments) }
+}
+
+/// Which datasets to find: the options that commands on lists of datasets share.
+struct DatasetQueryOptions: ParsableArguments {
+    @OptionGroup var filter: DatasetFilterOptions
+
     @Option(name: .customLong("limit"), parsing: .unconditional, help: ResultLimit.help)
     var limit = ResultLimit.standard
 
@@ -35,7 +42,7 @@ struct DatasetQueryOptions: ParsableArguments {
             valueName: "names"))
     var orderArguments: [String] = []
 
-    var collections: [String] { CommaSeparated.values(collectionArguments) }
+    var collections: [String] { filter.collections }
     var order: [String] { CommaSeparated.values(orderArguments) }
 
     func validate() throws {

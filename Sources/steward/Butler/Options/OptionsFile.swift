@@ -90,7 +90,7 @@ enum OptionsFile {
         return options
     }
 
-    private static let negatable: Set<String> = ["find-first", "preserve-path", "clobber", "zip"]
+    private static let negatable: Set<String> = ["clobber", "confirm", "find-first", "preserve-path", "zip"]
 
     private static func spelled(_ name: String, _ value: StructuredValue, path: String) throws -> [String] {
         switch value {

@@ -25,12 +25,19 @@ struct DatasetQuery: Sendable {
     ///   - datasetTypes: as given; none means all.
     ///   - options: no collections mean all.
     init(datasetTypes: [String], options: DatasetQueryOptions) throws {
+        try self.init(
+            datasetTypes: datasetTypes, filter: options.filter, limit: options.limit, order: options.order)
+    }
+
+    init(
+        datasetTypes: [String], filter: DatasetFilterOptions, limit: ResultLimit, order: [String] = []
+    ) throws {
         self.datasetTypes = datasetTypes.isEmpty ? ["*"] : datasetTypes
-        collections = options.collections.isEmpty ? ["*"] : options.collections
-        expression = options.expression
-        findsFirst = options.findsFirst
-        limit = options.limit
-        order = options.order
+        collections = filter.collections.isEmpty ? ["*"] : filter.collections
+        expression = filter.expression
+        findsFirst = filter.findsFirst
+        self.limit = limit
+        self.order = order
         guard order.isEmpty || hasOneType else {
             throw CommandFailure.refused(
                 "--order-by works with a single dataset type only; name one, without wildcards.")
