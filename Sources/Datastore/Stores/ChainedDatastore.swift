@@ -43,6 +43,11 @@ public struct ChainedDatastore: Datastore {
         name = "ChainedDatastore[\(members.map(\.datastore.name).joined(separator: ", "))]"
     }
 
+    public func accepting(_ subject: LookupSubject) -> [FileDatastore] {
+        guard constraints.accepts(subject) else { return [] }
+        return members.filter { $0.constraints.accepts(subject) }.flatMap { $0.datastore.accepting(subject) }
+    }
+
     public func stage(_ value: DatasetValue, _ ref: DatasetRef) async throws -> StagedDataset {
         let subject = LookupSubject(ref)
         var staged = StagedDataset(ref: ref)

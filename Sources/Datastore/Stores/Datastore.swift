@@ -15,12 +15,15 @@ public protocol Datastore: Sendable {
 
     /// Encodes a dataset and writes it under hidden names, in every part of the datastore that accepts it.
     ///
-    /// Nothing else sees the files before ``StagedDataset/publish()``. Whoever calls this must end it with that or with
-    /// ``StagedDataset/discard()``.
+    /// Nothing else sees the files before ``StagedArtifacts/publish()``. Whoever calls this must end it as
+    /// ``StagedArtifacts`` says, or with ``StagedDataset/discard()``.
     ///
     /// - Parameter ref: with an expanded data ID, or the path differs from the one that other clients would choose.
     /// - Throws: ``DatastoreError``, `ObjectStorageError`. Nothing stays behind then.
     func stage(_ value: DatasetValue, _ ref: DatasetRef) async throws -> StagedDataset
+
+    /// The file datastores whose constraints accept a dataset, in the order in which they are searched.
+    func accepting(_ subject: LookupSubject) -> [FileDatastore]
 }
 
 extension Datastore {
@@ -67,6 +70,11 @@ extension Datastore {
             }
         }
         throw firstMissing ?? .notStored(dataset: ref.description, datastore: name)
+    }
+
+    /// Ends the use of folders for staged files. Blocks.
+    public func endSessions() throws {
+        for datastore in files { try datastore.endSession() }
     }
 
     /// Forgets datasets without touching their files.
