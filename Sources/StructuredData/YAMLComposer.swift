@@ -18,7 +18,7 @@ extension YAMLNode {
 struct YAMLComposer: ~Copyable {
     private var parser = yaml_parser_t()
     private let bytes: UnsafeBufferPointer<UInt8>
-    private let limits: YAMLLimits
+    let limits: YAMLLimits
     /// The nodes that anchors name; `nil` while the node is still being read.
     private var anchors: [String: YAMLNode?] = [:]
 
@@ -35,7 +35,7 @@ struct YAMLComposer: ~Copyable {
         }
     }
 
-    private init(bytes: UnsafeBufferPointer<UInt8>, limits: YAMLLimits) {
+    init(bytes: UnsafeBufferPointer<UInt8>, limits: YAMLLimits) {
         self.bytes = bytes
         self.limits = limits
     }
@@ -46,22 +46,33 @@ struct YAMLComposer: ~Copyable {
     }
 
     private mutating func document() throws(YAMLError) -> YAMLNode? {
+        guard let event = try start() else { return nil }
+        let root = try node(event, depth: 1)
+        try end()
+        return root
+    }
+
+    /// The first event of the document's root; `nil` when there is no document.
+    mutating func start() throws(YAMLError) -> Event? {
         guard yaml_parser_initialize(&parser) == 1 else {
             throw .syntax(problem: "the parser found no memory", at: TextPosition(line: 1, column: 1))
         }
         yaml_parser_set_input_string(&parser, bytes.baseAddress, bytes.count)
         _ = try next()
         if try next().kind == .streamEnd { return nil }
-        let root = try node(try next(), depth: 1)
+        return try next()
+    }
+
+    /// Makes sure that nothing follows the document's root.
+    mutating func end() throws(YAMLError) {
         _ = try next()
         let last = try next()
         if last.kind != .streamEnd { throw .severalDocuments(at: last.position) }
-        return root
     }
 
     // MARK: Nodes
 
-    private mutating func node(_ event: Event, depth: Int) throws(YAMLError) -> YAMLNode {
+    mutating func node(_ event: Event, depth: Int) throws(YAMLError) -> YAMLNode {
         if case .alias(let name) = event.kind {
             guard let entry = anchors[name] else { throw .undefinedAlias(name, at: event.position) }
             guard let node = entry else { throw .recursiveAlias(name, at: event.position) }
@@ -115,7 +126,7 @@ struct YAMLComposer: ~Copyable {
 
     // MARK: Events
 
-    private struct Event {
+    struct Event {
         enum Kind: Equatable {
             case streamEnd, sequenceStart, sequenceEnd, mappingStart, mappingEnd, other
             case alias(String)
@@ -128,7 +139,7 @@ struct YAMLComposer: ~Copyable {
         var position: TextPosition
     }
 
-    private mutating func next() throws(YAMLError) -> Event {
+    mutating func next() throws(YAMLError) -> Event {
         var event = yaml_event_t()
         guard yaml_parser_parse(&parser, &event) == 1 else { throw failure() }
         defer { yaml_event_delete(&event) }

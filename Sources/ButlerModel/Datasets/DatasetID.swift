@@ -115,4 +115,27 @@ extension DatasetID {
         digest[8] = digest[8] & 0x3F | 0x80
         return DatasetID(bytes: digest) ?? namespace
     }
+
+    /// UUID version 3 (RFC 9562, section 5.3).
+    public static func version3(namespace: DatasetID, name: String) -> DatasetID {
+        var hash = Insecure.MD5()
+        hash.update(data: namespace.bytes)
+        hash.update(data: Array(name.utf8))
+        var digest = Array(hash.finalize())
+        digest[6] = digest[6] & 0x0F | 0x30
+        digest[8] = digest[8] & 0x3F | 0x80
+        return DatasetID(bytes: digest) ?? namespace
+    }
+
+    /// The identifier that stands for the number of a dataset in export files of the early years.
+    /// Source: repository format reference, section 4.
+    public static func numbered(_ number: Int64) -> DatasetID {
+        version3(namespace: DatasetID(high: 0x4d48_51f4_2890_4d41, low: 0x8779_5f38_a3f5_062b), name: String(number))
+    }
+
+    /// The name that Rubin's software gives a zip archive with these members, without extension: a UUID of version 5.
+    public static func ofArchive(members: some Sequence<String>) -> DatasetID {
+        let sorted = members.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
+        return version5(namespace: namespace, name: sorted.joined(separator: ","))
+    }
 }

@@ -19,6 +19,17 @@ public struct ArtifactRetrieval: Sendable {
         public var size: Int64? { info.fileSize < 0 ? nil : info.fileSize }
     }
 
+    /// What files are called below the destination.
+    public enum Naming: Sendable, Hashable {
+        /// As below the root of the datastore.
+        case path
+        /// Without folders.
+        case basename
+        /// Without folders, and with the first eight digits of the dataset's identifier before the name, as the members
+        /// of archives are named.
+        case prefixedBasename
+    }
+
     /// How a file comes to the destination.
     public enum Transfer: Sendable, Hashable {
         case copy
@@ -46,10 +57,10 @@ public struct ArtifactRetrieval: Sendable {
     ///
     /// - Parameters:
     ///   - datasets: with what is recorded about their files.
-    ///   - preservesPath: whether files keep their folders below the datastore's root, or lose them.
+    ///   - naming: whether files keep their folders below the datastore's root, or lose them.
     /// - Throws: ``DatastoreError/ambiguousTarget(path:datasets:)`` when two files would get the same name,
     ///   `ObjectStorageError` for recorded paths that lead out of the datastore.
-    public init(_ datasets: [(ref: DatasetRef, stored: StoredDataset)], preservesPath: Bool) throws {
+    public init(_ datasets: [(ref: DatasetRef, stored: StoredDataset)], naming: Naming) throws {
         var indexOfSource: [String: Int] = [:]
         var indexOfTarget: [ObjectPath: Int] = [:]
         for (ref, stored) in datasets {
@@ -59,7 +70,7 @@ public struct ArtifactRetrieval: Sendable {
                     steps[index].ids.append(ref.id)
                     continue
                 }
-                let target = try Self.target(of: info, preservesPath: preservesPath)
+                let target = try Self.target(of: info, in: ref.id, naming: naming)
                 if let index = indexOfTarget[target] {
                     throw DatastoreError.ambiguousTarget(
                         path: target.description, datasets: [steps[index].dataset, ref.description])
@@ -76,7 +87,7 @@ public struct ArtifactRetrieval: Sendable {
 
     /// The path below the destination: that below the datastore's root, or below the root of the file system for a file
     /// that is elsewhere. A zip member goes to the folder of its archive.
-    private static func target(of info: StoredFileInfo, preservesPath: Bool) throws -> ObjectPath {
+    private static func target(of info: StoredFileInfo, in id: DatasetID, naming: Naming) throws -> ObjectPath {
         let path: ObjectPath
         let member: String?
         switch try ArtifactLocation(recorded: info.path) {
@@ -84,7 +95,14 @@ public struct ArtifactRetrieval: Sendable {
         case .outside(let uri, let name):
             (path, member) = (try ObjectPath(String(uri.path.drop { $0 == "/" })), name)
         }
-        guard preservesPath else { return try ObjectPath(try ObjectPath(member ?? path.description).basename) }
+        switch naming {
+        case .path: break
+        case .basename: return try ObjectPath(try ObjectPath(member ?? path.description).basename)
+        case .prefixedBasename:
+            // A member of an archive has a prefix already.
+            if let member { return try ObjectPath(try ObjectPath(member).basename) }
+            return try ObjectPath("\(id.description.prefix(8))-\(path.basename)")
+        }
         guard let member else { return path }
         let folder = path.description.lastIndex(of: "/").map { String(path.description[...$0]) } ?? ""
         return try ObjectPath(folder + member)
@@ -134,5 +152,49 @@ public struct ArtifactRetrieval: Sendable {
             let target = store.localPath(step.target)
         else { return false }
         return try await FormatterCatalog.pool.run { LocalFile.isSame(source, target) }
+    }
+
+    // MARK: Archives
+
+    /// Writes the files into a zip archive together with an index of them. The archive is there whole, or not at all.
+    ///
+    /// - Parameters:
+    ///   - folder: an absolute folder of this machine; it is made if need be.
+    ///   - refs: the datasets of the retrieval, whose dimension records the index holds if all are expanded.
+    ///   - overwrites: whether an archive of the same name, and so with members of the same names, is replaced.
+    /// - Returns: the path of the archive.
+    /// - Throws: `ObjectStorageError.alreadyExists`, ``DatastoreError`` for missing and damaged files and for an empty
+    ///   retrieval.
+    ///
+    /// Memory: what is unpacked from other archives; files are copied in pieces.
+    public func archive(in folder: ResourceURI, refs: [DatasetRef], overwrites: Bool) async throws -> String {
+        guard let folderPath = folder.asDirectory.localPath else {
+            throw DatastoreError.unsupportedLocation(uri: folder.description)
+        }
+        guard !steps.isEmpty else {
+            throw DatastoreError.malformedZip(path: folderPath, reason: "there are no datasets to put into it")
+        }
+        let index = RetrievalIndex(refs, self)
+        let target = folderPath + index.archiveName
+        var members: [(name: String, content: Artifact.Content)] = []
+        for step in steps {
+            try Task.checkCancellation()
+            let artifact = try await step.datastore.artifact(step.info, of: step.dataset)
+            members.append((step.target.description, artifact.content))
+        }
+        try await FormatterCatalog.pool.run { [members] in
+            if !overwrites, LocalFile.exists(target) { throw ObjectStorageError.alreadyExists(path: target) }
+            try LocalFile.makeFolder(folderPath)
+            var writer = try ZipWriter(target: target)
+            try writer.addDeflated(RetrievalIndex.fileName, index.bytes)
+            for (name, content) in members {
+                switch content {
+                case .memory(let bytes): try writer.add(name, bytes)
+                case .file(let path): try writer.add(name, file: path)
+                }
+            }
+            try writer.finish(overwrites: overwrites)
+        }
+        return target
     }
 }

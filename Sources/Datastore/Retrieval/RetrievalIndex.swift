@@ -2,8 +2,8 @@ import ButlerModel
 import ObjectStorage
 import StructuredData
 
-/// The index that tells what the files of a retrieval are, so that Rubin's software can pack them into a zip archive
-/// and take that into another repository.
+/// The index that tells what the files of a retrieval are, so that they can be packed into a zip archive that
+/// other repositories take in.
 ///
 /// Source: `lsst.daf.butler`, `ZipIndex` version `V1`.
 public struct RetrievalIndex: Sendable {
@@ -21,11 +21,18 @@ public struct RetrievalIndex: Sendable {
     /// Writes the index into the folder, replacing one that is there.
     public func write(to destination: ResourceURI) async throws {
         let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
+        try await store.write(try ObjectPath(Self.fileName), bytes: bytes, mode: .overwrite)
+    }
+
+    /// The text of the index.
+    var bytes: [UInt8] {
         var writer = JSONWriter()
         writer.value(document)
-        try await store.write(
-            try ObjectPath(Self.fileName), bytes: writer.bytes + [UInt8(ascii: "\n")], mode: .overwrite)
+        return writer.bytes + [UInt8(ascii: "\n")]
     }
+
+    /// The name of an archive with these files.
+    var archiveName: String { DatasetID.ofArchive(members: steps.map(\.target.description)).description + ".zip" }
 
     private var document: StructuredMapping {
         ["index_version": "V1", "refs": .object(container), "artifact_map": .object(artifactMap)]

@@ -49,6 +49,23 @@ enum LocalFile {
         guard fsync(descriptor) == 0 || errno == EINVAL || errno == EBADF else { throw failure(folder, "flush") }
     }
 
+    /// Whether there is anything of this name, a broken link included.
+    static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    /// Makes a folder and those above it, as far as they are missing.
+    static func makeFolder(_ path: String) throws(ObjectStorageError) {
+        var end = path.startIndex
+        while end != path.endIndex {
+            end = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex
+            guard mkdir(String(path[..<end]), 0o777) == 0 || errno == EEXIST || errno == EISDIR else {
+                throw failure(path, "make")
+            }
+        }
+    }
+
     /// Whether two paths lead to one file, over hard or symbolic links.
     static func isSame(_ first: String, _ second: String) -> Bool {
         var a = stat()
@@ -57,7 +74,7 @@ enum LocalFile {
         return a.st_dev == b.st_dev && a.st_ino == b.st_ino
     }
 
-    private static func failure(_ path: String, _ operation: String) -> ObjectStorageError {
+    static func failure(_ path: String, _ operation: String) -> ObjectStorageError {
         let code = errno
         switch code {
         case ENOENT, ENOTDIR: return .notFound(path: path)

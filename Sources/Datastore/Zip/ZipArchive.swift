@@ -11,10 +11,16 @@ struct ZipArchive: Sendable {
         let size: UInt64
         /// Where its local header begins.
         let offset: UInt64
+        /// Bytes of its name, which the local header repeats.
+        let nameLength: UInt64
+        /// The mode of the file that it was made from, as Unix knows it; 0 when the archive does not tell.
+        let mode: UInt32
     }
 
     let members: [String: Member]
     private let source: ByteSource
+    /// Where the index begins, after the last member.
+    private let indexOffset: UInt64
 
     private static let stored: UInt64 = 0
     private static let deflated: UInt64 = 8
@@ -35,16 +41,17 @@ struct ZipArchive: Sendable {
             }
         }
         self.members = members
+        indexOffset = index.offset
     }
 
     private static func entry(_ cursor: inout ByteCursor, name source: String) throws -> (String, Member) {
         func failure(_ reason: String) -> DatastoreError { .malformedZip(path: source, reason: reason) }
         // Signature, versions made by and needed, flags, method, time, date.
-        guard cursor.integer(4) == 0x0201_4b50, cursor.skip(4), let flags = cursor.integer(2),
+        guard cursor.integer(4) == 0x0201_4b50, let madeBy = cursor.integer(2), cursor.skip(2), let flags = cursor.integer(2),
             let method = cursor.integer(2), cursor.skip(4), let checksum = cursor.integer(4),
             var compressedSize = cursor.integer(4), var size = cursor.integer(4), let nameLength = cursor.integer(2),
             let extraLength = cursor.integer(2), let commentLength = cursor.integer(2), var disk = cursor.integer(2),
-            cursor.skip(6), var offset = cursor.integer(4), let nameBytes = cursor.take(Int(nameLength)),
+            cursor.skip(2), let attributes = cursor.integer(4), var offset = cursor.integer(4), let nameBytes = cursor.take(Int(nameLength)),
             let extra = cursor.take(Int(extraLength)), cursor.skip(Int(commentLength))
         else { throw failure("its index is damaged") }
         let name = String(decoding: nameBytes, as: UTF8.self)
@@ -70,8 +77,33 @@ struct ZipArchive: Sendable {
             name,
             Member(
                 method: method, checksum: UInt32(truncatingIfNeeded: checksum), compressedSize: compressedSize,
-                size: size, offset: offset)
+                size: size, offset: offset, nameLength: nameLength,
+                mode: madeBy >> 8 == 3 ? UInt32(truncatingIfNeeded: attributes >> 16) : 0)
         )
+    }
+
+    /// Makes sure that an archive from elsewhere is what it seems to be: every member has room of its own before the
+    /// index, is a plain file, and has a plain name below the archive. Reads nothing. Cost: O(n log n) in members.
+    ///
+    /// - Throws: ``DatastoreError/malformedZip(path:reason:)``.
+    func checkLayout() throws(DatastoreError) {
+        func failure(_ reason: String) -> DatastoreError { .malformedZip(path: source.name, reason: reason) }
+        let inOrder = members.sorted { ($0.value.offset, $0.key) < ($1.value.offset, $1.key) }
+        for (index, (name, member)) in inOrder.enumerated() {
+            guard ArchiveName.isPlain(name) else {
+                throw failure("the name '\(name)' of a member leads out of the archive or is not plain")
+            }
+            // Types other than regular files, if a type is told at all.
+            guard [0, 0o100000].contains(member.mode & 0o170000) else {
+                throw failure("the member '\(name)' is a link or another special file")
+            }
+            let limit = index + 1 < inOrder.count ? inOrder[index + 1].value.offset : indexOffset
+            let (head, headOverflow) = member.offset.addingReportingOverflow(30 + member.nameLength)
+            let (end, overflow) = head.addingReportingOverflow(member.compressedSize)
+            guard !headOverflow, !overflow, end <= limit else {
+                throw failure("the member '\(name)' overlaps what follows it")
+            }
+        }
     }
 
     /// The bytes of a member, checked against its checksum. Memory: its packed and unpacked size.
@@ -156,6 +188,20 @@ private struct ZipIndexLocation {
         return (0...(tail.count - endSize)).last { start in
             tail[start] == 0x50 && tail[start + 1] == 0x4b && tail[start + 2] == 5 && tail[start + 3] == 6
                 && Int(tail[start + 20]) + Int(tail[start + 21]) << 8 == tail.count - start - endSize
+        }
+    }
+}
+
+/// Names of members that can be used as relative paths.
+enum ArchiveName {
+    /// Whether a name has only proper components: not absolute, without `.`, `..`, empty ones, backslashes and control
+    /// characters, and without `#`, which would begin a fragment where the name is recorded.
+    static func isPlain(_ name: String) -> Bool {
+        guard !name.isEmpty, !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0x5C || $0 == 0x23 }),
+            !name.unicodeScalars.contains("\u{FFFD}")
+        else { return false }
+        return name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
+            !part.isEmpty && part != "." && part != ".."
         }
     }
 }

@@ -77,7 +77,7 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
 
         let folder = try Self.folder(destination)
         let datasets = try await DatasetFiles(butler: opened).stored(refs)
-        let retrieval = try ArtifactRetrieval(datasets, preservesPath: preservePath)
+        let retrieval = try ArtifactRetrieval(datasets, naming: preservePath ? .path : .basename)
         var meter = ProgressMeter("Retrieving", total: retrieval.steps.count, isWanted: butler.progress)
         let locations: [ResourceURI]
         do {
