@@ -1,5 +1,40 @@
 // swift-tools-version: 6.3
+import Foundation
 import PackageDescription
+
+/// Where Apache Arrow C++ is: the folder that `STEWARD_ARROW` names (of the Python package pyarrow, or a prefix with
+/// `include` and `lib`), else that of the package's own Python environment, else the system's.
+struct Arrow {
+    var compiler: [String] = []
+    var linker = ["-larrow", "-lparquet"]
+
+    static let found: Arrow? = {
+        let files = FileManager.default
+        func isThere(_ path: String) -> Bool { files.fileExists(atPath: path) }
+        var folders: [String] = []
+        if let named = Context.environment["STEWARD_ARROW"] {
+            guard !named.isEmpty else { return nil }
+            folders = [named]
+        } else {
+            let libraries = Context.packageDirectory + "/.venv/lib"
+            let versions = ((try? files.contentsOfDirectory(atPath: libraries)) ?? []).sorted()
+            folders = versions.map { "\(libraries)/\($0)/site-packages/pyarrow" }
+        }
+        for folder in folders where isThere(folder + "/include/parquet/arrow/reader.h") {
+            let libraries = isThere(folder + "/lib") ? folder + "/lib" : folder
+            let names = ((try? files.contentsOfDirectory(atPath: libraries)) ?? []).sorted()
+            // The Python package has its libraries under versioned names only, which the linker takes by path.
+            let paths = ["libarrow.", "libparquet."].compactMap { start in
+                names.first { $0.hasPrefix(start) && !$0.hasSuffix(".a") && !$0.hasSuffix(".cmake") }
+            }
+            guard paths.count == 2 else { continue }
+            return Arrow(
+                compiler: ["-isystem", folder + "/include"],
+                linker: paths.map { "\(libraries)/\($0)" } + ["-Xlinker", "-rpath", "-Xlinker", libraries])
+        }
+        return isThere("/usr/include/parquet/arrow/reader.h") ? Arrow() : nil
+    }()
+}
 
 // The module tree of docs/architecture.md: a target imports only targets declared above it.
 let package = Package(
@@ -8,6 +43,10 @@ let package = Package(
     products: [
         .executable(name: "steward", targets: ["steward"]),
         .library(name: "Butler", targets: ["Butler"]),
+    ],
+    traits: [
+        .trait(name: "Parquet", description: "Tables in Parquet files, through Apache Arrow C++."),
+        .default(enabledTraits: Arrow.found == nil ? [] : ["Parquet"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -37,6 +76,7 @@ let package = Package(
         .target(name: "AstroTime", dependencies: ["CERFA"]),
         .target(name: "StructuredData", dependencies: ["ByteText", "Yams"]),
         .target(name: "TableRendering"),
+        .target(name: "Tables", dependencies: ["ByteText", "StructuredData"]),
         .target(
             name: "Database",
             dependencies: [
@@ -46,9 +86,17 @@ let package = Package(
         .target(
             name: "ObjectStorage", dependencies: ["ByteText", .product(name: "Crypto", package: "swift-crypto")]),
         .target(
-            name: "RepositoryConfiguration", dependencies: ["StructuredData"],
+            name: "RepositoryConfiguration", dependencies: ["ByteText", "StructuredData"],
             resources: [.embedInCode("Defaults")]),
         .target(name: "FITS", dependencies: ["CFITSIO", "CZlib"]),
+        .target(
+            name: "CArrow",
+            cxxSettings: [
+                .define("STEWARD_PARQUET", .when(traits: ["Parquet"])),
+                .unsafeFlags(Arrow.found?.compiler ?? [], .when(traits: ["Parquet"])),
+            ],
+            linkerSettings: [.unsafeFlags(Arrow.found?.linker ?? [], .when(traits: ["Parquet"]))]),
+        .target(name: "Parquet", dependencies: ["CArrow", "Tables", "StructuredData"]),
         .target(
             name: "Serving",
             dependencies: [
@@ -84,10 +132,13 @@ let package = Package(
         .target(name: "Query", dependencies: ["QueryModel", "Registry"]),
         .target(
             name: "Datastore",
-            dependencies: ["ButlerModel", "Database", "RepositoryConfiguration", "ObjectStorage", "FITS", "CZlib"]),
+            dependencies: [
+                "ButlerModel", "Database", "RepositoryConfiguration", "ObjectStorage", "FITS", "Tables", "Parquet",
+                "CZlib",
+            ]),
 
         // Clients
-        .target(name: "Butler", dependencies: ["Registry", "QueryModel", "Query", "Datastore"]),
+        .target(name: "Butler", dependencies: ["Registry", "QueryModel", "Query", "Datastore", "Tables"]),
 
         // Services
         .target(name: "ButlerPage", resources: [.embedInCode("Assets")]),
@@ -122,6 +173,7 @@ let package = Package(
         .executableTarget(name: "fits-probe", dependencies: ["FITS"], path: "Interop/FITSProbe"),
         .executableTarget(
             name: "query-probe", dependencies: ["QueryModel", "StructuredData"], path: "Interop/QueryProbe"),
+        .executableTarget(name: "table-probe", dependencies: ["Parquet", "StructuredData", "Tables"], path: "Interop/TableProbe"),
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
 
@@ -131,6 +183,8 @@ let package = Package(
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
         .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData", "TestSupport"]),
         .testTarget(name: "TableRenderingTests", dependencies: ["TableRendering"]),
+        .testTarget(name: "TablesTests", dependencies: ["Tables", "StructuredData"]),
+        .testTarget(name: "ParquetTests", dependencies: ["Parquet", "StructuredData", "Tables"]),
         .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
@@ -156,5 +210,6 @@ let package = Package(
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
 )

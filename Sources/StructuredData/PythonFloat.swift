@@ -1,8 +1,8 @@
 /// Floating-point numbers as Python's `repr` writes them.
-enum PythonFloat {
+public enum PythonFloat {
     /// The shortest digits that read back as the same finite double. Exponents from 16 up and below -4 are written
     /// with `e`: `1e+16`, `1e-05`.
-    static func repr(_ value: Double) -> String {
+    public static func repr(_ value: Double) -> String {
         let text = value.description
         // Swift gives the same digits and layout, except that it writes `e` from 2^53 up already.
         guard value.magnitude >= 0x1p53, value.magnitude < 1e16, let mark = text.utf8.firstIndex(of: UInt8(ascii: "e"))
@@ -13,5 +13,5 @@ enum PythonFloat {
     }
 
     /// `inf`, `-inf` or `nan`.
-    static func special(_ value: Double) -> String { value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
+    public static func special(_ value: Double) -> String { value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
 }

@@ -3,6 +3,8 @@ struct YAMLAnalysis {
     var isEmpty = false
     var isMultiline = false
     var allowsPlain = true
+    /// Within brackets.
+    var allowsFlowPlain = true
     var allowsSingleQuoted = true
     var allowsLiteral = true
 
@@ -17,10 +19,12 @@ struct YAMLAnalysis {
     init(_ text: [Unicode.Scalar], allowsUnicode: Bool) {
         guard let first = text.first, let last = text.last else {
             isEmpty = true
+            allowsFlowPlain = false
             allowsLiteral = false
             return
         }
         var hasIndicators = Self.isDocumentMarker(text)
+        var hasFlowIndicators = false
         var hasSpecial = false
         var hasSpaceAfterBreak = false
         var hasBreakAfterSpace = false
@@ -33,6 +37,10 @@ struct YAMLAnalysis {
             case ",", "[", "]", "{", "}", "&", "*", "!", "|", ">", "'", "\"", "%", "@", "`":
                 hasIndicators = hasIndicators || index == 0
             case "?", "-": hasIndicators = hasIndicators || (index == 0 && endsWord)
+            default: break
+            }
+            switch scalar {
+            case ",", "?", "[", "]", "{", "}", ":": hasFlowIndicators = true
             default: break
             }
             if Self.isBreak(scalar) {
@@ -55,6 +63,7 @@ struct YAMLAnalysis {
             allowsLiteral = false
         }
         if isMultiline || hasIndicators { allowsPlain = false }
+        allowsFlowPlain = allowsPlain && !hasFlowIndicators
     }
 
     private static func isDocumentMarker(_ text: [Unicode.Scalar]) -> Bool {

@@ -17,6 +17,9 @@ struct YAMLLayout {
         self.width = width > 2 * Self.step ? width : 80
     }
 
+    /// Whether the line is longer than it should be.
+    var isBeyondWidth: Bool { column > width }
+
     // MARK: Indent
 
     mutating func pushIndent(isFlow: Bool, keeps: Bool) {

@@ -51,10 +51,14 @@ public struct YAMLWriter {
         public var width: Int
         /// Write printable characters beyond ASCII as they are, not as escapes.
         public var allowsUnicode: Bool
+        /// Write lists and mappings that hold only scalars in one line, `[1, 2]`, which is PyYAML's
+        /// `default_flow_style=None`.
+        public var flowsLeaves: Bool
 
-        public init(width: Int = 80, allowsUnicode: Bool = false) {
+        public init(width: Int = 80, allowsUnicode: Bool = false, flowsLeaves: Bool = false) {
             self.width = width
             self.allowsUnicode = allowsUnicode
+            self.flowsLeaves = flowsLeaves
         }
     }
 
@@ -78,6 +82,8 @@ public struct YAMLWriter {
     let options: Options
     /// Whether the document ends in text that a reader could take for unfinished.
     private var isOpenEnded = false
+    /// Whether brackets are open around what is being written.
+    private var isInFlow = false
 
     private init(out: YAMLLayout, options: Options) {
         self.out = out
@@ -93,6 +99,8 @@ public struct YAMLWriter {
             if node.tag != YAMLTag.sequence { tag(node.tag) }
             if items.isEmpty {
                 emptyCollection("[", "]")
+            } else if flows(node) {
+                flow("[", items, "]") { $0.node($1, context: .item) }
             } else {
                 sequence(items, context: context)
             }
@@ -100,6 +108,8 @@ public struct YAMLWriter {
             if node.tag != YAMLTag.mapping { tag(node.tag) }
             if entries.isEmpty {
                 emptyCollection("{", "}")
+            } else if flows(node) {
+                flow("{", entries, "}") { $0.flowEntry($1) }
             } else {
                 mapping(entries)
             }
@@ -114,6 +124,52 @@ public struct YAMLWriter {
         out.indicator(opening, needsBlank: true, isBlank: true)
         out.indicator(closing, needsBlank: false)
         isOpenEnded = false
+    }
+
+    // MARK: Flow style
+
+    private func flows(_ node: YAMLNode) -> Bool {
+        guard options.flowsLeaves, !isInFlow else { return isInFlow }
+        func isScalar(_ node: YAMLNode) -> Bool {
+            // A literal block has a style of its own, which PyYAML respects.
+            if case .scalar = node.content { node.tag != YAMLTag.binary } else { false }
+        }
+        return switch node.content {
+        case .scalar: false
+        case .sequence(let items): items.allSatisfy(isScalar)
+        case .mapping(let entries): entries.allSatisfy { isScalar($0.key) && isScalar($0.value) }
+        }
+    }
+
+    private mutating func flow<Item>(
+        _ opening: String, _ items: [Item], _ closing: String, _ write: (inout YAMLWriter, Item) -> Void
+    ) {
+        let wasInFlow = isInFlow
+        isInFlow = true
+        out.indicator(opening, needsBlank: true, isBlank: true)
+        out.pushIndent(isFlow: true, keeps: false)
+        for (position, item) in items.enumerated() {
+            if position > 0 { out.indicator(",", needsBlank: false) }
+            if out.isBeyondWidth { out.indent() }
+            write(&self, item)
+        }
+        out.popIndent()
+        out.indicator(closing, needsBlank: false)
+        isOpenEnded = false
+        isInFlow = wasInFlow
+    }
+
+    private mutating func flowEntry(_ entry: YAMLNode.Entry) {
+        if isSimpleKey(entry.key) {
+            node(entry.key, context: .key)
+            out.indicator(":", needsBlank: false)
+        } else {
+            out.indicator("?", needsBlank: true)
+            node(entry.key, context: .value)
+            if out.isBeyondWidth { out.indent() }
+            out.indicator(":", needsBlank: true)
+        }
+        node(entry.value, context: .value)
     }
 
     private mutating func sequence(_ items: [YAMLNode], context: Context) {
@@ -184,9 +240,9 @@ public struct YAMLWriter {
 
     private func style(of text: String, _ analysis: YAMLAnalysis, tag: String, context: Context) -> ScalarStyle {
         let isKey = context == .key
-        if tag == YAMLTag.binary, !isKey, analysis.allowsLiteral { return .literal }
+        if tag == YAMLTag.binary, !isKey, !isInFlow, analysis.allowsLiteral { return .literal }
         if YAMLResolver.tag(plain: text) == tag, !(isKey && (analysis.isEmpty || analysis.isMultiline)),
-            analysis.allowsPlain
+            isInFlow ? analysis.allowsFlowPlain : analysis.allowsPlain
         {
             return .plain
         }

@@ -1,8 +1,8 @@
 /// A shell-style pattern: `*` any text, `?` one character, `[abc]` and `[a-z]` one of a set, `[!abc]` one outside it.
 ///
 /// The rules are those of Python's `fnmatch`: case counts, `*` also matches slashes, an unclosed `[` is itself.
-struct FilenamePattern {
-    private enum Token {
+public struct FilenamePattern: Sendable {
+    private enum Token: Sendable {
         case anything
         case one
         case literal(Character)
@@ -11,7 +11,7 @@ struct FilenamePattern {
 
     private let tokens: [Token]
 
-    init(_ text: String) {
+    public init(_ text: String) {
         var tokens: [Token] = []
         let characters = Array(text)
         var index = 0
@@ -54,7 +54,7 @@ struct FilenamePattern {
     }
 
     /// Whether the whole text matches. Cost: O(text × pattern).
-    func matches(_ text: String) -> Bool {
+    public func matches(_ text: String) -> Bool {
         // Positions of the pattern that can be reached after each character.
         var reached = closure([0])
         for character in text {
