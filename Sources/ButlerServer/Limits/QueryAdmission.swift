@@ -1,4 +1,5 @@
 import CoreMetrics
+import NIOCore
 import Query
 import Serving
 import Synchronization
@@ -80,7 +81,7 @@ struct QueryAdmission: Sendable {
 
 /// The bytes of lines. Counts their rows, and stops at a limit.
 struct MeasuredLines<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable where Base.Element == ResultLine {
-    typealias Element = [UInt8]
+    typealias Element = ByteBuffer
     let base: Base
     let limit: Int?
     let rows: Counter
@@ -110,7 +111,7 @@ struct MeasuredLines<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable wh
         fileprivate let ending: Ending
         fileprivate var count = 0
 
-        mutating func next() async throws -> [UInt8]? {
+        mutating func next() async throws -> ByteBuffer? {
             do {
                 guard let line = try await base.next() else {
                     ending.report("complete")
@@ -119,7 +120,7 @@ struct MeasuredLines<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable wh
                 count += line.rowCount
                 if let limit, count > limit { throw TooManyRows(limit: limit) }
                 rows.increment(by: line.rowCount)
-                return line.bytes
+                return line.text.withUnsafeBytes { ByteBuffer(bytes: $0) }
             } catch {
                 ending.report(error is CancellationError ? "cancelled" : "error")
                 throw error

@@ -64,7 +64,7 @@ extension QuerySession {
         }
         let cursor = try open(plan)
         var count = 0
-        while try cursor.next() != nil { count += 1 }
+        while try cursor.next() { count += 1 }
         return count
     }
 
@@ -86,7 +86,7 @@ extension QuerySession {
 
     func hasRows(_ plan: LogicalPlan, isExact: Bool) throws -> Bool {
         guard plan.doomed.isEmpty else { return false }
-        if plan.isFiltered, isExact { return try open(plan).next() != nil }
+        if plan.isFiltered, isExact { return try open(plan).next() }
         return try run { try $0.fetchOne(try statement(plan).any()) { _ in true } } ?? false
     }
 }

@@ -8,7 +8,8 @@ final class ResultCursor {
     let layout: RowLayout
     /// `nil` for a result that is known to be empty.
     private let cursor: (any DatabaseCursor)?
-    private let row: (any DatabaseRow)?
+    /// The row at which the cursor stands; `nil` for a result that is known to be empty.
+    let row: (any DatabaseRow)?
     private let filters: [RowFilter]
     private let matchCount: Int?
     private var remaining: Int
@@ -33,10 +34,10 @@ final class ResultCursor {
 
     static func empty(_ layout: RowLayout) -> ResultCursor { ResultCursor(empty: layout) }
 
-    /// The next row, valid until the next call; `nil` after the last.
+    /// Goes to the next row; false after the last.
     /// - Throws: `ButlerError` of kind `calibrationLookup` when several validity ranges match a data ID.
-    func next() throws -> (any DatabaseRow)? {
-        guard let cursor, let row else { return nil }
+    func next() throws -> Bool {
+        guard let cursor, let row else { return false }
         while remaining > 0, try cursor.step() {
             if !filters.isEmpty, try !filters.allSatisfy({ try $0.accepts(row) }) { continue }
             if let matchCount, try row.int(matchCount) > 1 {
@@ -47,11 +48,11 @@ final class ResultCursor {
                         + "ID.")
             }
             remaining -= 1
-            return row
+            return true
         }
         cursor.finish()
         remaining = 0
-        return nil
+        return false
     }
 }
 

@@ -1,10 +1,13 @@
 /// A page of a result in the protocol's form: one line of JSON, with its line break.
 public struct ResultLine: Sendable {
-    public let bytes: [UInt8]
+    public let text: PageBytes
     public let rowCount: Int
 
-    public init(bytes: [UInt8], rowCount: Int) {
-        self.bytes = bytes
+    init(text: PageBytes, rowCount: Int) {
+        self.text = text
         self.rowCount = rowCount
     }
+
+    /// A copy of the text.
+    public var bytes: [UInt8] { text.withUnsafeBytes { Array($0) } }
 }

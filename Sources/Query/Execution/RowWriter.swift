@@ -31,10 +31,13 @@ final class ResultPages<Page: Sendable>: PageProducer {
     }
 
     func nextPage() throws -> Page? {
-        guard !isAtEnd else { return nil }
+        guard !isAtEnd, let row = cursor.row else {
+            isAtEnd = true
+            return nil
+        }
         var count = 0
         while count < Self.rowsPerPage, !writer.isFull {
-            guard let row = try cursor.next() else {
+            guard try cursor.next() else {
                 isAtEnd = true
                 break
             }

@@ -93,13 +93,12 @@ final class JSONLineRows: RowWriter {
             text.append(",\"dimension_records\":null")
         }
         text.append("}\n")
-        let page = text.bytes
-        text.removeAll()
+        let page = text.take()
         text.append(head)
         seen.removeAll(keepingCapacity: true)
         isFull = false
         defer { rowCount = 0 }
-        return ResultLine(bytes: page, rowCount: rowCount)
+        return ResultLine(text: page, rowCount: rowCount)
     }
 }
 

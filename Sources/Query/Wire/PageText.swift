@@ -14,6 +14,7 @@ struct PageText: ~Copyable {
     private var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
     private(set) var count = 0
+    private let pool = PagePool()
 
     init(capacity: Int = 1 << 12) {
         self.capacity = capacity
@@ -21,6 +22,14 @@ struct PageText: ~Copyable {
     }
 
     deinit { base.deallocate() }
+
+    /// Hands the text out and begins an empty one.
+    mutating func take() -> PageBytes {
+        let next = pool.take(capacity: capacity)
+        let page = PageBytes(PageMemory(base: base, capacity: capacity), count: count, pool: pool)
+        (base, capacity, count) = (next.base, next.capacity, 0)
+        return page
+    }
 
     /// A copy of the text.
     var bytes: [UInt8] { Array(UnsafeBufferPointer(start: base, count: count)) }

@@ -7,6 +7,7 @@ struct RowTemplate {
         case text(start: Int32, end: Int32)
         case int(Int32)
         case string(Int32)
+        case uuid(Int32)
         /// Any other piece.
         case piece(Int32)
         case record(Int32)
@@ -36,6 +37,7 @@ struct RowTemplate {
         case .text(let text): append(text)
         case .int(let column): instructions.append(.int(Int32(column)))
         case .string(let column): instructions.append(.string(Int32(column)))
+        case .uuid(let column): instructions.append(.uuid(Int32(column)))
         default:
             instructions.append(.piece(Int32(pieces.count)))
             pieces.append(piece)
@@ -56,6 +58,7 @@ struct RowTemplate {
                     text.append(UnsafeBufferPointer(rebasing: literals[Int(start)..<Int(end)]))
                 case .int(let column): try RowPiece.int(Int(column)).write(row, to: &text)
                 case .string(let column): try RowPiece.string(Int(column)).write(row, to: &text)
+                case .uuid(let column): try RowPiece.uuid(Int(column)).write(row, to: &text)
                 case .piece(let index): try pieces[Int(index)].write(row, to: &text)
                 case .record(let index): try records[Int(index)].write(row, keys: keys, to: &text)
                 }

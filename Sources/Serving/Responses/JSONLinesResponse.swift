@@ -1,7 +1,7 @@
 import AsyncAlgorithms
 import HTTPTypes
 public import Hummingbird
-import NIOCore
+public import NIOCore
 import Synchronization
 
 extension Response {
@@ -21,9 +21,9 @@ extension Response {
     public static func jsonLines<Lines: AsyncSequence & Sendable>(
         _ lines: Lines, keepAlive: [UInt8], every interval: Duration, limits: StreamLimits = StreamLimits(),
         connection: Connection? = nil, failure: @escaping @Sendable (any Error) -> [UInt8]
-    ) -> Response where Lines.Element == [UInt8] {
+    ) -> Response where Lines.Element: LineBytes {
         let body = ResponseBody { writer in
-            let channel = AsyncChannel<[UInt8]>()
+            let channel = AsyncChannel<ByteBuffer>()
             let lastSent = Moment()
             let completion = Completion()
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -36,14 +36,14 @@ extension Response {
                         // The client has gone, or the request was cancelled: nobody is left to tell.
                         throw CancellationError()
                     } catch {
-                        await channel.send(failure(error))
+                        await channel.send(ByteBuffer(bytes: failure(error)))
                     }
                     try Task.checkCancellation()
                     completion.isReached = true
                 }
-                group.addTask { try await remind(channel, with: keepAlive, every: interval, since: lastSent) }
+                group.addTask { try await remind(channel, with: ByteBuffer(bytes: keepAlive), every: interval, since: lastSent) }
                 for await line in channel {
-                    try await writer.write(ByteBuffer(bytes: line))
+                    try await writer.write(line)
                     lastSent.renew()
                 }
                 // A cancelled source has not come to its end, and the client must not believe that it has.
@@ -58,14 +58,14 @@ extension Response {
 
     /// Sends all lines, within the limits. The source is released when this returns.
     private static func pump<Lines: AsyncSequence & Sendable>(
-        _ lines: Lines, into channel: AsyncChannel<[UInt8]>, _ limits: StreamLimits, _ connection: Connection?
-    ) async throws where Lines.Element == [UInt8] {
+        _ lines: Lines, into channel: AsyncChannel<ByteBuffer>, _ limits: StreamLimits, _ connection: Connection?
+    ) async throws where Lines.Element: LineBytes {
         let patience = ReaderPatience(limit: limits.waiting)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 for try await line in lines {
                     patience.begin()
-                    await channel.send(line)
+                    await channel.send(line.buffer)
                     patience.end()
                     try Task.checkCancellation()
                 }
@@ -90,13 +90,26 @@ extension Response {
 
     /// Sends a line whenever nothing else was sent for an interval, until it is cancelled.
     private static func remind(
-        _ channel: AsyncChannel<[UInt8]>, with line: [UInt8], every interval: Duration, since moment: Moment
+        _ channel: AsyncChannel<ByteBuffer>, with line: ByteBuffer, every interval: Duration, since moment: Moment
     ) async throws {
         while true {
             try await Task.sleep(until: moment.time + interval, clock: .continuous)
             if moment.time + interval <= .now { await channel.send(line) }
         }
     }
+}
+
+/// The bytes of a line, with its line break.
+public protocol LineBytes: Sendable {
+    var buffer: ByteBuffer { get }
+}
+
+extension ByteBuffer: LineBytes {
+    public var buffer: ByteBuffer { self }
+}
+
+extension [UInt8]: LineBytes {
+    public var buffer: ByteBuffer { ByteBuffer(bytes: self) }
 }
 
 /// When something happened last.
