@@ -42,8 +42,8 @@ struct RemoveCollectionsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
-        let plan = try await opened.registry.read { [collection, removeFromParents] snapshot in
+        let plan = try await DirectButler.open(repository.repository).registry.read {
+            [collection, removeFromParents] snapshot in
             try CollectionRemoval(collection, unlinking: removeFromParents, in: snapshot)
         }
         let asks = confirm && !dryRun.isDryRun
@@ -57,6 +57,7 @@ struct RemoveCollectionsCommand: AsyncParsableCommand {
             try output.flush()
             return
         }
+        let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
         try await opened.transaction(isRehearsal: dryRun.isDryRun) { try plan.run($0) }
         if format.format == .json {
             var output = CommandOutput()
