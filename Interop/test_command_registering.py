@@ -1,5 +1,5 @@
-"""Compare the commands that change collections and dataset types with Rubin's `butler`: each case runs the same lines by
-both, on copies of one repository, and compares output, exit status and the whole database after each line.
+"""Compare the commands that change collections and dataset types with Rubin's `butler`: each case runs the same lines
+by both, on copies of one repository, and compares output, exit status and the whole database after each line.
 
 A line that fails leaves nothing behind here. Where upstream leaves a part of its work, the line ends with a remark:
   undone   fails for both; the rest of the case runs on copies of the repository that upstream did not spoil
@@ -284,8 +284,8 @@ def test_no_answer_removes_nothing(made, tmp_path):
     before = contents(tmp_path / "repo")
     ours = ours_answering("what?\n", "remove-collections", str(tmp_path / "repo"), "nothing")
     assert ours.status == theirs_answering("what?\n", "remove-collections", made, "nothing").status == 1
-    assert "invalid input" in ours.output
-    assert "--no-confirm" in one_line_of(ours.errors)
+    assert "invalid input" in ours.output + ours.errors
+    assert ours.errors.endswith("Aborted!\n")
     assert contents(tmp_path / "repo") == before
 
 
@@ -313,7 +313,8 @@ def test_a_member_of_a_chain_that_goes_too_is_no_obstacle(made, tmp_path):
     repository = shutil.copytree(made, tmp_path / "repo")
     assert steward("remove-collections", str(repository), "[bcio]*", "--no-confirm").status == 0
     with Butler.from_config(str(repository)) as butler:
-        assert butler.collections.query("*") and not {"best", "inner", "outer", "calib"} & set(butler.collections.query("*"))
+        left = set(butler.collections.query("*"))
+    assert left and not {"best", "inner", "outer", "calib"} & left
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def fill_with_steward(root, first=1, run="sw/a"):
             wire(butler, element, values) for element, group in records(first).items() for values in group
         ]
     with Steward(root, writeable=True) as steward:
-        steward.do("records", records=rows)
+        steward.do("insert", records=rows)
         for name, dimensions, storage, calibration in (
             ("metrics", ["visit", "detector"], "StructuredDataDict", False),
             ("count", ["visit"], "int", False),

@@ -59,52 +59,15 @@ struct ProbeSession {
 
     private func run(_ command: DocumentReader) async throws -> StructuredValue {
         switch try command.required("op").string() {
-        case "collection": return try await registerCollection(command)
-        case "chain": return try await setChain(command)
-        case "dataset_type": return try await registerDatasetType(command)
-        case "records": return try await insertRecords(command)
         case "put": return try await put(command)
-        case "associate": return try await associate(command)
-        case "certify": return try await certify(command)
         case "find": return try await find(command)
         case "get": return try await get(command)
         case "list": return try await list(command)
-        case let other: throw command.failure("has the unknown op '\(other)'")
+        default: return try await change(command)
         }
     }
 
     // MARK: Writing
-
-    private func registerCollection(_ command: DocumentReader) async throws -> StructuredValue {
-        let name = try command.required("name").string()
-        guard let type = CollectionType(name: try command.required("type").string()) else {
-            throw command.failure("has an unknown collection type")
-        }
-        let documentation = try command.optional("doc")?.string()
-        return .bool(
-            try await butler.registry.write {
-                try $0.registerCollection(name, type: type, documentation: documentation)
-            })
-    }
-
-    private func setChain(_ command: DocumentReader) async throws -> StructuredValue {
-        let name = try command.required("name").string()
-        let children = try command.required("children").strings()
-        try await butler.registry.write { try $0.setChain(name, children: children) }
-        return .null
-    }
-
-    private func registerDatasetType(_ command: DocumentReader) async throws -> StructuredValue {
-        let type = try DatasetType(wire: try command.required("type"), universe: butler.universe)
-        return .bool(try await butler.registry.write { try $0.registerDatasetType(type) })
-    }
-
-    private func insertRecords(_ command: DocumentReader) async throws -> StructuredValue {
-        let universe = butler.universe
-        let records = try command.required("records").items().map { try DimensionRecord(wire: $0, universe: universe) }
-        try await butler.registry.write { try $0.insert(records) }
-        return .int(Int64(records.count))
-    }
 
     private func put(_ command: DocumentReader) async throws -> StructuredValue {
         let ref = try await butler.put(
@@ -112,27 +75,6 @@ struct ProbeSession {
             dataID: try DataCoordinate.mapping(wire: try command.required("data_id")),
             run: try command.required("run").string())
         return ref.wire
-    }
-
-    private func identifiers(_ command: DocumentReader) throws -> [DatasetID] {
-        try command.required("ids").strings().compactMap { DatasetID($0) }
-    }
-
-    private func associate(_ command: DocumentReader) async throws -> StructuredValue {
-        let ids = try identifiers(command)
-        let collection = try command.required("collection").string()
-        try await butler.registry.write { try $0.associate(try $0.snapshot.datasets(ids), with: collection) }
-        return .null
-    }
-
-    private func certify(_ command: DocumentReader) async throws -> StructuredValue {
-        let ids = try identifiers(command)
-        let collection = try command.required("collection").string()
-        let timespan = try Timespan(wire: try command.required("timespan"))
-        try await butler.registry.write {
-            try $0.certify(try $0.snapshot.datasets(ids), in: collection, timespan: timespan)
-        }
-        return .null
     }
 
     // MARK: Reading

@@ -13,7 +13,8 @@ import Testing
     private func withRepository(
         writeable: Bool = true, _ body: (DirectButler) async throws -> Void
     ) async throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("registering-\(UUID().uuidString)").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("registering-\(UUID().uuidString)")
+            .path
         defer { try? FileManager.default.removeItem(atPath: path) }
         try await DirectButler.create(path, environment: Self.environment)
         let butler = try await DirectButler.open(path, writeable: writeable, environment: Self.environment)

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct CollectionWritingTests {
     private static func refused(
-        _ kind: ButlerError.Kind, _ made: TemporaryRegistry, _ change: @escaping @Sendable (RegistryWriter) throws -> Void
+        _ kind: ButlerError.Kind, _ made: TemporaryRegistry,
+        _ change: @escaping @Sendable (RegistryWriter) throws -> Void
     ) async {
         let error = await #expect(throws: ButlerError.self) { try await made.registry.write(change) }
         #expect(error?.kind == kind)
@@ -74,7 +75,9 @@ import Testing
         await Self.refused(.missingCollection, made) { try $0.setDocumentation("x", of: "nosuch") }
     }
 
-    @Test(arguments: ["a b", "a#b", "é/ü/漢", "a*b", "a,b", "/x/", "a//b", "..", "a\nb", String(repeating: "é", count: 10_000)])
+    @Test(arguments: [
+        "a b", "a#b", "é/ü/漢", "a*b", "a,b", "/x/", "a//b", "..", "a\nb", String(repeating: "é", count: 10_000),
+    ])
     func anyTextCanNameACollection(_ name: String) async throws {
         let made = try await TemporaryRegistry.filled()
         try await made.registry.write { writer in

@@ -48,7 +48,8 @@ import Testing
         #expect(error?.kind == .conflictingDefinition)
         #expect(error?.message.contains("raft is not set, not 'R'") == true)
         #expect(
-            try await made.registry.write { try $0.sync(changed, updating: true) } == .updated(replaced: ["raft": .null]))
+            try await made.registry.write { try $0.sync(changed, updating: true) }
+                == .updated(replaced: ["raft": .null]))
         let held = try await made.registry.read { snapshot in
             try snapshot.record(of: changed.element, changed.requiredValues)
         }
@@ -96,7 +97,9 @@ import Testing
         _ = try await made.registry.write { try $0.sync(camera) }
         for table in ["visit_skypix_overlap_summary", "visit_detector_region_skypix_overlap_summary"] {
             let names = try await made.registry.read { snapshot in
-                try snapshot.connection.fetchAll("SELECT \(column: "instrument") FROM \(table: table)") { try $0.text(0) }
+                try snapshot.connection.fetchAll("SELECT \(column: "instrument") FROM \(table: table)") {
+                    try $0.text(0)
+                }
             }
             #expect(Set(names) == ["Cam", "Other"])
         }
@@ -127,23 +130,33 @@ import Testing
     }
 
     /// What records must not be, and the words by which the error says why.
-    @Test(arguments: [
-        ("detector", ["instrument": "Cam", "id": 1, "full_name": "new"], "{instrument: 'Cam', detector: 1} has the key"),
-        ("detector", ["instrument": "Cam", "id": 88, "full_name": "D1"], "alternate key"),
-        ("detector", ["instrument": "Cam", "id": 88, "full_name": ""], "empty or too long"),
-        ("detector", ["instrument": "Cam", "id": 88, "full_name": .string(String(repeating: "x", count: 33))], "too long"),
-        ("detector", ["instrument": "Nix", "id": 88, "full_name": "new"], "instrument='Nix', for which 'instrument' has no"),
-        (
-            "visit",
-            ["instrument": "Cam", "id": 88, "name": "v", "physical_filter": "nix", "day_obs": 20260101],
-            "physical_filter='nix', for which 'physical_filter' has no record"
-        ),
-        (
-            "visit", ["instrument": "Cam", "id": 88, "name": "v", "physical_filter": "g1", "day_obs": 7],
-            "day_obs=7, for which 'day_obs' has no record"
-        ),
-        ("visit_definition", ["instrument": "Cam", "visit": 1, "exposure": 77], "exposure=77, for which 'exposure'"),
-    ] as [(String, [String: DataIDValue], String)])
+    @Test(
+        arguments: [
+            ("detector", ["instrument": "Cam", "id": 1, "full_name": "new"], "'Cam', detector: 1} has the key"),
+            ("detector", ["instrument": "Cam", "id": 88, "full_name": "D1"], "alternate key"),
+            ("detector", ["instrument": "Cam", "id": 88, "full_name": ""], "empty or too long"),
+            (
+                "detector", ["instrument": "Cam", "id": 88, "full_name": .string(String(repeating: "x", count: 33))],
+                "too long"
+            ),
+            (
+                "detector", ["instrument": "Nix", "id": 88, "full_name": "new"],
+                "instrument='Nix', for which 'instrument' has no"
+            ),
+            (
+                "visit",
+                ["instrument": "Cam", "id": 88, "name": "v", "physical_filter": "nix", "day_obs": 20260101],
+                "physical_filter='nix', for which 'physical_filter' has no record"
+            ),
+            (
+                "visit", ["instrument": "Cam", "id": 88, "name": "v", "physical_filter": "g1", "day_obs": 7],
+                "day_obs=7, for which 'day_obs' has no record"
+            ),
+            (
+                "visit_definition", ["instrument": "Cam", "visit": 1, "exposure": 77],
+                "exposure=77, for which 'exposure'"
+            ),
+        ] as [(String, [String: DataIDValue], String)])
     func recordsThatCannotBeAreNamed(_ element: String, _ values: [String: DataIDValue], _ words: String) async throws {
         let made = try await TemporaryRegistry.filled()
         let good = try record(

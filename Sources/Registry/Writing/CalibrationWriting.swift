@@ -57,7 +57,8 @@ extension RegistryWriter {
             try connection.lock([calibs])
             let ranges = try ranges(of: stored, calibs, in: collection, during: timespan, dataIDs)
             try connection.executeMany(
-                "DELETE FROM \(table: calibs) WHERE \(column: "id") = \(parameter: .int)", rows: ranges.map { [.int($0.key)] })
+                "DELETE FROM \(table: calibs) WHERE \(column: "id") = \(parameter: .int)",
+                rows: ranges.map { [.int($0.key)] })
             let table = schema.calibs(calibs, stored.type.dimensions)
             try connection.executeMany(
                 try SQL.insert(into: table, columns: membershipColumns(stored) + ["timespan"]),

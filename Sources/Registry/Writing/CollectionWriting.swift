@@ -58,7 +58,8 @@ extension RegistryWriter {
         guard unlinking || parents.isEmpty else {
             throw ButlerError(
                 .orphanedRecord,
-                "Collection '\(name)' is a member of '\(parents.joined(separator: "', '"))'; remove it from there first.")
+                "Collection '\(name)' is a member of '\(parents.joined(separator: "', '"))'; remove it from there first."
+            )
         }
         if collection.type == .run, !withDatasets {
             let count = try datasetCount(in: collection)
@@ -73,7 +74,8 @@ extension RegistryWriter {
             do {
                 try connection.savepoint {
                     _ = try connection.execute(
-                        "DELETE FROM \(table: "collection") WHERE \(column: "collection_id") = \(value: collection.key)")
+                        "DELETE FROM \(table: "collection") WHERE \(column: "collection_id") = \(value: collection.key)"
+                    )
                 }
             } catch DatabaseError.constraintViolation(let violation) where violation.kind == .foreignKey {
                 throw ButlerError(

@@ -110,7 +110,8 @@ extension RegistryWriter {
             guard let index = table.columns.firstIndex(where: { $0.name == source }) else { return true }
             tests.append("\(column: target) = \(value: record.values[index].sqlValue)")
         }
-        return try connection.fetchOne("SELECT 1 FROM \(table: key.table) WHERE \(SQL.all(tests))") { _ in true } ?? false
+        return try connection.fetchOne("SELECT 1 FROM \(table: key.table) WHERE \(SQL.all(tests))") { _ in true }
+            ?? false
     }
 
     private func text(of record: DimensionRecord, column: String, in table: TableSpecification) -> String {

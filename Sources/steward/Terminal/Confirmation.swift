@@ -1,21 +1,27 @@
-/// A question that has to be answered on standard input before something is done.
+import ArgumentParser
+
+/// Asks before something is done, as Rubin's commands do.
 enum Confirmation {
-    /// Asks until the answer is yes or no; an empty line is no.
-    /// - Throws: ``CommandFailure/refused(_:)`` when standard input ends.
+    /// Whether the user says yes; no without an answer.
+    /// - Throws: a failure exit when there is nobody to answer.
     static func ask(_ question: String) throws -> Bool {
         while true {
-            guard StandardStream.output.write("\(question) [y/N]: ") else {
-                throw CommandFailure.cannotWrite("standard output", reason: "it is closed")
+            _ = StandardStream.output.write("\(question) [y/N]: ")
+            guard let line = readLine() else {
+                _ = StandardStream.error.write("\nAborted!\n")
+                throw ExitCode.failure
             }
-            guard let answer = readLine() else {
-                throw CommandFailure.refused(
-                    "Aborted: there is no answer on standard input; answer y, or give --no-confirm.")
-            }
-            switch answer.lowercased().filter({ !$0.isWhitespace }) {
-            case "y", "yes", "true", "t", "1", "on": return true
-            case "", "n", "no", "false", "f", "0", "off": return false
-            default: StandardStream.output.write("Error: invalid input\n")
+            switch line.trimmingPrefix(while: \.isWhitespace).lowercased() {
+            case "y", "yes": return true
+            case "", "n", "no": return false
+            default: _ = StandardStream.error.write("Error: invalid input\n")
             }
         }
     }
+}
+
+/// `--confirm` and `--no-confirm`.
+struct ConfirmOption: ParsableArguments {
+    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Ask before anything is removed.")
+    var confirm = true
 }

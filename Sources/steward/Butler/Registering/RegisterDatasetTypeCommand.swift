@@ -21,7 +21,9 @@ struct RegisterDatasetTypeCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Name of its storage class.", valueName: "storage-class"))
     var storageClass: String
 
-    @Argument(help: ArgumentHelp("Its dimensions; those that they require or imply need not be named.", valueName: "dimensions"))
+    @Argument(
+        help: ArgumentHelp(
+            "Its dimensions; those that they require or imply need not be named.", valueName: "dimensions"))
     var dimensions: [String] = []
 
     @Flag(

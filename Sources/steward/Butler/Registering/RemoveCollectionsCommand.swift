@@ -23,10 +23,7 @@ struct RemoveCollectionsCommand: AsyncParsableCommand {
     @Argument(help: "Name or glob of the collections to remove.")
     var collection: String
 
-    @Flag(
-        inversion: .prefixedNo, exclusivity: .chooseLast,
-        help: "Show what would be removed, and ask before it is done.")
-    var confirm = true
+    @OptionGroup var confirmation: ConfirmOption
 
     @Flag(help: "Take the collections out of chains that have them as members, too.")
     var removeFromParents = false
@@ -36,18 +33,18 @@ struct RemoveCollectionsCommand: AsyncParsableCommand {
     @OptionGroup var optionsFile: OptionsFileOption
 
     func validate() throws {
-        guard format.format == .table || !confirm || dryRun.isDryRun else {
+        guard format.format == .table || !confirmation.confirm || dryRun.isDryRun else {
             throw ValidationError("--format json asks no questions; give --no-confirm or --dry-run too.")
         }
     }
 
     func run() async throws {
-        let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
-        let plan = try await opened.registry.read { [collection, removeFromParents] snapshot in
+        let plan = try await DirectButler.open(repository.repository).registry.read {
+            [collection, removeFromParents] snapshot in
             try CollectionRemoval(collection, unlinking: removeFromParents, in: snapshot)
         }
-        let asks = confirm && !dryRun.isDryRun
-        if confirm || dryRun.isDryRun, format.format == .table {
+        let asks = confirmation.confirm && !dryRun.isDryRun
+        if confirmation.confirm || dryRun.isDryRun, format.format == .table {
             try plan.announce()
         }
         guard !plan.collections.isEmpty else { return }
@@ -57,13 +54,14 @@ struct RemoveCollectionsCommand: AsyncParsableCommand {
             try output.flush()
             return
         }
+        let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
         try await opened.transaction(isRehearsal: dryRun.isDryRun) { try plan.run($0) }
         if format.format == .json {
             var output = CommandOutput()
             try output.lines(ResultLines(json: plan.json).lines, headerCount: 0)
             try output.flush()
         } else if !dryRun.isDryRun {
-            try plan.report(brief: confirm)
+            try plan.report(brief: confirmation.confirm)
         }
     }
 }
