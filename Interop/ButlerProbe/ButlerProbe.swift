@@ -69,7 +69,9 @@ struct ProbeSession {
         case "find": return try await find(command)
         case "get": return try await get(command)
         case "list": return try await list(command)
-        case let other: throw command.failure("has the unknown op '\(other)'")
+        case let other:
+            if let answer = try await write(other, command) { return answer }
+            throw command.failure("has the unknown op '\(other)'")
         }
     }
 
