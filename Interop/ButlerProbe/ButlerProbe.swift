@@ -63,7 +63,9 @@ struct ProbeSession {
         case "find": return try await find(command)
         case "get": return try await get(command)
         case "list": return try await list(command)
-        default: return try await change(command)
+        case let other:
+            if let answer = try await write(other, command) { return answer }
+            return try await change(command)
         }
     }
 

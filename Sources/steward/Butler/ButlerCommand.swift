@@ -10,9 +10,12 @@ struct ButlerCommand: AsyncParsableCommand {
         subcommands: [
             AssociateCommand.self,
             CertifyCalibrationsCommand.self,
+            CheckCommand.self,
             CollectionChainCommand.self,
             CreateCommand.self,
             ExplainCommand.self,
+            IngestFilesCommand.self,
+            PruneDatasetsCommand.self,
             QueryCollectionsCommand.self,
             QueryDataIDsCommand.self,
             QueryDatasetTypesCommand.self,
@@ -21,7 +24,9 @@ struct ButlerCommand: AsyncParsableCommand {
             RegisterDatasetTypeCommand.self,
             RemoveCollectionsCommand.self,
             RemoveDatasetTypeCommand.self,
+            RemoveRunsCommand.self,
             RetrieveArtifactsCommand.self,
+            TransferDatasetsCommand.self,
         ])
 
     @OptionGroup(title: "Logging") var logging: LoggingOptions
