@@ -8,8 +8,13 @@ struct ButlerCommand: AsyncParsableCommand {
         discussion: "The options below come before the name of the command and hold for all of them.",
         version: Version.current,
         subcommands: [
+            ConfigDumpCommand.self,
+            ConfigValidateCommand.self,
             CreateCommand.self,
             ExplainCommand.self,
+            ExportCalibsCommand.self,
+            ImportCommand.self,
+            IngestZipCommand.self,
             QueryCollectionsCommand.self,
             QueryDataIDsCommand.self,
             QueryDatasetTypesCommand.self,
