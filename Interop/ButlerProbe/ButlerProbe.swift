@@ -5,6 +5,7 @@ import ByteText
 import Crypto
 import Datastore
 import Foundation
+import ObjectStorage
 import Registry
 import StructuredData
 
@@ -63,10 +64,29 @@ struct ProbeSession {
         case "find": return try await find(command)
         case "get": return try await get(command)
         case "list": return try await list(command)
+        case "export": return try await export(command)
         case let other:
             if let answer = try await write(other, command) { return answer }
             return try await change(command)
         }
+    }
+
+    // MARK: Exchange
+
+    /// Exports datasets, given by their identifiers, and collections.
+    private func export(_ command: DocumentReader) async throws -> StructuredValue {
+        let ids = try command.required("ids").strings().compactMap { DatasetID($0) }
+        let transfer = ArtifactTransfer(rawValue: try command.required("transfer").string()) ?? .copy
+        let collections = try command.required("collections").strings()
+        let refs = try await butler.registry.read { try $0.datasets(ids) }
+        let count = try await butler.export(
+            to: try command.required("directory").string(), transfer: transfer
+        ) { export in
+            for name in collections { try await export.saveCollection(name) }
+            try await export.saveDatasets(refs)
+            return export.datasetCount
+        }
+        return .int(Int64(count))
     }
 
     // MARK: Writing

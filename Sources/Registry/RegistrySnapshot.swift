@@ -12,6 +12,8 @@ public struct RegistrySnapshot {
     package let schema: RegistrySchema
     /// Whether a viewer's rules have left something out, or could have.
     package var isFiltered = false
+    /// Records that are about to be inserted.
+    var pending: PendingRecords?
 
     // MARK: Collections
 

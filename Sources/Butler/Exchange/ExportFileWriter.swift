@@ -88,14 +88,18 @@ public struct ExportFileWriter {
         section("collection", pairs)
     }
 
-    /// A dataset type, and its datasets in one run.
-    public mutating func datasets(_ type: DatasetType, run: String, files: [ExportFile.File]) {
+    public mutating func datasetType(_ type: DatasetType) {
         section(
             "dataset_type",
             [
                 ("name", .text(type.name)), ("dimensions", .list(type.dimensions.names.map { .text($0) })),
                 ("storage_class", .text(type.storageClass)), ("is_calibration", YAMLNode(.bool(type.isCalibration))),
             ])
+    }
+
+    /// A dataset type, and its datasets in one run.
+    public mutating func datasets(_ type: DatasetType, run: String, files: [ExportFile.File]) {
+        datasetType(type)
         let names = type.dimensions.requiredNames
         section("dataset", [("dataset_type", .text(type.name)), ("run", .text(run))], records: files) { file in
             let dataIDs = file.datasets.map { dataset in

@@ -58,7 +58,7 @@ extension DirectButler {
     }
 
     /// Two datasets of one call may not share their identifier, or their type, run and data ID.
-    private static func refuseRepetitions(_ refs: [DatasetRef]) throws {
+    static func refuseRepetitions(_ refs: [DatasetRef]) throws {
         struct Key: Hashable {
             let type: String
             let run: String
@@ -78,7 +78,7 @@ extension DirectButler {
 
 extension RegistrySnapshot {
     /// - Throws: `ButlerError` of kind `conflictingDefinition` when the datastore has a record of one of the datasets.
-    fileprivate func refuseStored(_ refs: [DatasetRef], in datastore: any Datastore) throws {
+    func refuseStored(_ refs: [DatasetRef], in datastore: any Datastore) throws {
         for chunk in refs.pieces(of: 10_000) {
             let known = try datastore.stored(chunk.map(\.id), connection)
             guard let ref = chunk.first(where: { known[$0.id] != nil }) else { continue }

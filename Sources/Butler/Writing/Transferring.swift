@@ -169,40 +169,10 @@ extension DirectButler {
                 }
             }
         }
-        if withRecords { plan.records = try await dimensionRecords(of: plan.refs) }
+        if withRecords {
+            let dataIDs = plan.refs.map(\.dataID)
+            plan.records = try await registry.read { try $0.dimensionRecords(of: dataIDs) }
+        }
         return plan
     }
-
-    /// The records that data IDs refer to, with those that are kept along with them, each once.
-    private func dimensionRecords(of refs: [DatasetRef]) async throws -> [DimensionRecord] {
-        try await registry.read { snapshot in
-            var seen: Set<RecordKey> = []
-            var records: [DimensionRecord] = []
-            func add(_ record: DimensionRecord) {
-                guard record.element.hasOwnTable,
-                    seen.insert(RecordKey(element: record.element.position, values: record.requiredValues)).inserted
-                else { return }
-                records.append(record)
-            }
-            for ref in refs { for record in ref.dataID.records ?? [] { if let record { add(record) } } }
-            for element in snapshot.universe.elements {
-                guard let source = element.populatedBy else { continue }
-                for record in records where record.element.name == source {
-                    let values = Dictionary(
-                        zip(record.element.required.map { snapshot.universe.elements[$0].name }, record.requiredValues),
-                        uniquingKeysWith: { first, _ in first })
-                    try snapshot.records(of: element, matching: values) { found in
-                        add(found)
-                        return true
-                    }
-                }
-            }
-            return records.sorted { $0.element.position < $1.element.position }
-        }
-    }
-}
-
-private struct RecordKey: Hashable {
-    let element: Int
-    let values: [DataIDValue]
 }

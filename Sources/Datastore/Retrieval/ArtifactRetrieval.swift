@@ -13,7 +13,7 @@ public struct ArtifactRetrieval: Sendable {
         let datastore: FileDatastore
         let dataset: String
         /// The datasets that are in the file.
-        var ids: [DatasetID]
+        public internal(set) var ids: [DatasetID]
 
         /// Bytes, if they are recorded.
         public var size: Int64? { info.fileSize < 0 ? nil : info.fileSize }

@@ -50,6 +50,15 @@ extension FileDatastore {
         if case .inside = try place(location) { true } else { false }
     }
 
+    /// The path below the root, as it is recorded.
+    /// - Throws: ``DatastoreError/notIngestible(location:reason:)`` for a location that is not below the root.
+    public func relativePath(of location: ResourceURI) throws -> String {
+        guard case .inside(let path, _) = try place(location) else {
+            throw DatastoreError.notIngestible(location: location.description, reason: "it is not below \(root)")
+        }
+        return path.description
+    }
+
     /// Brings a file under a staged name, or finds where it is, for the records that it will have.
     ///
     /// - Parameters:

@@ -8,6 +8,10 @@ extension RegistrySnapshot {
     /// The record that these required values name; `nil` when there is none.
     /// - Parameter values: in the order of `element.required`.
     public func record(of element: DimensionElement, _ values: [DataIDValue]) throws -> DimensionRecord? {
+        try heldRecord(of: element, values) ?? pending?.record(of: element, values)
+    }
+
+    private func heldRecord(of element: DimensionElement, _ values: [DataIDValue]) throws -> DimensionRecord? {
         if let held = cachedRecords.records(of: element) { return held[values] }
         if element.skypix != nil {
             guard case .int(let pixel)? = values.last else { return nil }

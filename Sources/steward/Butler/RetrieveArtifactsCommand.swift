@@ -48,7 +48,7 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Replace files that are there already.")
     var clobber = false
 
-    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Not supported: make a zip archive.")
+    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Put the files into a zip archive in the directory.")
     var zip = false
 
     @OptionGroup var format: FormatOption
@@ -56,7 +56,6 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let log = CommandLog(try butler.logging.settings(), command: "retrieve-artifacts")
-        guard !zip else { throw CommandFailure.unsupported("--zip is not supported yet; leave it out.") }
         let search = try DatasetQuery(datasetTypes: CommaSeparated.values(datasetType), options: query)
         let opened = try await DirectButler.open(repository.repository)
         var refs: [DatasetRef] = []
@@ -77,6 +76,7 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
 
         let folder = try Self.folder(destination)
         let datasets = try await DatasetFiles(butler: opened).stored(refs)
+        if zip { return try await archive(refs, datasets, in: folder, &output) }
         let retrieval = try ArtifactRetrieval(datasets, naming: preservePath ? .path : .basename)
         var meter = ProgressMeter("Retrieving", total: retrieval.steps.count, isWanted: butler.progress)
         let locations: [ResourceURI]
@@ -106,6 +106,25 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
             }
             try output.line(
                 "Number of artifacts retrieved into destination \(destination): \(locations.count)")
+        }
+        try output.flush()
+    }
+
+    private func archive(
+        _ refs: [DatasetRef], _ datasets: [(ref: DatasetRef, stored: StoredDataset)], in folder: ResourceURI,
+        _ output: inout CommandOutput
+    ) async throws {
+        // Of datasets in one file the first gives the member its name; Rubin's software takes them in this order.
+        let inOrder = datasets.sorted {
+            $0.ref.datasetType.name == $1.ref.datasetType.name
+                ? $0.ref.dataID < $1.ref.dataID : $0.ref.datasetType.name < $1.ref.datasetType.name
+        }
+        let path = try await ArtifactRetrieval(inOrder, naming: .prefixedBasename).archive(
+            in: folder, refs: refs, overwrites: clobber)
+        let location = try ResourceURI(localPath: path)
+        switch format.format {
+        case .json: try output.line(ResultLines(json: [["uri": .string(location.description)]]).lines[0])
+        case .table: try output.line("Zip file written to \(location)")
         }
         try output.flush()
     }

@@ -19,6 +19,7 @@ struct CommandLog: Sendable {
     func debug(_ message: @autoclosure () -> String) throws { try write(.debug, message) }
     func info(_ message: @autoclosure () -> String) throws { try write(.info, message) }
     func warning(_ message: @autoclosure () -> String) throws { try write(.warning, message) }
+    func critical(_ message: @autoclosure () -> String) throws { try write(.critical, message) }
 
     private func write(_ level: LogLevel, _ message: () -> String) throws {
         guard level >= threshold, settings.logsToTerminal || !settings.files.isEmpty else { return }

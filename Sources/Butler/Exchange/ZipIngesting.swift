@@ -1,0 +1,74 @@
+import ButlerModel
+import Datastore
+import ObjectStorage
+import Registry
+
+extension DirectButler {
+    /// Takes in the datasets of a zip archive that `retrieve-artifacts --zip` made, here or in Rubin's software, in one
+    /// transaction: all of them or none. The archive itself is kept; its members are never unpacked.
+    ///
+    /// - Parameters:
+    ///   - transfer: how the archive comes into the datastore. `inPlace`: it is there. `direct`: it stays where it is.
+    ///   - transferDimensions: whether dimension records of the archive that are missing are inserted.
+    ///   - isDryRun: whether nothing is changed; all checks are made.
+    /// - Returns: the datasets of the archive.
+    /// - Throws: `DatastoreError.malformedZip` for archives that are damaged or contradict themselves; `ButlerError` of kind
+    ///   `conflictingDefinition` when one of the datasets has a file already, or means other things here.
+    @discardableResult
+    public func ingestZip(
+        _ path: String, transfer: ArtifactTransfer = .auto, transferDimensions: Bool = false, isDryRun: Bool = false
+    ) async throws -> [DatasetRef] {
+        if !isDryRun { try requireWriteable(to: "ingest an archive") }
+        let datastore = try datastore()
+        let source = path.contains("://") ? try ResourceURI(path) : try ResourceURI(localPath: Self.absolutePath(path))
+        guard let local = source.localPath else {
+            throw DatastoreError.notIngestible(
+                location: path, reason: "only archives of this machine can be; copy it here first")
+        }
+        let archive = try await DatasetArchive(path: local, universe: universe)
+        try Self.refuseRepetitions(archive.refs)
+        let records = transferDimensions ? archive.records ?? [] : []
+        if transferDimensions, archive.records == nil {
+            warn("The archive has no dimension records that fit this repository; the repository must have them.")
+        }
+        let refs = try await registry.read { snapshot in
+            let snapshot = snapshot.including(PendingRecords(records))
+            try snapshot.refuseStored(archive.refs, in: datastore)
+            let memory = RecordMemory()
+            return try archive.refs.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory)) }
+        }
+        if isDryRun { return refs }
+        let (mode, recorded) = try place(source, archive, transfer)
+        let byID = Dictionary(refs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var rows: [(ref: DatasetRef, info: StoredFileInfo)] = []
+        for artifact in archive.artifacts {
+            var info = artifact.info
+            info.path = "\(recorded)#zip-path=\(artifact.member)"
+            for id in artifact.ids { if let ref = byID[id] { rows.append((ref, info)) } }
+        }
+        let staged = try await datastore.stage(recorded: [(source, rows)], transfer: mode, jobs: 1)
+        try await record(staged) { writer in
+            if !records.isEmpty { try writer.insert(records, onConflict: .skip) }
+            try writer.makeRoom(for: refs)
+        }
+        return refs
+    }
+
+    /// How the archive moves, and the path to record.
+    private func place(
+        _ source: ResourceURI, _ archive: DatasetArchive, _ transfer: ArtifactTransfer
+    ) throws -> (ArtifactTransfer, String) {
+        switch transfer {
+        case .direct: return (.direct, source.description)
+        case .inPlace:
+            for files in try datastore().files where try files.contains(source) {
+                return (.inPlace, try files.relativePath(of: source))
+            }
+            throw DatastoreError.notIngestible(
+                location: source.description,
+                reason: "it is not below the root of the datastore; ask for a transfer such as copy or link")
+        case .auto: return (.link, archive.pathInDatastore)
+        default: return (transfer, archive.pathInDatastore)
+        }
+    }
+}
