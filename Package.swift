@@ -87,7 +87,7 @@ let package = Package(
             dependencies: ["ButlerModel", "Database", "RepositoryConfiguration", "ObjectStorage", "FITS", "CZlib"]),
 
         // Clients
-        .target(name: "Butler", dependencies: ["Registry", "QueryModel", "Query", "Datastore"]),
+        .target(name: "Butler", dependencies: ["Registry", "QueryModel", "Query", "Datastore", "FITS"]),
 
         // Services
         .target(name: "ButlerPage", resources: [.embedInCode("Assets")]),
@@ -115,7 +115,8 @@ let package = Package(
         // Probes that the interoperability tests in Interop drive
         .executableTarget(
             name: "butler-probe",
-            dependencies: ["Butler", .product(name: "Crypto", package: "swift-crypto")], path: "Interop/ButlerProbe"),
+            dependencies: ["Butler", "FITS", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Interop/ButlerProbe"),
         .executableTarget(
             name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"],
             path: "Interop/ConfigProbe"),
@@ -141,7 +142,7 @@ let package = Package(
         .testTarget(
             name: "DatastoreTests",
             dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),
-        .testTarget(name: "ButlerTests", dependencies: ["Butler", "QueryModel", "DemoSurvey"]),
+        .testTarget(name: "ButlerTests", dependencies: ["Butler", "FITS", "QueryModel", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [

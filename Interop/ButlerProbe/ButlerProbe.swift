@@ -69,6 +69,11 @@ struct ProbeSession {
         case "find": return try await find(command)
         case "get": return try await get(command)
         case "list": return try await list(command)
+        case "exists": return try await exists(command)
+        case "locations": return try await locations(command)
+        case "read": return try await read(command)
+        case "put_image": return try await putImage(command)
+        case "provenance": return try await provenance(command)
         case let other: throw command.failure("has the unknown op '\(other)'")
         }
     }
@@ -164,6 +169,7 @@ struct ProbeSession {
         case .structured(let structured): answer["value"] = structured
         case .text(let text): answer["text"] = .string(text)
         case .composite(let components): answer["components"] = .array(components.keys.sorted().map { .string($0) })
+        case .image: break
         case .fits(let file): answer["hdus"] = .int(Int64(file.hdus.count))
         case .opaque(let opaque):
             let bytes = try await opaque.bytes()
