@@ -2,6 +2,7 @@ import ButlerModel
 import Database
 import Datastore
 import Foundation
+import ObjectStorage
 import Query
 import Registry
 import RepositoryConfiguration
@@ -88,6 +89,7 @@ public final class DirectButler: Butler {
             try await registry.write { writer in
                 for files in datastore.files { try files.createTables(writer.connection) }
             }
+            try await butler.recoverAbandonedWork()
         }
         return butler
     }
@@ -104,7 +106,12 @@ public final class DirectButler: Butler {
     }
 
     /// Ends all connections.
-    public func close() async throws { try await registry.database.close() }
+    public func close() async throws {
+        if let datastore = openedDatastore.held.withLock({ $0 }) {
+            try await POSIXObjectStore.sharedPool.run { try datastore.endSessions() }
+        }
+        try await registry.database.close()
+    }
 
     // MARK: Finding and reading
 
@@ -131,87 +138,11 @@ public final class DirectButler: Butler {
         let datastore = try datastore()
         return try await registry.read { try datastore.stored([id], $0.connection)[id] ?? [] }
     }
-
-    // MARK: Writing
-
-    /// A dataset to be kept.
-    public struct NewDataset: Sendable {
-        public let value: DatasetValue
-        public let datasetType: String
-        public let dataID: [String: DataIDValue]
-        /// Goes into files whose format has a place for it.
-        public var provenance: DatasetProvenance?
-
-        public init(
-            _ value: DatasetValue, _ datasetType: String, _ dataID: [String: DataIDValue],
-            provenance: DatasetProvenance? = nil
-        ) {
-            self.value = value
-            self.datasetType = datasetType
-            self.dataID = dataID
-            self.provenance = provenance
-        }
-    }
-
-    public func put(
-        _ value: DatasetValue, _ datasetType: String, dataID: [String: DataIDValue], run: String
-    ) async throws -> DatasetRef {
-        try await put([NewDataset(value, datasetType, dataID)], run: run)[0]
-    }
-
-    /// Keeps several datasets in one transaction: all of them or none.
-    ///
-    /// Files are written first, under hidden names; the registry's transaction gives them their names. Memory: the
-    /// values given, and one encoded file at a time.
-    public func put(
-        _ datasets: [NewDataset], run: String, ids: DatasetIDChoice = .unique
-    ) async throws -> [DatasetRef] {
-        guard isWriteable else { throw RegistryError.readOnly(operation: "put a dataset") }
-        let datastore = try datastore()
-        let refs = try await registry.read { snapshot in
-            try snapshot.newReferences(datasets.map { ($0.datasetType, $0.dataID) }, run: run, ids: ids)
-        }
-        var staged: [StagedDataset] = []
-        do {
-            for (dataset, ref) in zip(datasets, refs) {
-                staged.append(try await datastore.stage(dataset.value, ref, provenance: dataset.provenance))
-            }
-            let files = staged
-            try await registry.write { writer in
-                try writer.insert(refs)
-                for file in files {
-                    try file.insertRecords(writer.connection)
-                    try file.publish()
-                }
-            }
-        } catch {
-            // The first error matters; a file that cannot be removed stays hidden or without a record.
-            for file in staged { try? await file.discard() }
-            throw error
-        }
-        return refs
-    }
 }
 
 /// A datastore once it is opened, shared by butlers that differ in their defaults.
 private final class OpenedDatastore: Sendable {
     let held = Mutex<(any Datastore)?>(nil)
-}
-
-extension RegistrySnapshot {
-    /// References for datasets that do not exist yet, with expanded data IDs.
-    fileprivate func newReferences(
-        _ wanted: [(String, [String: DataIDValue])], run: String, ids: DatasetIDChoice
-    ) throws -> [DatasetRef] {
-        let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
-        return try wanted.map { name, loose in
-            let type = try datasetType(name)
-            let dataID = try expand(try standardize(loose, for: type))
-            return DatasetRef(
-                id: ids.identifier(of: type, run: run, dataID: dataID, unixMilliseconds: milliseconds),
-                datasetType: type, dataID: dataID, run: run)
-        }
-    }
 }
 
 /// Why an argument leads to no repository that can be opened directly.

@@ -34,6 +34,10 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case notConvertible(dataset: String, recorded: String, wanted: String)
     /// Files of two datasets would get the same name outside of the datastore.
     case ambiguousTarget(path: String, datasets: [String])
+    /// What a writer was about to do cannot be read.
+    case malformedJournal(path: String, reason: String)
+    /// A file cannot come into a datastore as asked for.
+    case notIngestible(location: String, reason: String)
 
     public var description: String {
         switch self {
@@ -82,6 +86,10 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .ambiguousTarget(let path, let datasets):
             "several files would be brought to '\(path)' (\(datasets.joined(separator: "; "))); keep their folders, or "
                 + "bring fewer datasets"
+        case .malformedJournal(let path, let reason):
+            "the intent '\(path)' cannot be read: \(reason); run 'steward butler check', then remove it"
+        case .notIngestible(let location, let reason):
+            "cannot ingest '\(location)': \(reason)"
         }
     }
 }

@@ -185,7 +185,7 @@ import Testing
         #expect(repository.artifacts == ["u/r/d/d_Cam_R7_u_r.yaml"])
         #expect(try await repository.get(ref).structured == ["first": 1])
         let staged = try await repository.datastore.stage(.structured([:]), try Self.detectorRef(detector: 8))
-        #expect(repository.artifacts.count == 2)
+        #expect(repository.artifacts == ["u/r/d/d_Cam_R7_u_r.yaml"])
         try staged.publish()
         #expect(repository.artifacts.contains("u/r/d/d_Cam_R8_u_r.yaml"))
         try await staged.discard()
@@ -197,7 +197,7 @@ import Testing
         // The folder of the dataset cannot be made.
         try repository.directory.write("in the way", to: "u")
         await #expect(throws: ObjectStorageError.self) {
-            try await repository.datastore.stage(.structured([:]), try Self.detectorRef())
+            try await repository.put(.structured([:]), try Self.detectorRef())
         }
         #expect(repository.artifacts == ["u"])
     }

@@ -82,7 +82,7 @@ struct TestRepository {
     }
 
     /// Files of datasets.
-    var artifacts: [String] { directory.files().filter { !$0.hasPrefix("gen3.sqlite3") } }
+    var artifacts: [String] { directory.files().filter { !$0.hasPrefix("gen3.sqlite3") && !$0.contains(".steward/") } }
 }
 
 enum FormatterName {

@@ -97,7 +97,7 @@ import Testing
         let staged = try await repository.datastore.stage(
             .image(try ReadRequestTests.maskedImage()), ref, provenance: provenance)
         try staged.publish()
-        let path = repository.directory.path + "/" + (try #require(staged.files.first).target.description)
+        let path = repository.directory.path + "/" + (try #require(staged.files.first?.placement).target.description)
         let header = try FITSFile(contentsOf: path).hdus[0].header
         #expect(header.string("LSST BUTLER ID") == ref.id.description)
         #expect(header.string("LSST BUTLER RUN") == "u/r" && header.string("LSST BUTLER DATASETTYPE") == "d")

@@ -18,6 +18,17 @@ struct DatasetLocationTable: Sendable {
             SQL.insert(into: Self.specification), rows: ids.map { [.text(datastore), .uuid($0.uuid)] })
     }
 
+    /// Those of the datasets that are in the datastore.
+    func held(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID] {
+        let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
+        return try connection.fetchAll(
+            """
+            SELECT \(column: "dataset_id") FROM \(table: Self.specification) \
+            WHERE \(column: "datastore_name") = \(value: datastore) AND \(filter)
+            """
+        ) { DatasetID(try $0.uuid(0)) }
+    }
+
     func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty else { return }
         let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })

@@ -54,6 +54,17 @@ struct FileRecordsTable: Sendable {
         return found
     }
 
+    /// Which of the given paths, as they are recorded, some dataset has a record of.
+    func recorded(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<String> {
+        guard !paths.isEmpty, try connection.tableExists(specification.name) else { return [] }
+        var found: Set<String> = []
+        let filter = SQL.isIn("\(column: "path")", paths.map { .text($0) })
+        try connection.query("SELECT DISTINCT \(column: "path") FROM \(table: specification) WHERE \(filter)") { row in
+            found.insert(try row.text(0))
+        }
+        return found
+    }
+
     /// - Throws: `DatabaseError.constraintViolation` when a dataset already has a record of that component.
     func insert(_ rows: [(id: DatasetID, info: StoredFileInfo)], _ connection: any DatabaseConnection) throws {
         guard !rows.isEmpty else { return }

@@ -28,6 +28,11 @@ public struct ChainedDatastore: Datastore {
         name = "ChainedDatastore[\(links.map(\.datastore.name).joined(separator: ", "))]"
     }
 
+    public func accepting(_ subject: LookupSubject) -> [FileDatastore] {
+        guard constraints.accepts(subject) else { return [] }
+        return links.filter { $0.constraints.accepts(subject) }.flatMap { $0.datastore.accepting(subject) }
+    }
+
     public func stage(
         _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?
     ) async throws -> StagedDataset {

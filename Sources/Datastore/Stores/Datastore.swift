@@ -15,8 +15,8 @@ public protocol Datastore: Sendable {
 
     /// Encodes a dataset and writes it under hidden names, in every part of the datastore that accepts it.
     ///
-    /// Nothing else sees the files before ``StagedDataset/publish()``. Whoever calls this must end it with that or with
-    /// ``StagedDataset/discard()``.
+    /// Nothing else sees the files before ``StagedArtifacts/publish()``. Whoever calls this must end it as
+    /// ``StagedArtifacts`` says, or with ``StagedDataset/discard()``.
     ///
     /// - Parameters:
     ///   - ref: with an expanded data ID, or the path differs from the one that other clients would choose.
@@ -25,6 +25,9 @@ public protocol Datastore: Sendable {
     func stage(
         _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?
     ) async throws -> StagedDataset
+
+    /// The file datastores whose constraints accept a dataset, in the order in which they are searched.
+    func accepting(_ subject: LookupSubject) -> [FileDatastore]
 }
 
 /// A datastore that is no chain.
@@ -139,6 +142,11 @@ extension Datastore {
             }
         }
         return false
+    }
+
+    /// Ends the use of folders for staged files. Blocks.
+    public func endSessions() throws {
+        for datastore in files { try datastore.endSession() }
     }
 
     /// Forgets datasets without touching their files. Those in memory are gone at once.

@@ -2,6 +2,7 @@ import ButlerModel
 import Database
 import ObjectStorage
 import RepositoryConfiguration
+import Synchronization
 
 /// A datastore that keeps datasets as files below a root, described by a table of the registry database.
 public final class FileDatastore: Datastore {
@@ -14,7 +15,7 @@ public final class FileDatastore: Datastore {
     let formatters: LookupTable<FormatterConfiguration>
     let constraints: DatasetConstraints
     let disassembled: LookupTable<Bool>
-    private let root: ResourceURI
+    let root: ResourceURI
     /// `nil` when the root is not on this machine: the records can be looked at, the files cannot.
     private let store: POSIXObjectStore?
     /// The file system, for files that were ingested in place.
@@ -23,8 +24,10 @@ public final class FileDatastore: Datastore {
     let remote: (any ObjectStore)?
     /// Local copies of remote files; `nil` for a local root and when caching is disabled.
     let cache: ArtifactCache?
-    private let table: FileRecordsTable
-    private let locations: DatasetLocationTable
+    let table: FileRecordsTable
+    let locations: DatasetLocationTable
+    /// The folder for files on their way here, made with the first of them.
+    private let openSession = Mutex<JournalSession?>(nil)
 
     public var members: [DatastoreMember] { [.file(self)] }
 
@@ -59,6 +62,8 @@ public final class FileDatastore: Datastore {
         table = FileRecordsTable(name: configuration.recordsTable)
         locations = DatasetLocationTable(datastore: configuration.name)
     }
+
+    public func accepting(_ subject: LookupSubject) -> [FileDatastore] { constraints.accepts(subject) ? [self] : [] }
 
     // MARK: Records
 
@@ -101,6 +106,43 @@ public final class FileDatastore: Datastore {
     func requireStore() throws -> POSIXObjectStore {
         guard let store else { throw DatastoreError.unsupportedLocation(uri: root.description) }
         return store
+    }
+
+    /// Where this process stages files and writes down what it is about to do. Blocks when it is made.
+    func session() throws -> JournalSession {
+        let root = try rootPath()
+        return try openSession.withLock { held in
+            if let held { return held }
+            let session = try JournalSession.begin(root: root)
+            held = session
+            return session
+        }
+    }
+
+    /// Ends the use of the folder for staged files, if there is one. Blocks.
+    func endSession() throws {
+        let session = openSession.withLock { held in
+            defer { held = nil }
+            return held
+        }
+        try session?.end()
+    }
+
+    /// The root on this machine, without a slash at the end.
+    func rootPath() throws -> String {
+        guard store != nil, let path = root.localPath else {
+            throw DatastoreError.unsupportedLocation(uri: root.description)
+        }
+        return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    /// Whether the files are on this machine.
+    var isLocal: Bool { store != nil }
+
+    /// For writes to staged names, which are flushed when all are written.
+    func stagingStore() throws -> POSIXObjectStore {
+        _ = try requireStore()
+        return try POSIXObjectStore(root: root, synchronizing: false)
     }
 
     func localPath(_ path: ObjectPath) throws -> String {

@@ -63,8 +63,8 @@ extension FileDatastore {
     /// Writes one file under a hidden name.
     private func stageFile(
         _ value: DatasetValue, _ ref: DatasetRef, component: String?, _ provenance: DatasetProvenance?
-    ) async throws -> StagedDataset.File {
-        let store = try requireStore()
+    ) async throws -> StagedFile {
+        let store = try stagingStore()
         let definition = try storageClasses.definition(
             named: ref.datasetType.storageClass, usedBy: "dataset type '\(ref.datasetType.name)'")
         let template = try template(for: ref).path(for: ref)
@@ -77,7 +77,7 @@ extension FileDatastore {
             return (encoded, usesChecksum ? try encoded.checksum() : nil)
         }
         let path = try ArtifactLocation.path(template, extension: encoded.pathExtension)
-        let temporary = try ObjectPath(Self.hiddenName(beside: path.description))
+        let temporary = try await POSIXObjectStore.sharedPool.run { try self.session().newPath() }
         switch encoded.content {
         case .memory(let bytes): try await store.write(temporary, bytes: bytes, mode: .createOnly)
         case .file(let source):
@@ -90,19 +90,14 @@ extension FileDatastore {
             let info = StoredFileInfo(
                 formatter: formatter.className, path: path.description, storageClass: definition.name,
                 component: component, checksum: checksum, fileSize: size)
-            return StagedDataset.File(datastore: self, info: info, temporary: temporary, target: path)
+            KillPoint.pass()
+            return StagedFile(
+                datastore: self, rows: [.init(id: ref.id, info: info)],
+                placement: .init(staged: temporary, target: path))
         } catch {
             try await store.delete(temporary)
             throw error
         }
-    }
-
-    /// A name in the same folder that listings skip and `removeAbandonedWrites` clears away.
-    private static func hiddenName(beside path: String) -> String {
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        let name = ".steward-" + String(repeating: "0", count: 16 - digits.utf8.count) + digits + ".partial"
-        guard let slash = path.lastIndex(of: "/") else { return name }
-        return path[...slash] + name
     }
 }
 

@@ -27,6 +27,9 @@ public final class InMemoryDatastore: Datastore {
         self.storageClasses = storageClasses
     }
 
+    /// No file datastore is here.
+    public func accepting(_ subject: LookupSubject) -> [FileDatastore] { [] }
+
     // MARK: Writing
 
     /// A dataset that is not visible yet.
@@ -34,6 +37,18 @@ public final class InMemoryDatastore: Datastore {
         let datastore: InMemoryDatastore
         let ref: DatasetRef
         let value: DatasetValue
+        private let isPublished = Published()
+
+        /// Shared by all copies of the value.
+        private final class Published: Sendable {
+            let flag = Mutex(false)
+        }
+
+        init(datastore: InMemoryDatastore, ref: DatasetRef, value: DatasetValue) {
+            self.datastore = datastore
+            self.ref = ref
+            self.value = value
+        }
 
         func publish() throws {
             let entry = Entry(value: value, storageClass: ref.datasetType.storageClass)
@@ -43,9 +58,13 @@ public final class InMemoryDatastore: Datastore {
                 }
                 held[ref.id] = entry
             }
+            isPublished.flag.withLock { $0 = true }
         }
 
-        func discard() { datastore.remove([ref.id]) }
+        func discard() {
+            guard isPublished.flag.withLock({ $0 }) else { return }
+            datastore.remove([ref.id])
+        }
     }
 
     public func stage(

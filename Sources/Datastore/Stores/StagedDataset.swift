@@ -3,28 +3,10 @@ import Database
 import ObjectStorage
 import Synchronization
 
-/// A dataset whose files are written, but under hidden names.
-///
-/// The usual course is: stage; then in one registry transaction insert the dataset, call ``insertRecords(_:)`` and
-/// ``publish()``; on any error, ``discard()``. So a dataset that the registry refuses never touches a file that is in
-/// use, and a crash leaves at worst a hidden file, or a file without record, as Python does.
+/// A dataset whose files are written, but under names in a hidden folder. See ``StagedArtifacts`` for its further way.
 public struct StagedDataset: Sendable {
-    struct File: Sendable {
-        let datastore: FileDatastore
-        let info: StoredFileInfo
-        let temporary: ObjectPath
-        let target: ObjectPath
-        let state = State()
-    }
-
-    /// Whether a file has its final name. Shared by all copies of the value.
-    final class State: Sendable {
-        let isPublished = Mutex(false)
-    }
-
     public let ref: DatasetRef
-    private(set) var files: [File] = []
-
+    private(set) var files: [StagedFile] = []
     /// Copies that this process keeps in memory.
     private(set) var memory: [InMemoryDatastore.Staged] = []
 
@@ -35,7 +17,7 @@ public struct StagedDataset: Sendable {
         self.memory = [memory]
     }
 
-    mutating func append(_ file: File) { files.append(file) }
+    mutating func append(_ file: StagedFile) { files.append(file) }
 
     mutating func merge(_ other: StagedDataset) {
         files += other.files
@@ -44,47 +26,62 @@ public struct StagedDataset: Sendable {
 
     /// The records of the files in one datastore, by its name; for most repositories there is one.
     public var records: [String: [StoredFileInfo]] {
-        Dictionary(grouping: files, by: \.datastore.name).mapValues { $0.map(\.info) }
+        Dictionary(grouping: files, by: \.datastore.name).mapValues { $0.flatMap { $0.rows.map(\.info) } }
     }
 
     /// Enters the dataset into `dataset_location` and its files into the records tables. The registry must know it.
     ///
     /// - Throws: `DatabaseError.constraintViolation` when a datastore already has the dataset.
     public func insertRecords(_ connection: any DatabaseConnection) throws {
-        for datastore in datastores {
-            let infos = files.filter { $0.datastore.name == datastore.name }.map(\.info)
-            try datastore.insertRecords([(ref.id, infos)], connection)
-        }
+        try StagedArtifacts(self).insertRecords(connection)
     }
 
-    private var datastores: [FileDatastore] {
-        var seen: Set<String> = []
-        return files.map(\.datastore).filter { seen.insert($0.name).inserted }
-    }
-
-    /// Gives the files their names, replacing files of these names. Blocks: call it inside a registry transaction or on
-    /// another thread that may block.
-    public func publish() throws {
-        for copy in memory { try copy.publish() }
-        for file in files {
-            try LocalFile.rename(
-                try file.datastore.localPath(file.temporary), to: try file.datastore.localPath(file.target)
-            ) { file.state.isPublished.withLock { $0 = true } }
-        }
-    }
+    /// Gives the files their names. Blocks: call it inside a registry transaction or on another thread that may block.
+    /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name.
+    public func publish() throws { try StagedArtifacts(self).publish() }
 
     /// Removes the files, published or not. Files that are not there are no error.
     public func discard() async throws {
-        for copy in memory { copy.discard() }
-        for file in files {
-            let store = try file.datastore.requireStore()
-            let isPublished = file.state.isPublished.withLock { $0 }
-            try await store.delete(isPublished ? file.target : file.temporary)
-        }
+        try await StagedArtifacts(self).discard()
     }
 
     /// For the way out after another error, which matters more than one from tidying up.
     func discardIgnoringErrors() async {
         do { try await discard() } catch {}
+    }
+}
+
+/// One file on its way into a datastore, and the records that it is to have.
+struct StagedFile: Sendable {
+    struct Row: Sendable {
+        let id: DatasetID
+        let info: StoredFileInfo
+    }
+
+    let datastore: FileDatastore
+    let rows: [Row]
+    /// Where it is now and what it will be called; `nil` for a file that is recorded where it is.
+    let placement: Placement?
+    /// What goes away once the file is recorded.
+    var source: JournalIntent.MovedSource?
+    let state = State()
+
+    struct Placement: Sendable {
+        let staged: ObjectPath
+        let target: ObjectPath
+        /// Whether its content is new, not that of a file which is linked to.
+        var isWritten = true
+    }
+
+    /// Whether a file has its final name. Shared by all copies of the value.
+    final class State: Sendable {
+        let isPublished = Mutex(false)
+    }
+
+    init(datastore: FileDatastore, rows: [Row], placement: Placement?, source: JournalIntent.MovedSource? = nil) {
+        self.datastore = datastore
+        self.rows = rows
+        self.placement = placement
+        self.source = source
     }
 }

@@ -8,9 +8,10 @@ extension RegistrySnapshot {
     /// Elements that only join dimensions may have no record, unless they define relationships.
     /// - Throws: `ButlerError` of kind `dataIDValue` when a dimension has no record for its value, of kind
     ///   `inconsistentDataID` when values contradict each other.
-    public func expand(_ dataID: DataCoordinate) throws -> DataCoordinate {
+    /// - Parameter memory: keeps records that are found, for further data IDs in the same transaction.
+    public func expand(_ dataID: DataCoordinate, remembering memory: RecordMemory? = nil) throws -> DataCoordinate {
         if dataID.isExpanded { return dataID }
-        let (values, records) = try lookUp(dataID, elements: dataID.group.lookupOrder)
+        let (values, records) = try lookUp(dataID, elements: dataID.group.lookupOrder, memory)
         let group = dataID.group
         return DataCoordinate(
             group: group, values: try group.keys.map { try require(values, $0, in: dataID) },
@@ -37,14 +38,14 @@ extension RegistrySnapshot {
     }
 
     private func lookUp(
-        _ dataID: DataCoordinate, elements: [DimensionElement]
+        _ dataID: DataCoordinate, elements: [DimensionElement], _ memory: RecordMemory? = nil
     ) throws -> (values: [Int: DataIDValue], records: [Int: DimensionRecord?]) {
         var values = Dictionary(uniqueKeysWithValues: zip(dataID.group.keys, dataID.values))
         var records: [Int: DimensionRecord?] = [:]
         for element in elements {
             let key = element.required.compactMap { values[$0] }
             guard key.count == element.required.count else { continue }
-            guard let record = try record(of: element, key) else {
+            guard let record = try memory?.record(of: element, key, self) ?? record(of: element, key) else {
                 if element.isDimension {
                     throw ButlerError(
                         .dataIDValue,
@@ -85,5 +86,29 @@ extension RegistrySnapshot {
     /// - Throws: `ButlerError` of kind `dimensionName` for names that are no dimensions.
     public func expand(_ loose: [String: DataIDValue]) throws -> DataCoordinate {
         try expand(try DataCoordinate.standardize(loose, group: nil, universe: universe))
+    }
+}
+
+/// Dimension records that were looked up, for many data IDs that share them. Used in one transaction, by one thread.
+///
+/// Memory: at most 50,000 records; all are dropped when there are more.
+public final class RecordMemory {
+    private var held: [Int: [[DataIDValue]: DimensionRecord]] = [:]
+    private var count = 0
+
+    public init() {}
+
+    func record(
+        of element: DimensionElement, _ key: [DataIDValue], _ snapshot: RegistrySnapshot
+    ) throws -> DimensionRecord? {
+        if let known = held[element.position]?[key] { return known }
+        guard let found = try snapshot.record(of: element, key) else { return nil }
+        if count >= 50_000 {
+            held = [:]
+            count = 0
+        }
+        count += 1
+        held[element.position, default: [:]][key] = found
+        return found
     }
 }

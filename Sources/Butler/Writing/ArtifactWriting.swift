@@ -1,0 +1,78 @@
+import ButlerModel
+import Database
+import Datastore
+import ObjectStorage
+import Registry
+
+/// How every operation that makes files goes on: files staged, intents written, one transaction, tidying up.
+extension DirectButler {
+    /// Records staged files and gives them their names, in one transaction with the rows that `body` makes: all of it or
+    /// nothing.
+    ///
+    /// - Throws: what `body` throws; `ButlerError` of kind `conflictingDefinition` when a datastore has one of the
+    ///   datasets already; `ObjectStorageError`, of which `.alreadyExists` for a file in the way.
+    func record(_ artifacts: StagedArtifacts, _ body: @escaping @Sendable (RegistryWriter) throws -> Void) async throws {
+        let registry = registry
+        do {
+            try await declare(artifacts)
+            try await registry.write { writer in
+                try body(writer)
+                KillPoint.pass()
+                do {
+                    try artifacts.insertRecords(writer.connection)
+                } catch DatabaseError.constraintViolation(let violation) {
+                    throw ButlerError(
+                        .conflictingDefinition,
+                        "The datastore has files of one of the datasets already (\(violation.description)); remove them "
+                            + "before storing others.")
+                }
+                try artifacts.publish()
+            }
+            KillPoint.pass()
+        } catch {
+            // The task may be cancelled, which must not keep files from being removed.
+            let undoing = Task { try await registry.write { try artifacts.undo($0.connection) } }
+            switch await undoing.result {
+            case .success(true): return
+            case .success(false): throw error
+            case .failure(let obstacle):
+                warn(
+                    "what was begun could not be undone now, the next writer of the repository will: \(obstacle)")
+                throw error
+            }
+        }
+        try await POSIXObjectStore.sharedPool.run { try artifacts.finish() }
+    }
+
+    /// A name may be taken by a file that a writer left behind when it died; then recovery makes way.
+    private func declare(_ artifacts: StagedArtifacts) async throws {
+        let pool = POSIXObjectStore.sharedPool
+        do {
+            try await pool.run { try artifacts.declare() }
+        } catch let error as ObjectStorageError {
+            guard case .alreadyExists = error, try await recoverAbandonedWork().files > 0 else { throw error }
+            try await pool.run { try artifacts.declare() }
+        }
+    }
+
+    /// Undoes or finishes what writers of the repository that died were doing. Writers at work are left alone.
+    ///
+    /// Opening for writing does this first. Cost: one look at a folder when there is nothing to do.
+    @discardableResult
+    public func recoverAbandonedWork() async throws -> FileDatastore.Recovered {
+        let pool = POSIXObjectStore.sharedPool
+        var result = FileDatastore.Recovered()
+        for datastore in try datastore().files {
+            for session in try await pool.run({ try datastore.abandonedSessions() }) {
+                let found = try await registry.write { try datastore.recover(session, $0.connection) }
+                try await pool.run { try datastore.dismiss(session) }
+                result.add(found)
+            }
+        }
+        return result
+    }
+
+    func requireWriteable(to operation: String) throws {
+        guard isWriteable else { throw RegistryError.readOnly(operation: operation) }
+    }
+}

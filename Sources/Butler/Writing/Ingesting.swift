@@ -1,0 +1,102 @@
+import ButlerModel
+import Datastore
+import ObjectStorage
+import Registry
+
+/// Making datasets out of files that exist. Source: repository format reference, section 7.5.
+extension DirectButler {
+    /// Makes datasets out of files, in one transaction: all of them or none.
+    ///
+    /// Dataset types and runs that are missing are registered. Datasets that the registry has already, as the same, get
+    /// their files. A source that is moved goes away after the datasets are recorded, never before.
+    ///
+    /// - Parameters:
+    ///   - recordsAttributes: whether sizes and, as configured, checksums are recorded.
+    ///   - jobs: the most files that are copied or linked at the same time.
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has one of the datasets already, or a run
+    ///   another of the same type and data ID; `ObjectStorageError.notFound` for a missing file, `.alreadyExists` when
+    ///   a file is where a new one should be; `DatastoreError`.
+    public func ingest(
+        _ files: [FileIngest], transfer: ArtifactTransfer = .auto, recordsAttributes: Bool = true, jobs: Int = 4
+    ) async throws {
+        try requireWriteable(to: "ingest files")
+        let datastore = try datastore()
+        let refs = files.flatMap(\.datasets)
+        try Self.refuseRepetitions(refs)
+        let incoming = try await registry.read { snapshot in
+            try snapshot.refuseStored(refs, in: datastore)
+            let memory = RecordMemory()
+            return try files.map { file in
+                FileDatastore.IncomingFile(
+                    location: file.location,
+                    refs: try file.datasets.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory)) },
+                    formatter: file.formatter)
+            }
+        }
+        let staged = try await datastore.stage(
+            incoming, transfer: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
+        try await record(staged) { try $0.makeRoom(for: refs) }
+    }
+
+    /// Makes datasets out of files whose records are known, in one transaction: each file comes to where its records say.
+    ///
+    /// - Parameter transfer: `auto` links; `inPlace` for files that are there already.
+    /// - Throws: as ``ingest(_:transfer:recordsAttributes:jobs:)``.
+    public func ingest(
+        recorded files: [RecordedFile], transfer: ArtifactTransfer, jobs: Int = 4
+    ) async throws {
+        try requireWriteable(to: "ingest files")
+        let datastore = try datastore()
+        var seen: Set<DatasetID> = []
+        let refs = files.flatMap { $0.rows.map(\.ref) }.filter { seen.insert($0.id).inserted }
+        try Self.refuseRepetitions(refs)
+        try await registry.read { try $0.refuseStored(refs, in: datastore) }
+        let staged = try await datastore.stage(
+            recorded: files.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) },
+            transfer: transfer == .auto ? .link : transfer, jobs: jobs)
+        try await record(staged) { try $0.makeRoom(for: refs) }
+    }
+
+    /// Two datasets of one call may not share their identifier, or their type, run and data ID.
+    private static func refuseRepetitions(_ refs: [DatasetRef]) throws {
+        struct Key: Hashable {
+            let type: String
+            let run: String
+            let values: [DataIDValue]
+        }
+        var ids: Set<DatasetID> = []
+        var keys: Set<Key> = []
+        for ref in refs {
+            let key = Key(type: ref.datasetType.name, run: ref.run, values: Array(ref.dataID.requiredValues))
+            guard ids.insert(ref.id).inserted, keys.insert(key).inserted else {
+                throw ButlerError(
+                    .conflictingDefinition, "\(ref) is given twice, by identifier or by type, data ID and run.")
+            }
+        }
+    }
+}
+
+extension RegistrySnapshot {
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when the datastore has a record of one of the datasets.
+    fileprivate func refuseStored(_ refs: [DatasetRef], in datastore: any Datastore) throws {
+        for chunk in refs.pieces(of: 10_000) {
+            let known = try datastore.stored(chunk.map(\.id), connection)
+            guard let ref = chunk.first(where: { known[$0.id] != nil }) else { continue }
+            throw ButlerError(
+                .conflictingDefinition, "The datastore has a file of \(ref) already; remove it before storing another.")
+        }
+    }
+}
+
+extension RegistryWriter {
+    /// Makes datasets with their identifiers, and before them the types and runs that are missing.
+    func makeRoom(for refs: [DatasetRef]) throws {
+        var types: Set<DatasetType> = []
+        var runs: Set<String> = []
+        for ref in refs {
+            if types.insert(ref.datasetType).inserted { try registerDatasetType(ref.datasetType) }
+            if runs.insert(ref.run).inserted { try registerCollection(ref.run, type: .run) }
+        }
+        try importDatasets(refs)
+    }
+}

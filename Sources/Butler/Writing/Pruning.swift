@@ -1,0 +1,205 @@
+import ButlerModel
+import Database
+import Datastore
+import ObjectStorage
+import Registry
+
+/// What a deletion has done, or would do.
+public struct Deletion: Sendable {
+    /// Datasets that lost their files, their place in the registry, or both.
+    public var datasets = 0
+    /// Artifacts that are gone, or would go.
+    public var files = 0
+    /// Recorded paths of files that stay, because datasets share them that are not deleted. Only in dry runs.
+    public var shared: [String] = []
+    /// Files that could not be deleted, and why. Their datasets are in the trash; emptying it tries again.
+    public var failures: [String] = []
+
+    public init() {}
+}
+
+/// Removal of datasets and their files. Source: repository format reference, section 7.7.
+extension DirectButler {
+    /// Removes files of datasets, memberships in tags, or the datasets altogether.
+    ///
+    /// What the registry holds changes in one transaction for all of the datasets; then their files go, in transactions
+    /// of a thousand. A process that dies in between leaves the rest to the next writer. Files that other datasets share
+    /// stay, and so do files that were ingested in place.
+    ///
+    /// - Parameters:
+    ///   - unstore: whether their files go.
+    ///   - purge: whether the datasets go; takes `unstore` and `disassociate`.
+    ///   - disassociate: whether they leave collections: those of `tags`, or all with `purge`.
+    ///   - tags: TAGGED collections.
+    ///   - keepsFiles: whether files stay in the trash until it is emptied.
+    ///   - isDryRun: whether nothing is changed, only looked at.
+    /// - Throws: `ButlerError` of kind `invalidQuery` for options that contradict each other; `missingCollection` and
+    ///   `collectionType` for bad tags; `orphanedRecord` for datasets in datastores that are not configured.
+    @discardableResult
+    public func pruneDatasets(
+        _ refs: [DatasetRef], unstore: Bool = false, purge: Bool = false, disassociate: Bool = true,
+        tags: [String] = [], keepsFiles: Bool = false, isDryRun: Bool = false
+    ) async throws -> Deletion {
+        try Self.check(refs, unstore: unstore, purge: purge, disassociate: disassociate, tags: tags)
+        let ids = refs.map(\.id)
+        let datastore = try datastore()
+        if isDryRun { return try await foresee(ids, unstore: unstore) }
+        try requireWriteable(to: "prune datasets")
+        let deletion = try StagedDeletion(in: datastore, keepsFiles: keepsFiles)
+        return try await carryOut(deletion) { writer in
+            if unstore { try deletion.moveToTrash(ids, writer.connection) }
+            if purge {
+                try writer.removeDatasets(ids)
+            } else if disassociate {
+                for tag in tags { try writer.removeMembers(refs, of: tag) }
+            }
+            return ids.count
+        }
+    }
+
+    private static func check(
+        _ refs: [DatasetRef], unstore: Bool, purge: Bool, disassociate: Bool, tags: [String]
+    ) throws {
+        if purge, !unstore || !disassociate {
+            throw ButlerError(
+                .invalidQuery, "Purging datasets removes their files and memberships: ask for unstore and disassociate.")
+        }
+        if purge, !tags.isEmpty {
+            throw ButlerError(.invalidQuery, "Purging takes datasets out of all tags; name none.")
+        }
+        if disassociate, !purge, tags.isEmpty {
+            throw ButlerError(.invalidQuery, "No tags are given that the datasets should be disassociated from.")
+        }
+        if let component = refs.first(where: \.datasetType.isComponent) {
+            throw ButlerError(.invalidQuery, "\(component) is a component, which cannot be pruned without its parent.")
+        }
+    }
+
+    /// Removes runs with all of their datasets: the registry's part in one transaction, then the files.
+    ///
+    /// - Parameter unlinkFromChains: whether the runs are taken out of the chains that they are in.
+    /// - Throws: `ButlerError` of kind `orphanedRecord` for a run in a chain, before anything is changed; of kind
+    ///   `missingCollection` or `collectionType`.
+    @discardableResult
+    public func removeRuns(
+        _ names: [String], unlinkFromChains: Bool = false, keepsFiles: Bool = false, isDryRun: Bool = false
+    ) async throws -> Deletion {
+        let datastore = try datastore()
+        if isDryRun {
+            let ids = try await registry.read { snapshot in
+                var ids: [DatasetID] = []
+                try snapshot.datasetIDs(inRuns: names, piecesOf: 10_000) { ids += $0 }
+                return ids
+            }
+            return try await foresee(ids, unstore: true)
+        }
+        try requireWriteable(to: "remove runs")
+        let deletion = try StagedDeletion(in: datastore, keepsFiles: keepsFiles)
+        return try await carryOut(deletion) { writer in
+            try writer.checkRemoval(ofRuns: names, unlinksFromChains: unlinkFromChains)
+            var count = 0
+            try writer.snapshot.datasetIDs(inRuns: names, piecesOf: 10_000) { ids in
+                count += ids.count
+                try deletion.moveToTrash(ids, writer.connection)
+            }
+            try writer.removeRuns(names, unlinksFromChains: unlinkFromChains)
+            return count
+        }
+    }
+
+    /// Deletes the files of all datasets in the trash.
+    @discardableResult
+    public func emptyTrash(isDryRun: Bool = false) async throws -> Deletion {
+        let datastore = try datastore()
+        if !isDryRun { try requireWriteable(to: "empty the trash") }
+        var result = Deletion()
+        for files in datastore.files {
+            var last: DatasetID?
+            while true {
+                let after = last
+                let ids = try await registry.read { try files.trashed(after: after, $0.connection) }
+                guard let latest = ids.last else { break }
+                last = latest
+                if isDryRun {
+                    result.datasets += ids.count
+                    continue
+                }
+                let deletion = try StagedDeletion(in: datastore)
+                try await POSIXObjectStore.sharedPool.run { try deletion.declare(ids, in: files) }
+                try await empty(deletion, &result)
+            }
+        }
+        return result
+    }
+
+    /// Forgets that datastores hold datasets, without touching the files.
+    public func forget(_ refs: [DatasetRef]) async throws {
+        try requireWriteable(to: "forget datasets")
+        let datastore = try datastore()
+        let ids = refs.map(\.id)
+        try await registry.write { writer in
+            for chunk in ids.pieces(of: 10_000) { try datastore.forget(chunk, writer.connection) }
+        }
+    }
+
+    // MARK: Parts
+
+    /// Runs the transaction of a deletion, then deletes files.
+    private func carryOut(
+        _ deletion: StagedDeletion, _ body: @escaping @Sendable (RegistryWriter) throws -> Int
+    ) async throws -> Deletion {
+        let registry = registry
+        var result = Deletion()
+        do {
+            result.datasets = try await registry.write { writer in
+                let count = try body(writer)
+                KillPoint.pass()
+                return count
+            }
+        } catch {
+            // Whatever a piece names is in the trash, or nothing happens; the task may be cancelled.
+            let tidying = Task {
+                for piece in deletion.pieces {
+                    _ = try await registry.write { try deletion.empty(piece, $0.connection) }
+                    try await POSIXObjectStore.sharedPool.run { try deletion.finish(piece) }
+                }
+            }
+            if case .failure(let obstacle) = await tidying.result {
+                warn("what was begun could not be undone now, the next writer of the repository will: \(obstacle)")
+            }
+            throw error
+        }
+        KillPoint.pass()
+        deletion.clearMemory()
+        let count = result.datasets
+        try await empty(deletion, &result)
+        result.datasets = count
+        return result
+    }
+
+    private func empty(_ deletion: StagedDeletion, _ result: inout Deletion) async throws {
+        for piece in deletion.pieces {
+            let emptied = try await registry.write { try deletion.empty(piece, $0.connection) }
+            KillPoint.pass()
+            try await POSIXObjectStore.sharedPool.run { try deletion.finish(piece) }
+            result.datasets += emptied.datasets
+            result.files += emptied.files
+            result.failures += emptied.failures
+        }
+        for failure in result.failures { warn("a file stays in the trash: \(failure)") }
+    }
+
+    /// What would happen to the files of datasets.
+    private func foresee(_ ids: [DatasetID], unstore: Bool) async throws -> Deletion {
+        let datastore = try datastore()
+        var result = Deletion()
+        result.datasets = ids.count
+        guard unstore else { return result }
+        for files in datastore.files {
+            let (gone, shared) = try await registry.read { try files.foreseeDeletion(ids, $0.connection) }
+            result.files += gone.count
+            result.shared += shared
+        }
+        return result
+    }
+}

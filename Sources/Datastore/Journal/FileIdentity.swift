@@ -1,0 +1,34 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// What tells a file from any other under the same name: kept by hard links and renames, lost when it is written anew.
+struct FileIdentity: Hashable, Sendable {
+    let inode: UInt64
+    /// Bytes; of a symbolic link, those of its target's name.
+    let size: Int64
+    /// Last modification in nanoseconds since 1970.
+    let modified: Int64
+
+    init(inode: UInt64, size: Int64, modified: Int64) {
+        self.inode = inode
+        self.size = size
+        self.modified = modified
+    }
+
+    /// Of the file under a name, itself if it is a symbolic link; `nil` when there is none.
+    init?(of path: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        #if canImport(Glibc)
+            let time = status.st_mtim
+        #else
+            let time = status.st_mtimespec
+        #endif
+        self.init(
+            inode: UInt64(status.st_ino), size: Int64(status.st_size),
+            modified: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+}

@@ -1,0 +1,65 @@
+import ObjectStorage
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A lock on a file, held until the value goes away or the process ends, however it ends.
+///
+/// `flock` on a file that is open for writing also works on NFS, where it counts between machines.
+final class FileLock: Sendable {
+    private let descriptor: Int32
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Takes the lock, waiting for others; makes the file.
+    ///
+    /// - Returns: `nil` when the folder of the file does not exist.
+    static func wait(_ path: String) throws(ObjectStorageError) -> FileLock? {
+        while true {
+            guard let descriptor = try openFile(path, O_RDWR | O_CREAT | O_CLOEXEC) else { return nil }
+            let lock = FileLock(descriptor: descriptor)
+            while flock(descriptor, LOCK_EX) != 0 {
+                guard errno == EINTR else { throw JournalFiles.failure(path, "lock") }
+            }
+            if lock.isNamed(path) { return lock }
+            // Whoever had it before has removed the file; another may have made a new one.
+        }
+    }
+
+    enum Attempt {
+        case taken(FileLock)
+        case heldByOther
+        case noFile
+    }
+
+    /// Takes the lock of an existing file if it is free.
+    static func attempt(_ path: String) throws(ObjectStorageError) -> Attempt {
+        guard let descriptor = try openFile(path, O_RDWR | O_CLOEXEC) else { return .noFile }
+        let lock = FileLock(descriptor: descriptor)
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EWOULDBLOCK { return .heldByOther }
+            guard errno == EINTR else { throw JournalFiles.failure(path, "lock") }
+        }
+        return .taken(lock)
+    }
+
+    private static func openFile(_ path: String, _ flags: Int32) throws(ObjectStorageError) -> Int32? {
+        let descriptor = open(path, flags, 0o666)
+        if descriptor >= 0 { return descriptor }
+        if errno == ENOENT { return nil }
+        throw JournalFiles.failure(path, "open")
+    }
+
+    /// Whether the path still leads to the locked file.
+    private func isNamed(_ path: String) -> Bool {
+        var own = stat()
+        var named = stat()
+        return fstat(descriptor, &own) == 0 && stat(path, &named) == 0 && own.st_ino == named.st_ino
+            && own.st_dev == named.st_dev
+    }
+}

@@ -1,0 +1,135 @@
+import ObjectStorage
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The C functions, under names that the methods below do not hide.
+private func posixUnlink(_ path: String) -> Int32 { unlink(path) }
+private func posixRename(_ source: String, _ target: String) -> Int32 { rename(source, target) }
+
+#if canImport(Glibc)
+    /// `syncfs`, which the module of the C library leaves out.
+    private let synchronizeFileSystem: (@convention(c) (Int32) -> Int32)? = dlsym(nil, "syncfs")
+        .map { unsafeBitCast($0, to: (@convention(c) (Int32) -> Int32).self) }
+#endif
+
+/// Blocking operations on names of files. Errors are `ObjectStorageError`.
+enum JournalFiles {
+    /// Gives a file, or symbolic link, a second name that must be free.
+    ///
+    /// Where the file system has no hard links the file is moved there instead.
+    /// - Throws: `.alreadyExists`.
+    static func place(_ source: String, at target: String) throws(ObjectStorageError) {
+        if linkat(AT_FDCWD, source, AT_FDCWD, target, 0) == 0 { return }
+        switch errno {
+        case EPERM, EOPNOTSUPP, ENOSYS, EMLINK:
+            guard FileIdentity(of: target) == nil else { throw .alreadyExists(path: target) }
+            guard posixRename(source, target) == 0 else { throw failure(target, "write") }
+        default: throw failure(target, "write")
+        }
+    }
+
+    /// Removes a name. None is no error.
+    static func remove(_ path: String) throws(ObjectStorageError) {
+        guard posixUnlink(path) != 0, errno != ENOENT, errno != ENOTDIR else { return }
+        throw failure(path, "delete")
+    }
+
+    /// Makes a folder and those above it.
+    static func makeFolder(_ path: String) throws(ObjectStorageError) {
+        if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
+            throw failure(path, "make the folder")
+        }
+        try makeFolder(String(path[..<slash]))
+        guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw failure(path, "make the folder") }
+    }
+
+    static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return "/" }
+        return String(path[..<slash])
+    }
+
+    /// Waits until the names in a folder are on the disk.
+    static func flushFolder(_ path: String) throws(ObjectStorageError) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == EACCES { return }
+            throw failure(path, "flush")
+        }
+        defer { close(descriptor) }
+        // Some file systems cannot flush folders and say so.
+        guard fsync(descriptor) == 0 || errno == EINVAL || errno == EBADF else { throw failure(path, "flush") }
+    }
+
+    /// Waits until the content of files is on the disk: one by one, or with all else on the file system when they are
+    /// many, which is faster.
+    static func flush(_ paths: [String], below root: String) throws(ObjectStorageError) {
+        #if canImport(Glibc)
+            if paths.count > 32, let synchronizeFileSystem {
+                let descriptor = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                guard descriptor >= 0 else { throw failure(root, "flush") }
+                defer { close(descriptor) }
+                guard synchronizeFileSystem(descriptor) == 0 else { throw failure(root, "flush") }
+                return
+            }
+        #endif
+        for path in paths {
+            let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+            guard descriptor >= 0 else {
+                // A symbolic link has no content of its own.
+                if errno == ELOOP { continue }
+                throw failure(path, "flush")
+            }
+            defer { close(descriptor) }
+            guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure(path, "flush") }
+        }
+    }
+
+    /// The names in a folder; `nil` when there is no such folder.
+    static func names(in path: String) throws(ObjectStorageError) -> [String]? {
+        guard let folder = opendir(path) else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw failure(path, "list")
+        }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// Removes a folder that holds files only.
+    static func removeFolder(_ path: String) throws(ObjectStorageError) {
+        for name in try names(in: path) ?? [] { try remove(path + "/" + name) }
+        guard rmdir(path) == 0 || errno == ENOENT else { throw failure(path, "delete") }
+    }
+
+    /// The path with all symbolic links resolved.
+    static func resolved(_ path: String) throws(ObjectStorageError) -> String {
+        guard let resolved = realpath(path, nil) else { throw failure(path, "read") }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    static func failure(_ path: String, _ operation: String) -> ObjectStorageError {
+        let code = errno
+        switch code {
+        case ENOENT: return .notFound(path: path)
+        case EEXIST: return .alreadyExists(path: path)
+        case EISDIR, ENOTDIR: return .notAFile(path: path)
+        case ENOSPC, EDQUOT, EFBIG: return .noSpace(path: path)
+        case EROFS: return .readOnlyFileSystem(path: path)
+        case EACCES, EPERM: return .permissionDenied(path: path, operation: operation)
+        case ENAMETOOLONG: return .nameTooLong(path: path)
+        default: return .system(path: path, operation: operation, code: code, message: String(cString: strerror(code)))
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import ButlerModel
+import ObjectStorage
+import StructuredData
+
+/// What an operation is about to do to the files of one datastore, written down before it does.
+///
+/// As text: one JSON object a line, the first of which says what kind of intent it is.
+struct JournalIntent: Sendable, Equatable {
+    /// A file that gets its name in the transaction that records it.
+    struct NewFile: Sendable, Equatable {
+        /// Relative to the root of the datastore.
+        var path: String
+        var identity: FileIdentity
+        /// What goes away once the file is recorded.
+        var source: MovedSource?
+    }
+
+    /// The file that a dataset was made from, by its absolute path.
+    struct MovedSource: Sendable, Equatable {
+        var path: String
+        var identity: FileIdentity
+    }
+
+    enum Content: Sendable, Equatable {
+        case write([NewFile])
+        /// Files of datasets that a transaction puts in the trash are deleted after it.
+        case delete([DatasetID])
+    }
+
+    var content: Content
+
+    init(_ content: Content) { self.content = content }
+
+    // MARK: Text
+
+    private static let version: Int64 = 1
+
+    var text: [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("version")
+        writer.value(Self.version)
+        writer.key("kind")
+        switch content {
+        case .write(let files):
+            writer.value("write")
+            writer.endObject()
+            writer.endLine()
+            for file in files {
+                writer.beginObject()
+                writer.key("path")
+                writer.value(file.path)
+                Self.write(file.identity, "", &writer)
+                if let source = file.source {
+                    writer.key("source")
+                    writer.value(source.path)
+                    Self.write(source.identity, "source_", &writer)
+                }
+                writer.endObject()
+                writer.endLine()
+            }
+        case .delete(let ids):
+            writer.value("delete")
+            writer.endObject()
+            writer.endLine()
+            for id in ids {
+                writer.beginObject()
+                writer.key("dataset")
+                writer.value(id.description)
+                writer.endObject()
+                writer.endLine()
+            }
+        }
+        return writer.bytes
+    }
+
+    private static func write(_ identity: FileIdentity, _ prefix: String, _ writer: inout JSONWriter) {
+        writer.key(prefix + "inode")
+        writer.value(Int64(bitPattern: identity.inode))
+        writer.key(prefix + "size")
+        writer.value(identity.size)
+        writer.key(prefix + "modified")
+        writer.value(identity.modified)
+    }
+
+    /// - Throws: ``DatastoreError/malformedJournal(path:reason:)``.
+    init(text: [UInt8], path: String) throws {
+        func malformed(_ reason: String) -> DatastoreError { .malformedJournal(path: path, reason: reason) }
+        func identity(_ line: StructuredValue, _ prefix: String) throws -> FileIdentity {
+            guard let inode = line[prefix + "inode"]?.intValue, let size = line[prefix + "size"]?.intValue,
+                let modified = line[prefix + "modified"]?.intValue
+            else { throw malformed("a line does not tell a file from others") }
+            return FileIdentity(inode: UInt64(bitPattern: inode), size: size, modified: modified)
+        }
+        var kind = ""
+        var files: [NewFile] = []
+        var ids: [DatasetID] = []
+        for piece in text.split(separator: UInt8(ascii: "\n")) {
+            let line: StructuredValue
+            do {
+                line = try StructuredValue(json: String(decoding: piece, as: UTF8.self))
+            } catch { throw malformed("\(error)") }
+            switch kind {
+            case "write":
+                guard let name = line["path"]?.stringValue else { throw malformed("a line names no file") }
+                let source = try line["source"]?.stringValue.map {
+                    MovedSource(path: $0, identity: try identity(line, "source_"))
+                }
+                files.append(NewFile(path: name, identity: try identity(line, ""), source: source))
+            case "delete":
+                guard let id = line["dataset"]?.stringValue.flatMap({ DatasetID($0) }) else {
+                    throw malformed("a line names no dataset")
+                }
+                ids.append(id)
+            default:
+                guard line["version"]?.intValue == Self.version, let named = line["kind"]?.stringValue,
+                    named == "write" || named == "delete"
+                else { throw malformed("its kind or version is unknown") }
+                kind = named
+            }
+        }
+        guard !kind.isEmpty else { throw malformed("it is empty") }
+        content = kind == "write" ? .write(files) : .delete(ids)
+    }
+}

@@ -1,0 +1,95 @@
+import ButlerModel
+import Database
+import ObjectStorage
+
+/// Finishing or undoing what writers that died were doing. See docs/writing.md.
+extension FileDatastore {
+    /// Writers of this datastore that ended in the middle of something. They stay locked while the values live. Blocks.
+    public func abandonedSessions() throws -> [AbandonedSession] {
+        guard isLocal else { return [] }
+        return try AbandonedSession.all(root: try rootPath())
+    }
+
+    /// Carries out or undoes all that a session had in mind: a file whose name is recorded stays and one that is not
+    /// goes; the source of a move goes if the file is recorded; datasets in the trash are deleted.
+    ///
+    /// - Parameter connection: of a transaction that writes, so that no other client is in the middle of giving names.
+    public func recover(_ session: AbandonedSession, _ connection: any DatabaseConnection) throws -> Recovered {
+        var result = Recovered()
+        for (_, intent) in try session.intents() {
+            switch intent.content {
+            case .write(let files):
+                for chunk in files.pieces(of: 1000) {
+                    let recorded = try table.recordedFiles(chunk.map(\.path), connection)
+                    for file in chunk { try settle(file, isRecorded: recorded.contains(file.path), &result) }
+                }
+            case .delete(let ids):
+                for chunk in ids.pieces(of: Self.trashChunk) { result.emptied.add(try emptyTrash(chunk, connection)) }
+                // Files that cannot be deleted now are tried again by whoever empties the trash.
+            }
+            result.intents += 1
+            KillPoint.pass()
+        }
+        return result
+    }
+
+    private func settle(
+        _ file: JournalIntent.NewFile, isRecorded: Bool, _ result: inout Recovered
+    ) throws {
+        if isRecorded {
+            if let source = file.source {
+                try StagedArtifacts.remove(source)
+                result.sources += 1
+            }
+        } else {
+            let target = try localPath(try ObjectPath(file.path))
+            guard FileIdentity(of: target) == file.identity else { return }
+            try JournalFiles.remove(target)
+            result.files += 1
+        }
+        KillPoint.pass()
+    }
+
+    /// What was found and done.
+    public struct Recovered: Sendable {
+        public var intents = 0
+        /// Files without record that were removed.
+        public var files = 0
+        /// Sources of moves that were removed.
+        public var sources = 0
+        public var emptied = Emptied()
+
+        public init() {}
+
+        public mutating func add(_ other: Recovered) {
+            intents += other.intents
+            files += other.files
+            sources += other.sources
+            emptied.add(other.emptied)
+        }
+    }
+
+    /// Removes the folder of a session whose intents were carried out and committed. Blocks.
+    public func dismiss(_ session: AbandonedSession) throws {
+        try session.remove()
+        KillPoint.pass()
+    }
+}
+
+extension FileRecordsTable {
+    /// Which of the files have a record, be it of the file or of a member in it.
+    func recordedFiles(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<String> {
+        var found = try recorded(paths, connection)
+        for path in paths where !found.contains(path) {
+            let member = try connection.tableExists(specification.name)
+                ? connection.fetchOne(
+                    """
+                    SELECT 1 FROM \(table: specification) WHERE \(column: "path") > \(value: path + "#zip-path=") \
+                    AND \(column: "path") < \(value: path + "#zip-path>")
+                    """
+                ) { try $0.int(0) } : nil
+            if member != nil { found.insert(path) }
+        }
+        return found
+    }
+}

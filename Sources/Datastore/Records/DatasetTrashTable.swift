@@ -1,0 +1,83 @@
+import ButlerModel
+import Database
+
+/// The registry table of datasets whose files are to be deleted from a datastore.
+///
+/// A dataset with a record and a location is stored; one with a record and a row here awaits deletion; a row here
+/// without a record means nothing. Datastores write the table, through this type alone. Source: repository format
+/// reference, section 7.7.
+struct DatasetTrashTable: Sendable {
+    static let specification = TableSpecification(
+        "dataset_location_trash",
+        columns: [ColumnSpecification("dataset_id", .uuid), ColumnSpecification("datastore_name", .text)],
+        primaryKey: ["dataset_id", "datastore_name"])
+
+    let datastore: String
+    let records: FileRecordsTable
+
+    /// A file in the trash, as one dataset records it.
+    struct Entry: Sendable {
+        let id: DatasetID
+        /// Unquoted, as recorded; `nil` for a row without record.
+        let path: String?
+    }
+
+    /// Enters datasets that are in the datastore.
+    func insert(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        guard !ids.isEmpty else { return }
+        let columns = Self.specification.columns.map(\.name)
+        try connection.execute(
+            SQL.insert(
+                into: Self.specification, columns: columns,
+                select: """
+                    SELECT \(columns: columns) FROM \(table: "dataset_location") \
+                    WHERE \(column: "datastore_name") = \(value: datastore) AND \(Self.filter(ids))
+                    """, onConflict: .ignore))
+    }
+
+    /// Those of the datasets that are in the trash.
+    func ids(among ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID] {
+        try fetch(Self.filter(ids), limit: ids.count, connection)
+    }
+
+    /// At most `limit` datasets in the trash, in the order of their identifiers, from the one after `last`.
+    func ids(
+        after last: DatasetID?, limit: Int, _ connection: any DatabaseConnection
+    ) throws -> [DatasetID] {
+        try fetch(
+            last.map { "\(column: "dataset_id") > \(value: .uuid($0.uuid))" } ?? "1 = 1", limit: limit, connection)
+    }
+
+    private func fetch(_ filter: SQL, limit: Int, _ connection: any DatabaseConnection) throws -> [DatasetID] {
+        try connection.fetchAll(
+            """
+            SELECT \(column: "dataset_id") FROM \(table: Self.specification) \
+            WHERE \(column: "datastore_name") = \(value: datastore) AND \(filter) \
+            ORDER BY \(column: "dataset_id") LIMIT \(value: limit)
+            """
+        ) { DatasetID(try $0.uuid(0)) }
+    }
+
+    /// The files of those of the datasets that are in the trash.
+    func entries(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [Entry] {
+        let trashed = try self.ids(among: ids, connection)
+        let infos = try records.records(of: trashed, connection)
+        return trashed.flatMap { id -> [Entry] in
+            guard let found = infos[id] else { return [Entry(id: id, path: nil)] }
+            return found.map { Entry(id: id, path: $0.path) }
+        }
+    }
+
+    func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        guard !ids.isEmpty else { return }
+        try connection.execute(
+            """
+            DELETE FROM \(table: Self.specification) WHERE \(column: "datastore_name") = \(value: datastore) \
+            AND \(Self.filter(ids))
+            """)
+    }
+
+    private static func filter(_ ids: [DatasetID]) -> SQL {
+        SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
+    }
+}

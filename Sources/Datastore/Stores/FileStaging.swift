@@ -1,0 +1,222 @@
+import ButlerModel
+import Database
+import Foundation
+import ObjectStorage
+import RepositoryConfiguration
+
+/// Bringing existing files into a datastore.
+extension FileDatastore {
+    /// A file to be brought in, with the datasets that are in it.
+    public struct IncomingFile: Sendable {
+        /// Absolute, or relative to the root.
+        public var location: ResourceURI
+        /// With expanded data IDs where a path has to be made.
+        public var refs: [DatasetRef]
+        /// Python class name; `nil`: what is configured for the first dataset.
+        public var formatter: String?
+
+        public init(location: ResourceURI, refs: [DatasetRef], formatter: String?) {
+            self.location = location
+            self.refs = refs
+            self.formatter = formatter
+        }
+    }
+
+    /// Where a file of this machine is.
+    enum Place {
+        case inside(ObjectPath, local: String)
+        case outside(local: String)
+    }
+
+    /// - Throws: ``DatastoreError/notIngestible(location:reason:)`` for files that are not on this machine,
+    ///   `ObjectStorageError` for relative paths that leave the root.
+    func place(_ location: ResourceURI) throws -> Place {
+        if !location.isAbsolute {
+            let path = try ObjectPath(location.path)
+            return .inside(path, local: try localPath(path))
+        }
+        guard let local = location.localPath else {
+            throw DatastoreError.notIngestible(
+                location: location.description, reason: "only files of this machine can be; copy it here first")
+        }
+        guard let relative = location.withoutFragment.relativePath(to: root), relative != "." else {
+            return .outside(local: local)
+        }
+        return .inside(try ObjectPath(relative), local: local)
+    }
+
+    /// Whether a location is below the root.
+    public func contains(_ location: ResourceURI) throws -> Bool {
+        if case .inside = try place(location) { true } else { false }
+    }
+
+    /// Brings a file under a staged name, or finds where it is, for the records that it will have.
+    ///
+    /// - Parameters:
+    ///   - transfer: anything but `auto`, which is decided for all files of an operation together.
+    ///   - recordsAttributes: whether size and, as configured, checksum are recorded.
+    ///   - removesSource: whether this datastore is the one that takes the source away in a move.
+    /// - Throws: `ObjectStorageError.notFound` when the file is not there.
+    func stage(
+        _ file: IncomingFile, transfer: ArtifactTransfer, recordsAttributes: Bool, removesSource: Bool
+    ) async throws -> StagedFile {
+        guard let first = file.refs.first else {
+            throw DatastoreError.notIngestible(location: file.location.description, reason: "it has no dataset")
+        }
+        guard file.location.zipMember == nil else {
+            throw DatastoreError.notIngestible(
+                location: file.location.description, reason: "it is a member of an archive; ingest the archive")
+        }
+        let formatter = try file.formatter ?? configuredFormatter(for: first)
+        let place = try place(file.location)
+        let path: String
+        switch (transfer, place) {
+        case (.direct, .inside(_, let local)), (.direct, .outside(let local)):
+            path = try ResourceURI(localPath: local).description
+        case (.inPlace, .inside(let object, _)):
+            path = object.description
+            guard ResourceURI.isStable(path) else {
+                throw DatastoreError.notIngestible(
+                    location: file.location.description,
+                    reason: "Python would look elsewhere, because of a '#', ':' or '%' in its name; rename it")
+            }
+        case (.inPlace, .outside):
+            throw DatastoreError.notIngestible(
+                location: file.location.description,
+                reason: "it is not below \(root); ask for a transfer such as copy, link or direct")
+        default:
+            path = try ArtifactLocation.path(
+                try template(for: first).path(for: first), extension: file.location.pathExtension
+            ).description
+        }
+        let rows = try file.refs.map { ref in
+            let definition = try storageClasses.definition(
+                named: ref.datasetType.storageClass, usedBy: "dataset type '\(ref.datasetType.name)'")
+            return StagedFile.Row(
+                id: ref.id,
+                info: StoredFileInfo(formatter: formatter, path: path, storageClass: definition.name))
+        }
+        return try await stage(
+            place, rows, transfer: transfer, attributes: recordsAttributes ? .measured : .unknown,
+            removesSource: removesSource)
+    }
+
+    /// Where size and checksum come from.
+    enum Attributes {
+        case measured
+        case unknown
+        /// As the records hold them already.
+        case given
+    }
+
+    /// Brings a file to where its records say.
+    func stage(
+        _ place: Place, _ rows: [StagedFile.Row], transfer: ArtifactTransfer, attributes: Attributes,
+        removesSource: Bool
+    ) async throws -> StagedFile {
+        let source: String
+        switch place {
+        case .inside(_, let local), .outside(let local): source = local
+        }
+        let usesChecksum = configuration.usesChecksum
+        let (size, checksum) = try await POSIXObjectStore.sharedPool.run {
+            let size = try LocalFile.size(source)
+            return (size, attributes == .measured && usesChecksum ? try LocalFile.checksum(source) : nil)
+        }
+        let measured = rows.map { row in
+            var info = row.info
+            switch attributes {
+            case .measured: (info.fileSize, info.checksum) = (size, checksum)
+            case .unknown: (info.fileSize, info.checksum) = (-1, nil)
+            case .given: break
+            }
+            return StagedFile.Row(id: row.id, info: info)
+        }
+        guard let first = rows.first, let mode = transfer.mode else {
+            return StagedFile(datastore: self, rows: measured, placement: nil)
+        }
+        guard case .inside(let target, _) = try ArtifactLocation(recorded: first.info.path) else {
+            throw DatastoreError.notIngestible(location: source, reason: "its record is not below \(root)")
+        }
+        if case .inside(let object, _) = place, object == target {
+            // It is where it should be.
+            return StagedFile(datastore: self, rows: measured, placement: nil)
+        }
+        return try await POSIXObjectStore.sharedPool.run { [self] in
+            let resolved = try JournalFiles.resolved(source)
+            let staged = try session().newPath()
+            let isWritten = try stageFile(
+                resolved, at: try localPath(staged), mode, target: try localPath(target), staged)
+            KillPoint.pass()
+            var moved: JournalIntent.MovedSource?
+            if mode == .move, removesSource, let identity = FileIdentity(of: resolved) {
+                moved = .init(path: resolved, identity: identity)
+            }
+            return StagedFile(
+                datastore: self, rows: measured,
+                placement: .init(staged: staged, target: target, isWritten: isWritten), source: moved)
+        }
+    }
+
+    /// - Returns: whether the content was copied.
+    private func stageFile(
+        _ resolved: String, at local: String, _ mode: TransferMode, target: String, _ staged: ObjectPath
+    ) throws -> Bool {
+        func copy() throws -> Bool {
+            try LocalFile.copy(resolved, to: local)
+            return true
+        }
+        switch mode {
+        case .copy: return try copy()
+        case .move:
+            // The source keeps its name until the datasets are recorded.
+            do {
+                try LocalFile.hardLink(resolved, at: local)
+                return false
+            } catch ObjectStorageError.linkImpossible { return try copy() }
+        case .hardlink: try LocalFile.hardLink(resolved, at: local)
+        case .link:
+            do {
+                try LocalFile.hardLink(resolved, at: local)
+            } catch ObjectStorageError.linkImpossible { try LocalFile.symbolicLink(resolved, at: local) }
+        case .symlink: try LocalFile.symbolicLink(resolved, at: local)
+        case .relsymlink:
+            let folder = JournalFiles.folder(of: target)
+            try JournalFiles.makeFolder(folder)
+            try LocalFile.symbolicLink(
+                LocalFile.relativeTarget(of: resolved, from: try JournalFiles.resolved(folder)), at: local)
+        }
+        return false
+    }
+
+    private func configuredFormatter(for ref: DatasetRef) throws -> String {
+        guard let formatter = formatters.match(LookupSubject(ref))?.value else {
+            throw DatastoreError.noFormatter(
+                datasetType: ref.datasetType.name, storageClass: ref.datasetType.storageClass, datastore: name)
+        }
+        return formatter.className
+    }
+}
+
+extension ArtifactTransfer {
+    /// What happens to the file; `nil` when nothing does.
+    var mode: TransferMode? {
+        switch self {
+        case .auto, .direct, .inPlace: nil
+        case .link: .link
+        case .symlink: .symlink
+        case .hardlink: .hardlink
+        case .copy: .copy
+        case .move: .move
+        case .relsymlink: .relsymlink
+        }
+    }
+}
+
+extension ResourceURI {
+    /// Whether a relative path, recorded as it is, is read back as itself.
+    static func isStable(_ path: String) -> Bool {
+        guard let uri = try? ResourceURI(path) else { return false }
+        return !uri.isAbsolute && uri.fragment.isEmpty && uri.path == path
+    }
+}

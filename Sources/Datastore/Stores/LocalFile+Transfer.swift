@@ -1,0 +1,100 @@
+import Database
+import ObjectStorage
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Copying and linking files of this machine, to names that are free. All of it blocks.
+extension LocalFile {
+    /// Bytes of the file that a path leads to.
+    static func size(_ path: String) throws(ObjectStorageError) -> Int64 {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw JournalFiles.failure(path, "read") }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
+        return Int64(status.st_size)
+    }
+
+    /// BLAKE2b-512 of a file in hexadecimal digits. Memory: one mebibyte.
+    static func checksum(_ path: String) throws -> String {
+        var digest = BLAKE2b()
+        try pieces(of: path) { digest.update($0) }
+        return digest.finalized().map { byte in
+            let text = String(byte, radix: 16)
+            return text.utf8.count == 1 ? "0" + text : text
+        }.joined()
+    }
+
+    /// Copies content and permission bits. A file that could not be copied whole is removed.
+    static func copy(_ source: String, to target: String) throws {
+        var status = stat()
+        guard stat(source, &status) == 0 else { throw JournalFiles.failure(source, "read") }
+        let output = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard output >= 0 else { throw JournalFiles.failure(target, "write") }
+        defer { close(output) }
+        do {
+            try pieces(of: source) { bytes in
+                var written = 0
+                while written < bytes.count, let base = bytes.baseAddress {
+                    let count = write(output, base + written, bytes.count - written)
+                    if count < 0, errno == EINTR { continue }
+                    guard count > 0 else { throw JournalFiles.failure(target, "write") }
+                    written += count
+                }
+            }
+            guard fchmod(output, status.st_mode & 0o777) == 0 else { throw JournalFiles.failure(target, "write") }
+        } catch {
+            unlink(target)
+            throw error
+        }
+    }
+
+    private static func pieces(of path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        let input = open(path, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { throw JournalFiles.failure(path, "read") }
+        defer { close(input) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = readPiece(input, buffer)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw JournalFiles.failure(path, "read")
+            }
+            if count == 0 { return }
+            try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+
+    /// - Throws: `.linkImpossible` between file systems, and for files of others where the system forbids that.
+    static func hardLink(_ source: String, at target: String) throws(ObjectStorageError) {
+        guard linkat(AT_FDCWD, source, AT_FDCWD, target, 0) != 0 else { return }
+        let code = errno
+        switch code {
+        case EXDEV, EPERM, EMLINK, EOPNOTSUPP, ENOSYS:
+            throw .linkImpossible(path: target, source: source, reason: String(cString: strerror(code)))
+        default: throw JournalFiles.failure(source, "link")
+        }
+    }
+
+    static func symbolicLink(_ destination: String, at target: String) throws(ObjectStorageError) {
+        guard symlink(destination, target) == 0 else { throw JournalFiles.failure(target, "link") }
+    }
+
+    /// The path of a file as seen from a folder; both without symbolic links, since the kernel resolves `..` there.
+    static func relativeTarget(of file: String, from folder: String) -> String {
+        let slash = UInt8(ascii: "/")
+        let base = folder.utf8.split(separator: slash)
+        let parts = file.utf8.split(separator: slash)
+        var shared = 0
+        while shared < base.count, shared < parts.count, base[shared].elementsEqual(parts[shared]) { shared += 1 }
+        let up = Array(repeating: "..", count: base.count - shared)
+        return (up + parts[shared...].map { String(Substring($0)) }).joined(separator: "/")
+    }
+}
+
+private func readPiece(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    read(descriptor, buffer.baseAddress, buffer.count)
+}

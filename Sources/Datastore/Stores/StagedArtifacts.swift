@@ -1,0 +1,201 @@
+import ButlerModel
+import Database
+import ObjectStorage
+import Synchronization
+
+/// The files that one operation brings into datastores, all or none.
+///
+/// The course is: stage files; ``declare()``; in one registry transaction make the datasets, call
+/// ``insertRecords(_:)`` and last ``publish()``; after it, ``finish()``. When the transaction failed, ``undo(_:)`` in
+/// another one. A process that dies on the way leaves an intent, from which the next writer undoes or finishes.
+///
+/// All methods block.
+public struct StagedArtifacts: Sendable {
+    let files: [StagedFile]
+    /// Copies that this process keeps in memory; no other knows of them, so they need no intents.
+    let memory: [InMemoryDatastore.Staged]
+    private let intents = Intents()
+
+    /// The intents in effect, by their files.
+    private final class Intents: Sendable {
+        let paths = Mutex<[String]>([])
+    }
+
+    init(files: [StagedFile]) {
+        self.files = files
+        memory = []
+    }
+
+    public init(_ datasets: [StagedDataset]) {
+        files = datasets.flatMap(\.files)
+        memory = datasets.flatMap(\.memory)
+    }
+
+    init(_ dataset: StagedDataset) { self.init([dataset]) }
+
+    /// Files that were staged apart, to be recorded together.
+    public init(joining parts: [StagedArtifacts]) {
+        files = parts.flatMap(\.files)
+        memory = parts.flatMap(\.memory)
+    }
+
+    private var datastores: [FileDatastore] {
+        var seen: Set<String> = []
+        return files.map(\.datastore).filter { seen.insert($0.name).inserted }
+    }
+
+    // MARK: Before the transaction
+
+    /// Waits until the staged files are on the disk, and writes down what is to happen to them.
+    ///
+    /// - Throws: `ObjectStorageError.alreadyExists` when a name is taken.
+    public func declare() throws {
+        for datastore in datastores {
+            var staged: [String] = []
+            var entries: [JournalIntent.NewFile] = []
+            for file in files where file.datastore === datastore {
+                if let placement = file.placement {
+                    let target = try datastore.localPath(placement.target)
+                    guard FileIdentity(of: target) == nil else { throw ObjectStorageError.alreadyExists(path: target) }
+                    let path = try datastore.localPath(placement.staged)
+                    guard let identity = FileIdentity(of: path) else { throw ObjectStorageError.notFound(path: path) }
+                    if placement.isWritten { staged.append(path) }
+                    entries.append(
+                        .init(path: placement.target.description, identity: identity, source: file.source))
+                }
+            }
+            guard !entries.isEmpty else { continue }
+            try JournalFiles.flush(staged, below: try datastore.rootPath())
+            let path = try datastore.session().record(JournalIntent(.write(entries)))
+            intents.paths.withLock { $0.append(path) }
+            KillPoint.pass()
+        }
+    }
+
+    // MARK: Inside the transaction
+
+    /// Enters the datasets into `dataset_location` and the files into the records tables. The registry must know them.
+    ///
+    /// - Throws: `DatabaseError.constraintViolation` when a datastore already has one of the datasets.
+    public func insertRecords(_ connection: any DatabaseConnection) throws {
+        for datastore in datastores {
+            var order: [DatasetID] = []
+            var infos: [DatasetID: [StoredFileInfo]] = [:]
+            for file in files where file.datastore === datastore {
+                for row in file.rows {
+                    if infos[row.id] == nil { order.append(row.id) }
+                    infos[row.id, default: []].append(row.info)
+                }
+            }
+            try datastore.insertRecords(order.map { ($0, infos[$0] ?? []) }, connection)
+            KillPoint.pass()
+        }
+    }
+
+    /// Gives the files their names.
+    ///
+    /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name.
+    public func publish() throws {
+        var folders: Set<String> = []
+        for file in files {
+            guard let placement = file.placement else { continue }
+            let target = try file.datastore.localPath(placement.target)
+            let folder = JournalFiles.folder(of: target)
+            if folders.insert(folder).inserted { try JournalFiles.makeFolder(folder) }
+            try JournalFiles.place(try file.datastore.localPath(placement.staged), at: target)
+            file.state.isPublished.withLock { $0 = true }
+            KillPoint.pass()
+        }
+        for folder in folders.sorted() { try JournalFiles.flushFolder(folder) }
+        for copy in memory { try copy.publish() }
+        KillPoint.pass()
+    }
+
+    // MARK: After the transaction
+
+    /// Removes moved sources, staged names and intents. The records must be committed.
+    ///
+    /// - Throws: `ObjectStorageError` when a moved source cannot be removed. The datasets are there nevertheless, and
+    ///   the source stays.
+    public func finish() throws {
+        var failure: (any Error)?
+        for file in files {
+            if let source = file.source {
+                do {
+                    try Self.remove(source)
+                } catch { failure = failure ?? error }
+                KillPoint.pass()
+            }
+        }
+        try tidyUp()
+        if let failure { throw failure }
+    }
+
+    /// Removes what this operation has made, unless it is recorded after all: a transaction can succeed although the
+    /// answer of the database is lost.
+    /// - Returns: whether the files are recorded.
+    public func undo(_ connection: any DatabaseConnection) throws -> Bool {
+        var isRecorded = false
+        for datastore in datastores {
+            let own = files.filter { $0.datastore === datastore }
+            let ids = own.flatMap { $0.rows.map(\.id) }
+            let known = try datastore.records(of: Array(Set(ids)), connection)
+            for file in own {
+                let isFileRecorded = file.rows.contains { row in
+                    known[row.id]?.contains { $0.path == row.info.path } == true
+                }
+                guard file.placement != nil, file.state.isPublished.withLock({ $0 }) else { continue }
+                if isFileRecorded {
+                    isRecorded = true
+                } else {
+                    try unpublish(file)
+                }
+            }
+        }
+        if isRecorded {
+            try finish()
+        } else {
+            for copy in memory { copy.discard() }
+            try tidyUp()
+        }
+        return isRecorded
+    }
+
+    /// Removes the files, published or not, whatever the records say.
+    package func discardFiles() throws {
+        for copy in memory { copy.discard() }
+        for file in files where file.state.isPublished.withLock({ $0 }) { try unpublish(file) }
+        try tidyUp()
+    }
+
+    /// Removes the files from a task that must not block.
+    public func discard() async throws {
+        let artifacts = self
+        try await POSIXObjectStore.sharedPool.run { try artifacts.discardFiles() }
+    }
+
+    private func unpublish(_ file: StagedFile) throws {
+        guard let placement = file.placement else { return }
+        try JournalFiles.remove(try file.datastore.localPath(placement.target))
+    }
+
+    private func tidyUp() throws {
+        let paths = intents.paths.withLock { paths in
+            defer { paths = [] }
+            return paths
+        }
+        for path in paths { try JournalFiles.remove(path) }
+        KillPoint.pass()
+        for file in files {
+            guard let placement = file.placement else { continue }
+            try JournalFiles.remove(try file.datastore.localPath(placement.staged))
+        }
+        KillPoint.pass()
+    }
+
+    /// Removes the source of a move, if it is still the file that was taken.
+    static func remove(_ source: JournalIntent.MovedSource) throws {
+        guard FileIdentity(of: source.path) == source.identity else { return }
+        try JournalFiles.remove(source.path)
+    }
+}

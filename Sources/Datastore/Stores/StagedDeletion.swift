@@ -1,0 +1,79 @@
+import ButlerModel
+import Database
+import ObjectStorage
+import Synchronization
+
+/// The deletion of the files of datasets: decided in a transaction, carried out after it.
+///
+/// The course is: in the registry transaction that forgets the datasets, ``moveToTrash(_:_:)`` for all of them; after
+/// it, each of ``pieces()`` with ``empty(_:_:)`` in a transaction of its own and ``finish(_:)``. A process that dies on
+/// the way leaves intents, and the next writer goes on. All methods block. Memory: one piece.
+public struct StagedDeletion: Sendable {
+    private let datastores: [FileDatastore]
+    private let memories: [InMemoryDatastore]
+    private let intents = Intents()
+
+    private final class Intents: Sendable {
+        let pieces = Mutex<[Piece]>([])
+        /// Datasets that go from memory.
+        let held = Mutex<[DatasetID]>([])
+    }
+
+    /// Some of the datasets, in one datastore.
+    public struct Piece: Sendable {
+        let datastore: FileDatastore
+        let intent: String
+    }
+
+    private let keepsFiles: Bool
+
+    /// - Parameter keepsFiles: whether all ends with the trash, so that there are no pieces.
+    /// - Throws: ``DatastoreError/unsupportedLocation(uri:)`` when a datastore is not on this machine.
+    public init(in datastore: any Datastore, keepsFiles: Bool = false) throws {
+        datastores = datastore.files
+        memories = datastore.memories
+        self.keepsFiles = keepsFiles
+        for files in datastores { _ = try files.rootPath() }
+    }
+
+    /// Moves datasets to the trash of each datastore that has them.
+    public func moveToTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        if !memories.isEmpty { intents.held.withLock { $0 += ids } }
+        for piece in ids.pieces(of: FileDatastore.trashChunk) {
+            for datastore in datastores {
+                let held = try datastore.locations.held(piece, connection)
+                guard !held.isEmpty else { continue }
+                if !keepsFiles { try declare(held, in: datastore) }
+                try datastore.moveToTrash(held, connection)
+            }
+        }
+    }
+
+    /// Forgets the datasets in the memory of this process, after the transaction that moved them.
+    public func clearMemory() {
+        let ids = intents.held.withLock { $0 }
+        for datastore in memories { datastore.remove(ids) }
+    }
+
+    /// Writes down that datasets which are in the trash of a datastore are about to be deleted.
+    public func declare(_ ids: [DatasetID], in datastore: FileDatastore) throws {
+        let path = try datastore.session().record(JournalIntent(.delete(ids)))
+        intents.pieces.withLock { $0.append(Piece(datastore: datastore, intent: path)) }
+        KillPoint.pass()
+    }
+
+    public var pieces: [Piece] { intents.pieces.withLock { $0 } }
+
+    /// Deletes the files of a piece, its records and its places in the trash.
+    public func empty(_ piece: Piece, _ connection: any DatabaseConnection) throws -> FileDatastore.Emptied {
+        let intent = try JournalIntent(text: try LocalFile.read(piece.intent), path: piece.intent)
+        guard case .delete(let ids) = intent.content else { return FileDatastore.Emptied() }
+        return try piece.datastore.emptyTrash(ids, connection)
+    }
+
+    /// Forgets the intent of a piece.
+    public func finish(_ piece: Piece) throws {
+        try JournalFiles.remove(piece.intent)
+        KillPoint.pass()
+    }
+}

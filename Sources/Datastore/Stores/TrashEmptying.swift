@@ -1,0 +1,149 @@
+import ButlerModel
+import Database
+import Foundation
+import ObjectStorage
+
+/// Deleting datasets: first into the trash, in the transaction that forgets them, then their files.
+extension FileDatastore {
+    var trash: DatasetTrashTable { DatasetTrashTable(datastore: name, records: table) }
+
+    /// The number of datasets whose files are deleted in one transaction, and so how long it lasts.
+    package static var trashChunk: Int { 1000 }
+
+    /// What emptying the trash has done.
+    public struct Emptied: Sendable {
+        public var datasets = 0
+        public var files = 0
+        /// Files that could not be deleted, and why; their datasets stay in the trash.
+        public var failures: [String] = []
+
+        public init() {}
+
+        public mutating func add(_ other: Emptied) {
+            datasets += other.datasets
+            files += other.files
+            failures += other.failures
+        }
+    }
+
+    /// Moves datasets of this datastore to the trash. Others are left alone.
+    public func moveToTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        for chunk in ids.pieces(of: 10_000) {
+            try trash.insert(chunk, connection)
+            try locations.delete(chunk, connection)
+            KillPoint.pass()
+        }
+    }
+
+    /// Some datasets in the trash, in the order of their identifiers, from the one after `last`; none at the end.
+    public func trashed(after last: DatasetID?, _ connection: any DatabaseConnection) throws -> [DatasetID] {
+        try trash.ids(after: last, limit: Self.trashChunk, connection)
+    }
+
+    /// Deletes the files of those of the datasets that are in the trash, their records and their places in it.
+    ///
+    /// A file stays as long as another dataset has a record of it, and one that was ingested in place always. While the
+    /// transaction lasts no other client gives a file the name of one that is being deleted.
+    ///
+    /// - Parameter ids: at most ``trashChunk`` of them.
+    public func emptyTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Emptied {
+        var result = Emptied()
+        let entries = try trash.entries(ids, connection)
+        guard !entries.isEmpty else { return result }
+        var blocked: Set<DatasetID> = []
+        let kept = try table.shared(
+            Set(entries.compactMap(\.path)), apartFrom: Set(entries.map(\.id)), connection)
+        var seen: Set<String> = []
+        for entry in entries {
+            guard let path = entry.path, !kept.contains(path) else { continue }
+            guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
+            guard seen.insert(object.description).inserted else { continue }
+            do {
+                let local = try localPath(object)
+                if FileIdentity(of: local) != nil {
+                    try JournalFiles.remove(local)
+                    result.files += 1
+                }
+            } catch {
+                blocked.insert(entry.id)
+                result.failures.append("\(error)")
+            }
+            KillPoint.pass()
+        }
+        let done = Array(Set(entries.map(\.id)).subtracting(blocked))
+        try table.delete(done, connection)
+        KillPoint.pass()
+        try trash.delete(done, connection)
+        KillPoint.pass()
+        result.datasets = done.count
+        return result
+    }
+}
+
+extension FileRecordsTable {
+    /// Which of the recorded paths have to stay, because datasets other than these have records of the same files.
+    ///
+    /// Members of one archive share its file.
+    func shared(
+        _ paths: Set<String>, apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
+    ) throws -> Set<String> {
+        guard !paths.isEmpty, try connection.tableExists(specification.name) else { return [] }
+        var kept: Set<String> = []
+        var archives: [String: [String]] = [:]
+        var plain: [SQLValue] = []
+        for path in paths {
+            if let hash = path.range(of: "#zip-path=") {
+                archives[String(path[..<hash.lowerBound]), default: []].append(path)
+            } else {
+                plain.append(.text(path))
+            }
+        }
+        let columns: SQL = "\(column: "path"), \(column: "dataset_id")"
+        try connection.query(
+            "SELECT \(columns) FROM \(table: specification) WHERE \(SQL.isIn("\(column: "path")", plain))"
+        ) { row in
+            if !ids.contains(DatasetID(try row.uuid(1))) { kept.insert(try row.text(0)) }
+        }
+        for (archive, members) in archives {
+            // `$` follows `#` in the order of characters.
+            let cursor = try connection.cursor(
+                """
+                SELECT \(column: "dataset_id") FROM \(table: specification) \
+                WHERE \(column: "path") > \(value: archive + "#") AND \(column: "path") < \(value: archive + "$")
+                """)
+            defer { cursor.finish() }
+            while try cursor.step() {
+                if !ids.contains(DatasetID(try cursor.row.uuid(0))) {
+                    kept.formUnion(members)
+                    break
+                }
+            }
+        }
+        return kept
+    }
+}
+
+extension Array {
+    /// Consecutive parts of at most `size` elements.
+    package func pieces(of size: Int) -> [[Element]] {
+        stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
+    }
+}
+
+extension FileDatastore {
+    /// Which recorded files would go with datasets, and which would stay because others share them.
+    public func foreseeDeletion(
+        _ ids: [DatasetID], _ connection: any DatabaseConnection
+    ) throws -> (gone: [String], shared: [String]) {
+        let all = Set(ids)
+        var paths: Set<String> = []
+        for chunk in ids.pieces(of: 10_000) {
+            for infos in try table.records(of: chunk, connection).values { paths.formUnion(infos.map(\.path)) }
+        }
+        let inside = try paths.filter { path in
+            if case .inside = try ArtifactLocation(recorded: path) { true } else { false }
+        }
+        let shared = try table.shared(inside, apartFrom: all, connection)
+        return (inside.subtracting(shared).sorted(), shared.sorted())
+    }
+}
