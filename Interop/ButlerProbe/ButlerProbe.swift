@@ -74,7 +74,9 @@ struct ProbeSession {
         case "read": return try await read(command)
         case "put_image": return try await putImage(command)
         case "provenance": return try await provenance(command)
-        case let other: throw command.failure("has the unknown op '\(other)'")
+        case let other:
+            if let answer = try await write(other, command) { return answer }
+            throw command.failure("has the unknown op '\(other)'")
         }
     }
 

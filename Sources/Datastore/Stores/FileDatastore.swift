@@ -136,6 +136,9 @@ public final class FileDatastore: Datastore {
         return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     }
 
+    /// Where the files are, with a slash at the end.
+    public var rootLocation: ResourceURI { root }
+
     /// Whether the files are on this machine.
     var isLocal: Bool { store != nil }
 

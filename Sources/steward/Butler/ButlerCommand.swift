@@ -8,14 +8,19 @@ struct ButlerCommand: AsyncParsableCommand {
         discussion: "The options below come before the name of the command and hold for all of them.",
         version: Version.current,
         subcommands: [
+            CheckCommand.self,
             CreateCommand.self,
             ExplainCommand.self,
+            IngestFilesCommand.self,
+            PruneDatasetsCommand.self,
             QueryCollectionsCommand.self,
             QueryDataIDsCommand.self,
             QueryDatasetTypesCommand.self,
             QueryDatasetsCommand.self,
             QueryDimensionRecordsCommand.self,
+            RemoveRunsCommand.self,
             RetrieveArtifactsCommand.self,
+            TransferDatasetsCommand.self,
         ])
 
     @OptionGroup(title: "Logging") var logging: LoggingOptions

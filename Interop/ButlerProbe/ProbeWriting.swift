@@ -1,0 +1,107 @@
+import Butler
+import ButlerModel
+import Datastore
+import ObjectStorage
+import Registry
+import StructuredData
+
+/// Commands that change datasets and files.
+extension ProbeSession {
+    /// - Returns: `nil` when there is no such command.
+    func write(_ op: String, _ command: DocumentReader) async throws -> StructuredValue? {
+        switch op {
+        case "put_many": try await putMany(command)
+        case "ingest": try await ingest(command)
+        case "prune": try await prune(command)
+        case "remove_runs":
+            Self.describe(
+                try await butler.removeRuns(
+                    try command.required("names").strings(),
+                    unlinkFromChains: try command.optional("unlink")?.bool() ?? false,
+                    isDryRun: try command.optional("dry_run")?.bool() ?? false))
+        case "empty_trash": Self.describe(try await butler.emptyTrash())
+        case "forget": try await forget(command)
+        case "transfer_from": try await transferFrom(command)
+        default: nil
+        }
+    }
+
+    private static func describe(_ deletion: Deletion) -> StructuredValue {
+        .object([
+            "datasets": .int(Int64(deletion.datasets)), "files": .int(Int64(deletion.files)),
+            "shared": .array(deletion.shared.map { .string($0) }),
+            "failures": .array(deletion.failures.map { .string($0) }),
+        ])
+    }
+
+    private func putMany(_ command: DocumentReader) async throws -> StructuredValue {
+        let datasets = try command.required("datasets").items().map { item in
+            DirectButler.NewDataset(
+                .structured(try item.required("value").value), try item.required("type").string(),
+                try DataCoordinate.mapping(wire: try item.required("data_id")))
+        }
+        let refs = try await butler.put(datasets, run: try command.required("run").string())
+        return .array(refs.map { .string($0.id.description) })
+    }
+
+    private func transfer(_ command: DocumentReader) throws -> ArtifactTransfer {
+        let name = try command.optional("transfer")?.string() ?? "auto"
+        guard let transfer = ArtifactTransfer(rawValue: name) else { throw command.failure("has no transfer '\(name)'") }
+        return transfer
+    }
+
+    private func ingest(_ command: DocumentReader) async throws -> StructuredValue {
+        let files = try await butler.registry.read { snapshot in
+            try command.required("files").items().map { file in
+                FileIngest(
+                    location: try ResourceURI(try file.required("path").string()),
+                    datasets: try file.required("datasets").items().map { item in
+                        let type = try snapshot.datasetType(try item.required("type").string())
+                        let reader = try item.required("id")
+                        guard let id = DatasetID(try reader.string()) else { throw reader.failure("must be a UUID") }
+                        let dataID = try snapshot.standardize(
+                            try DataCoordinate.mapping(wire: try item.required("data_id")), for: type)
+                        return DatasetRef(
+                            id: id, datasetType: type, dataID: dataID, run: try item.required("run").string())
+                    },
+                    formatter: try file.optional("formatter")?.string())
+            }
+        }
+        try await butler.ingest(files, transfer: try transfer(command))
+        return .int(Int64(files.count))
+    }
+
+    private func refs(_ command: DocumentReader, in butler: DirectButler) async throws -> [DatasetRef] {
+        let ids = try command.required("ids").strings().compactMap { DatasetID($0) }
+        return try await butler.registry.read { try $0.datasets(ids) }
+    }
+
+    private func prune(_ command: DocumentReader) async throws -> StructuredValue {
+        Self.describe(
+            try await butler.pruneDatasets(
+                try await refs(command, in: butler), unstore: try command.optional("unstore")?.bool() ?? false,
+                purge: try command.optional("purge")?.bool() ?? false,
+                disassociate: try command.optional("disassociate")?.bool() ?? false,
+                tags: try command.optional("tags")?.strings() ?? [],
+                keepsFiles: try command.optional("keeps_files")?.bool() ?? false,
+                isDryRun: try command.optional("dry_run")?.bool() ?? false))
+    }
+
+    private func forget(_ command: DocumentReader) async throws -> StructuredValue {
+        try await butler.forget(try await refs(command, in: butler))
+        return .null
+    }
+
+    private func transferFrom(_ command: DocumentReader) async throws -> StructuredValue {
+        let source = try await DirectButler.open(try command.required("source").string())
+        let refs = try await refs(command, in: source)
+        let moved = try await butler.transferFrom(
+            source, refs, transfer: try transfer(command),
+            skipMissing: try command.optional("skip_missing")?.bool() ?? true,
+            registerDatasetTypes: try command.optional("register")?.bool() ?? true,
+            transferDimensions: try command.optional("dimensions")?.bool() ?? true,
+            isDryRun: try command.optional("dry_run")?.bool() ?? false)
+        try await source.close()
+        return .array(moved.map { .string($0.id.description) })
+    }
+}

@@ -1,0 +1,138 @@
+import ArgumentParser
+import Butler
+import ButlerModel
+import Foundation
+import ObjectStorage
+import Registry
+
+struct IngestFilesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ingest-files",
+        abstract: "Makes datasets of one type out of files that a table lists.",
+        discussion: """
+            The first column of the table holds paths or URIs, the others dimensions. A file in several rows holds several \
+            datasets. All of them are ingested, in one transaction, or none.
+            """)
+
+    @ParentCommand var butler: ButlerCommand
+    @OptionGroup var repository: RepositoryArgument
+
+    @Argument(help: "The dataset type, which must exist.")
+    var datasetType: String
+
+    @Argument(help: ArgumentHelp("The run for the datasets, made if need be.", valueName: "run"))
+    var runName: String
+
+    @Argument(help: "The table: CSV, ECSV, or text in columns.")
+    var tableFile: String
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Python class that reads the files. (default: as configured for the dataset type)", valueName: "class"))
+    var formatter: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How identifiers are made: unique, dataid_type or dataid_type_run.", valueName: "mode"))
+    var idGenerationMode: IDGenerationMode = .unique
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Dimension and value for all files, instead of a column; several with commas.", valueName: "key=value"))
+    var dataId: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Folder of relative paths in the table. (default: the current one)", valueName: "folder"))
+    var prefix: String?
+
+    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Record sizes, and checksums as configured.")
+    var trackFileAttrs = true
+
+    @OptionGroup var transfer: TransferOption
+    @OptionGroup var jobs: JobsOption
+    @OptionGroup var optionsFile: OptionsFileOption
+
+    func run() async throws {
+        let table = try TextTableFile(path: tableFile)
+        let folder = try folder()
+        let common = try CommaSeparated.values(dataId).map { text -> (String, String) in
+            let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+            guard parts.count == 2 else {
+                throw CommandFailure.refused("--data-id needs a dimension and a value, as in detector=5, not '\(text)'.")
+            }
+            return (String(parts[0]), String(parts[1]))
+        }
+        let opened = try await DirectButler.open(repository.repository, writeable: true)
+        let (name, run, mode, formatter) = (datasetType, runName, idGenerationMode.choice, formatter)
+        let files = try await opened.registry.read { snapshot in
+            let type = try snapshot.datasetType(name)
+            let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
+            var files: [FileIngest] = []
+            var indexOfFile: [ResourceURI: Int] = [:]
+            for row in table.rows {
+                var values = Dictionary(zip(table.columns, row).dropFirst(), uniquingKeysWith: { _, last in last })
+                values.merge(common) { _, given in given }
+                let dataID = try snapshot.standardize(
+                    try Self.typed(values, snapshot.universe), for: type)
+                let ref = DatasetRef(
+                    id: mode.identifier(of: type, run: run, dataID: dataID, unixMilliseconds: milliseconds),
+                    datasetType: type, dataID: dataID, run: run)
+                let location = try folder.join(row[0])
+                if let index = indexOfFile[location] {
+                    files[index].datasets.append(ref)
+                } else {
+                    indexOfFile[location] = files.count
+                    files.append(FileIngest(location: location, datasets: [ref], formatter: formatter))
+                }
+            }
+            return files
+        }
+        let log = CommandLog(try butler.logging.settings(), command: "ingest-files")
+        try log.info("Ingesting \(table.rows.count) dataset ref(s) from \(files.count) file(s)")
+        try await opened.ingest(
+            files, transfer: transfer.transfer, recordsAttributes: trackFileAttrs, jobs: jobs.jobs)
+        try await opened.close()
+    }
+
+    private func folder() throws -> ResourceURI {
+        let current = FileManager.default.currentDirectoryPath
+        guard let prefix, !prefix.isEmpty else { return try ResourceURI(localPath: current).asDirectory }
+        let uri = try ResourceURI(prefix)
+        return uri.isAbsolute ? uri.asDirectory : try ResourceURI(localPath: current + "/" + prefix).asDirectory
+    }
+
+    /// Text as the values that dimensions have.
+    private static func typed(
+        _ values: [String: String], _ universe: DimensionUniverse
+    ) throws -> [String: DataIDValue] {
+        try Dictionary(
+            uniqueKeysWithValues: values.map { name, text in
+                guard case .int? = universe.element(name)?.primaryKey?.type else { return (name, .string(text)) }
+                guard let number = Int64(text) else {
+                    throw CommandFailure.refused("Dimension '\(name)' needs a whole number, not '\(text)'.")
+                }
+                return (name, .int(number))
+            })
+    }
+}
+
+/// `--id-generation-mode`.
+enum IDGenerationMode: String, CaseIterable, ExpressibleByArgument {
+    case unique
+    case dataIDAndType = "dataid_type"
+    case dataIDTypeAndRun = "dataid_type_run"
+
+    init?(argument: String) { self.init(rawValue: argument.lowercased()) }
+
+    var choice: DatasetIDChoice {
+        switch self {
+        case .unique: .unique
+        case .dataIDAndType: .dataID
+        case .dataIDTypeAndRun: .dataIDAndRun
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import ArgumentParser
+import Butler
+import ButlerModel
+import Registry
+
+struct PruneDatasetsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune-datasets",
+        abstract: "Removes datasets, their files, or their memberships in tags.",
+        discussion: """
+            What the registry holds changes all at once or not at all. Files that other datasets share stay.
+            """)
+
+    @ParentCommand var butler: ButlerCommand
+    @OptionGroup var repository: RepositoryArgument
+
+    @Argument(help: "Collections to search, in this order; globs need --find-all.")
+    var collections: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Dataset types, as names or globs, separated by commas. (default: all)", valueName: "globs"))
+    var datasets: [String] = []
+
+    @Flag(help: "Remove datasets from all of the collections, not only the first dataset of each type and data ID.")
+    var findAll = false
+
+    @Option(
+        name: .customLong("where"), parsing: .unconditional,
+        help: ArgumentHelp("Expression that the datasets must satisfy.", valueName: "expression"))
+    var expression: String = ""
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("TAGGED collections to take the datasets out of. Not with --purge.", valueName: "tags"))
+    var disassociate: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Remove the datasets altogether, files and all; a run, which is searched when no collections are given.",
+            valueName: "run"))
+    var purge: String?
+
+    @Flag(help: "Delete the files of the datasets.")
+    var unstore = false
+
+    @Flag(help: "Show what would be removed, and remove nothing.")
+    var dryRun = false
+
+    @OptionGroup var confirmation: ConfirmOption
+
+    @Flag(help: "Print nothing and ask nothing. Not with --dry-run.")
+    var quiet = false
+
+    @OptionGroup var optionsFile: OptionsFileOption
+
+    func run() async throws {
+        let tags = CommaSeparated.values(disassociate)
+        let searched = try searched(tags)
+        let opened = try await DirectButler.open(repository.repository, writeable: !dryRun)
+        if let purge {
+            let info = try await opened.registry.read { try $0.collectionInfo(CollectionSearch([purge])) }
+            guard info.first?.type == .run else {
+                throw CommandFailure.refused("Can not prune a collection that is not a RUN collection: \(purge)")
+            }
+        }
+        let search = DatasetQuery(
+            datasetTypes: CommaSeparated.values(datasets), collections: searched, expression: expression,
+            findsFirst: !findAll)
+        var refs: [DatasetRef] = []
+        var lines: [(lines: [String], headerCount: Int)] = []
+        let outcome = try await search.run(opened) { type, found in
+            refs += found
+            for table in DatasetTable.tables(type.name, found.map { DatasetRow(ref: $0, locations: nil) }) {
+                let text = table.lines(isOrdered: false)
+                lines.append((text.lines, text.headerCount))
+            }
+        }
+        let log = CommandLog(try butler.logging.settings(), command: "prune-datasets")
+        if let remark = outcome.remark { try log.info(remark) }
+
+        if dryRun {
+            try Self.show(announcement(searched, tags), lines)
+            try await opened.close()
+            return
+        }
+        let asks = confirmation.confirm && !quiet
+        if asks {
+            guard !refs.isEmpty else {
+                try Self.show("Did not find any datasets.", nil)
+                try await opened.close()
+                return
+            }
+            try Self.show("The following datasets will be removed:", lines)
+            guard try Confirmation.ask("Continue?") else {
+                try Self.show("Did not remove the datasets.", nil)
+                try await opened.close()
+                return
+            }
+        }
+        let deletion = try await opened.pruneDatasets(
+            refs, unstore: unstore || purge != nil, purge: purge != nil, disassociate: !tags.isEmpty || purge != nil,
+            tags: tags)
+        try await opened.close()
+        if asks {
+            try Self.show("The datasets were removed.", nil)
+        } else if !quiet {
+            try Self.show("Removed the following datasets:", lines)
+        }
+        guard deletion.failures.isEmpty else {
+            throw CommandFailure.refused(
+                "\(deletion.failures.count) files could not be deleted and stay in the trash; see above.")
+        }
+    }
+
+    /// The collections to search, once the options make sense together.
+    private func searched(_ tags: [String]) throws -> [String] {
+        if quiet, dryRun { throw CommandFailure.refused("Can not use --quiet and --dry-run together.") }
+        guard !tags.isEmpty || unstore || purge != nil else {
+            throw CommandFailure.refused("No operation: one of --purge, --unstore, or --disassociate must be provided.")
+        }
+        guard tags.isEmpty || purge == nil else {
+            throw CommandFailure.refused(
+                "--disassociate and --purge may not be used together: --purge takes datasets out of all tags.")
+        }
+        let given = CommaSeparated.values(collections)
+        if !given.isEmpty { return given }
+        if let purge { return [purge] }
+        guard !tags.isEmpty else {
+            throw CommandFailure.refused(
+                "Name the collections from which to prune datasets ('*' for all), a run with --purge, or tags with "
+                    + "--disassociate.")
+        }
+        return tags
+    }
+
+    private func announcement(_ searched: [String], _ tags: [String]) -> String {
+        let names = "(" + searched.map { "'\($0)'" }.joined(separator: ", ") + (searched.count == 1 ? ",)" : ")")
+        let leaves = !tags.isEmpty || purge != nil
+        return switch (leaves, unstore || purge != nil) {
+        case (true, true):
+            "The following datasets will be disassociated from \(names) if they are currently present in it (which is not "
+                + "checked), and removed from any datastores in which they are present."
+        case (true, false):
+            "The following datasets will be disassociated from \(names) if they are currently present in it (which is not "
+                + "checked):"
+        default: "The following datasets will be removed from any datastores in which they are present:"
+        }
+    }
+
+    private static func show(_ message: String, _ tables: [(lines: [String], headerCount: Int)]?) throws {
+        var output = CommandOutput()
+        try output.line(message)
+        if let tables {
+            for table in tables {
+                try output.line()
+                try output.lines(table.lines, headerCount: table.headerCount)
+            }
+            try output.line()
+        }
+        try output.flush()
+    }
+}
+
+extension DatasetQuery {
+    /// All datasets of some types, none meaning all, in some collections.
+    init(datasetTypes: [String], collections: [String], expression: String, findsFirst: Bool) {
+        self.datasetTypes = datasetTypes.isEmpty ? ["*"] : datasetTypes
+        self.collections = collections
+        self.expression = expression
+        self.findsFirst = findsFirst
+        limit = ResultLimit(number: 0)
+        order = []
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Butler
+import ButlerModel
+import Datastore
+
+struct TransferDatasetsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "transfer-datasets",
+        abstract: "Brings datasets of one repository into another.",
+        discussion: "All of them come, in one transaction, or none.")
+
+    @ParentCommand var butler: ButlerCommand
+
+    @Argument(help: "The repository that has the datasets.")
+    var source: String
+
+    @Argument(help: "The repository that gets them.")
+    var dest: String
+
+    @Option(
+        name: [.customShort("d", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Dataset types, as names or globs, separated by commas. (default: all)", valueName: "globs"))
+    var datasetType: [String] = []
+
+    @OptionGroup var query: DatasetQueryOptions
+    @OptionGroup var transfer: TransferOption
+
+    @Flag(help: "Register dataset types that the target does not have.")
+    var registerDatasetTypes = false
+
+    @Flag(
+        inversion: .prefixedNo, exclusivity: .chooseLast,
+        help: "Bring the dimension records of the datasets along, where the target has none.")
+    var transferDimensions = true
+
+    @Flag(
+        inversion: .prefixedNo, exclusivity: .chooseLast,
+        help: "Tell how many datasets would be transferred, and transfer none.")
+    var dryRun = false
+
+    @OptionGroup var jobs: JobsOption
+    @OptionGroup var optionsFile: OptionsFileOption
+
+    func run() async throws {
+        let log = CommandLog(try butler.logging.settings(), command: "transfer-datasets")
+        let search = try DatasetQuery(datasetTypes: CommaSeparated.values(datasetType), options: query)
+        let from = try await DirectButler.open(source)
+        let to = try await DirectButler.open(dest, writeable: true)
+        var refs: [DatasetRef] = []
+        let outcome = try await search.run(from) { refs += $1 }
+        if let remark = outcome.remark { try log.info(remark) }
+        if outcome.isCut { try log.warning(search.cutWarning) }
+        let moved = try await to.transferFrom(
+            from, refs, transfer: transfer.transfer, registerDatasetTypes: registerDatasetTypes,
+            transferDimensions: transferDimensions, jobs: jobs.jobs, isDryRun: dryRun)
+        try await to.close()
+        try await from.close()
+        var output = CommandOutput()
+        try output.line("Number of datasets transferred: \(moved.count)")
+        try output.flush()
+    }
+}
