@@ -9,19 +9,22 @@ import StructuredData
 import Testing
 
 /// A writeable repository with one instrument, its records and a run.
+///
+/// - Parameters:
+///   - datastore: lines that are added to the datastore's configuration.
+///   - datastoreClass: instead of a file datastore.
 private func withRepository<T>(
-    datastore: String = "", _ body: (DirectButler) async throws -> T
+    datastore: String = "", datastoreClass: String? = nil, _ body: (DirectButler) async throws -> T
 ) async throws -> T {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("reading-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: path) }
     let environment = ConfigurationEnvironment(variables: [:])
     try await DirectButler.create(path, environment: environment)
-    if !datastore.isEmpty {
-        let file = path + "/butler.yaml"
-        let text = try String(contentsOfFile: file, encoding: .utf8)
-        try text.replacingOccurrences(of: "datastore:\n", with: "datastore:\n" + datastore)
-            .write(toFile: file, atomically: true, encoding: .utf8)
-    }
+    let file = path + "/butler.yaml"
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    try text.replacingOccurrences(of: "datastore:\n", with: "datastore:\n" + datastore)
+        .replacingOccurrences(of: "fileDatastore.FileDatastore", with: datastoreClass ?? "fileDatastore.FileDatastore")
+        .write(toFile: file, atomically: true, encoding: .utf8)
     let butler = try await DirectButler.open(
         path, writeable: true, defaults: ButlerDefaults(collections: ["r"]), environment: environment)
     let universe = butler.universe
@@ -143,6 +146,22 @@ private func withRepository<T>(
             try await butler.registry.write { try datastore.forget([ref.id], $0.connection) }
             #expect(try await butler.get([String: Int].self, "facts", Self.place) == ["a": 1])
             #expect(try await butler.exists(ref) == [.recorded, .artifact])
+        }
+    }
+
+    @Test func datasetsInMemoryComeAndGoWithTheirTransactions() async throws {
+        try await withRepository(datastoreClass: "inMemoryDatastore.InMemoryDatastore") { butler in
+            let ref = try await butler.put(.image(try Self.image()), "image", dataID: Self.place, run: "r")
+            #expect(try await butler.get(MaskedImage.self, "image", Self.place) == Self.image())
+            #expect(try await butler.exists(ref) == .verified)
+            #expect(try await butler.location(of: ref).scheme == "mem")
+            // The registry refuses a second one, and the first stays.
+            await #expect(throws: ButlerError.self) {
+                try await butler.put(.image(try Self.image()), "image", dataID: Self.place, run: "r")
+            }
+            #expect(try await butler.exists(ref) == .verified)
+            try await butler.pruneDatasets([ref], unstore: true, purge: true)
+            #expect(try await butler.exists(ref) == .unrecognized)
         }
     }
 
