@@ -131,9 +131,12 @@ def check_whole(root: Path):
     for _, path, size in found["records"]:
         if "://" not in path:
             assert (root / path).stat().st_size == size, path
+    if not rows(root, "SELECT 1 FROM dataset_type"):
+        return
     with Butler.from_config(str(root)) as butler:
-        refs = list(butler.query_all_datasets(collections="*", find_first=False, limit=None))
-        stored = butler.stored_many(refs)
+        refs = set(butler.query_all_datasets(collections="*", find_first=False, limit=None))
+        # Asked for many at once, Python forgets all but one of the datasets in one file.
+        stored = {ref: butler.stored(ref) for ref in refs}
         assert len(refs) == len(found["datasets"])
         assert sum(stored.values()) == len(found["locations"])
         for ref in refs:
@@ -198,7 +201,7 @@ def _put(root, folder):
             "run": "run/a",
             "datasets": [
                 {"type": "count", "data_id": {"instrument": "Cam", "detector": d}, "value": {"new": d}}
-                for d in (8, 9, 10)
+                for d in (6, 7, 8, 9, 10)
             ],
         }
     ]

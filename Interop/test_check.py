@@ -64,7 +64,7 @@ def test_files_and_records_that_do_not_match(root):
     assert (root / "notes.txt").exists() and not (root / "run" / "a" / "orphan.yaml").exists()
     with Butler.from_config(str(root)) as butler:
         refs = butler.query_datasets("count", collections="run/a")
-        assert sorted(butler.stored_many(refs).values()) == [False, True, True, True]
+        assert sorted(butler.stored(ref) for ref in refs) == [False, True, True, True]
 
 
 def test_deletions_that_were_not_finished(root):

@@ -101,7 +101,9 @@ def test_an_operation_that_is_killed_is_done_or_undone(base, tmp_path, fault):
         else:
             outcomes.append(look(fault, work, before, after))
         point += step
-    assert False in outcomes and True in outcomes
+    assert False in outcomes
+    # Few points may leave out the last steps.
+    assert True in outcomes or not EVERY_POINT
     # Once an operation is done it stays done.
     assert outcomes == sorted(outcomes)
     if path := os.environ.get("STEWARD_FAULT_COUNTS"):
@@ -128,10 +130,10 @@ def test_recovery_that_is_killed_is_recovered_from(base, tmp_path, name):
         copied(template, work)
         if not killed_at(fault, work, commands, point):
             break
-        left = tmp_path / "left"
-        copied(work, left)
         for second in range(1, 100):
-            copied(left, work)
+            # The same again, because files that are copied are other files.
+            copied(template, work)
+            assert killed_at(fault, work, commands, point)
             if run_probe(root, [], kill_at=second) == 0:
                 break
             trials += 1

@@ -89,7 +89,12 @@ public final class DirectButler: Butler {
             try await registry.write { writer in
                 for files in datastore.files { try files.createTables(writer.connection) }
             }
-            try await butler.recoverAbandonedWork()
+            do {
+                try await butler.recoverAbandonedWork()
+            } catch let error as ObjectStorageError {
+                // Whoever may only change the database can go on.
+                onWarning("what earlier writers left cannot be looked after now: \(error)")
+            }
         }
         return butler
     }

@@ -34,6 +34,7 @@ extension DirectButler {
                         "The datastore has files of one of the datasets already (\(violation.description)); remove them "
                             + "before storing others.")
                 }
+                KillPoint.pass()
                 try artifacts.publish()
             }
             KillPoint.pass()

@@ -97,6 +97,7 @@ extension RegistryWriter {
             if types.insert(ref.datasetType).inserted { try registerDatasetType(ref.datasetType) }
             if runs.insert(ref.run).inserted { try registerCollection(ref.run, type: .run) }
         }
+        KillPoint.pass()
         try importDatasets(refs)
     }
 }

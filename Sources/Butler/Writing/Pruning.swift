@@ -48,6 +48,7 @@ extension DirectButler {
         let deletion = try StagedDeletion(in: datastore, keepsFiles: keepsFiles)
         return try await carryOut(deletion) { writer in
             if unstore { try deletion.moveToTrash(ids, writer.connection) }
+            KillPoint.pass()
             if purge {
                 try writer.removeDatasets(ids)
             } else if disassociate {
@@ -102,6 +103,7 @@ extension DirectButler {
                 count += ids.count
                 try deletion.moveToTrash(ids, writer.connection)
             }
+            KillPoint.pass()
             try writer.removeRuns(names, unlinksFromChains: unlinkFromChains)
             return count
         }
@@ -179,7 +181,10 @@ extension DirectButler {
 
     private func empty(_ deletion: StagedDeletion, _ result: inout Deletion) async throws {
         for piece in deletion.pieces {
-            let emptied = try await registry.write { try deletion.empty(piece, $0.connection) }
+            let emptied = try await registry.write { writer in
+                KillPoint.pass()
+                return try deletion.empty(piece, writer.connection)
+            }
             KillPoint.pass()
             try await POSIXObjectStore.sharedPool.run { try deletion.finish(piece) }
             result.datasets += emptied.datasets

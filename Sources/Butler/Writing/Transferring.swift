@@ -53,6 +53,7 @@ extension DirectButler {
         let records = plan.records
         try await record(staged) { writer in
             if !records.isEmpty { try writer.insert(records, onConflict: .skip) }
+            KillPoint.pass()
             try writer.makeRoom(for: plan.refs)
         }
         return plan.refs

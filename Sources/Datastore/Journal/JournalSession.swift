@@ -49,7 +49,9 @@ final class JournalSession: Sendable {
                     throw ObjectStorageError.notFound(path: directory)
                 }
                 let session = JournalSession(root: root, name: name, lock: lock)
+                KillPoint.pass()
                 try session.describe()
+                KillPoint.pass()
                 return session
             }
         }
@@ -87,6 +89,7 @@ final class JournalSession: Sendable {
         let path = directory + "/\(nextNumber())" + Self.intentSuffix
         let draft = path + ".draft"
         try Self.write(intent.text, to: draft)
+        KillPoint.pass()
         guard rename(draft, path) == 0 else { throw JournalFiles.failure(path, "write") }
         return path
     }
@@ -124,7 +127,9 @@ final class JournalSession: Sendable {
         guard let door = try FileLock.wait(folder + "/" + Self.lockName) else { return }
         try withExtendedLifetime(door) {
             try JournalFiles.removeFolder(directory)
+            KillPoint.pass()
             try Self.removeIfEmpty(folder)
+            KillPoint.pass()
         }
     }
 

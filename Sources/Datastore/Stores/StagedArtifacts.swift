@@ -65,6 +65,7 @@ public struct StagedArtifacts: Sendable {
                 }
             }
             guard !entries.isEmpty else { continue }
+            KillPoint.pass()
             try JournalFiles.flush(staged, below: try datastore.rootPath())
             let path = try datastore.session().record(JournalIntent(.write(entries)))
             intents.paths.withLock { $0.append(path) }
@@ -101,7 +102,10 @@ public struct StagedArtifacts: Sendable {
             guard let placement = file.placement else { continue }
             let target = try file.datastore.localPath(placement.target)
             let folder = JournalFiles.folder(of: target)
-            if folders.insert(folder).inserted { try JournalFiles.makeFolder(folder) }
+            if folders.insert(folder).inserted {
+                try JournalFiles.makeFolder(folder)
+                KillPoint.pass()
+            }
             try JournalFiles.place(try file.datastore.localPath(placement.staged), at: target)
             file.state.isPublished.withLock { $0 = true }
             KillPoint.pass()
@@ -189,8 +193,8 @@ public struct StagedArtifacts: Sendable {
         for file in files {
             guard let placement = file.placement else { continue }
             try JournalFiles.remove(try file.datastore.localPath(placement.staged))
+            KillPoint.pass()
         }
-        KillPoint.pass()
     }
 
     /// Removes the source of a move, if it is still the file that was taken.

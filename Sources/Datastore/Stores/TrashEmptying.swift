@@ -30,6 +30,7 @@ extension FileDatastore {
     public func moveToTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         for chunk in ids.pieces(of: 10_000) {
             try trash.insert(chunk, connection)
+            KillPoint.pass()
             try locations.delete(chunk, connection)
             KillPoint.pass()
         }
