@@ -65,6 +65,11 @@ struct ProbeSession {
         case "get": return try await get(command)
         case "list": return try await list(command)
         case "export": return try await export(command)
+        case "exists": return try await exists(command)
+        case "locations": return try await locations(command)
+        case "read": return try await read(command)
+        case "put_image": return try await putImage(command)
+        case "provenance": return try await provenance(command)
         case let other:
             if let answer = try await write(other, command) { return answer }
             return try await change(command)
@@ -128,6 +133,7 @@ struct ProbeSession {
         case .structured(let structured): answer["value"] = structured
         case .text(let text): answer["text"] = .string(text)
         case .composite(let components): answer["components"] = .array(components.keys.sorted().map { .string($0) })
+        case .image: break
         case .fits(let file): answer["hdus"] = .int(Int64(file.hdus.count))
         case .opaque(let opaque):
             let bytes = try await opaque.bytes()

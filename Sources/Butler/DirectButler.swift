@@ -146,10 +146,6 @@ public final class DirectButler: Butler {
         let datastore = try datastore()
         return try await registry.read { try datastore.stored([id], $0.connection)[id] ?? [] }
     }
-
-    public func get(_ ref: DatasetRef, component: String?) async throws -> DatasetValue {
-        try await datastore().read(ref, from: try await stored(ref.id), component: component)
-    }
 }
 
 /// A datastore once it is opened, shared by butlers that differ in their defaults.

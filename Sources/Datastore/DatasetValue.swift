@@ -8,7 +8,10 @@ public enum DatasetValue: Sendable {
     case structured(StructuredValue)
     /// A text file, such as an ECSV table.
     case text(String)
+    /// A FITS file as it is.
     case fits(FITSFile)
+    /// An image to be written under the write recipe of its datastore. Reading gives ``fits(_:)``.
+    case image(any ImageContent)
     /// A composite by the names of its components.
     case composite([String: DatasetValue])
     /// A file of a format that only its own software understands.
@@ -19,6 +22,7 @@ public enum DatasetValue: Sendable {
         case .structured(let value): value.kindName
         case .text: "text"
         case .fits: "a FITS file"
+        case .image(let content): type(of: content).kindName
         case .composite: "a composite"
         case .opaque: "a file"
         }
@@ -35,7 +39,7 @@ public enum DatasetValue: Sendable {
                 mapping[name] = value
             }
             return .object(mapping)
-        case .text, .fits, .opaque: return nil
+        case .text, .fits, .image, .opaque: return nil
         }
     }
 }

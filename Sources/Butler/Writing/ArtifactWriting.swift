@@ -14,7 +14,15 @@ extension DirectButler {
     func record(_ artifacts: StagedArtifacts, _ body: @escaping @Sendable (RegistryWriter) throws -> Void) async throws {
         let registry = registry
         do {
-            try await declare(artifacts)
+            do {
+                try await declare(artifacts)
+            } catch let taken as ObjectStorageError {
+                // What the registry has against the datasets says more than a name that is taken; nothing is kept.
+                try await registry.write { writer in
+                    try body(writer)
+                    throw taken
+                }
+            }
             try await registry.write { writer in
                 try body(writer)
                 KillPoint.pass()

@@ -172,6 +172,7 @@ extension DirectButler {
             throw error
         }
         KillPoint.pass()
+        deletion.clearMemory()
         let count = result.datasets
         try await empty(deletion, &result)
         result.datasets = count

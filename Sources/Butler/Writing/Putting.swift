@@ -10,11 +10,17 @@ extension DirectButler {
         public let value: DatasetValue
         public let datasetType: String
         public let dataID: [String: DataIDValue]
+        /// Goes into files whose format has a place for it.
+        public var provenance: DatasetProvenance?
 
-        public init(_ value: DatasetValue, _ datasetType: String, _ dataID: [String: DataIDValue]) {
+        public init(
+            _ value: DatasetValue, _ datasetType: String, _ dataID: [String: DataIDValue],
+            provenance: DatasetProvenance? = nil
+        ) {
             self.value = value
             self.datasetType = datasetType
             self.dataID = dataID
+            self.provenance = provenance
         }
     }
 
@@ -39,7 +45,9 @@ extension DirectButler {
         }
         var staged: [StagedDataset] = []
         do {
-            for (dataset, ref) in zip(datasets, refs) { staged.append(try await datastore.stage(dataset.value, ref)) }
+            for (dataset, ref) in zip(datasets, refs) {
+                staged.append(try await datastore.stage(dataset.value, ref, provenance: dataset.provenance))
+            }
         } catch {
             // The first error matters; a file that cannot be removed stays hidden.
             for file in staged { try? await file.discard() }

@@ -12,6 +12,8 @@ import Synchronization
 /// All methods block.
 public struct StagedArtifacts: Sendable {
     let files: [StagedFile]
+    /// Copies that this process keeps in memory; no other knows of them, so they need no intents.
+    let memory: [InMemoryDatastore.Staged]
     private let intents = Intents()
 
     /// The intents in effect, by their files.
@@ -19,14 +21,23 @@ public struct StagedArtifacts: Sendable {
         let paths = Mutex<[String]>([])
     }
 
-    init(files: [StagedFile]) { self.files = files }
+    init(files: [StagedFile]) {
+        self.files = files
+        memory = []
+    }
 
-    public init(_ datasets: [StagedDataset]) { files = datasets.flatMap(\.files) }
+    public init(_ datasets: [StagedDataset]) {
+        files = datasets.flatMap(\.files)
+        memory = datasets.flatMap(\.memory)
+    }
 
-    init(_ dataset: StagedDataset) { files = dataset.files }
+    init(_ dataset: StagedDataset) { self.init([dataset]) }
 
     /// Files that were staged apart, to be recorded together.
-    public init(joining parts: [StagedArtifacts]) { files = parts.flatMap(\.files) }
+    public init(joining parts: [StagedArtifacts]) {
+        files = parts.flatMap(\.files)
+        memory = parts.flatMap(\.memory)
+    }
 
     private var datastores: [FileDatastore] {
         var seen: Set<String> = []
@@ -100,6 +111,7 @@ public struct StagedArtifacts: Sendable {
             KillPoint.pass()
         }
         for folder in folders.sorted() { try JournalFiles.flushFolder(folder) }
+        for copy in memory { try copy.publish() }
         KillPoint.pass()
     }
 
@@ -144,12 +156,18 @@ public struct StagedArtifacts: Sendable {
                 }
             }
         }
-        if isRecorded { try finish() } else { try tidyUp() }
+        if isRecorded {
+            try finish()
+        } else {
+            for copy in memory { copy.discard() }
+            try tidyUp()
+        }
         return isRecorded
     }
 
     /// Removes the files, published or not, whatever the records say.
     package func discardFiles() throws {
+        for copy in memory { copy.discard() }
         for file in files where file.state.isPublished.withLock({ $0 }) { try unpublish(file) }
         try tidyUp()
     }

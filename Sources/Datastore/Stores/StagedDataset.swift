@@ -7,12 +7,22 @@ import Synchronization
 public struct StagedDataset: Sendable {
     public let ref: DatasetRef
     private(set) var files: [StagedFile] = []
+    /// Copies that this process keeps in memory.
+    private(set) var memory: [InMemoryDatastore.Staged] = []
 
     init(ref: DatasetRef) { self.ref = ref }
 
+    init(ref: DatasetRef, memory: InMemoryDatastore.Staged) {
+        self.ref = ref
+        self.memory = [memory]
+    }
+
     mutating func append(_ file: StagedFile) { files.append(file) }
 
-    mutating func merge(_ other: StagedDataset) { files += other.files }
+    mutating func merge(_ other: StagedDataset) {
+        files += other.files
+        memory += other.memory
+    }
 
     /// The records of the files in one datastore, by its name; for most repositories there is one.
     public var records: [String: [StoredFileInfo]] {

@@ -10,10 +10,13 @@ import Synchronization
 /// the way leaves intents, and the next writer goes on. All methods block. Memory: one piece.
 public struct StagedDeletion: Sendable {
     private let datastores: [FileDatastore]
+    private let memories: [InMemoryDatastore]
     private let intents = Intents()
 
     private final class Intents: Sendable {
         let pieces = Mutex<[Piece]>([])
+        /// Datasets that go from memory.
+        let held = Mutex<[DatasetID]>([])
     }
 
     /// Some of the datasets, in one datastore.
@@ -28,12 +31,14 @@ public struct StagedDeletion: Sendable {
     /// - Throws: ``DatastoreError/unsupportedLocation(uri:)`` when a datastore is not on this machine.
     public init(in datastore: any Datastore, keepsFiles: Bool = false) throws {
         datastores = datastore.files
+        memories = datastore.memories
         self.keepsFiles = keepsFiles
         for files in datastores { _ = try files.rootPath() }
     }
 
     /// Moves datasets to the trash of each datastore that has them.
     public func moveToTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        if !memories.isEmpty { intents.held.withLock { $0 += ids } }
         for piece in ids.pieces(of: FileDatastore.trashChunk) {
             for datastore in datastores {
                 let held = try datastore.locations.held(piece, connection)
@@ -42,6 +47,12 @@ public struct StagedDeletion: Sendable {
                 try datastore.moveToTrash(held, connection)
             }
         }
+    }
+
+    /// Forgets the datasets in the memory of this process, after the transaction that moved them.
+    public func clearMemory() {
+        let ids = intents.held.withLock { $0 }
+        for datastore in memories { datastore.remove(ids) }
     }
 
     /// Writes down that datasets which are in the trash of a datastore are about to be deleted.
