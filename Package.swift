@@ -145,7 +145,7 @@ let package = Package(
         .target(
             name: "ButlerServer",
             dependencies: [
-                "Butler", "ButlerPage", "FITS", "Serving",
+                "Butler", "ButlerPage", "FITS", "Parquet", "Serving", "Tables",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
@@ -166,7 +166,8 @@ let package = Package(
         // Probes that the interoperability tests in Interop drive
         .executableTarget(
             name: "butler-probe",
-            dependencies: ["Butler", .product(name: "Crypto", package: "swift-crypto")], path: "Interop/ButlerProbe"),
+            dependencies: ["Butler", "Tables", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Interop/ButlerProbe"),
         .executableTarget(
             name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"],
             path: "Interop/ConfigProbe"),
@@ -194,7 +195,7 @@ let package = Package(
         .testTarget(name: "QueryTests", dependencies: ["Query", "Registry", "RepositoryConfiguration"]),
         .testTarget(
             name: "DatastoreTests",
-            dependencies: ["Datastore", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: ["Datastore", "Parquet", "Tables", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "QueryModel", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",

@@ -68,6 +68,8 @@ struct ProbeSession {
         case "certify": return try await certify(command)
         case "find": return try await find(command)
         case "get": return try await get(command)
+        case "put_table": return try await putTable(command)
+        case "get_table": return try await getTable(command)
         case "list": return try await list(command)
         case let other: throw command.failure("has the unknown op '\(other)'")
         }
@@ -163,6 +165,7 @@ struct ProbeSession {
         switch value {
         case .structured(let structured): answer["value"] = structured
         case .text(let text): answer["text"] = .string(text)
+        case .table(let table): answer["table"] = try Self.describe(table)
         case .composite(let components): answer["components"] = .array(components.keys.sorted().map { .string($0) })
         case .fits(let file): answer["hdus"] = .int(Int64(file.hdus.count))
         case .opaque(let opaque):

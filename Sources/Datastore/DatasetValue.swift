@@ -1,13 +1,16 @@
 import FITS
 import ObjectStorage
 import StructuredData
+import Tables
 
 /// A dataset in memory, as far as this software understands its file.
 public enum DatasetValue: Sendable {
     /// What JSON, YAML, log and package-version files hold.
     case structured(StructuredValue)
-    /// A text file, such as an ECSV table.
+    /// A text file.
     case text(String)
+    /// What ECSV and Parquet files hold.
+    case table(Table)
     case fits(FITSFile)
     /// A composite by the names of its components.
     case composite([String: DatasetValue])
@@ -18,6 +21,7 @@ public enum DatasetValue: Sendable {
         switch self {
         case .structured(let value): value.kindName
         case .text: "text"
+        case .table: "a table"
         case .fits: "a FITS file"
         case .composite: "a composite"
         case .opaque: "a file"
@@ -35,7 +39,7 @@ public enum DatasetValue: Sendable {
                 mapping[name] = value
             }
             return .object(mapping)
-        case .text, .fits, .opaque: return nil
+        case .text, .table, .fits, .opaque: return nil
         }
     }
 }

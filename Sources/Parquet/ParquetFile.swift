@@ -68,6 +68,16 @@ public final class ParquetFile {
 
     public var columnNames: [String] { fields.map(\.name) }
 
+    /// Columns of types that tables do not hold.
+    public var unsupportedColumns: [String] { fields.filter { CellSink.make($0) == nil }.map(\.name) }
+
+    /// The first rows of all columns that a table can hold.
+    ///
+    /// - Throws: `TableError.malformedParquet`.
+    public func head(rows: Int) throws(TableError) -> Table {
+        try read(fields.indices.filter { CellSink.make(fields[$0]) != nil }, limit: max(0, rows))
+    }
+
     /// The table without its rows. Nothing more is read from the file.
     ///
     /// - Throws: `TableError.unsupportedType`, and `.malformedParquet` for metadata that contradict the columns.
@@ -82,7 +92,7 @@ public final class ParquetFile {
     /// - Parameters:
     ///   - wanted: names and patterns (`Table.selection(_:from:)`); `nil` for all. The index columns of a data frame come
     ///     along, last, as pandas wants them.
-    ///   - limit: the number of rows to read from the beginning; row groups beyond them are not touched.
+    ///   - limit: the number of rows to read from the beginning; what lies beyond is not decoded.
     /// - Throws: `TableError.unknownColumn`, `.unsupportedType` for a wanted column, `.malformedParquet`.
     public func read(columns wanted: [String]? = nil, limit: Int? = nil) throws(TableError) -> Table {
         var selected = Array(fields.indices)
@@ -97,6 +107,10 @@ public final class ParquetFile {
             for (position, field) in fields.enumerated() { positions[field.name] = position }
             selected = names.compactMap { positions[$0] }
         }
+        return try read(selected, limit: limit)
+    }
+
+    private func read(_ selected: [Int], limit: Int?) throws(TableError) -> Table {
         let rows = min(rowCount, limit ?? rowCount)
         var columns: [TableColumn] = []
         for position in selected {

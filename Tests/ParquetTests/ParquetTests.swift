@@ -68,6 +68,8 @@ struct ParquetTests {
         #expect(try file.read(limit: 2)["i8"]?.values == .int8([1, .max]))
         #expect(try file.read(limit: 2)["mat"]?.values == .int32(Array(0..<12)))
         #expect(try file.read(limit: 0).rowCount == 0)
+        #expect(try file.head(rows: 9) == table && file.unsupportedColumns.isEmpty)
+        #expect(try file.head(rows: 1).columns.allSatisfy { $0.rowCount == 1 })
         let schema = try ParquetFile(bytes: try table.parquet(style: .arrow, schemaOnly: true))
         #expect(try schema.rowCount == 0 && schema.schema() == table.withoutRows())
         let none = try Table([], rowCount: 0)
@@ -90,6 +92,8 @@ struct ParquetTests {
         sized = try Table([{ var column = many.columns[0]; column.width = 400_000_000; return column }()])
         #expect(sized.rowGroupSize(.numpy) == 2)
         #expect(try read(sized.parquet(style: .numpy)) == many)
+        // Reading some rows crosses row groups.
+        #expect(try ParquetFile(bytes: sized.parquet(style: .numpy)).read(limit: 3)["s"]?.values == .strings(["0", "1", "2"]))
     }
 
     @Test func namesOfSeveralLevelsAndIndexesGoThereAndBack() throws {

@@ -1,3 +1,4 @@
+import ButlerModel
 import ObjectStorage
 import RepositoryConfiguration
 
@@ -44,10 +45,12 @@ struct Artifact: Sendable {
 
 /// What is known about the file to be written.
 struct WriteTarget: Sendable {
-    /// What messages call the dataset.
-    let dataset: String
+    let ref: DatasetRef
     let storageClass: StorageClassDefinition
     let formatter: FormatterConfiguration
+
+    /// What messages call the dataset.
+    var dataset: String { ref.description }
 
     func failure(_ reason: String) -> DatastoreError {
         .unwritable(dataset: dataset, formatter: formatter.className, reason: reason)
@@ -98,6 +101,7 @@ enum FormatterCatalog {
             return PackagesFormatter()
         case prefix + "logs.ButlerLogRecordsFormatter": return LogRecordsFormatter()
         case astropyTable: return AstropyTableFormatter()
+        case prefix + "parquet.ParquetFormatter": return ParquetTableFormatter()
         default:
             return FITSFormatter.extensions.contains(pathExtension) ? FITSFormatter() : OpaqueFormatter()
         }

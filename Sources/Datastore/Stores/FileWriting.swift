@@ -73,7 +73,7 @@ extension FileDatastore {
             throw DatastoreError.noFormatter(
                 datasetType: ref.datasetType.name, storageClass: definition.name, datastore: name)
         }
-        let target = WriteTarget(dataset: ref.description, storageClass: definition, formatter: formatter)
+        let target = WriteTarget(ref: ref, storageClass: definition, formatter: formatter)
         let encoder = FormatterCatalog.formatter(forClass: formatter.className, writing: value)
         let usesChecksum = configuration.usesChecksum
         let (encoded, checksum) = try await FormatterCatalog.pool.run {

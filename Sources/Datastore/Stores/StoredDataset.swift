@@ -48,6 +48,7 @@ public struct StoredDataset: Sendable {
             guard let info = infos.first else {
                 throw DatastoreError.notStored(dataset: ref.description, datastore: datastore.name)
             }
+            if let component, let part = try await datastore.tablePart(component, info, ref) { return part }
             let value = try await datastore.read(info, of: ref.description)
             return try component.map { try extract($0, from: value, info, ref) } ?? value
         }
