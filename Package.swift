@@ -138,7 +138,7 @@ let package = Package(
             ]),
 
         // Clients
-        .target(name: "Butler", dependencies: ["Registry", "QueryModel", "Query", "Datastore", "Tables"]),
+        .target(name: "Butler", dependencies: ["Registry", "QueryModel", "Query", "Datastore", "FITS"]),
 
         // Services
         .target(name: "ButlerPage", resources: [.embedInCode("Assets")]),
@@ -166,7 +166,7 @@ let package = Package(
         // Probes that the interoperability tests in Interop drive
         .executableTarget(
             name: "butler-probe",
-            dependencies: ["Butler", "Tables", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["Butler", "FITS", "Tables", .product(name: "Crypto", package: "swift-crypto")],
             path: "Interop/ButlerProbe"),
         .executableTarget(
             name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"],
@@ -196,7 +196,7 @@ let package = Package(
         .testTarget(
             name: "DatastoreTests",
             dependencies: ["Datastore", "Parquet", "Tables", .product(name: "Crypto", package: "swift-crypto")]),
-        .testTarget(name: "ButlerTests", dependencies: ["Butler", "QueryModel", "DemoSurvey"]),
+        .testTarget(name: "ButlerTests", dependencies: ["Butler", "FITS", "QueryModel", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [

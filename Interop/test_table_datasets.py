@@ -167,7 +167,7 @@ def test_python_puts_tables_that_steward_gets(repository, storage_class):
         schema = parse(steward.do("get", id=str(ref.id), component="schema")["table"]) if storage_class == "DataFrame" else None
         assert schema is None or (len(schema) == 0 and schema.colnames == found.colnames)
         refused = steward.ask("get_table", id=str(ref.id), columns=["Text"])
-        assert refused["error"] == "TableError" and "has no column 'Text'" in refused["message"]
+        assert refused["error"] == "DatastoreError" and "has no column 'Text'" in refused["message"]
 
 
 @needs_arrow
@@ -239,7 +239,8 @@ def test_ecsv_datasets_go_both_ways(repository, storage_class):
         answer = steward.do("get", id=str(mine.id))["table"]
         if storage_class == "AstropyTable":
             assert_same(table, parse(answer))
-        assert parse(steward.do("get_table", id=str(mine.id), columns=["int8"])).colnames == ["int8"]
+        # As in Python, the storage class has no parameters.
+        assert "columns" in steward.ask("get_table", id=str(mine.id), columns=["int8"])["message"]
 
 
 @needs_fixtures

@@ -71,6 +71,11 @@ struct ProbeSession {
         case "put_table": return try await putTable(command)
         case "get_table": return try await getTable(command)
         case "list": return try await list(command)
+        case "exists": return try await exists(command)
+        case "locations": return try await locations(command)
+        case "read": return try await read(command)
+        case "put_image": return try await putImage(command)
+        case "provenance": return try await provenance(command)
         case let other: throw command.failure("has the unknown op '\(other)'")
         }
     }
@@ -167,6 +172,7 @@ struct ProbeSession {
         case .text(let text): answer["text"] = .string(text)
         case .table(let table): answer["table"] = try Self.describe(table)
         case .composite(let components): answer["components"] = .array(components.keys.sorted().map { .string($0) })
+        case .image: break
         case .fits(let file): answer["hdus"] = .int(Int64(file.hdus.count))
         case .opaque(let opaque):
             let bytes = try await opaque.bytes()

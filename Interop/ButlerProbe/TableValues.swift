@@ -24,7 +24,8 @@ extension ProbeSession {
         guard let id = DatasetID(try command.required("id").string()),
             let ref = try await butler.registry.read({ try $0.dataset(id) })
         else { throw command.failure("names no dataset") }
-        return try Self.describe(try await butler.table(ref, columns: try command.optional("columns")?.strings()))
+        let parameters = ReadParameters(columns: try command.optional("columns")?.strings())
+        return try Self.describe(try await butler.get(Table.self, ref, parameters: parameters))
     }
 
     static func describe(_ table: Table) throws -> StructuredValue {

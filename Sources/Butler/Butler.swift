@@ -36,24 +36,3 @@ public protocol Butler: LimitedButler {
         _ value: DatasetValue, _ datasetType: String, dataID: [String: DataIDValue], run: String
     ) async throws -> DatasetRef
 }
-
-extension Butler {
-    /// Finds and reads a dataset, or the component that `parent.component` names.
-    /// - Throws: `ButlerError` of kind `datasetNotFound` when there is none.
-    public func get(
-        _ datasetType: String, dataID: [String: DataIDValue], collections: [String]? = nil,
-        time: CalibrationTime = .ofDataID
-    ) async throws -> DatasetValue {
-        guard
-            let ref = try await findDataset(datasetType, dataID: dataID, collections: collections, time: time)
-        else {
-            let given = dataID.sorted { $0.key < $1.key }
-                .map { "\($0.key): \($0.value.quotedDescription)" }.joined(separator: ", ")
-            throw ButlerError(
-                .datasetNotFound,
-                "No dataset '\(datasetType)' with data ID {\(given)} in collections "
-                    + "'\((collections ?? defaults.collections).joined(separator: "', '"))'.")
-        }
-        return try await get(ref, component: DatasetType.split(datasetType).component)
-    }
-}

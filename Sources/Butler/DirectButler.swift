@@ -132,10 +132,6 @@ public final class DirectButler: Butler {
         return try await registry.read { try datastore.stored([id], $0.connection)[id] ?? [] }
     }
 
-    public func get(_ ref: DatasetRef, component: String?) async throws -> DatasetValue {
-        try await datastore().read(ref, from: try await stored(ref.id), component: component)
-    }
-
     // MARK: Writing
 
     /// A dataset to be kept.
@@ -143,11 +139,17 @@ public final class DirectButler: Butler {
         public let value: DatasetValue
         public let datasetType: String
         public let dataID: [String: DataIDValue]
+        /// Goes into files whose format has a place for it.
+        public var provenance: DatasetProvenance?
 
-        public init(_ value: DatasetValue, _ datasetType: String, _ dataID: [String: DataIDValue]) {
+        public init(
+            _ value: DatasetValue, _ datasetType: String, _ dataID: [String: DataIDValue],
+            provenance: DatasetProvenance? = nil
+        ) {
             self.value = value
             self.datasetType = datasetType
             self.dataID = dataID
+            self.provenance = provenance
         }
     }
 
@@ -171,7 +173,9 @@ public final class DirectButler: Butler {
         }
         var staged: [StagedDataset] = []
         do {
-            for (dataset, ref) in zip(datasets, refs) { staged.append(try await datastore.stage(dataset.value, ref)) }
+            for (dataset, ref) in zip(datasets, refs) {
+                staged.append(try await datastore.stage(dataset.value, ref, provenance: dataset.provenance))
+            }
             let files = staged
             try await registry.write { writer in
                 try writer.insert(refs)

@@ -11,7 +11,10 @@ public enum DatasetValue: Sendable {
     case text(String)
     /// What ECSV and Parquet files hold.
     case table(Table)
+    /// A FITS file as it is.
     case fits(FITSFile)
+    /// An image to be written under the write recipe of its datastore. Reading gives ``fits(_:)``.
+    case image(any ImageContent)
     /// A composite by the names of its components.
     case composite([String: DatasetValue])
     /// A file of a format that only its own software understands.
@@ -23,6 +26,7 @@ public enum DatasetValue: Sendable {
         case .text: "text"
         case .table: "a table"
         case .fits: "a FITS file"
+        case .image(let content): type(of: content).kindName
         case .composite: "a composite"
         case .opaque: "a file"
         }
@@ -39,7 +43,7 @@ public enum DatasetValue: Sendable {
                 mapping[name] = value
             }
             return .object(mapping)
-        case .text, .table, .fits, .opaque: return nil
+        case .text, .table, .fits, .image, .opaque: return nil
         }
     }
 }

@@ -24,6 +24,14 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case unreadable(path: String, formatter: String, reason: String)
     case unwritable(dataset: String, formatter: String, reason: String)
     case invalidConfiguration(datastore: String, reason: String)
+    /// A component that the storage class has, but that only its Python delegate or formatter can make.
+    case underivable(dataset: String, component: String, maker: String)
+    /// A read parameter that the storage class does not know, or that means nothing for the value.
+    case unusableParameter(dataset: String, parameter: String, reason: String)
+    /// The dataset holds a value of another kind than the one asked for.
+    case wrongType(dataset: String, expected: String, found: String)
+    /// A storage class that the recorded one cannot be read as.
+    case notConvertible(dataset: String, recorded: String, wanted: String)
     /// Files of two datasets would get the same name outside of the datastore.
     case ambiguousTarget(path: String, datasets: [String])
 
@@ -63,6 +71,14 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
             "cannot write \(dataset) with formatter \(formatter): \(reason)"
         case .invalidConfiguration(let datastore, let reason):
             "the configuration of datastore '\(datastore)' is not usable: \(reason)"
+        case .underivable(let dataset, let component, let maker):
+            "component '\(component)' of \(dataset) can only be made by Python's \(maker); read the whole dataset, or use Python"
+        case .unusableParameter(let dataset, let parameter, let reason):
+            "read parameter '\(parameter)' cannot be used for \(dataset): \(reason)"
+        case .wrongType(let dataset, let expected, let found):
+            "\(dataset) holds \(found), not \(expected); ask for another type"
+        case .notConvertible(let dataset, let recorded, let wanted):
+            "\(dataset) is stored as \(recorded) and cannot be read as \(wanted); choose a storage class that converts from it"
         case .ambiguousTarget(let path, let datasets):
             "several files would be brought to '\(path)' (\(datasets.joined(separator: "; "))); keep their folders, or "
                 + "bring fewer datasets"

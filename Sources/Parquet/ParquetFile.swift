@@ -90,19 +90,14 @@ public final class ParquetFile {
     /// Reads the table, or some of its columns.
     ///
     /// - Parameters:
-    ///   - wanted: names and patterns (`Table.selection(_:from:)`); `nil` for all. The index columns of a data frame come
-    ///     along, last, as pandas wants them.
+    ///   - wanted: names and patterns (`Table.selection(_:from:layout:)`); `nil` for all.
     ///   - limit: the number of rows to read from the beginning; what lies beyond is not decoded.
     /// - Throws: `TableError.unknownColumn`, `.unsupportedType` for a wanted column, `.malformedParquet`.
     public func read(columns wanted: [String]? = nil, limit: Int? = nil) throws(TableError) -> Table {
         var selected = Array(fields.indices)
         if let wanted {
-            let layout = PandasLayout(schemaMetadata.rest)
-            let visible = columnNames.filter { !$0.hasPrefix("__") }
-            var names = try Table.selection(wanted, from: visible)
-            for name in layout?.indexColumns ?? [] where !names.contains(name) && columnNames.contains(name) {
-                names.append(name)
-            }
+            let names = try Table.selection(
+                wanted, from: columnNames, layout: PandasLayout(schemaMetadata.rest))
             var positions: [String: Int] = [:]
             for (position, field) in fields.enumerated() { positions[field.name] = position }
             selected = names.compactMap { positions[$0] }

@@ -137,6 +137,21 @@ import Testing
         #expect(try read == Table(ecsv: TableDatasetTests.ecsv))
     }
 
+    @Test func figuresAndTaskConfigurationsHaveTheirExtensions() async throws {
+        let repository = try await TestRepository()
+        let plot = try Self.detectorRef(storageClass: "Plot")
+        try await repository.put(.opaque(OpaqueDataset(bytes: [0x89, 0x50], pathExtension: "")), plot)
+        let wrong = try Self.detectorRef("w", storageClass: "Plot", detector: 9)
+        for value in [.opaque(OpaqueDataset(bytes: [1], pathExtension: ".pdf")), .structured([:])] as [DatasetValue] {
+            await #expect(throws: DatastoreError.self) { try await repository.datastore.stage(value, wrong) }
+        }
+        let task = try Self.detectorRef("t", storageClass: "Config", detector: 8)
+        try await repository.put(.text("config.x = 1\n"), task)
+        #expect(repository.artifacts == ["u/r/d/d_Cam_R7_u_r.png", "u/r/t/t_Cam_R8_u_r.py"])
+        #expect(try await repository.get(task).converted(to: String.self, dataset: "it") == "config.x = 1\n")
+        #expect(try await repository.get(plot).converted(to: OpaqueDataset.self, dataset: "it").bytes() == [0x89, 0x50])
+    }
+
     @Test func fitsFilesAreReadAndWrittenAsSuch() async throws {
         let repository = try await TestRepository()
         let image = try FITSImage(shape: [2, 3], pixels: .float([1, 2, 3, 4, 5, 6]))

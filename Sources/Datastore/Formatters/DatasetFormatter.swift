@@ -48,6 +48,7 @@ struct WriteTarget: Sendable {
     let ref: DatasetRef
     let storageClass: StorageClassDefinition
     let formatter: FormatterConfiguration
+    var provenance: DatasetProvenance?
 
     /// What messages call the dataset.
     var dataset: String { ref.description }
@@ -90,6 +91,8 @@ enum FormatterCatalog {
 
     private static let prefix = "lsst.daf.butler.formatters."
     private static let astropyTable = prefix + "astropyTable.AstropyTableFormatter"
+    private static let matplotlib = prefix + "matplotlib.MatplotlibFormatter"
+    private static let taskConfiguration = "lsst.pipe.base.formatters.pexConfig.PexConfigFormatter"
 
     /// The formatter for a Python class name. Classes that are not known read FITS files as such, by their extension,
     /// and hand everything else out as it is.
@@ -102,6 +105,8 @@ enum FormatterCatalog {
         case prefix + "logs.ButlerLogRecordsFormatter": return LogRecordsFormatter()
         case astropyTable: return AstropyTableFormatter()
         case prefix + "parquet.ParquetFormatter": return ParquetTableFormatter()
+        case Self.matplotlib: return FinishedFileFormatter(pathExtension: ".png")
+        case Self.taskConfiguration: return TextFormatter(pathExtension: ".py")
         default:
             return FITSFormatter.extensions.contains(pathExtension) ? FITSFormatter() : OpaqueFormatter()
         }
@@ -109,9 +114,34 @@ enum FormatterCatalog {
 
     /// The formatter that writes a value for a configured Python class.
     static func formatter(forClass name: String, writing value: DatasetValue) -> any DatasetFormatter {
-        if case .opaque = value { return OpaqueFormatter() }
+        if case .opaque = value {
+            return name == matplotlib ? formatter(forClass: name, pathExtension: "") : OpaqueFormatter()
+        }
         // Of the classes in the Butler package itself, only the one for tables reads FITS.
-        if case .fits = value, !name.hasPrefix(prefix) || name == astropyTable { return FITSFormatter() }
+        switch value {
+        case .fits where !name.hasPrefix(prefix) || name == astropyTable: return FITSFormatter()
+        case .image where !name.hasPrefix(prefix): return FITSFormatter()
+        default: break
+        }
         return formatter(forClass: name, pathExtension: "")
+    }
+
+    /// The extension of the files that a configured formatter writes, with its dot; `nil` for a class that is not known.
+    static func writtenExtension(_ formatter: FormatterConfiguration) -> String? {
+        switch formatter.className {
+        case prefix + "json.JsonFormatter", prefix + "logs.ButlerLogRecordsFormatter": ".json"
+        case prefix + "yaml.YamlFormatter": ".yaml"
+        case prefix + "pickle.PickleFormatter": ".pickle"
+        case prefix + "parquet.ParquetFormatter": ".parq"
+        case astropyTable: ".ecsv"
+        case matplotlib: ".png"
+        case taskConfiguration: ".py"
+        case prefix + "packages.PackagesFormatter", "lsst.obs.base.formatters.packages.PackagesFormatter":
+            PackagesFormatter.pathExtension(formatter)
+        case "lsst.images.formatters.GenericFormatter":
+            formatter.parameters["format"]?.stringValue == "json" ? ".json" : ".fits"
+        case let name where name.hasPrefix("lsst.obs.base.formatters.fits"): ".fits"
+        default: nil
+        }
     }
 }

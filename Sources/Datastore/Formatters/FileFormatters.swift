@@ -1,3 +1,4 @@
+import ButlerModel
 import FITS
 
 /// FITS files, whichever Python class wrote them.
@@ -18,13 +19,23 @@ struct FITSFormatter: DatasetFormatter {
         }
     }
 
+    /// Images are compressed as the write recipe says. Files of the observatory's own formatters get provenance.
     func encode(_ value: DatasetValue, for target: WriteTarget) throws -> EncodedArtifact {
-        guard case .fits(let file) = value else {
-            throw target.failure("the value is \(value.kindName), not FITS data")
-        }
-        do throws(FITSError) {
+        do {
+            var file: FITSFile
+            switch value {
+            case .fits(let whole): file = whole
+            case .image(let content):
+                var recipe = try WriteRecipe(configuredFor: target)
+                if target.formatter.className.hasSuffix(".FitsMaskFormatter") { recipe.image = recipe.mask }
+                file = try content.file(recipe: recipe)
+            default: throw target.failure("the value is \(value.kindName), not FITS data")
+            }
+            if target.formatter.className.hasPrefix("lsst.obs.base.formatters."), !file.hdus.isEmpty {
+                file.hdus[0].header.setProvenance(target.provenance ?? DatasetProvenance(), of: target.ref)
+            }
             return EncodedArtifact(try file.bytes(name: target.dataset), ".fits")
-        } catch let error {
+        } catch let error as FITSError {
             throw target.failure("\(error)")
         }
     }
@@ -45,5 +56,37 @@ struct OpaqueFormatter: DatasetFormatter {
                 "only Python can write \(value.kindName) in this format; store a finished file instead")
         }
         return EncodedArtifact(file, fallback: "")
+    }
+}
+
+/// Files of one extension that Steward only passes on, such as figures.
+struct FinishedFileFormatter: DatasetFormatter {
+    let pathExtension: String
+
+    func read(_ artifact: Artifact) throws -> DatasetValue { try OpaqueFormatter().read(artifact) }
+
+    func encode(_ value: DatasetValue, for target: WriteTarget) throws -> EncodedArtifact {
+        guard case .opaque(let file) = value else {
+            throw target.failure("the value is \(value.kindName); give a finished \(pathExtension) file")
+        }
+        let encoded = EncodedArtifact(file, fallback: pathExtension)
+        guard encoded.pathExtension == pathExtension else {
+            throw target.failure("the file has the extension \(encoded.pathExtension), not \(pathExtension)")
+        }
+        return encoded
+    }
+}
+
+/// Text in UTF-8, such as the configuration of a task in Python's syntax.
+struct TextFormatter: DatasetFormatter {
+    let pathExtension: String
+
+    func read(_ artifact: Artifact) throws -> DatasetValue { .text(try artifact.text()) }
+
+    func encode(_ value: DatasetValue, for target: WriteTarget) throws -> EncodedArtifact {
+        guard case .text(let text) = value else {
+            throw target.failure("the value is \(value.kindName); give text")
+        }
+        return EncodedArtifact(Array(text.utf8), pathExtension)
     }
 }

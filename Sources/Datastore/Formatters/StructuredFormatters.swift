@@ -47,6 +47,16 @@ struct PackagesFormatter: DatasetFormatter {
         }
     }
 
+    /// The extension that the configured format has.
+    static func pathExtension(_ formatter: FormatterConfiguration) -> String? {
+        switch formatter.parameters["format"]?.stringValue ?? "yaml" {
+        case "yaml": ".yaml"
+        case "json": ".json"
+        case "pickle", "pkl": ".pickle"
+        default: nil
+        }
+    }
+
     func encode(_ value: DatasetValue, for target: WriteTarget) throws -> EncodedArtifact {
         guard case .object(let packages)? = value.structured,
             packages.pairs.allSatisfy({ $0.value.stringValue != nil })
@@ -75,9 +85,19 @@ extension WriteTarget {
         guard let content = value.structured else {
             throw failure("the value is \(value.kindName); this format holds structured data")
         }
+        if let wanted = storageClass.mismatch(content) {
+            throw failure("storage class '\(storageClass.name)' needs \(wanted), not \(content.kindName)")
+        }
+        return content
+    }
+}
+
+extension StorageClassDefinition {
+    /// What structured data of this class must be, where the given one is something else; `nil` where it fits.
+    func mismatch(_ content: StructuredValue) -> String? {
         let fits: Bool
         let wanted: String
-        switch storageClass.pytype {
+        switch pytype {
         case "int": (fits, wanted) = (content.intValue != nil, "an integer")
         case "float": (fits, wanted) = (content.numberValue != nil, "a number")
         case "str": (fits, wanted) = (content.stringValue != nil, "a string")
@@ -87,11 +107,10 @@ extension WriteTarget {
         case "lsst.daf.butler.Timespan":
             let bounds = content.arrayValue?.compactMap(\.intValue) ?? []
             (fits, wanted) = (bounds.count == 2 && content.arrayValue?.count == 2, "a pair of TAI nanosecond counts")
-        default: (fits, wanted) = (!content.isNull, "a value")
+        // In a file, a composite is a mapping with its components.
+        default:
+            (fits, wanted) = isComposite ? (content.objectValue != nil, "a mapping") : (!content.isNull, "a value")
         }
-        guard fits else {
-            throw failure("storage class '\(storageClass.name)' needs \(wanted), not \(content.kindName)")
-        }
-        return content
+        return fits ? nil : wanted
     }
 }

@@ -67,7 +67,7 @@ struct ParquetTableFormatter: DatasetFormatter {
             throw target.failure("storage class '\(target.storageClass.name)' holds no rows; give a table without rows")
         }
         // Python adds provenance to what it has as astropy's tables, and to nothing else.
-        let table = style == .astropy && !isSchema ? given.withProvenance(of: target.ref) : given
+        let table = style == .astropy && !isSchema ? given.with(target.provenance ?? DatasetProvenance(), of: target.ref) : given
         do throws(TableError) {
             let bytes = try table.parquet(style: style, schemaOnly: isSchema, name: target.dataset)
             return EncodedArtifact(bytes, ".parq")
@@ -89,25 +89,24 @@ extension Artifact {
 
 /// Provenance in the metadata of astropy's tables, under `LSST.BUTLER` keys. Source: quantum reference, section 11.1.
 extension Table {
-    private static let provenancePrefix = "LSST.BUTLER."
+    private static let provenancePrefix = "LSST.BUTLER"
+    /// With more inputs, tables hold only their number.
+    private static let maximumInputs = 2000
 
-    /// The table with the provenance of a dataset in place of the one that it may have.
-    fileprivate func withProvenance(of ref: DatasetRef) -> Table {
-        var pairs = metadata.pairs.filter { !$0.key.hasPrefix(Self.provenancePrefix) }.map { ($0.key, $0.value) }
-        func add(_ key: String, _ value: StructuredValue) { pairs.append((Self.provenancePrefix + key, value)) }
-        add("ID", .string(ref.id.description))
-        add("RUN", .string(ref.run))
-        add("DATASETTYPE", .string(ref.datasetType.name))
-        let required = ref.dataID.pairs.prefix(ref.dataID.group.required.count)
-        for (name, value) in required.sorted(by: { $0.name < $1.name }) {
-            switch value {
-            case .int(let number): add("DATAID." + name.uppercased(), .int(number))
-            case .string(let text): add("DATAID." + name.uppercased(), .string(text))
-            }
-        }
-        add("N_INPUTS", 0)
+    /// The table with this provenance in place of the one that it may have.
+    fileprivate func with(_ provenance: DatasetProvenance, of ref: DatasetRef) -> Table {
+        let kept = metadata.pairs.filter { !$0.key.hasPrefix(Self.provenancePrefix + ".") }
+        let added = provenance.flat(
+            for: ref, prefix: Self.provenancePrefix, separator: ".", maximumInputs: Self.maximumInputs)
         var table = self
-        table.metadata = StructuredMapping(pairs)
+        table.metadata = StructuredMapping(kept.map { ($0.key, $0.value) } + added.map { ($0.key, $0.value) })
         return table
+    }
+
+    /// The provenance that the table holds and the dataset that it is about; `nil` without any.
+    ///
+    /// - Throws: `ButlerError` of kind `malformedModel` for keys that were damaged.
+    public func provenance() throws(ButlerError) -> (provenance: DatasetProvenance, dataset: DatasetID?)? {
+        try DatasetProvenance.read(flat: metadata.pairs.map { (key: $0.key, value: $0.value) })
     }
 }

@@ -2,55 +2,42 @@ import ButlerModel
 import RepositoryConfiguration
 
 /// Several datastores in a row: a dataset is written to each that accepts it and read from the first that has it.
-///
-/// Members that live in the memory of one Python process hold nothing here and are left out; so is such a datastore
-/// that stands alone.
 public struct ChainedDatastore: Datastore {
-    private struct Member: Sendable {
+    private struct Link: Sendable {
         let datastore: any Datastore
         let constraints: DatasetConstraints
     }
 
     public let name: String
-    private let members: [Member]
+    private let links: [Link]
     private let constraints: DatasetConstraints
 
-    public var files: [FileDatastore] { members.flatMap(\.datastore.files) }
+    public var members: [DatastoreMember] { links.flatMap(\.datastore.members) }
 
     init(
-        _ configuration: DatastoreConfiguration, universe: DimensionUniverse, storageClasses: StorageClassRegistry
+        _ entries: [DatastoreConfiguration.Member], constraints: DatasetConstraints, universe: DimensionUniverse,
+        storageClasses: StorageClassRegistry
     ) throws {
-        var members: [Member] = []
-        switch configuration {
-        case .file(let file):
-            let datastore = try FileDatastore(file, universe: universe, storageClasses: storageClasses)
-            members = [Member(datastore: datastore, constraints: .acceptAll)]
-            constraints = .acceptAll
-        case .chained(let entries, let own):
-            for entry in entries {
-                if case .inMemory = entry.datastore { continue }
-                members.append(
-                    Member(
-                        datastore: try Datastores.open(
-                            entry.datastore, universe: universe, storageClasses: storageClasses),
-                        constraints: entry.constraints.conformed(by: universe.lookupConformer)))
-            }
-            constraints = own.conformed(by: universe.lookupConformer)
-        case .inMemory(let own):
-            constraints = own.conformed(by: universe.lookupConformer)
+        let conform = universe.lookupConformer
+        links = try entries.map { entry in
+            Link(
+                datastore: try Datastores.open(entry.datastore, universe: universe, storageClasses: storageClasses),
+                constraints: entry.constraints.conformed(by: conform))
         }
-        self.members = members
-        name = "ChainedDatastore[\(members.map(\.datastore.name).joined(separator: ", "))]"
+        self.constraints = constraints.conformed(by: conform)
+        name = "ChainedDatastore[\(links.map(\.datastore.name).joined(separator: ", "))]"
     }
 
-    public func stage(_ value: DatasetValue, _ ref: DatasetRef) async throws -> StagedDataset {
+    public func stage(
+        _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?
+    ) async throws -> StagedDataset {
         let subject = LookupSubject(ref)
         var staged = StagedDataset(ref: ref)
         var isAccepted = false
         do {
-            for member in members where constraints.accepts(subject) && member.constraints.accepts(subject) {
+            for link in links where constraints.accepts(subject) && link.constraints.accepts(subject) {
                 do {
-                    staged.merge(try await member.datastore.stage(value, ref))
+                    staged.merge(try await link.datastore.stage(value, ref, provenance: provenance))
                     isAccepted = true
                 } catch DatastoreError.rejected {
                     // Another member may take it.

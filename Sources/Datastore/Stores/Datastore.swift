@@ -2,7 +2,7 @@ import ButlerModel
 import Database
 import RepositoryConfiguration
 
-/// Where datasets are kept as files, and what a registry database says about those files.
+/// Where datasets are kept, and what a registry database says about their files.
 ///
 /// Methods that take a connection are synchronous and run inside its transaction; the others do their file work on
 /// threads of their own. All may be called from any task.
@@ -10,20 +10,45 @@ public protocol Datastore: Sendable {
     /// What messages call it, and how Python prints it.
     var name: String { get }
 
-    /// The file datastores that make it up, in the order in which they are searched.
-    var files: [FileDatastore] { get }
+    /// The datastores that make it up, in the order in which they are searched.
+    var members: [DatastoreMember] { get }
 
     /// Encodes a dataset and writes it under hidden names, in every part of the datastore that accepts it.
     ///
     /// Nothing else sees the files before ``StagedDataset/publish()``. Whoever calls this must end it with that or with
     /// ``StagedDataset/discard()``.
     ///
-    /// - Parameter ref: with an expanded data ID, or the path differs from the one that other clients would choose.
+    /// - Parameters:
+    ///   - ref: with an expanded data ID, or the path differs from the one that other clients would choose.
+    ///   - provenance: goes into files whose format has a place for it; `nil` for one that is not known.
     /// - Throws: ``DatastoreError``, `ObjectStorageError`. Nothing stays behind then.
-    func stage(_ value: DatasetValue, _ ref: DatasetRef) async throws -> StagedDataset
+    func stage(
+        _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?
+    ) async throws -> StagedDataset
+}
+
+/// A datastore that is no chain.
+public enum DatastoreMember: Sendable {
+    case file(FileDatastore)
+    case memory(InMemoryDatastore)
 }
 
 extension Datastore {
+    /// The file datastores, in the order in which they are searched.
+    public var files: [FileDatastore] {
+        members.compactMap { if case .file(let datastore) = $0 { datastore } else { nil } }
+    }
+
+    /// The datastores in the memory of this process.
+    public var memories: [InMemoryDatastore] {
+        members.compactMap { if case .memory(let datastore) = $0 { datastore } else { nil } }
+    }
+
+    /// ``stage(_:_:provenance:)`` without provenance.
+    public func stage(_ value: DatasetValue, _ ref: DatasetRef) async throws -> StagedDataset {
+        try await stage(value, ref, provenance: nil)
+    }
+
     /// What is recorded about the files of many datasets: for each, one entry for each datastore that has records of
     /// it, in the order of the search. Datasets without records are left out.
     ///
@@ -47,20 +72,38 @@ extension Datastore {
         try stored(ids, connection).compactMapValues { $0.first?.infos }
     }
 
-    /// Reads a dataset, or one of its components, from the first datastore whose files are there.
+    /// Whether files without records may be found by their templates in one of the datastores.
+    public var trustsGetRequests: Bool { files.contains { $0.configuration.trustsGetRequests } }
+
+    /// Reads a dataset, or a part of it, from the first datastore that has it.
+    ///
+    /// A datastore that trusts requests is searched for files without records; then the data ID of `ref` must be
+    /// expanded.
     ///
     /// - Parameters:
     ///   - ref: a component reference reads that component.
     ///   - stored: what ``stored(_:_:)`` found.
-    /// - Throws: ``DatastoreError/notStored(dataset:datastore:)`` without records, else what
-    ///   ``StoredDataset/read(_:component:)`` throws.
+    /// - Throws: ``DatastoreError/notStored(dataset:datastore:)`` when no datastore has it, else what
+    ///   ``StoredDataset/read(_:_:)`` throws.
     public func read(
-        _ ref: DatasetRef, from stored: [StoredDataset], component: String? = nil
+        _ ref: DatasetRef, from stored: [StoredDataset], _ request: ReadRequest
     ) async throws -> DatasetValue {
         var firstMissing: DatastoreError?
-        for dataset in stored {
+        for member in members {
+            let dataset: StoredDataset?
+            switch member {
+            case .memory(let datastore):
+                guard let value = try datastore.read(ref, request) else { continue }
+                return value
+            case .file(let datastore):
+                if let recorded = stored.first(where: { $0.datastore.name == datastore.name }) {
+                    dataset = recorded
+                } else {
+                    dataset = try await datastore.guess(ref)
+                }
+            }
             do {
-                return try await dataset.read(ref, component: component)
+                if let dataset { return try await dataset.read(ref, request) }
             } catch let error as DatastoreError {
                 guard case .missingArtifact = error else { throw error }
                 firstMissing = firstMissing ?? error
@@ -69,9 +112,39 @@ extension Datastore {
         throw firstMissing ?? .notStored(dataset: ref.description, datastore: name)
     }
 
-    /// Forgets datasets without touching their files.
+    /// Reads a dataset, or one of its components, as it is recorded.
+    public func read(
+        _ ref: DatasetRef, from stored: [StoredDataset], component: String? = nil
+    ) async throws -> DatasetValue {
+        try await read(ref, from: stored, ReadRequest(component: component))
+    }
+
+    /// Whether a datastore knows a dataset: it has records of it, or has it in memory.
+    public func knows(_ id: DatasetID, _ stored: [StoredDataset]) -> Bool {
+        !stored.isEmpty || memories.contains { $0.contains(id) }
+    }
+
+    /// Whether all parts of a dataset are there in one of the datastores. Sizes are not looked at. A datastore that
+    /// trusts requests looks for files without records; then the data ID of `ref` must be expanded.
+    public func exists(_ ref: DatasetRef, _ stored: [StoredDataset]) async throws -> Bool {
+        for member in members {
+            switch member {
+            case .memory(let datastore): if datastore.contains(ref.id) { return true }
+            case .file(let datastore):
+                if let recorded = stored.first(where: { $0.datastore.name == datastore.name }) {
+                    if try await recorded.exists() { return true }
+                } else if try await datastore.guess(ref) != nil {
+                    return true
+                }
+            }
+        }
+        return false
+    }
+
+    /// Forgets datasets without touching their files. Those in memory are gone at once.
     public func forget(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         for datastore in files { try datastore.deleteRecords(ids, connection) }
+        for datastore in memories { datastore.remove(ids) }
     }
 }
 
@@ -85,8 +158,12 @@ public enum Datastores {
         switch configuration {
         case .file(let file):
             return try FileDatastore(file, universe: universe, storageClasses: storageClasses)
-        case .chained, .inMemory:
-            return try ChainedDatastore(configuration, universe: universe, storageClasses: storageClasses)
+        case .inMemory(let constraints):
+            return InMemoryDatastore(
+                constraints: constraints.conformed(by: universe.lookupConformer), storageClasses: storageClasses)
+        case .chained(let entries, let constraints):
+            return try ChainedDatastore(
+                entries, constraints: constraints, universe: universe, storageClasses: storageClasses)
         }
     }
 }

@@ -4,8 +4,6 @@ import ObjectStorage
 import RepositoryConfiguration
 
 /// A datastore that keeps datasets as files below a root, described by a table of the registry database.
-///
-/// Not here: guessing files without records (`trust_get_request`) and local copies of remote files (`cached`).
 public final class FileDatastore: Datastore {
     /// The name that `dataset_location` holds.
     public let name: String
@@ -21,14 +19,20 @@ public final class FileDatastore: Datastore {
     private let store: POSIXObjectStore?
     /// The file system, for files that were ingested in place.
     private let fileSystem: POSIXObjectStore
+    /// A root on another machine, for reading.
+    let remote: (any ObjectStore)?
+    /// Local copies of remote files; `nil` for a local root and when caching is disabled.
+    let cache: ArtifactCache?
     private let table: FileRecordsTable
     private let locations: DatasetLocationTable
 
-    public var files: [FileDatastore] { [self] }
+    public var members: [DatastoreMember] { [.file(self)] }
 
+    /// - Parameter remote: reads files of a root that is not on this machine; without it they are only looked at.
     /// - Throws: ``DatastoreError/invalidTemplate(template:reason:)``, `ObjectStorageError` for an unusable root.
     public init(
-        _ configuration: FileDatastoreConfiguration, universe: DimensionUniverse, storageClasses: StorageClassRegistry
+        _ configuration: FileDatastoreConfiguration, universe: DimensionUniverse, storageClasses: StorageClassRegistry,
+        remote: (any ObjectStore)? = nil
     ) throws {
         let conform = universe.lookupConformer
         self.configuration = configuration
@@ -49,6 +53,8 @@ public final class FileDatastore: Datastore {
             root = try ResourceURI(configuration.root.description).asDirectory
             store = nil
         }
+        self.remote = remote
+        cache = remote == nil ? nil : try configuration.conformed(by: conform).cache.map { try ArtifactCache($0) }
         fileSystem = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
         table = FileRecordsTable(name: configuration.recordsTable)
         locations = DatasetLocationTable(datastore: configuration.name)
@@ -116,17 +122,17 @@ public final class FileDatastore: Datastore {
 
     /// The size of the file that a record points to, for a zip member that of the archive; `nil` when there is none.
     func size(of info: StoredFileInfo) async throws -> Int64? {
+        if let remote, case .inside(let path, _) = try ArtifactLocation(recorded: info.path) {
+            return try await remote.stat(path)?.size
+        }
         let (store, path, _) = try place(of: info)
         return try await store.stat(path)?.size
     }
 
     // MARK: Configuration
 
-    /// The names of the components, derived ones included, of a storage class.
-    func components(ofStorageClass name: String) -> [String] {
-        guard let definition = storageClasses[name] else { return [] }
-        return (definition.components + definition.derivedComponents).map(\.name)
-    }
+    /// Whether the constraints let a dataset in.
+    public func accepts(_ ref: DatasetRef) -> Bool { constraints.accepts(LookupSubject(ref)) }
 
     /// The template for a dataset, checked against its type.
     func template(for ref: DatasetRef) throws -> FileTemplate {

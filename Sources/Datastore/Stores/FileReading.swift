@@ -1,12 +1,67 @@
+import ButlerModel
 import ObjectStorage
+import RepositoryConfiguration
 
 /// Reading recorded files.
 extension FileDatastore {
     /// The value that a recorded file holds.
-    func read(_ info: StoredFileInfo, of dataset: String) async throws -> DatasetValue {
-        let artifact = try await artifact(info, of: dataset)
+    func read(_ info: StoredFileInfo, of ref: DatasetRef) async throws -> DatasetValue {
+        let artifact = try await reachableArtifact(info, of: ref)
         let formatter = FormatterCatalog.formatter(forClass: info.formatter, pathExtension: artifact.pathExtension)
         return try await FormatterCatalog.pool.run { try formatter.read(artifact) }
+    }
+
+    /// A recorded file, brought to this machine if it is on another.
+    func reachableArtifact(_ info: StoredFileInfo, of ref: DatasetRef) async throws -> Artifact {
+        if let remote, case .inside(let path, nil) = try ArtifactLocation(recorded: info.path) {
+            return try await remoteArtifact(info, path, in: remote, of: ref)
+        }
+        return try await artifact(info, of: ref.description)
+    }
+
+    /// A file of another machine, from the cache if it is there, else fetched and, if its dataset is one to be cached,
+    /// kept there.
+    private func remoteArtifact(
+        _ info: StoredFileInfo, _ path: ObjectPath, in store: any ObjectStore, of ref: DatasetRef
+    ) async throws -> Artifact {
+        let name = store.root.description + path.description
+        let subject = try LookupSubject(subject(of: info, ref))
+        let cache = cache.flatMap { $0.caches(subject) ? $0 : nil }
+        func artifact(_ bytes: [UInt8]) throws -> Artifact {
+            try check(Int64(bytes.count), info, name: name)
+            return Artifact(
+                content: .memory(bytes), name: name, pathExtension: path.pathExtension, formatter: info.formatter)
+        }
+        let (id, component, pathExtension) = (ref.id, info.component, path.pathExtension)
+        if let cache,
+            let bytes = try await FormatterCatalog.pool.run({
+                try cache.read(id, component: component, pathExtension: pathExtension)
+            })
+        {
+            return try artifact(bytes)
+        }
+        let fetched: Artifact
+        let bytes: [UInt8]
+        do {
+            bytes = try await store.read(path)
+            fetched = try artifact(bytes)
+        } catch ObjectStorageError.notFound {
+            throw DatastoreError.missingArtifact(path: name, dataset: ref.description)
+        }
+        if let cache {
+            try await FormatterCatalog.pool.run {
+                try cache.insert(bytes, id, component: component, pathExtension: pathExtension)
+            }
+        }
+        return fetched
+    }
+
+    /// What caching is decided by: the component for its file, else the dataset.
+    private func subject(of info: StoredFileInfo, _ ref: DatasetRef) throws -> DatasetRef {
+        guard let component = info.component, let definition = storageClasses[ref.datasetType.storageClass] else {
+            return ref
+        }
+        return try componentRef(component, of: ref, definition) ?? ref
     }
 
     /// Finds a recorded file and checks its size; a zip member is unpacked.

@@ -1,31 +1,28 @@
 import ButlerModel
 import Database
+import FITS
 import ObjectStorage
 import RepositoryConfiguration
 
 /// Writing datasets.
 extension FileDatastore {
-    public func stage(_ value: DatasetValue, _ ref: DatasetRef) async throws -> StagedDataset {
-        let subject = LookupSubject(ref)
-        guard constraints.accepts(subject) else {
+    public func stage(
+        _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?
+    ) async throws -> StagedDataset {
+        guard constraints.accepts(LookupSubject(ref)) else {
             throw DatastoreError.rejected(dataset: ref.description, datastore: name)
         }
         let definition = try storageClasses.definition(
             named: ref.datasetType.storageClass, usedBy: "dataset type '\(ref.datasetType.name)'")
         var staged = StagedDataset(ref: ref)
         do {
-            if definition.isComposite, disassembled.match(subject)?.value ?? configuration.composites.fallback {
+            if disassembles(ref, definition) {
                 for (component, value) in try parts(of: value, definition, ref) {
-                    guard let part = storageClasses.component(component, of: definition.name) else { continue }
-                    let type = try DatasetType(
-                        name: ref.datasetType.name + "." + component, dimensions: ref.datasetType.dimensions,
-                        storageClass: part.name, parentStorageClass: definition.name,
-                        isCalibration: ref.datasetType.isCalibration)
-                    let partRef = DatasetRef(id: ref.id, datasetType: type, dataID: ref.dataID, run: ref.run)
-                    staged.append(try await stage(value, partRef, part, component: component))
+                    guard let part = try componentRef(component, of: ref, definition) else { continue }
+                    staged.append(try await stageFile(value, part, component: component, provenance))
                 }
             } else {
-                staged.append(try await stage(value, ref, definition, component: nil))
+                staged.append(try await stageFile(value, ref, component: nil, provenance))
             }
         } catch {
             await staged.discardIgnoringErrors()
@@ -38,17 +35,17 @@ extension FileDatastore {
     private func parts(
         of value: DatasetValue, _ definition: StorageClassDefinition, _ ref: DatasetRef
     ) throws -> [(String, DatasetValue)] {
+        func unwritable(_ reason: String) -> DatastoreError {
+            .unwritable(dataset: ref.description, formatter: "of its components", reason: reason)
+        }
         var members: [String: DatasetValue]
-        switch value {
-        case .composite(let components): members = components
-        case .structured(.object(let mapping)):
-            members = Dictionary(
-                mapping.pairs.map { ($0.key, DatasetValue.structured($0.value)) }, uniquingKeysWith: { _, last in last }
-            )
-        default:
-            throw DatastoreError.unwritable(
-                dataset: ref.description, formatter: "of its components",
-                reason: "storage class '\(definition.name)' needs a composite, not \(value.kindName)")
+        do {
+            guard let parts = try DelegateCatalog.delegate(for: definition).parts(of: value) else {
+                throw unwritable("storage class '\(definition.name)' needs a composite, not \(value.kindName)")
+            }
+            members = parts
+        } catch let error as FITSError {
+            throw unwritable("\(error)")
         }
         let parts = definition.components.compactMap { component in
             members.removeValue(forKey: component.name).map { (component.name, $0) }
@@ -64,16 +61,15 @@ extension FileDatastore {
     }
 
     /// Writes one file under a hidden name.
-    private func stage(
-        _ value: DatasetValue, _ ref: DatasetRef, _ definition: StorageClassDefinition, component: String?
+    private func stageFile(
+        _ value: DatasetValue, _ ref: DatasetRef, component: String?, _ provenance: DatasetProvenance?
     ) async throws -> StagedDataset.File {
         let store = try requireStore()
+        let definition = try storageClasses.definition(
+            named: ref.datasetType.storageClass, usedBy: "dataset type '\(ref.datasetType.name)'")
         let template = try template(for: ref).path(for: ref)
-        guard let formatter = formatters.match(LookupSubject(ref))?.value else {
-            throw DatastoreError.noFormatter(
-                datasetType: ref.datasetType.name, storageClass: definition.name, datastore: name)
-        }
-        let target = WriteTarget(ref: ref, storageClass: definition, formatter: formatter)
+        let formatter = try formatter(for: ref)
+        let target = WriteTarget(ref: ref, storageClass: definition, formatter: formatter, provenance: provenance)
         let encoder = FormatterCatalog.formatter(forClass: formatter.className, writing: value)
         let usesChecksum = configuration.usesChecksum
         let (encoded, checksum) = try await FormatterCatalog.pool.run {

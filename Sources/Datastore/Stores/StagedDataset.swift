@@ -25,11 +25,22 @@ public struct StagedDataset: Sendable {
     public let ref: DatasetRef
     private(set) var files: [File] = []
 
+    /// Copies that this process keeps in memory.
+    private(set) var memory: [InMemoryDatastore.Staged] = []
+
     init(ref: DatasetRef) { self.ref = ref }
+
+    init(ref: DatasetRef, memory: InMemoryDatastore.Staged) {
+        self.ref = ref
+        self.memory = [memory]
+    }
 
     mutating func append(_ file: File) { files.append(file) }
 
-    mutating func merge(_ other: StagedDataset) { files += other.files }
+    mutating func merge(_ other: StagedDataset) {
+        files += other.files
+        memory += other.memory
+    }
 
     /// The records of the files in one datastore, by its name; for most repositories there is one.
     public var records: [String: [StoredFileInfo]] {
@@ -54,6 +65,7 @@ public struct StagedDataset: Sendable {
     /// Gives the files their names, replacing files of these names. Blocks: call it inside a registry transaction or on
     /// another thread that may block.
     public func publish() throws {
+        for copy in memory { try copy.publish() }
         for file in files {
             try LocalFile.rename(
                 try file.datastore.localPath(file.temporary), to: try file.datastore.localPath(file.target)
@@ -63,6 +75,7 @@ public struct StagedDataset: Sendable {
 
     /// Removes the files, published or not. Files that are not there are no error.
     public func discard() async throws {
+        for copy in memory { copy.discard() }
         for file in files {
             let store = try file.datastore.requireStore()
             let isPublished = file.state.isPublished.withLock { $0 }

@@ -3,72 +3,95 @@ import Parquet
 import StructuredData
 import Tables
 
-/// Parts of tables: components and columns.
+/// Parts of tables in Parquet files, read without the rest.
 extension FileDatastore {
     private static let parquetClass = "lsst.daf.butler.formatters.parquet.ParquetFormatter"
 
-    /// A derived component of a dataset in a Parquet file: `columns` (names), `rowcount` or `schema` (a table without
-    /// rows). Only the description at the end of the file is read.
+    /// A derived component of a dataset in a Parquet file, for which only the description at its end is read, or some of
+    /// its columns.
     ///
-    /// - Returns: `nil` for a file of another kind, and for a component that the storage class does not have.
-    func tablePart(_ component: String, _ info: StoredFileInfo, _ ref: DatasetRef) async throws -> DatasetValue? {
-        guard info.formatter == Self.parquetClass,
-            components(ofStorageClass: info.storageClass).contains(component)
-        else { return nil }
-        let isDataFrame = storageClasses[info.storageClass]?.pytype == "pandas.core.frame.DataFrame"
-        return try await withParquet(info, ref) { file -> DatasetValue? in
-            switch component {
-            case "columns":
-                // The index of a data frame may be kept as a column, and is none of them.
-                let names = file.columnNames.filter { !isDataFrame || !$0.hasPrefix("__") }
-                return .structured(.array(names.map { .string($0) }))
-            case "rowcount": return .structured(.int(Int64(file.rowCount)))
-            case "schema": return .table(try file.schema())
-            default: return nil
-            }
+    /// - Returns: `nil` for a file of another kind, a component that the storage class does not have, and the whole.
+    /// - Throws: ``DatastoreError/unusableParameter(dataset:parameter:reason:)`` for a column that is not there.
+    func tablePart(
+        _ component: String?, _ columns: [String]?, _ info: StoredFileInfo, _ ref: DatasetRef
+    ) async throws -> DatasetValue? {
+        guard info.formatter == Self.parquetClass else { return nil }
+        if let component {
+            guard components(ofStorageClass: info.storageClass).contains(component) else { return nil }
+        } else if columns == nil {
+            return nil
         }
-    }
-
-    /// A table, or some of its columns. Of a Parquet file only these are read.
-    func table(_ info: StoredFileInfo, _ ref: DatasetRef, columns: [String]?) async throws -> Table {
-        if info.formatter == Self.parquetClass {
-            return try await withParquet(info, ref) { try $0.read(columns: columns) }
-        }
-        let value = try await read(info, of: ref.description)
-        guard case .table(let table) = value else {
-            throw DatastoreError.unreadable(
-                path: info.path, formatter: info.formatter, reason: "it is \(value.kindName), not a table")
-        }
-        return try columns.map { try table.selecting($0) } ?? table
-    }
-
-    private func withParquet<Result: Sendable>(
-        _ info: StoredFileInfo, _ ref: DatasetRef, _ body: @escaping @Sendable (ParquetFile) throws -> Result
-    ) async throws -> Result {
-        let artifact = try await artifact(info, of: ref.description)
+        let artifact = try await reachableArtifact(info, of: ref)
         return try await FormatterCatalog.pool.run {
             do {
-                return try body(try artifact.parquetFile())
+                let file = try artifact.parquetFile()
+                switch component {
+                case nil: return .table(try file.read(columns: columns))
+                case "rowcount"?: return .structured(.int(Int64(file.rowCount)))
+                case let name?: return TableDelegate.described(name, by: try file.schema())
+                }
             } catch let error as TableError {
-                // Asking for a column that is not there is no fault of the file.
-                if case .unknownColumn = error { throw error }
+                if case .unknownColumn = error {
+                    throw DatastoreError.unusableParameter(
+                        dataset: ref.description, parameter: "columns", reason: "\(error)")
+                }
                 throw artifact.failure("\(error)")
             }
         }
     }
 }
 
-extension StoredDataset {
-    /// A dataset that is a table, or some of its columns.
-    ///
-    /// - Parameter columns: names, and patterns as in `Table.selecting`; `nil` for all. The index columns of a data
-    ///   frame come along. Of a Parquet file only these columns are read.
-    /// - Throws: `TableError.unknownColumn` for a name or pattern that selects nothing; `DatastoreError.unreadable` for a
-    ///   dataset of another kind, `.notStored`, `.missingArtifact`, `.fileIntegrity`.
-    public func table(_ ref: DatasetRef, columns: [String]? = nil) async throws -> Table {
-        guard !isDisassembled, let info = infos.first else {
-            throw DatastoreError.notStored(dataset: ref.description, datastore: datastore.name)
+/// Tables: what can be told of them without their rows. Source: repository format reference, section 6.5.
+struct TableDelegate: StorageClassDelegate {
+    func parts(of value: DatasetValue) -> [String: DatasetValue]? { nil }
+
+    func component(_ name: String, of value: DatasetValue) -> DatasetValue? {
+        guard case .table(let table) = value else { return nil }
+        if name == "rowcount" { return .structured(.int(Int64(table.rowCount))) }
+        return Self.described(name, by: table)
+    }
+
+    /// `columns` (a list of names) and `schema` (a table without rows).
+    static func described(_ name: String, by table: Table) -> DatasetValue? {
+        switch name {
+        case "columns":
+            // The index of a data frame may be kept as a column without a name of its own, and is none of them.
+            let isDataFrame = PandasLayout(table) != nil
+            let names = table.columnNames.filter { !isDataFrame || !$0.hasPrefix("__") }
+            return .structured(.array(names.map { .string($0) }))
+        case "schema": return .table(table.withoutRows)
+        default: return nil
         }
-        return try await datastore.table(info, ref, columns: columns)
+    }
+
+    func source(ofDerived name: String) -> String? { nil }
+
+    func whole(_ components: [String: DatasetValue]) -> DatasetValue { .composite(components) }
+}
+
+extension DatasetValue {
+    /// Some columns of a table.
+    ///
+    /// - Throws: ``DatastoreError/unusableParameter(dataset:parameter:reason:)`` for a column that is not there, and for
+    ///   what is no table.
+    func selecting(_ columns: [String], dataset: String) throws -> DatasetValue {
+        func unusable(_ reason: String) -> DatastoreError {
+            .unusableParameter(dataset: dataset, parameter: "columns", reason: reason)
+        }
+        guard case .table(let table) = self else { throw unusable("it is \(kindName)") }
+        do throws(TableError) {
+            return .table(try table.selecting(columns))
+        } catch let error {
+            throw unusable("\(error)")
+        }
+    }
+}
+
+extension Table: ReadableDataset {
+    public static var datasetKind: String { "a table" }
+
+    public init?(dataset value: DatasetValue) {
+        guard case .table(let table) = value else { return nil }
+        self = table
     }
 }

@@ -2,7 +2,7 @@
 /// metadata, then the extensions IMAGE, MASK and VARIANCE, each with `EXTNAME`, `EXTTYPE`, `INHERIT`, the keywords of
 /// the origin (`LTV1`, `LTV2` and the linear coordinate system `A`), and in MASK one keyword `MP_<plane>` per plane.
 extension MaskedImage {
-    private static let planeNames = ["IMAGE", "MASK", "VARIANCE"]
+    static let planeNames = ["IMAGE", "MASK", "VARIANCE"]
     private static let maskPlanePrefix = "MP_"
     /// The step of a quantised plane, which afw leaves for readers of the header.
     private static let stepKeyword = "UZSCALE"
@@ -39,14 +39,7 @@ extension MaskedImage {
                 header[Self.maskPlanePrefix + plane.key] = .int(Int64(plane.value))
             }
         }
-        header["LTV1"] = .float(-Double(origin.x))
-        header["LTV2"] = .float(-Double(origin.y))
-        for (axis, start, unit) in [("1", origin.x, "Column"), ("2", origin.y, "Row")] {
-            header.set("CTYPE\(axis)A", .string("LINEAR"), comment: "Type of projection")
-            header.set("CRPIX\(axis)A", .float(1), comment: "\(unit) Pixel Coordinate of Reference")
-            header.set("CRVAL\(axis)A", .float(Double(start)), comment: "\(unit) pixel of Reference Pixel")
-            header.set("CUNIT\(axis)A", .string("PIXEL"), comment: "\(unit) unit")
-        }
+        PixelCoordinates.set(origin, in: &header)
         // An image without pixels cannot be compressed.
         let compression = image.pixels.count == 0 ? nil : wanted
         if case .step(let step)? = compression?.quantization?.scaling {
@@ -76,7 +69,7 @@ extension MaskedImage {
         try self.init(
             rows: shape[0], columns: shape[1], image: try Self.floats(hdus[0].1, "IMAGE"),
             mask: try Self.flags(hdus[1].1), variance: try Self.floats(hdus[2].1, "VARIANCE"),
-            maskPlanes: Self.planes(hdus[1].1.header), origin: Self.origin(header),
+            maskPlanes: Self.planes(hdus[1].1.header), origin: PixelCoordinates.origin(header),
             metadata: file.hdus.first?.header ?? FITSHeader(), planeHeader: Self.shared(header))
     }
 
@@ -109,23 +102,9 @@ extension MaskedImage {
         return planes
     }
 
-    /// From the coordinate system `A`, or from `LTV` in older files.
-    private static func origin(_ header: FITSHeader) -> PixelOrigin {
-        func start(_ axis: Int) -> Int {
-            if header.string("CTYPE\(axis)A") == "LINEAR", let value = header.double("CRVAL\(axis)A"),
-                let reference = header.double("CRPIX\(axis)A")
-            {
-                return Int(exactly: (value - reference + 1).rounded()) ?? 0
-            }
-            return header.double("LTV\(axis)").flatMap { Int(exactly: (-$0).rounded()) } ?? 0
-        }
-        return PixelOrigin(x: start(1), y: start(2))
-    }
-
     /// The cards without those that describe one plane or the origin.
     private static func shared(_ header: FITSHeader) -> FITSHeader {
-        var own: Set = ["INHERIT", "EXTTYPE", "EXTNAME", "EXTVER", "LTV1", "LTV2", stepKeyword]
-        for axis in 1...2 { for name in ["CTYPE", "CRPIX", "CRVAL", "CUNIT"] { own.insert("\(name)\(axis)A") } }
+        let own = PixelCoordinates.keywords.union(["INHERIT", "EXTTYPE", "EXTNAME", "EXTVER", stepKeyword])
         return FITSHeader(header.cards.filter { !own.contains($0.keyword) && !$0.keyword.hasPrefix(maskPlanePrefix) })
     }
 }

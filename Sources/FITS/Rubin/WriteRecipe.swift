@@ -78,13 +78,19 @@ extension WriteRecipe.Plane {
     /// exactly, with GZIP_2.
     func compression(of pixels: [Float], mask: [Int32], of image: MaskedImage) -> FITSCompression {
         guard let quantization else { return FITSCompression(algorithm, tileShape: tileShape) }
+        return compression(quantization) {
+            guard case .maskedNoise(let planes) = quantization.scaling else { return .nan }
+            return Self.noise(of: pixels, mask: mask, excluding: image.bitMask(planes))
+        }
+    }
+
+    private func compression(_ quantization: WriteRecipe.Quantization, noise: () -> Float) -> FITSCompression {
         let scaling: FITSCompression.Quantization.Scaling
         switch quantization.scaling {
         case .tileNoise: scaling = .tileNoise(level: quantization.level)
         case .manual: scaling = .step(quantization.level)
-        case .maskedNoise(let planes):
-            let excluded = image.bitMask(planes)
-            let step = Self.noise(of: pixels, mask: mask, excluding: excluded) / quantization.level
+        case .maskedNoise:
+            let step = noise() / quantization.level
             guard step > 0, step.isFinite else { return FITSCompression(.gzip2, tileShape: tileShape) }
             scaling = .step(step)
         }
@@ -95,12 +101,29 @@ extension WriteRecipe.Plane {
             tileShape: tileShape)
     }
 
+    /// The compression of an image without a mask.
+    func compression(of image: FITSImage) -> FITSCompression {
+        guard let quantization else { return FITSCompression(algorithm, tileShape: tileShape) }
+        let values: [Float]
+        switch image.pixels {
+        case .float(let pixels): values = pixels
+        case .double(let pixels): values = pixels.map { Float($0) }
+        // Integers are always kept exactly.
+        default: return FITSCompression(algorithm, tileShape: tileShape)
+        }
+        return compression(quantization) { Self.noise(of: values, mask: nil, excluding: 0) }
+    }
+
     /// The standard deviation of a normal distribution with the quartiles of the pixels (0.741 times their distance).
     /// NaN when no finite pixel is left. Cost: O(n log n).
-    static func noise(of pixels: [Float], mask: [Int32], excluding bits: Int32) -> Float {
+    static func noise(of pixels: [Float], mask: [Int32]?, excluding bits: Int32) -> Float {
         var usable: [Float] = []
         usable.reserveCapacity(pixels.count)
-        for (pixel, flags) in zip(pixels, mask) where flags & bits == 0 && pixel.isFinite { usable.append(pixel) }
+        if let mask, bits != 0 {
+            for (pixel, flags) in zip(pixels, mask) where flags & bits == 0 && pixel.isFinite { usable.append(pixel) }
+        } else {
+            for pixel in pixels where pixel.isFinite { usable.append(pixel) }
+        }
         guard !usable.isEmpty else { return .nan }
         usable.sort()
         let lower = usable.count / 4
