@@ -200,7 +200,8 @@ let package = Package(
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [
-                "ButlerServer", "DemoSurvey", "FITS", .product(name: "Crypto", package: "swift-crypto"),
+                "ButlerServer", "DemoSurvey", "FITS", "Parquet", "Tables",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
         .testTarget(

@@ -17,7 +17,8 @@ extension FileDatastore {
     ) async throws -> DatasetValue? {
         guard info.formatter == Self.parquetClass else { return nil }
         if let component {
-            guard components(ofStorageClass: info.storageClass).contains(component) else { return nil }
+            let derived = storageClasses[info.storageClass]?.derivedComponents ?? []
+            guard derived.contains(where: { $0.name == component }) else { return nil }
         } else if columns == nil {
             return nil
         }
