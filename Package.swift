@@ -145,7 +145,7 @@ let package = Package(
         .target(
             name: "ButlerServer",
             dependencies: [
-                "Butler", "ButlerPage", "FITS", "Serving",
+                "Butler", "ButlerPage", "FITS", "Parquet", "Serving", "Tables",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
@@ -166,7 +166,7 @@ let package = Package(
         // Probes that the interoperability tests in Interop drive
         .executableTarget(
             name: "butler-probe",
-            dependencies: ["Butler", "FITS", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["Butler", "FITS", "Tables", .product(name: "Crypto", package: "swift-crypto")],
             path: "Interop/ButlerProbe"),
         .executableTarget(
             name: "config-probe", dependencies: ["RepositoryConfiguration", "StructuredData"],
@@ -196,12 +196,15 @@ let package = Package(
         .testTarget(name: "QueryTests", dependencies: ["Query", "Registry", "RepositoryConfiguration", "TestSupport"]),
         .testTarget(
             name: "DatastoreTests",
-            dependencies: ["Datastore", "TestSupport", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: [
+                "Datastore", "Parquet", "Tables", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "FITS", "QueryModel", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [
-                "ButlerServer", "DemoSurvey", "FITS", .product(name: "Crypto", package: "swift-crypto"),
+                "ButlerServer", "DemoSurvey", "FITS", "Parquet", "Tables",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
         .testTarget(

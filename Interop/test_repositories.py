@@ -297,7 +297,7 @@ def test_every_fixture_dataset_is_found_and_read(name):
                 path = dataset["uris"][""]
                 assert answer["sha256"] == manifest["files"][path]["sha256"]
             else:
-                assert set(answer) & {"value", "text", "components", "hdus"}, answer
+                assert set(answer) & {"value", "text", "table", "components", "hdus"}, answer
             read += 1
     assert read or name == "empty"
     assert hashlib.sha256((root / "gen3.sqlite3").read_bytes()).hexdigest() == before

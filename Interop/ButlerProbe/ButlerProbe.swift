@@ -63,6 +63,8 @@ struct ProbeSession {
         case "put": return try await put(command)
         case "find": return try await find(command)
         case "get": return try await get(command)
+        case "put_table": return try await putTable(command)
+        case "get_table": return try await getTable(command)
         case "list": return try await list(command)
         case "export": return try await export(command)
         case "exists": return try await exists(command)
@@ -132,6 +134,7 @@ struct ProbeSession {
         switch value {
         case .structured(let structured): answer["value"] = structured
         case .text(let text): answer["text"] = .string(text)
+        case .table(let table): answer["table"] = try Self.describe(table)
         case .composite(let components): answer["components"] = .array(components.keys.sorted().map { .string($0) })
         case .image: break
         case .fits(let file): answer["hdus"] = .int(Int64(file.hdus.count))

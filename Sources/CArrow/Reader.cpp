@@ -9,7 +9,10 @@
 #include <arrow/io/api.h>
 #include <arrow/util/config.h>
 #include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
 #include <parquet/exception.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
 
 #include "Statuses.hpp"
 
@@ -210,6 +213,12 @@ void deliver(
     body(context, part.view());
 }
 
+/// The columns of the file that make up a column of the schema.
+void add_leaves(const parquet::arrow::SchemaField &field, std::vector<int> &leaves) {
+    if (field.column_index >= 0) leaves.push_back(field.column_index);
+    for (const auto &child : field.children) add_leaves(child, leaves);
+}
+
 } // namespace
 
 extern "C" {
@@ -261,11 +270,33 @@ int64_t carrow_read_column(
         if (description.type == CARROW_OTHER) throw std::runtime_error("the type of the column is not supported");
         int64_t rows = 0;
         const int groups = reader->file->num_row_groups();
-        for (int group = 0; group < groups && (limit < 0 || rows < limit); ++group) {
+        if (limit >= 0) {
+            std::vector<int> some, leaves;
+            int64_t covered = 0;
+            for (int group = 0; group < groups && covered < limit; ++group) {
+                some.push_back(group);
+                covered += reader->file->parquet_reader()->metadata()->RowGroup(group)->num_rows();
+            }
+            if (limit == 0 || some.empty()) return rows;
+            add_leaves(reader->file->manifest().schema_fields.at(static_cast<size_t>(column)), leaves);
+            reader->file->set_batch_size(limit);
+            const auto batches = check(reader->file->GetRecordBatchReader(some, leaves));
+            while (rows < limit) {
+                std::shared_ptr<arrow::RecordBatch> batch;
+                check(batches->ReadNext(&batch));
+                if (batch == nullptr) break;
+                auto cells = batch->column(0);
+                if (cells->length() > limit - rows) cells = cells->Slice(0, limit - rows);
+                if (cells->length() == 0) continue;
+                deliver(cells, description, context, body);
+                rows += cells->length();
+            }
+            return rows;
+        }
+        for (int group = 0; group < groups; ++group) {
             std::shared_ptr<arrow::ChunkedArray> chunks;
             check(reader->file->RowGroup(group)->Column(static_cast<int>(column))->Read(&chunks));
-            for (auto chunk : chunks->chunks()) {
-                if (limit >= 0 && chunk->length() > limit - rows) chunk = chunk->Slice(0, limit - rows);
+            for (const auto &chunk : chunks->chunks()) {
                 if (chunk->length() == 0) continue;
                 deliver(chunk, description, context, body);
                 rows += chunk->length();

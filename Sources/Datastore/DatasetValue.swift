@@ -1,13 +1,16 @@
 import FITS
 import ObjectStorage
 import StructuredData
+import Tables
 
 /// A dataset in memory, as far as this software understands its file.
 public enum DatasetValue: Sendable {
     /// What JSON, YAML, log and package-version files hold.
     case structured(StructuredValue)
-    /// A text file, such as an ECSV table.
+    /// A text file.
     case text(String)
+    /// What ECSV and Parquet files hold.
+    case table(Table)
     /// A FITS file as it is.
     case fits(FITSFile)
     /// An image to be written under the write recipe of its datastore. Reading gives ``fits(_:)``.
@@ -21,6 +24,7 @@ public enum DatasetValue: Sendable {
         switch self {
         case .structured(let value): value.kindName
         case .text: "text"
+        case .table: "a table"
         case .fits: "a FITS file"
         case .image(let content): type(of: content).kindName
         case .composite: "a composite"
@@ -39,7 +43,7 @@ public enum DatasetValue: Sendable {
                 mapping[name] = value
             }
             return .object(mapping)
-        case .text, .fits, .image, .opaque: return nil
+        case .text, .table, .fits, .image, .opaque: return nil
         }
     }
 }

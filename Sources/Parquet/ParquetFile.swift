@@ -68,6 +68,16 @@ public final class ParquetFile {
 
     public var columnNames: [String] { fields.map(\.name) }
 
+    /// Columns of types that tables do not hold.
+    public var unsupportedColumns: [String] { fields.filter { CellSink.make($0) == nil }.map(\.name) }
+
+    /// The first rows of all columns that a table can hold.
+    ///
+    /// - Throws: `TableError.malformedParquet`.
+    public func head(rows: Int) throws(TableError) -> Table {
+        try read(fields.indices.filter { CellSink.make(fields[$0]) != nil }, limit: max(0, rows))
+    }
+
     /// The table without its rows. Nothing more is read from the file.
     ///
     /// - Throws: `TableError.unsupportedType`, and `.malformedParquet` for metadata that contradict the columns.
@@ -80,23 +90,22 @@ public final class ParquetFile {
     /// Reads the table, or some of its columns.
     ///
     /// - Parameters:
-    ///   - wanted: names and patterns (`Table.selection(_:from:)`); `nil` for all. The index columns of a data frame come
-    ///     along, last, as pandas wants them.
-    ///   - limit: the number of rows to read from the beginning; row groups beyond them are not touched.
+    ///   - wanted: names and patterns (`Table.selection(_:from:layout:)`); `nil` for all.
+    ///   - limit: the number of rows to read from the beginning; what lies beyond is not decoded.
     /// - Throws: `TableError.unknownColumn`, `.unsupportedType` for a wanted column, `.malformedParquet`.
     public func read(columns wanted: [String]? = nil, limit: Int? = nil) throws(TableError) -> Table {
         var selected = Array(fields.indices)
         if let wanted {
-            let layout = PandasLayout(schemaMetadata.rest)
-            let visible = columnNames.filter { !$0.hasPrefix("__") }
-            var names = try Table.selection(wanted, from: visible)
-            for name in layout?.indexColumns ?? [] where !names.contains(name) && columnNames.contains(name) {
-                names.append(name)
-            }
+            let names = try Table.selection(
+                wanted, from: columnNames, layout: PandasLayout(schemaMetadata.rest))
             var positions: [String: Int] = [:]
             for (position, field) in fields.enumerated() { positions[field.name] = position }
             selected = names.compactMap { positions[$0] }
         }
+        return try read(selected, limit: limit)
+    }
+
+    private func read(_ selected: [Int], limit: Int?) throws(TableError) -> Table {
         let rows = min(rowCount, limit ?? rowCount)
         var columns: [TableColumn] = []
         for position in selected {

@@ -52,37 +52,50 @@ public struct Table: Sendable {
 
     /// The columns that a list of names and patterns selects, in the order of the list and each once.
     ///
+    /// Columns whose names begin with `__` are selected by nothing; the index columns of a data frame come along, last.
+    ///
     /// - Parameter wanted: names, or patterns with `*`, `?` and `[…]` as in Python's `fnmatchcase`: case counts.
     /// - Throws: `TableError.unknownColumn` for one that selects nothing.
-    public static func selection(_ wanted: [String], from names: [String]) throws(TableError) -> [String] {
+    public static func selection(
+        _ wanted: [String], from names: [String], layout: PandasLayout? = nil
+    ) throws(TableError) -> [String] {
         var selected: [String] = []
         var seen: Set<String> = []
-        let known = Set(names)
+        let names = names.filter { !$0.hasPrefix("__") || layout?.indexColumns.contains($0) == true }
+        let visible = names.filter { !$0.hasPrefix("__") }
+        let known = Set(visible)
         for text in wanted {
             let isPattern = text.contains { "*?[".contains($0) }
             let pattern = FilenamePattern(text)
             let found =
                 isPattern
-                ? names.filter { $0 == text || pattern.matches($0) } : known.contains(text) ? [text] : []
-            guard !found.isEmpty else { throw .unknownColumn(name: text, known: names) }
+                ? visible.filter { $0 == text || pattern.matches($0) } : known.contains(text) ? [text] : []
+            guard !found.isEmpty else { throw .unknownColumn(name: text, known: visible) }
             for name in found where seen.insert(name).inserted { selected.append(name) }
+        }
+        for name in layout?.indexColumns ?? [] where names.contains(name) && seen.insert(name).inserted {
+            selected.append(name)
         }
         return selected
     }
 
-    /// A table with some of the columns, by names and patterns (see `selection(_:from:)`), and all metadata.
+    /// A table with some of the columns, by names and patterns (see `selection(_:from:layout:)`), and all metadata.
     public func selecting(_ wanted: [String]) throws(TableError) -> Table {
-        let names = try Self.selection(wanted, from: columnNames)
+        let names = try Self.selection(wanted, from: columnNames, layout: PandasLayout(self))
         var table = try Table(names.compactMap { self[$0] }, rowCount: rowCount, metadata: metadata)
         table.schemaMetadata = schemaMetadata
         return table
     }
 
     /// The table without its rows: names, types and metadata.
-    public func withoutRows() throws(TableError) -> Table {
-        var table = try Table(columns.map(\.withoutRows), rowCount: 0, metadata: metadata)
-        table.schemaMetadata = schemaMetadata
-        return table
+    public var withoutRows: Table { Table(emptied: self) }
+
+    private init(emptied table: Table) {
+        rowCount = 0
+        columns = table.columns.map(\.withoutRows)
+        metadata = table.metadata
+        schemaMetadata = table.schemaMetadata
+        positions = table.positions
     }
 }
 

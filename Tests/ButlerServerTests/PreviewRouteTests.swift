@@ -1,8 +1,11 @@
 import ButlerModel
 import ButlerServer
 import FITS
+import Foundation
 import HummingbirdTesting
+import Parquet
 import StructuredData
+import Tables
 import Testing
 
 @testable import ButlerServer
@@ -84,5 +87,30 @@ import Testing
         let head = TextTablePreview.document(text, format: "ECSV", isWhole: false, rows: 10)
         #expect(head["rows"]?.arrayValue?.count == 1)
         #expect(head["row_count"] == nil)
+    }
+
+    @Test(.enabled(if: ParquetFile.isAvailable, "this build has no Apache Arrow"))
+    func theFirstRowsOfParquetAreShown() throws {
+        let table = try Table([
+            TableColumn("id", .int64([1, .max]), unit: "deg"), TableColumn("x", .double([.nan, 2.5])),
+            TableColumn("s", .strings(["a", ""]), validity: [true, false]),
+            TableColumn("v", .float([1, 2, 3, 4]), shape: [2]),
+            TableColumn("t", .timestamp([0, 1], TimestampType(.milliseconds))),
+            TableColumn("b", .bytes(VariableValues(["ab", ""]))),
+        ])
+        let path = FileManager.default.temporaryDirectory.path + "/steward-preview-\(UUID()).parq"
+        try Data(try table.parquet(style: .astropy)).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let whole = try ParquetPreview.document(path, rows: 10)
+        #expect(whole["kind"] == "table" && whole["format"] == "Parquet" && whole["row_count"] == 2)
+        #expect(whole["columns"]?.arrayValue?.first == ["name": "id", "unit": "deg"])
+        #expect(
+            whole["rows"] == [
+                ["1", nil, "a", ["1.0", "2.0"], "1970-01-01T00:00:00.000", "2 bytes"],
+                ["9223372036854775807", 2.5, nil, ["3.0", "4.0"], "1970-01-01T00:00:00.001", "0 bytes"],
+            ])
+        let head = try ParquetPreview.document(path, rows: 1)
+        #expect(head["rows"]?.arrayValue?.count == 1 && head["row_count"] == 2)
+        #expect(throws: TableError.self) { try ParquetPreview.document("/nonexistent.parq", rows: 1) }
     }
 }

@@ -130,11 +130,11 @@ import Testing
         guard case .opaque(let file) = try await repository.get(ref) else { Issue.record("no file"); return }
         #expect(try await file.bytes() == bytes)
         #expect(file.localPath == repository.directory.path + "/u/r/d/d_Cam_R7_u_r.pickle")
-        try repository.directory.write("%ECSV 1.0\n", to: "in.ecsv")
+        try repository.directory.write(TableDatasetTests.ecsv, to: "in.ecsv")
         let table = try Self.detectorRef("t", storageClass: "AstropyTable", detector: 8)
         try await repository.put(.opaque(try OpaqueDataset(localPath: repository.directory.path + "/in.ecsv")), table)
-        guard case .text(let text) = try await repository.get(table) else { Issue.record("no text"); return }
-        #expect(text == "%ECSV 1.0\n")
+        guard case .table(let read) = try await repository.get(table) else { Issue.record("no table"); return }
+        #expect(try read == Table(ecsv: TableDatasetTests.ecsv))
     }
 
     @Test func figuresAndTaskConfigurationsHaveTheirExtensions() async throws {

@@ -37,7 +37,7 @@ struct ParquetTests {
         let table = try Self.sample()
         #expect(try read(table.parquet(style: .astropy)) == table)
         #expect(try read(table.parquet(style: .arrow)) == table)
-        #expect(try read(table.withoutRows().parquet(style: .astropy)) == table.withoutRows())
+        #expect(try read(table.withoutRows.parquet(style: .astropy)) == table.withoutRows)
         #expect(try read(table.parquet(style: .astropy))["name"]?.width == 7)
     }
 
@@ -64,12 +64,14 @@ struct ParquetTests {
         #expect(throws: TableError.self) { try read(bytes, ["NAME"]) }
         let file = try ParquetFile(bytes: bytes)
         #expect(file.rowCount == 3 && file.columnNames == table.columnNames)
-        #expect(try file.schema() == table.withoutRows())
+        #expect(try file.schema() == table.withoutRows)
         #expect(try file.read(limit: 2)["i8"]?.values == .int8([1, .max]))
         #expect(try file.read(limit: 2)["mat"]?.values == .int32(Array(0..<12)))
         #expect(try file.read(limit: 0).rowCount == 0)
+        #expect(try file.head(rows: 9) == table && file.unsupportedColumns.isEmpty)
+        #expect(try file.head(rows: 1).columns.allSatisfy { $0.rowCount == 1 })
         let schema = try ParquetFile(bytes: try table.parquet(style: .arrow, schemaOnly: true))
-        #expect(try schema.rowCount == 0 && schema.schema() == table.withoutRows())
+        #expect(try schema.rowCount == 0 && schema.schema() == table.withoutRows)
         let none = try Table([], rowCount: 0)
         #expect(try read(none.parquet(style: .numpy)) == none)
     }
@@ -90,6 +92,8 @@ struct ParquetTests {
         sized = try Table([{ var column = many.columns[0]; column.width = 400_000_000; return column }()])
         #expect(sized.rowGroupSize(.numpy) == 2)
         #expect(try read(sized.parquet(style: .numpy)) == many)
+        // Reading some rows crosses row groups.
+        #expect(try ParquetFile(bytes: sized.parquet(style: .numpy)).read(limit: 3)["s"]?.values == .strings(["0", "1", "2"]))
     }
 
     @Test func namesOfSeveralLevelsAndIndexesGoThereAndBack() throws {

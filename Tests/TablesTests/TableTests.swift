@@ -56,7 +56,7 @@ import Testing
         #expect(try TableColumn("a", .strings(["x"]), validity: [true]) == TableColumn("a", .strings(["x"])))
         #expect(try TableColumn("a", .strings(["xy", "z"])) != TableColumn("a", .strings(["x", "yz"])))
         #expect(try Self.sample() == Self.sample())
-        #expect(try Self.sample() != Self.sample().withoutRows())
+        #expect(try Self.sample() != Self.sample().withoutRows)
     }
 
     @Test func timestampsAreWrittenAndReadOverTheWholeCalendar() throws {

@@ -4,6 +4,7 @@ import Hummingbird
 import Serving
 import StructuredData
 import Synchronization
+import Tables
 
 /// `GET ui/preview/{id}?component=&hdu=&rows=`: a look at a stored file, as JSON.
 ///
@@ -32,6 +33,14 @@ extension ButlerRoutes {
             }
             defer { gate.leave() }
             let name = file.location.basename.lowercased()
+            if name.hasSuffix(".parq") || name.hasSuffix(".parquet") {
+                // Parquet is read from the file, and only the rows that are shown.
+                var members = try await BoundedFile.read(path, limit: 0, head: 0) {
+                    Self.parquet(path, size: $0.size, rows: min(rows, Self.mostRows))
+                }
+                members["name"] = .string(file.location.basename)
+                return .json(.object(members), headers: [.xContentTypeOptions: "nosniff"])
+            }
             let isFITS = name.hasSuffix(".fits") || name.hasSuffix(".fit") || name.hasSuffix(".fz")
             var members = try await BoundedFile.read(
                 path, limit: isFITS ? Self.largestFITS : DocumentPreview.largestDocument, head: Self.head
@@ -70,12 +79,24 @@ extension ButlerRoutes {
             case "txt", "log", "md", "xml", "html":
                 members = DocumentPreview.text(
                     file.bytes, format: "Text", remark: file.isWhole ? nil : "This is the beginning of the file.")
-            case "parq", "parquet":
-                members = nothing("Steward has no reader for Parquet yet; download the file to see it.")
             default: members = nothing("There is no preview for this kind of file.")
             }
         }
         members["size"] = .int(file.size)
+        return members
+    }
+
+    private static func parquet(_ path: String, size: Int64, rows: Int) -> StructuredMapping {
+        var members: StructuredMapping
+        do throws(TableError) {
+            members = try ParquetPreview.document(path, rows: rows)
+        } catch .withoutParquet {
+            members = nothing("This server was built without a reader for Parquet; download the file to see it.")
+        } catch {
+            // The text names the file by its path on the server, which is nobody's business.
+            members = nothing("The file is not usable Parquet.")
+        }
+        members["size"] = .int(size)
         return members
     }
 

@@ -93,7 +93,7 @@ carrow_field carrow_get_field(const carrow_reader *reader, int64_t column);
 carrow_metadata carrow_schema_metadata(const carrow_reader *reader);
 
 /// Reads all of one column, hands each part of it to `body` in order, and returns the number of rows, or -1.
-/// Rows from `limit` on are not decoded beyond the row group that holds it; -1 for all.
+/// With a `limit` that is not -1 no more rows are read, and hardly more are decoded.
 int64_t carrow_read_column(
     carrow_reader *reader, int64_t column, int64_t limit, void *context, void (*body)(void *context, const carrow_cells *part),
     char **error);

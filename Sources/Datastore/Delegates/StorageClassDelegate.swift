@@ -21,6 +21,7 @@ enum DelegateCatalog {
     static func delegate(for definition: StorageClassDefinition?) -> any StorageClassDelegate {
         switch definition?.delegate {
         case "lsst.obs.base.exposureAssembler.ExposureAssembler": ExposureDelegate()
+        case "lsst.daf.butler.delegates.arrowtable.ArrowTableDelegate": TableDelegate()
         default: GenericDelegate()
         }
     }

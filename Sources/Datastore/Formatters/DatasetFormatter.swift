@@ -104,6 +104,7 @@ enum FormatterCatalog {
             return PackagesFormatter()
         case prefix + "logs.ButlerLogRecordsFormatter": return LogRecordsFormatter()
         case astropyTable: return AstropyTableFormatter()
+        case prefix + "parquet.ParquetFormatter": return ParquetTableFormatter()
         case Self.matplotlib: return FinishedFileFormatter(pathExtension: ".png")
         case Self.taskConfiguration: return TextFormatter(pathExtension: ".py")
         default:

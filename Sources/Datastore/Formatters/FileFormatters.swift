@@ -41,22 +41,6 @@ struct FITSFormatter: DatasetFormatter {
     }
 }
 
-/// Tables that astropy reads by their extension: ECSV as text, FITS as such.
-struct AstropyTableFormatter: DatasetFormatter {
-    func read(_ artifact: Artifact) throws -> DatasetValue {
-        if FITSFormatter.extensions.contains(artifact.pathExtension) { return try FITSFormatter().read(artifact) }
-        guard artifact.pathExtension == ".ecsv" else { return try OpaqueFormatter().read(artifact) }
-        return .text(try artifact.text())
-    }
-
-    func encode(_ value: DatasetValue, for target: WriteTarget) throws -> EncodedArtifact {
-        guard case .text(let text) = value else {
-            throw target.failure("the value is \(value.kindName); give the text of an ECSV table or a FITS file")
-        }
-        return EncodedArtifact(Array(text.utf8), ".ecsv")
-    }
-}
-
 /// Files that are stored and handed out as they are.
 struct OpaqueFormatter: DatasetFormatter {
     func read(_ artifact: Artifact) throws -> DatasetValue {

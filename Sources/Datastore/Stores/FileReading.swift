@@ -6,14 +6,17 @@ import RepositoryConfiguration
 extension FileDatastore {
     /// The value that a recorded file holds.
     func read(_ info: StoredFileInfo, of ref: DatasetRef) async throws -> DatasetValue {
-        let artifact: Artifact
-        if let remote, case .inside(let path, nil) = try ArtifactLocation(recorded: info.path) {
-            artifact = try await remoteArtifact(info, path, in: remote, of: ref)
-        } else {
-            artifact = try await self.artifact(info, of: ref.description)
-        }
+        let artifact = try await reachableArtifact(info, of: ref)
         let formatter = FormatterCatalog.formatter(forClass: info.formatter, pathExtension: artifact.pathExtension)
         return try await FormatterCatalog.pool.run { try formatter.read(artifact) }
+    }
+
+    /// A recorded file, brought to this machine if it is on another.
+    func reachableArtifact(_ info: StoredFileInfo, of ref: DatasetRef) async throws -> Artifact {
+        if let remote, case .inside(let path, nil) = try ArtifactLocation(recorded: info.path) {
+            return try await remoteArtifact(info, path, in: remote, of: ref)
+        }
+        return try await artifact(info, of: ref.description)
     }
 
     /// A file of another machine, from the cache if it is there, else fetched and, if its dataset is one to be cached,

@@ -52,6 +52,11 @@ public struct StoredDataset: Sendable {
         }
         let classes = datastore.storageClasses
         guard isDisassembled else {
+            if let part = try await datastore.tablePart(component, request.parameters.columns, first, ref) {
+                let recorded = component.flatMap { classes[first.storageClass]?.component(named: $0) }
+                return try classes.finish(
+                    part, recorded: recorded ?? first.storageClass, request, dataset: ref.description)
+            }
             let value = try await datastore.read(first, of: ref)
             guard let component else {
                 return try classes.finish(

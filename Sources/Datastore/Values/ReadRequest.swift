@@ -23,12 +23,17 @@ public struct ReadParameters: Sendable, Hashable {
     public var bbox: PixelBox?
     /// What the box counts from.
     public var origin: PixelFrame
+    /// Some columns of a table: names, and patterns with `*`, `?` and `[…]`; case counts.
+    public var columns: [String]?
 
-    public init(bbox: PixelBox? = nil, origin: PixelFrame = .parent) {
+    public init(bbox: PixelBox? = nil, origin: PixelFrame = .parent, columns: [String]? = nil) {
         self.bbox = bbox
         self.origin = origin
+        self.columns = columns
     }
 
     /// The names of the parameters that are set, as storage classes call them.
-    var names: [String] { bbox == nil ? [] : origin == .parent ? ["bbox"] : ["bbox", "origin"] }
+    var names: [String] {
+        (bbox == nil ? [] : origin == .parent ? ["bbox"] : ["bbox", "origin"]) + (columns == nil ? [] : ["columns"])
+    }
 }

@@ -124,4 +124,10 @@ public struct TimestampType: Sendable, Hashable {
         self.unit = unit
         self.zone = zone
     }
+
+    /// A time as numpy writes it, `2020-01-01T00:00:00.000000`; `nil` outside the years 1 to 9999.
+    public func text(_ value: Int64) -> String? {
+        var text: [UInt8] = []
+        return CivilTime.append(value, unit, to: &text) ? String(decoding: text, as: UTF8.self) : nil
+    }
 }
