@@ -45,7 +45,7 @@ public struct FileURLs: Sendable {
         case "s3" where authentication != .cadc:
             let url = try storage.url(reading: S3Location(file.location), for: lifetime, at: signer.now())
             return (url + file.urlFragment, .none)
-        case let scheme: throw UnservableFile(scheme: scheme)
+        case let scheme: throw UnservableFile.scheme(scheme)
         }
     }
 }

@@ -12,20 +12,28 @@ extension Response {
     /// - Parameters:
     ///   - path: the file. Decide on it without any text of the client's: nothing here confines it to a directory.
     ///   - contentType: as declared to the client, which is told not to guess another.
+    ///   - extract: makes what is sent instead of the whole file, if not all of it may be.
     /// - Throws: ``HTTPFailure`` 404 when there is no regular file there. Other errors name the path; they are for the
     ///   log, not for the client.
     public static func file(
-        at path: String, for request: Request, contentType: String = "application/octet-stream"
+        at path: String, for request: Request, contentType: String = "application/octet-stream",
+        extract: (FileExtract.Maker)? = nil
     ) async throws -> Response {
-        let file: OpenFile
+        let open: OpenFile
         do {
-            file = try await OpenFile.open(path)
+            open = try await OpenFile.open(path)
         } catch OpenFile.Failure.notFound {
             throw HTTPFailure(.notFound, "The file does not exist.")
         } catch let failure as OpenFile.Failure {
             throw FileAccessError(path: path, failure: failure)
         }
-        let tag = FileValidators(file)
+        let file: FileExtract =
+            if let extract {
+                try await extract(open.size) { try await open.bytes($0) }
+            } else {
+                FileExtract(size: open.size, digest: "") { try await open.read($0) }
+            }
+        let tag = FileValidators(open, digest: file.digest)
         var headers: HTTPFields = [
             .acceptRanges: "bytes", .eTag: tag.entityTag, .lastModified: tag.lastModified,
         ]
@@ -51,6 +59,36 @@ extension Response {
     }
 }
 
+/// What is sent of a file: all of it, or something made from it that has a size of its own.
+public struct FileExtract: Sendable {
+    /// Makes an extract of a file of the given size, whose bytes the function reads.
+    public typealias Maker =
+        @Sendable (_ size: Int64, _ read: @escaping @Sendable (Range<Int64>) async throws -> [UInt8]) async throws
+        -> FileExtract
+
+    let size: Int64
+    /// Part of the entity tag.
+    let digest: String
+    fileprivate let read: @Sendable (Range<Int64>) async throws -> ByteBuffer
+
+    /// - Parameters:
+    ///   - digest: tells extracts of the same file apart.
+    ///   - read: exactly these bytes of the extract.
+    public init(
+        size: Int64, digest: String, bytes read: @escaping @Sendable (Range<Int64>) async throws -> [UInt8]
+    ) {
+        self.init(size: size, digest: digest) { ByteBuffer(bytes: try await read($0)) }
+    }
+
+    fileprivate init(
+        size: Int64, digest: String, read: @escaping @Sendable (Range<Int64>) async throws -> ByteBuffer
+    ) {
+        self.size = size
+        self.digest = digest
+        self.read = read
+    }
+}
+
 /// A file that exists but cannot be read. For the log: it names the path.
 struct FileAccessError: Error, CustomStringConvertible {
     let path: String
@@ -72,9 +110,10 @@ private struct FileValidators {
     let modified: UTCDate
     var lastModified: String { modified.httpDate }
 
-    init(_ file: OpenFile) {
+    init(_ file: OpenFile, digest: String) {
         let time = file.modified.seconds &* 1_000_000_000 &+ file.modified.nanoseconds
-        entityTag = "\"\(String(file.size, radix: 16))-\(String(time, radix: 16))\""
+        let end = digest.isEmpty ? "" : "-" + digest
+        entityTag = "\"\(String(file.size, radix: 16))-\(String(time, radix: 16))\(end)\""
         modified = file.modified
     }
 
@@ -99,7 +138,7 @@ private struct FileValidators {
     }
 }
 
-extension OpenFile {
+extension FileExtract {
     private static let chunk: Int64 = 256 << 10
 
     /// The bytes as a response body that reads ahead by no more than one chunk.
@@ -109,7 +148,7 @@ extension OpenFile {
             var offset = range.lowerBound
             while offset < range.upperBound {
                 let next = min(offset + Self.chunk, range.upperBound)
-                try await writer.write(try await self.read(offset..<next))
+                try await writer.write(try await read(offset..<next))
                 offset = next
             }
             try await writer.finish(nil)
