@@ -243,7 +243,9 @@ def test_requests_must_come_in_time(repository, tmp_path, first, reason):
                 client.sendall(b"a")
         data = everything(client)
         assert time.monotonic() - start < 5
-        assert data == b"" or data.startswith(b"HTTP/1.1 408"), data
+        assert data == b"" or data.startswith(b"HTTP/1.1 408") and set(json.loads(data.split(b"\r\n\r\n")[1])) == {
+            "detail"
+        }, data
         assert metric(server, f'http_refused_total{{reason="{reason}"') == 1
         assert server.request("GET", "/healthz")[0] == 200
 

@@ -45,13 +45,16 @@ public struct FileURLs: Sendable {
         case "s3" where authentication != .cadc:
             let url = try storage.url(reading: S3Location(file.location), for: lifetime, at: signer.now())
             return (url + file.urlFragment, .none)
-        case let scheme: throw UnservableFile.scheme(scheme)
+        case let scheme: throw UnservableFile(scheme: scheme)
         }
     }
 }
 
 extension ServedFile {
     var isLocal: Bool { location.scheme == "file" }
+
+    /// Whether it is a zip file that holds what the viewer may not see, so that nobody else may hand it out.
+    var mustBeCut: Bool { zip?.isComplete == false }
 
     /// The fragment with its `#`, made fit for a URL; escapes that are there stay.
     var urlFragment: String {

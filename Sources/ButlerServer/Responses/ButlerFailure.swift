@@ -30,19 +30,11 @@ enum ButlerFailure {
 }
 
 /// A file of which this server cannot hand out a URL. The Python client shows the text.
-enum UnservableFile: Error, CustomStringConvertible {
-    case scheme(String)
-    /// A zip file on another host, which cannot be taken apart here.
-    case sharedArchive
+struct UnservableFile: Error, CustomStringConvertible {
+    let scheme: String
 
     var description: String {
-        switch self {
-        case .scheme(let scheme):
-            "The files of this dataset are in '\(scheme)' storage, for which this server cannot hand out URLs that its "
-                + "clients may use; open the repository directly instead."
-        case .sharedArchive:
-            "The file of this dataset is part of an archive on another host that cannot be handed out as a whole; ask the "
-                + "operators of this server to store the dataset as a file of its own."
-        }
+        "The files of this dataset are in '\(scheme)' storage, for which this server cannot hand out URLs that its clients "
+            + "may use; open the repository directly instead."
     }
 }

@@ -110,7 +110,7 @@ extension ButlerRoutes {
     private func readingURL(
         of file: ServedFile, dataset: DatasetID, _ call: Call
     ) throws -> (url: String, credentials: FileURLs.Credentials) {
-        guard file.isLocal else { return try external(file) }
+        guard file.isLocal || file.mustBeCut else { return try urls.external(file) }
         let target = DownloadTarget(
             label: call.served.label, dataset: dataset.description, fileName: file.location.basename,
             component: file.component)
@@ -121,8 +121,8 @@ extension ButlerRoutes {
     /// A URL that stays valid, since a transfer may outlive signatures; in mode `cadc` the file's own.
     private func transferRecord(of file: ServedFile, dataset: DatasetID, _ call: Call) throws -> StructuredValue {
         var (url, credentials) = ("", urls.ownCredentials)
-        if urls.authentication == .cadc, !file.isLocal {
-            (url, credentials) = try external(file)
+        if urls.authentication == .cadc, !file.isLocal, !file.mustBeCut {
+            (url, credentials) = try urls.external(file)
         } else {
             let query = file.component.map { "?component=\(PercentEncoding.encode($0))" } ?? ""
             let label = PercentEncoding.encode(call.served.label)
@@ -131,12 +131,6 @@ extension ButlerRoutes {
         return .object([
             "url": .string(url), "auth": .string(credentials.rawValue), "file_info": file.info.wire,
         ])
-    }
-
-    /// A URL on another host leads to the whole file.
-    private func external(_ file: ServedFile) throws -> (url: String, credentials: FileURLs.Credentials) {
-        guard file.zip?.isComplete != false else { throw UnservableFile.sharedArchive }
-        return try urls.external(file)
     }
 
     private func origin(_ call: Call) throws -> ExternalOrigin {
@@ -183,12 +177,36 @@ extension ButlerRoutes {
         _ file: ServedFile, _ call: Call, keeping members: [String: Set<DatasetID>]?
     ) async throws -> Response {
         guard file.isLocal, let path = file.location.localPath else {
-            return Response(status: .temporaryRedirect, headers: [.location: try external(file).url])
+            let url = try urls.external(file).url
+            // A signed URL of this server's is made only where the file has to be cut.
+            guard let members, file.zip?.isComplete != true else {
+                return Response(status: .temporaryRedirect, headers: [.location: url])
+            }
+            return try await extract(of: file, at: url, call, keeping: members)
         }
         guard let members else { return try await .file(at: path, for: call.request) }
         return try await .file(at: path, for: call.request) { size, read in
             let extract = try await ZipExtract(of: path, size: size, keeping: members, read: read)
             return FileExtract(size: extract.size, digest: extract.digest, bytes: extract.read)
+        }
+    }
+
+    /// The members of a zip file on another host that may be seen, by way of this server.
+    private func extract(
+        of file: ServedFile, at url: String, _ call: Call, keeping members: [String: Set<DatasetID>]
+    ) async throws -> Response {
+        do {
+            let remote = try await RemoteFile(String(url.prefix { $0 != "#" }))
+            let extract = try await ZipExtract(
+                of: file.location.withoutFragment.description, size: remote.size, keeping: members, read: remote.read)
+            let state = remote.entityTag.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
+            return .extract(
+                FileExtract(
+                    size: extract.size, digest: "\(state)-\(remote.size)-\(extract.digest)", chunk: 4 << 20,
+                    bytes: extract.read), for: call.request)
+        } catch let error as RemoteFileError {
+            logger.error("\(error)", metadata: ["butler_repo": .string(call.served.label)])
+            throw HTTPFailure(.badGateway, "The file cannot be read from its host at present.")
         }
     }
 

@@ -33,10 +33,21 @@ extension Response {
             } else {
                 FileExtract(size: open.size, digest: "") { try await open.read($0) }
             }
-        let tag = FileValidators(open, digest: file.digest)
-        var headers: HTTPFields = [
-            .acceptRanges: "bytes", .eTag: tag.entityTag, .lastModified: tag.lastModified,
-        ]
+        return answer(file, FileValidators(open, digest: file.digest), for: request, contentType: contentType)
+    }
+
+    /// Something made from a file that is elsewhere; like ``file(at:for:contentType:extract:)``, without a date.
+    public static func extract(
+        _ file: FileExtract, for request: Request, contentType: String = "application/octet-stream"
+    ) -> Response {
+        answer(file, FileValidators(digest: file.digest), for: request, contentType: contentType)
+    }
+
+    private static func answer(
+        _ file: FileExtract, _ tag: FileValidators, for request: Request, contentType: String
+    ) -> Response {
+        var headers: HTTPFields = [.acceptRanges: "bytes", .eTag: tag.entityTag]
+        headers[.lastModified] = tag.lastModified
         if tag.isUnmodified(for: request) { return Response(status: .notModified, headers: headers) }
         headers[.contentType] = contentType
         headers[.xContentTypeOptions] = "nosniff"
@@ -69,22 +80,28 @@ public struct FileExtract: Sendable {
     let size: Int64
     /// Part of the entity tag.
     let digest: String
+    /// Bytes that are read at a time.
+    private let chunk: Int64
     fileprivate let read: @Sendable (Range<Int64>) async throws -> ByteBuffer
 
     /// - Parameters:
-    ///   - digest: tells extracts of the same file apart.
+    ///   - digest: tells extracts of the same file apart; without a file of this machine, also their sources.
+    ///   - chunk: how many bytes are read at a time.
     ///   - read: exactly these bytes of the extract.
     public init(
-        size: Int64, digest: String, bytes read: @escaping @Sendable (Range<Int64>) async throws -> [UInt8]
+        size: Int64, digest: String, chunk: Int64 = 256 << 10,
+        bytes read: @escaping @Sendable (Range<Int64>) async throws -> [UInt8]
     ) {
-        self.init(size: size, digest: digest) { ByteBuffer(bytes: try await read($0)) }
+        self.init(size: size, digest: digest, chunk: chunk) { ByteBuffer(bytes: try await read($0)) }
     }
 
     fileprivate init(
-        size: Int64, digest: String, read: @escaping @Sendable (Range<Int64>) async throws -> ByteBuffer
+        size: Int64, digest: String, chunk: Int64 = 256 << 10,
+        read: @escaping @Sendable (Range<Int64>) async throws -> ByteBuffer
     ) {
         self.size = size
         self.digest = digest
+        self.chunk = chunk
         self.read = read
     }
 }
@@ -107,8 +124,13 @@ struct FileAccessError: Error, CustomStringConvertible {
 /// The validators of an open file, and the conditions of requests that refer to them (RFC 9110, section 13).
 private struct FileValidators {
     let entityTag: String
-    let modified: UTCDate
-    var lastModified: String { modified.httpDate }
+    let modified: UTCDate?
+    var lastModified: String? { modified?.httpDate }
+
+    init(digest: String) {
+        entityTag = "\"\(digest)\""
+        modified = nil
+    }
 
     init(_ file: OpenFile, digest: String) {
         let time = file.modified.seconds &* 1_000_000_000 &+ file.modified.nanoseconds
@@ -127,7 +149,8 @@ private struct FileValidators {
                 return candidate == "*" || end.map { tag[...$0] == entityTag } == true
             }
         }
-        guard let since = request.headers[.ifModifiedSince].flatMap({ UTCDate(httpDate: $0) }) else { return false }
+        guard let modified, let since = request.headers[.ifModifiedSince].flatMap({ UTCDate(httpDate: $0) })
+        else { return false }
         return modified.seconds <= since.seconds
     }
 
@@ -139,15 +162,13 @@ private struct FileValidators {
 }
 
 extension FileExtract {
-    private static let chunk: Int64 = 256 << 10
-
     /// The bytes as a response body that reads ahead by no more than one chunk.
     fileprivate func body(_ range: Range<Int64>) -> ResponseBody {
         if range.isEmpty { return ResponseBody() }
         return ResponseBody(contentLength: Int(range.upperBound - range.lowerBound)) { writer in
             var offset = range.lowerBound
             while offset < range.upperBound {
-                let next = min(offset + Self.chunk, range.upperBound)
+                let next = min(offset + chunk, range.upperBound)
                 try await writer.write(try await read(offset..<next))
                 offset = next
             }
