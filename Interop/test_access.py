@@ -116,6 +116,24 @@ def test_the_catalogue_is_compared_with_the_repository(repository):
     assert check(repository).status == 0
 
 
+def test_the_catalogue_lies_beside_the_configuration_file(repository, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "butler.yaml").write_text(f"root: {repository}\n" + (repository / "butler.yaml").read_text())
+    assert "no published-dataset-types.yaml" in check(other).errors
+    # A link that leads nowhere is no missing catalogue.
+    catalogue = other / "published-dataset-types.yaml"
+    catalogue.symlink_to(tmp_path / "nothing")
+    dangling = check(other)
+    assert dangling.status == 1 and "published-dataset-types.yaml" in dangling.errors and "no pub" not in dangling.errors
+    catalogue.unlink()
+    catalogue.write_text("dataset_types:\n  image: {description: I.}\n  draft: {description: D.}\n")
+    assert check(other).status == 0
+    # One in the root of the repository holds for all who use it.
+    catalogue.rename(repository / "published-dataset-types.yaml")
+    assert check(other).status == 0
+
+
 @pytest.mark.parametrize(
     "text, words",
     [

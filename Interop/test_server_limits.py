@@ -4,6 +4,7 @@ The repository has dimensions whose combinations make results as long, and state
 """
 
 import contextlib
+import http.client
 import json
 import re
 import signal
@@ -242,7 +243,9 @@ def test_requests_must_come_in_time(repository, tmp_path, first, reason):
                 client.sendall(b"a")
         data = everything(client)
         assert time.monotonic() - start < 5
-        assert data == b"" or data.startswith(b"HTTP/1.1 408"), data
+        assert data == b"" or data.startswith(b"HTTP/1.1 408") and set(json.loads(data.split(b"\r\n\r\n")[1])) == {
+            "detail"
+        }, data
         assert metric(server, f'http_refused_total{{reason="{reason}"') == 1
         assert server.request("GET", "/healthz")[0] == 200
 
@@ -443,6 +446,14 @@ def test_https(repository, tmp_path):
                         return client.recv(1000).startswith(b"HTTP/1.1 200")
 
         assert wait_until(answer)
+        # URLs that the server makes lead back to it in the same way.
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)
+        connection.request("GET", "/api/butler/repo/wide/v1/universe/")
+        redirect = connection.getresponse()
+        assert redirect.status == 307 and redirect.headers["Location"] == f"https://127.0.0.1:{port}{BASE}/universe"
+        redirect.read()
+        connection.request("GET", "/api/butler/repo/wide/v1/universe/", headers={"X-Forwarded-Proto": "http"})
+        assert connection.getresponse().headers["Location"].startswith("http://")
     finally:
         process.terminate()
         assert process.wait(20) == 0
@@ -468,3 +479,89 @@ def test_mistakes_in_the_file_are_named(repository, tmp_path, text, said):
         capture_output=True, timeout=60, text=True,
     )
     assert done.returncode != 0 and said in done.stderr, done.stderr
+
+
+DATASETS = f"POST {BASE}/datasets HTTP/1.1\r\nContent-Type: application/json\r\n"
+NEXT = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "text, status",
+    [
+        (DATASETS + "Host: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501),
+        (DATASETS + "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        (DATASETS + "Host: a\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n{}", 400),
+        (DATASETS + "Host: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", 400),
+        (DATASETS + "Host: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (DATASETS + "Host: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400),
+        (DATASETS + "Host: a\r\nContent-Length: +2\r\n\r\n{}", 400),
+        (DATASETS + "Host: a\r\nExpect: miracles\r\nContent-Length: 2\r\n\r\n{}", 417),
+        (DATASETS.replace("1.1", "1.0") + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: a\rY: b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n folded\r\n\r\n", 400),
+        ("FOO / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: " + 200_000 * "a" + "\r\n\r\n", 431),
+        ("nonsense\r\n\r\n", None),
+    ],
+)
+def test_what_is_no_proper_request_is_refused_and_seen(repository, tmp_path, text, status):
+    with running(repository, tmp_path, log_level="info") as server:
+        client = connect(server)
+        with contextlib.suppress(ConnectionError):
+            client.sendall((text + NEXT).encode())
+        answer = everything(client)
+        head_, _, body = answer.partition(b"\r\n\r\n")
+        got = int(head_.split()[1])
+        assert got == (status or got) and 400 <= got < 600 and got != 500, answer[:200]
+        assert b"content-type: application/json" in head_.lower() and b"connection: close" in head_.lower()
+        assert set(json.loads(body)) == {"detail"}, "one answer, and nothing after it"
+        assert metric(server, 'http_refused_total{reason="malformed"}') == 1
+        log = server.log.read_text()
+        assert "request refused" in log and " error" not in log.lower().replace("parsererror", ""), log
+
+
+def test_a_malformed_request_behind_a_good_one_is_answered_in_its_turn(repository, tmp_path):
+    with running(repository, tmp_path) as server:
+        client = connect(server)
+        client.sendall((NEXT + "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + NEXT).encode())
+        answer = everything(client)
+        statuses = [int(line.split()[1]) for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+        assert statuses == [200, 400] or statuses == [200], answer
+        assert answer.count(b"HTTP/1.1 2") == 1
+
+
+def test_a_client_that_waits_is_told_to_go_on(repository, tmp_path):
+    with running(repository, tmp_path) as server:
+        body = b'{"dataset_ids": []}'
+        wait = f"Host: a\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n"
+        client = connect(server)
+        for _ in range(2):
+            client.sendall((DATASETS + wait).encode())
+            assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            client.sendall(body)
+            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        # Nobody is told to send what will not be read.
+        client.sendall(DATASETS.replace("/datasets", "/nothing").encode() + wait.encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 404")
+        large = connect(server)
+        large.sendall((DATASETS + "Host: a\r\nExpect: 100-continue\r\nContent-Length: 10000000000\r\n\r\n").encode())
+        assert large.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def test_clients_of_http_1_0_get_what_they_understand(repository, tmp_path):
+    with running(repository, tmp_path) as server:
+        body = json.dumps(query(["detector"]))
+        for request in [
+            f"GET {BASE}/universe HTTP/1.0\r\n\r\n",
+            f"POST {BASE}/query/execute HTTP/1.0\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}",
+        ]:
+            client = connect(server)
+            client.sendall(request.encode())
+            head_, _, content = everything(client).partition(b"\r\n\r\n")
+            assert head_.startswith(b"HTTP/1.0 200") and b"transfer-encoding" not in head_.lower()
+            for line in content.splitlines():
+                assert json.loads(line)
+

@@ -6,9 +6,14 @@ import Testing
 
 @testable import ButlerServer
 
+/// No token is good.
+private struct NoTokens: GroupDirectory {
+    func groups(of identity: DelegatedIdentity) async throws -> Set<ExactName> { throw GroupLookupError.refused("") }
+}
+
 /// Users without any group.
 private struct NoGroups: GroupDirectory {
-    func groups(of identity: DelegatedIdentity) async throws -> Set<String> { [] }
+    func groups(of identity: DelegatedIdentity) async throws -> Set<ExactName> { [] }
 }
 
 @Suite struct PageRouteTests {
@@ -72,8 +77,13 @@ private struct NoGroups: GroupDirectory {
             let user: HTTPFields = [HTTPField.Name("X-Auth-Request-User")!: "bob", HTTPField.Name("X-Auth-Request-Token")!: "t"]
             let labels = try await client.ask(.get, path, headers: user, prefix: "").json()["repositories"]
             #expect(labels == ["demo", "né w"])
-            let anonymous = try await client.ask(.get, path, prefix: "").json()
-            #expect(anonymous["repositories"] == [])
+            let anonymous = try await client.ask(.get, path, prefix: "")
+            #expect(anonymous.status == 403)
+        }
+        try await withServer(access: .ingress(groups: NoTokens())) { client in
+            let user: HTTPFields = [HTTPField.Name("X-Auth-Request-User")!: "bob", HTTPField.Name("X-Auth-Request-Token")!: "t"]
+            let refused = try await client.ask(.get, path, headers: user, prefix: "")
+            #expect(refused.status == 403)
         }
     }
 

@@ -109,7 +109,8 @@ import Testing
     @Test(arguments: [
         "- a", "port: [", "colour: red", "signed_urls: {colour: red}", "signed_urls: 3", "port: 70000", "port: x",
         "signed_urls: {lifetime: 0}", "signed_urls: {lifetime: 604801}", "signed_urls: {s3_signature: v3}",
-        "log_format: xml", "host: 3", "repositories: {a: {config_uri: x}}",
+        "log_format: xml", "host: 3", "repositories: {a: {config_uri: x}}", "tokens:",
+        "repositories: {a: {config_uri: x, authorized_groups: [], foo: 1}}",
     ])
     func aBadFileIsNamed(text: String) {
         let error = #expect(throws: ServeError.self) {
@@ -118,5 +119,34 @@ import Testing
                 repositories: arguments, environment: [:], file: try ServeFile(path: "my-serve.yaml", text: text))
         }
         #expect(error?.description.contains("my-serve.yaml") == true)
+    }
+
+    @Test(arguments: [
+        ("DAF_BUTLER_SERVER_GAFAELFAWR_UR", "DAF_BUTLER_SERVER_GAFAELFAWR_URL"),
+        ("STEWARD_LIMITS_STREMS", "STEWARD_LIMITS_STREAMS"), ("STEWARD_TOKEN_KEYSET", "STEWARD_TOKEN_KEY_SET"),
+        ("STEWARD_TLS_CERT_KEY", "STEWARD_TLS_KEY"), ("STEWARD_TIMEOUTS_QUERRY", "STEWARD_TIMEOUTS_QUERY"),
+    ])
+    func aMistypedVariableIsAnError(name: String, meant: String) {
+        let error = #expect(throws: ServeError.self) {
+            try ServeOptions(repositories: ["/r/x"], environment: [name: "1"])
+        }
+        #expect(error?.description.contains("\(name) is no setting") == true)
+        #expect(error?.description.hasSuffix("did you mean \(meant)?") == true)
+    }
+
+    @Test func variablesOfOthersAreLeftAlone() throws {
+        let environment = ["STEWARD_BIN": "/x", "STEWARD_SERVICE_HOST": "10.0.0.1", "STEWARD_LIMITS_STREMS": ""]
+        #expect(throws: Never.self) { try ServeOptions(repositories: ["/r/x"], environment: environment) }
+    }
+
+    @Test(arguments: ["limits: {streems: 1}", "signed_urls: {lifetime: 0}", "port: ["])
+    func messagesEndWithOneMark(text: String) {
+        let error = #expect(throws: ServeError.self) {
+            _ = try ServeOptions(
+                repositories: ["/r/x"], environment: [:], file: try ServeFile(path: "my-serve.yaml", text: text))
+        }
+        let text = error?.description ?? ""
+        #expect(text.hasSuffix(".") || text.hasSuffix("?"))
+        #expect(!text.hasSuffix("..") && !text.hasSuffix("?."), "\(text)")
     }
 }

@@ -1,3 +1,4 @@
+import ButlerModel
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
@@ -19,7 +20,7 @@ import Testing
 
     /// Nobody is let in without a signature.
     private struct Nobody: GroupDirectory {
-        func groups(of _: DelegatedIdentity) async throws -> Set<String> { [] }
+        func groups(of _: DelegatedIdentity) async throws -> Set<ExactName> { [] }
     }
 
     private static func setup(_ signer: DownloadSigner = signer()) -> ServerSetup {

@@ -11,11 +11,11 @@ import Testing
 /// What a viewer may not see does not exist for him: every answer is that of a repository without it.
 @Suite struct VisibilityTests {
     private struct KnownGroups: GroupDirectory {
-        let groups: [String: Set<String>]
-        func groups(of identity: DelegatedIdentity) async throws -> Set<String> { groups[identity.user] ?? [] }
+        let groups: [String: Set<ExactName>]
+        func groups(of identity: DelegatedIdentity) async throws -> Set<ExactName> { groups[identity.user] ?? [] }
     }
 
-    private static let groups: [String: Set<String>] = ["carl": ["few"], "dora": ["staff", "few"]]
+    private static let groups: [String: Set<ExactName>] = ["carl": ["few"], "dora": ["staff", "few"]]
 
     private static func identity(_ user: String) throws -> HTTPFields {
         [

@@ -19,7 +19,7 @@ public enum NamePattern: Hashable, Sendable {
 
     public func matches(_ candidate: String) -> Bool {
         switch self {
-        case .name(let name): name == candidate
+        case .name(let name): name.hasSameBytes(as: candidate)
         case .glob(let glob): glob.matches(candidate)
         }
     }
@@ -100,8 +100,10 @@ public struct Glob: Hashable, Sendable {
         return (.set(ranges: ranges, negated: negated), index + 1)
     }
 
-    public func matches(_ candidate: String) -> Bool {
-        let scalars = Array(candidate.unicodeScalars)
+    public func matches(_ candidate: String) -> Bool { matches(Array(candidate.unicodeScalars)) }
+
+    /// For many globs and one name, which is taken apart once.
+    public func matches(_ scalars: [Unicode.Scalar]) -> Bool {
         var token = 0
         var position = 0
         var lastStar: Int?

@@ -37,22 +37,50 @@ public struct AccessRules: Sendable {
     func admit(
         _ request: Request, to label: String, of table: RepositoryTable, logger: Logger
     ) async throws -> (served: RepositoryTable.Served, requester: Requester) {
+        switch try await decision(on: request, label, table, logger) {
+        case .admitted(let served, let requester): return (served, requester)
+        case .notPermitted(let user):
+            throw HTTPFailure(
+                .forbidden, "User \(user) does not have permission to access Butler repository '\(label)'")
+        }
+    }
+
+    /// Whether a user who is known may use a repository.
+    private enum Decision {
+        case admitted(RepositoryTable.Served, Requester)
+        case notPermitted(user: String)
+    }
+
+    private func decision(
+        on request: Request, _ label: String, _ table: RepositoryTable, _ logger: Logger
+    ) async throws -> Decision {
         switch identification {
         case .none:
-            return (try Self.served(label, of: table), Requester(request, seesEverything: true))
+            return .admitted(try Self.served(label, of: table), Requester(request, seesEverything: true))
         case .ingress(let directory):
-            return try await admit(request, to: label, of: table, directory, logger)
+            return try await decision(on: request, label, table, directory, logger)
         case .tokens(let verifier):
             let identity = try await Self.identity(of: request, verifier, logger)
             let served = try Self.served(label, of: table)
             let wanted = served.entry.authorizedGroups
             guard wanted.contains("*") || !wanted.isDisjoint(with: identity.groups) else {
-                throw Self.forbidden(identity.user, label)
+                return .notPermitted(user: identity.user)
             }
             var requester = Requester(request, seesEverything: false)
             (requester.user, requester.service, requester.groups) = (identity.user, nil, identity.groups)
-            return (served, requester)
+            return .admitted(served, requester)
         }
+    }
+
+    /// The labels of the repositories that the user of a request may use, in alphabetical order.
+    ///
+    /// - Throws: what ``admit(_:to:of:logger:)`` throws for a user who is not known.
+    func labels(for request: Request, of table: RepositoryTable, logger: Logger) async throws -> [String] {
+        var labels: [String] = []
+        for label in table.labels {
+            if case .admitted = try await decision(on: request, label, table, logger) { labels.append(label) }
+        }
+        return labels
     }
 
     private static func served(_ label: String, of table: RepositoryTable) throws(HTTPFailure) -> RepositoryTable.Served
@@ -61,15 +89,11 @@ public struct AccessRules: Sendable {
         return served
     }
 
-    private static func forbidden(_ user: String, _ label: String) -> HTTPFailure {
-        HTTPFailure(.forbidden, "User \(user) does not have permission to access Butler repository '\(label)'")
-    }
-
     // MARK: The ingress
 
-    private func admit(
-        _ request: Request, to label: String, of table: RepositoryTable, _ directory: RememberedGroups, _ logger: Logger
-    ) async throws -> (served: RepositoryTable.Served, requester: Requester) {
+    private func decision(
+        on request: Request, _ label: String, _ table: RepositoryTable, _ directory: RememberedGroups, _ logger: Logger
+    ) async throws -> Decision {
         var requester = Requester(request, seesEverything: false)
         guard let user = requester.user else {
             throw HTTPFailure(.forbidden, "Required X-Auth-Request-User header was not provided")
@@ -80,14 +104,14 @@ public struct AccessRules: Sendable {
         let served = try Self.served(label, of: table)
         let wanted = served.entry.authorizedGroups
         let isOpen = wanted.contains("*")
-        if isOpen, try await !served.entry.repository.hasVisibilityRules() { return (served, requester) }
+        if isOpen, try await !served.entry.repository.hasVisibilityRules() { return .admitted(served, requester) }
         let identity = DelegatedIdentity(user: user, token: token)
         do {
             guard let groups = try await directory.groups(of: identity, toMatch: isOpen ? nil : wanted) else {
-                throw Self.forbidden(user, label)
+                return .notPermitted(user: user)
             }
             requester.groups = groups
-            return (served, requester)
+            return .admitted(served, requester)
         } catch let error as GroupLookupError {
             logger.warning("\(error)", metadata: ["user": .string(user), "butler_repo": .string(label)])
             switch error {

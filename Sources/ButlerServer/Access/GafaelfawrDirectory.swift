@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+public import ButlerModel
 import NIOCore
 import NIOHTTP1
 import StructuredData
@@ -29,7 +30,7 @@ public final class GafaelfawrDirectory: GroupDirectory {
 
     public func shutdown() async throws { try await client.shutdown() }
 
-    public func groups(of identity: DelegatedIdentity) async throws -> Set<String> {
+    public func groups(of identity: DelegatedIdentity) async throws -> Set<ExactName> {
         var request = HTTPClientRequest(url: "\(url)/api/v1/user-info")
         request.headers.add(name: "Authorization", value: "Bearer \(identity.token)")
         request.headers.add(name: "Accept", value: "application/json")
@@ -51,18 +52,18 @@ public final class GafaelfawrDirectory: GroupDirectory {
         }
     }
 
-    private static func groups(in body: ByteBuffer, of identity: DelegatedIdentity) throws -> Set<String> {
+    private static func groups(in body: ByteBuffer, of identity: DelegatedIdentity) throws -> Set<ExactName> {
         guard let answer = try? StructuredValue(json: body.readableBytesView), answer.objectValue != nil,
             let name = answer["username"]?.stringValue
         else { throw GroupLookupError.unavailable("the answer is not one about a user") }
-        guard name == identity.user else {
+        guard name.hasSameBytes(as: identity.user) else {
             throw GroupLookupError.refused("the token of user '\(identity.user)' is that of '\(name)'")
         }
         switch answer["groups"] {
         case nil, .null: return []
         case let list?:
             guard let items = list.arrayValue else { throw GroupLookupError.unavailable("the groups are no list") }
-            return Set(items.compactMap { $0["name"]?.stringValue })
+            return Set(items.compactMap { $0["name"]?.stringValue.map { ExactName($0) } })
         }
     }
 }

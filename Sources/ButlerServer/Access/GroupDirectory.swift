@@ -1,3 +1,5 @@
+public import ButlerModel
+
 /// A user whom the ingress has identified, with the token that the ingress had made out for this server.
 public struct DelegatedIdentity: Sendable, Hashable {
     public let user: String
@@ -12,7 +14,7 @@ public struct DelegatedIdentity: Sendable, Hashable {
 /// Knows the groups of users.
 public protocol GroupDirectory: Sendable {
     /// - Throws: ``GroupLookupError``.
-    func groups(of identity: DelegatedIdentity) async throws -> Set<String>
+    func groups(of identity: DelegatedIdentity) async throws -> Set<ExactName>
 }
 
 /// Why the groups of a user are not known. The texts are for logs: they name hosts.

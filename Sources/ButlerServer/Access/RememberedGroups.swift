@@ -1,3 +1,4 @@
+import ButlerModel
 import Crypto
 
 /// Remembers answers about groups, so that the authentication service is asked once in a while and not for each
@@ -17,7 +18,7 @@ actor RememberedGroups {
     }
 
     private struct Answer {
-        let groups: Set<String>
+        let groups: Set<ExactName>
         let time: ContinuousClock.Instant
     }
 
@@ -25,7 +26,7 @@ actor RememberedGroups {
     private let capacity: Int
     private let lifetime: Duration
     private var answers: [Key: Answer] = [:]
-    private var pending: [Key: Task<Set<String>, any Error>] = [:]
+    private var pending: [Key: Task<Set<ExactName>, any Error>] = [:]
 
     /// - Parameters:
     ///   - lifetime: nothing is remembered for longer.
@@ -41,9 +42,9 @@ actor RememberedGroups {
     /// - Parameter wanted: `nil` when the answer decides only on what the user sees; it is then believed in any case.
     ///
     /// - Throws: ``GroupLookupError``.
-    func groups(of identity: DelegatedIdentity, toMatch wanted: Set<String>?) async throws -> Set<String>? {
+    func groups(of identity: DelegatedIdentity, toMatch wanted: Set<ExactName>?) async throws -> Set<ExactName>? {
         let key = Key(identity)
-        let suffices = { (groups: Set<String>) in wanted.map { !groups.isDisjoint(with: $0) } ?? true }
+        let suffices = { (groups: Set<ExactName>) in wanted.map { !groups.isDisjoint(with: $0) } ?? true }
         if let answer = answers[key], answer.time.duration(to: .now) < lifetime, suffices(answer.groups) {
             return answer.groups
         }
@@ -51,7 +52,7 @@ actor RememberedGroups {
         return suffices(groups) ? groups : nil
     }
 
-    private func askedAnew(_ identity: DelegatedIdentity, _ key: Key) async throws -> Set<String> {
+    private func askedAnew(_ identity: DelegatedIdentity, _ key: Key) async throws -> Set<ExactName> {
         if let task = pending[key] { return try await task.value }
         let task = Task { [directory] in try await directory.groups(of: identity) }
         pending[key] = task

@@ -10,11 +10,11 @@ struct Requester: Sendable, Hashable {
     /// The service through which the user asks. For logs only.
     var service: String?
     /// The user's groups, where what they may see depended on them; `nil` when they were not looked up.
-    var groups: Set<String>?
+    var groups: Set<ExactName>?
     /// Whether nothing in the repository is hidden from the request.
     var seesEverything: Bool
 
-    var viewer: Viewer { seesEverything ? .unrestricted : .person(user: user, groups: groups ?? []) }
+    var viewer: Viewer { seesEverything ? .unrestricted : .person(user: user.map { ExactName($0) }, groups: groups ?? []) }
 
     /// - Parameter seesEverything: for servers that check no identities, and for signed URLs.
     init(_ request: Request, seesEverything: Bool) {

@@ -53,6 +53,9 @@ public struct FileURLs: Sendable {
 extension ServedFile {
     var isLocal: Bool { location.scheme == "file" }
 
+    /// Whether it is a zip file that holds what the viewer may not see, so that nobody else may hand it out.
+    var mustBeCut: Bool { zip?.isComplete == false }
+
     /// The fragment with its `#`, made fit for a URL; escapes that are there stay.
     var urlFragment: String {
         guard !location.fragment.isEmpty else { return "" }

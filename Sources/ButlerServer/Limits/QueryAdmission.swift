@@ -46,6 +46,22 @@ struct QueryAdmission: Sendable {
     ) async throws -> Result {
         let permit = try await others.permit(for: call.requester.user)
         defer { permit.end() }
+        return try await limited(call, body)
+    }
+
+    /// Looks something up that may take long. It is cancelled like a query, and waits for no others.
+    ///
+    /// - Throws: `StreamLimitExceeded`.
+    func lookup<Result: Sendable>(
+        _ call: ButlerRoutes.Call, _ body: @escaping @Sendable (any RepositoryView) throws -> Result
+    ) async throws -> Result {
+        let repository = call.repository
+        return try await limited(call) { try await repository.read(body) }
+    }
+
+    private func limited<Result: Sendable>(
+        _ call: ButlerRoutes.Call, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
         let time = limits.stream.time
         let timed: @Sendable () async throws -> Result = {
             guard let time else { return try await body() }

@@ -53,15 +53,7 @@ extension ButlerRoutes {
             "/api/butler/ui/repositories",
             [
                 .get: { request, _ in
-                    var labels: [String] = []
-                    for label in table.labels {
-                        do {
-                            _ = try await access.admit(request, to: label, of: table, logger: logger)
-                            labels.append(label)
-                        } catch let failure as HTTPFailure where failure.status == .forbidden {
-                            // Not for this user.
-                        }
-                    }
+                    let labels = try await access.labels(for: request, of: table, logger: logger)
                     return .json(["repositories": .strings(labels), "version": .string(ButlerServer.version)])
                 }
             ])

@@ -28,10 +28,12 @@ extension ButlerRoutes {
                     throw ButlerError(
                         .invalidQuery, "Name one dataset type and collections without wildcards to see how it is found.")
                 }
-                let explanation = try await queries.run(call) {
-                    try await explanations.explain(request, result, analyzes: analyzes)
+                let (explanation, reasons) = try await queries.run(call) {
+                    (
+                        try await explanations.explain(request, result, analyzes: analyzes),
+                        try await explanations.diagnoseNoRows(request)
+                    )
                 }
-                let reasons = try await explanations.diagnoseNoRows(request)
                 return .json(.object(explanation.document(reasons)))
             }
         }
@@ -46,7 +48,7 @@ extension ButlerRoutes {
         }
         do {
             let universe = call.repository.universe
-            let resolved = try await call.repository.read { try query.resolve($0, universe) }
+            let resolved = try await queries.lookup(call) { try query.resolve($0, universe) }
             return try await answer(resolved, analyzes)
         } catch let error as ButlerError where error.kind != .malformedModel {
             return .json(.object(Self.document(error, in: query.expression)), status: .unprocessableContent)

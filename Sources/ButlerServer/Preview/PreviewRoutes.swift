@@ -11,8 +11,8 @@ import Tables
 /// `kind` says what it is: `image` (averages over blocks, as base64 of little-endian 32-bit floats), `table` (its first
 /// rows), `document` (JSON or YAML as a value), `text`, `header` (FITS without data) or `none` with a `remark`.
 extension ButlerRoutes {
-    /// FITS files have to be decoded in memory.
-    private static let largestFITS: Int64 = 512 << 20
+    /// FITS files have to be held and decoded in memory.
+    private static let largestFITS: Int64 = 256 << 20
     private static let head: Int64 = 1 << 18
     private static let mostRows = 500
 
@@ -105,7 +105,7 @@ extension ButlerRoutes {
 
 /// Keeps the memory that previews take within bounds: no more than a few are made at a time.
 private final class PreviewGate: Sendable {
-    private static let capacity = 3
+    private static let capacity = 2
     private let inside = Mutex(0)
 
     func enter() -> Bool {

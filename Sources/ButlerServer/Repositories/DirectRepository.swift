@@ -2,6 +2,7 @@ import Butler
 import ButlerModel
 import Database
 import Datastore
+import ObjectStorage
 import Query
 import Registry
 import RepositoryConfiguration
@@ -88,13 +89,38 @@ private struct DirectView: RepositoryView {
         // The datastore knows no viewers.
         let ids = isUnrestricted ? ids : try snapshot.datasets(ids).map(\.id)
         var files: [DatasetID: [ServedFile]] = [:]
-        for (id, stored) in try butler.datastore().stored(ids, snapshot.connection) {
+        let stored = try butler.datastore().stored(ids, snapshot.connection)
+        for (id, datasets) in stored {
             // Of a chained datastore, the first member that knows the dataset.
-            guard let first = stored.first else { continue }
+            guard let first = datasets.first else { continue }
             files[id] = try first.infos.map {
                 ServedFile(info: $0, location: try first.datastore.location(of: $0))
             }
         }
+        if snapshot.isFiltered { try viewZips(&files, stored) }
         return files
+    }
+
+    /// Finds out what may be seen of zip files. Cost: the datasets in each of them.
+    private func viewZips(_ files: inout [DatasetID: [ServedFile]], _ stored: [DatasetID: [StoredDataset]]) throws {
+        var known: [ResourceURI: ServedFile.ZipView] = [:]
+        for (id, list) in files {
+            guard let datastore = stored[id]?.first?.datastore else { continue }
+            for (position, file) in list.enumerated() where file.location.zipMember != nil {
+                let archive = file.location.withoutFragment
+                let view = try known[archive] ?? zipView(of: file.info, in: datastore)
+                known[archive] = view
+                files[id]?[position].zip = view
+            }
+        }
+    }
+
+    private func zipView(of info: StoredFileInfo, in datastore: FileDatastore) throws -> ServedFile.ZipView {
+        let all = try datastore.members(sharingZipOf: info, snapshot.connection)
+        let ids = all.values.reduce(into: Set<DatasetID>()) { $0.formUnion($1) }
+        let visible = Set(try snapshot.datasets(Array(ids)).map(\.id))
+        return ServedFile.ZipView(
+            members: all.mapValues { $0.intersection(visible) }.filter { !$0.value.isEmpty },
+            isComplete: visible.count == ids.count)
     }
 }

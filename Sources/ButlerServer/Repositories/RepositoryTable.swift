@@ -1,11 +1,13 @@
+public import ButlerModel
+
 /// The repositories of one server, by label.
 public struct RepositoryTable: Sendable {
     public struct Entry: Sendable {
         public let repository: any ServedRepository
         /// Groups whose members may use the repository; `*` stands for everyone.
-        public let authorizedGroups: Set<String>
+        public let authorizedGroups: Set<ExactName>
 
-        public init(_ repository: any ServedRepository, authorizedGroups: Set<String> = ["*"]) {
+        public init(_ repository: any ServedRepository, authorizedGroups: Set<ExactName> = ["*"]) {
             self.repository = repository
             self.authorizedGroups = authorizedGroups
         }

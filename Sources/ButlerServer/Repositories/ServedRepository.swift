@@ -53,6 +53,16 @@ public struct ServedFile: Hashable, Sendable {
     public let info: StoredFileInfo
     /// Absolute; a fragment names the member of a zip file.
     public let location: ResourceURI
+    /// For a member of a zip file, where anything is hidden from the viewer: what he may see of the file.
+    public var zip: ZipView?
+
+    /// The members of a zip file that a viewer may see.
+    public struct ZipView: Hashable, Sendable {
+        /// The datasets in each.
+        public let members: [String: Set<DatasetID>]
+        /// Whether all recorded members are among them. The file may hold others, of datasets that were removed.
+        public let isComplete: Bool
+    }
 
     public init(info: StoredFileInfo, location: ResourceURI) {
         self.info = info

@@ -18,6 +18,18 @@ struct RequestFields {
         return try body.optional(key)?.strings()
     }
 
+    /// Names and globs. Each glob is compared with every name that there is, so there may not be many of them.
+    func patterns(_ key: String) throws(ButlerError) -> [String] {
+        let texts = try strings(key)
+        let count = texts.reduce(0) { Glob($1) == nil ? $0 : $0 + 1 }
+        guard count <= Self.mostGlobs else {
+            throw try body.required(key).failure("has \(count) wildcards; at most \(Self.mostGlobs) are allowed")
+        }
+        return texts
+    }
+
+    private static let mostGlobs = 100
+
     func dataID(_ key: String) throws(ButlerError) -> [String: DataIDValue] {
         try DataCoordinate.mapping(wire: try body.required(key))
     }
@@ -75,9 +87,17 @@ extension Request {
             return try decode(RequestFields(body: DocumentReader(document, path: "body")))
         } catch {
             guard error.kind == .malformedModel else { throw error }
-            let place = error.message.prefix { $0 != " " }
-            throw ValidationFailure(
-                .init("value_error", place.split(separator: ".").map { .key(String($0)) }, error.message))
+            throw ValidationFailure(.init("value_error", Self.location(error.message.prefix { $0 != " " }), error.message))
+        }
+    }
+
+    /// The steps of a place such as `body.collection_types[0]`.
+    private static func location(_ place: Substring) -> [ValidationFailure.Step] {
+        place.split(separator: ".").flatMap { part -> [ValidationFailure.Step] in
+            let pieces = part.split(separator: "[")
+            let indexes = pieces.dropFirst().map { $0.last == "]" ? Int($0.dropLast()) : nil }
+            guard let name = pieces.first, !indexes.contains(nil) else { return [.key(String(part))] }
+            return [.key(String(name))] + indexes.compactMap { $0 }.map { .index($0) }
         }
     }
 }

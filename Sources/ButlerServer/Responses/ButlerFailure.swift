@@ -29,7 +29,7 @@ enum ButlerFailure {
     }
 }
 
-/// A file in storage from which this server cannot hand out URLs. The Python client shows the text.
+/// A file of which this server cannot hand out a URL. The Python client shows the text.
 struct UnservableFile: Error, CustomStringConvertible {
     let scheme: String
 

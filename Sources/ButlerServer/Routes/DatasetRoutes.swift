@@ -21,7 +21,7 @@ extension ButlerRoutes {
             let ids = try await call.request.decoded { fields throws(ButlerError) in
                 try fields.datasetIDs("dataset_ids")
             }
-            let refs = try await call.repository.read { try $0.datasets(ids) }
+            let refs = try await queries.lookup(call) { try $0.datasets(ids) }
             return .json(.object(["type": "dataset_ref", "rows": .array(refs.map(\.wire))]))
         }
 

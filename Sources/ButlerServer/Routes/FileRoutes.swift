@@ -1,4 +1,5 @@
 import ButlerModel
+import Datastore
 import HTTPTypes
 import Hummingbird
 import ObjectStorage
@@ -37,7 +38,8 @@ extension ButlerRoutes {
         }
 
         add("dataset/{id}/download", [.get, .head], to: routes) { call in
-            try await deliver(try await selectedFile(call), call)
+            let file = try await selectedFile(call)
+            return try await deliver(file, call, keeping: file.zip?.members)
         }
 
         addNamedFiles(to: routes)
@@ -46,7 +48,7 @@ extension ButlerRoutes {
             let ids = try await call.request.decoded { fields throws(ButlerError) in
                 try fields.datasetIDs("dataset_ids")
             }
-            let files = try await call.repository.read { try $0.files(of: ids) }
+            let files = try await queries.lookup(call) { try $0.files(of: ids) }
             var answer = StructuredMapping()
             for id in ids {
                 guard let records = files[id], !records.isEmpty else { continue }
@@ -77,7 +79,12 @@ extension ButlerRoutes {
         ) { call in
             let file = try await selectedFile(call)
             guard try call.context.segment("name") == file.location.basename else { throw HTTPFailure.notFound }
-            return try await deliver(file, call)
+            // Whoever has the URL may be anybody, so it does not lead to other datasets where any are hidden.
+            var members: [String: Set<DatasetID>]?
+            if let member = file.location.zipMember, try await call.repository.hasVisibilityRules() {
+                members = [member: [try call.context.datasetID()]]
+            }
+            return try await deliver(file, call, keeping: members)
         }
     }
 
@@ -103,7 +110,7 @@ extension ButlerRoutes {
     private func readingURL(
         of file: ServedFile, dataset: DatasetID, _ call: Call
     ) throws -> (url: String, credentials: FileURLs.Credentials) {
-        guard file.isLocal else { return try urls.external(file) }
+        guard file.isLocal || file.mustBeCut else { return try urls.external(file) }
         let target = DownloadTarget(
             label: call.served.label, dataset: dataset.description, fileName: file.location.basename,
             component: file.component)
@@ -114,7 +121,7 @@ extension ButlerRoutes {
     /// A URL that stays valid, since a transfer may outlive signatures; in mode `cadc` the file's own.
     private func transferRecord(of file: ServedFile, dataset: DatasetID, _ call: Call) throws -> StructuredValue {
         var (url, credentials) = ("", urls.ownCredentials)
-        if urls.authentication == .cadc, !file.isLocal {
+        if urls.authentication == .cadc, !file.isLocal, !file.mustBeCut {
             (url, credentials) = try urls.external(file)
         } else {
             let query = file.component.map { "?component=\(PercentEncoding.encode($0))" } ?? ""
@@ -163,12 +170,44 @@ extension ButlerRoutes {
         return file
     }
 
-    /// The bytes of a local file (of the whole zip file for a member), or the way to those elsewhere.
-    private func deliver(_ file: ServedFile, _ call: Call) async throws -> Response {
+    /// The bytes of a local file, or the way to those elsewhere.
+    ///
+    /// - Parameter members: for a member of a zip file: which members go along; `nil` for the zip file as it is.
+    private func deliver(
+        _ file: ServedFile, _ call: Call, keeping members: [String: Set<DatasetID>]?
+    ) async throws -> Response {
         guard file.isLocal, let path = file.location.localPath else {
-            return Response(status: .temporaryRedirect, headers: [.location: try urls.external(file).url])
+            let url = try urls.external(file).url
+            // A signed URL of this server's is made only where the file has to be cut.
+            guard let members, file.zip?.isComplete != true else {
+                return Response(status: .temporaryRedirect, headers: [.location: url])
+            }
+            return try await extract(of: file, at: url, call, keeping: members)
         }
-        return try await .file(at: path, for: call.request)
+        guard let members else { return try await .file(at: path, for: call.request) }
+        return try await .file(at: path, for: call.request) { size, read in
+            let extract = try await ZipExtract(of: path, size: size, keeping: members, read: read)
+            return FileExtract(size: extract.size, digest: extract.digest, bytes: extract.read)
+        }
+    }
+
+    /// The members of a zip file on another host that may be seen, by way of this server.
+    private func extract(
+        of file: ServedFile, at url: String, _ call: Call, keeping members: [String: Set<DatasetID>]
+    ) async throws -> Response {
+        do {
+            let remote = try await RemoteFile(String(url.prefix { $0 != "#" }))
+            let extract = try await ZipExtract(
+                of: file.location.withoutFragment.description, size: remote.size, keeping: members, read: remote.read)
+            let state = remote.entityTag.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
+            return .extract(
+                FileExtract(
+                    size: extract.size, digest: "\(state)-\(remote.size)-\(extract.digest)", chunk: 4 << 20,
+                    bytes: extract.read), for: call.request)
+        } catch let error as RemoteFileError {
+            logger.error("\(error)", metadata: ["butler_repo": .string(call.served.label)])
+            throw HTTPFailure(.badGateway, "The file cannot be read from its host at present.")
+        }
     }
 
     /// Who reads what, for the operators. Source: remote Butler protocol reference, section 11.

@@ -15,8 +15,8 @@ extension ButlerRoutes {
         }
 
         add("query_dataset_types", [.post], to: routes) { call in
-            let patterns = try await call.request.decoded { fields throws(ButlerError) in try fields.strings("search") }
-            let (found, missing) = try await call.repository.read { try $0.datasetTypes(matching: patterns) }
+            let patterns = try await call.request.decoded { fields throws(ButlerError) in try fields.patterns("search") }
+            let (found, missing) = try await queries.lookup(call) { try $0.datasetTypes(matching: patterns) }
             return .json(.object(["dataset_types": .array(found.map(\.wire)), "missing": .strings(missing)]))
         }
 

@@ -42,24 +42,19 @@ extension ServeOptions {
         }
     }
 
-    /// `limits.streams_per_user` is also `STEWARD_LIMITS_STREAMS_PER_USER`.
-    private static func variable(_ key: String) -> String {
-        "STEWARD_" + String(key.map { $0 == "." ? "_" : $0 }).uppercased()
-    }
-
     private func read(
         _ settings: ServeSettings, _ key: String, _ value: inout Int, from minimum: Int64 = 1
     ) throws(ServeError) {
-        if let setting = settings[key, Self.variable(key)] { value = Int(try setting.number(in: minimum...1 << 40)) }
+        if let setting = settings[key, ServeSettings.variable(key)] { value = Int(try setting.number(in: minimum...1 << 40)) }
     }
 
     private func read(_ settings: ServeSettings, _ key: String, _ value: inout Duration) throws(ServeError) {
-        if let setting = settings[key, Self.variable(key)] { value = try setting.seconds() }
+        if let setting = settings[key, ServeSettings.variable(key)] { value = try setting.seconds() }
     }
 
     /// 0 stands for no limit.
     private func readOptional(_ settings: ServeSettings, _ key: String, _ value: inout Duration?) throws(ServeError) {
-        guard let setting = settings[key, Self.variable(key)] else { return }
+        guard let setting = settings[key, ServeSettings.variable(key)] else { return }
         let seconds = try setting.seconds()
         value = seconds == .zero ? nil : seconds
     }

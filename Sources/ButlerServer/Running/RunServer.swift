@@ -16,6 +16,8 @@ extension ButlerServer {
         onReady: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws {
         let logger = options.serving.logFormat.logger(label: "butler", level: options.serving.logLevel)
+        let identities = IdentityRequirement(options: options, logger: logger)
+        for repository in options.repositories { try identities.check(repository) }
         let urls = try fileURLs(options, environment)
         let staticFiles = options.staticFilesPath.map { StaticFolder($0) }
         if let path = options.staticFilesPath, staticFiles?.exists != true { throw ServeError.noFolder(path: path) }
@@ -30,9 +32,9 @@ extension ButlerServer {
                     connections: ConnectionCounts(
                         reads: options.queries.readConnections, pages: options.queries.queue.running))
                 butlers.append(butler)
-                entries[repository.label] = .init(
-                    DirectRepository(butler: butler, published: try butler.publishedTypes()),
-                    authorizedGroups: repository.authorizedGroups)
+                let served = DirectRepository(butler: butler, published: try butler.publishedTypes())
+                try await identities.check(repository.label, served)
+                entries[repository.label] = .init(served, authorizedGroups: repository.authorizedGroups)
             }
             var access = directory.map { AccessRules.ingress(groups: $0) } ?? .open
             if let tokens = options.tokens, let keys {

@@ -1,3 +1,4 @@
+public import ButlerModel
 public import ObjectStorage
 public import Serving
 import StructuredData
@@ -11,9 +12,9 @@ public struct ServeOptions: Sendable {
         /// A repository's directory or its `butler.yaml`, as path or URI.
         public var configuration: String
         /// Groups whose members may use it; `*` stands for everyone.
-        public var authorizedGroups: Set<String>
+        public var authorizedGroups: Set<ExactName>
 
-        public init(label: String, configuration: String, authorizedGroups: Set<String> = ["*"]) {
+        public init(label: String, configuration: String, authorizedGroups: Set<ExactName> = ["*"]) {
             self.label = label
             self.configuration = configuration
             self.authorizedGroups = authorizedGroups
@@ -26,7 +27,8 @@ public struct ServeOptions: Sendable {
         public var lifetime: Int64 = 3600
         /// A file with the secret for URLs of this server; `nil` for a random secret.
         public var secretFile: String?
-        public var storageSignature = S3Presigner.SignatureVersion.v2
+        /// `nil` for what boto3 chooses for the region.
+        public var storageSignature: S3Presigner.SignatureVersion?
     }
 
     public var repositories: [Repository]
@@ -34,6 +36,8 @@ public struct ServeOptions: Sendable {
     public var authentication: ClientAuthentication
     /// The base URL of the service that knows the groups of users; `nil` when identities are not checked.
     public var gafaelfawrURL: String?
+    /// Whether it is stated that identities are not checked, rather than left open.
+    public var isOpenOnPurpose = false
     /// A folder to serve at `/api/butler/configs`.
     public var staticFilesPath: String?
     public var signedURLs = SignedURLs()
@@ -50,7 +54,7 @@ public struct ServeOptions: Sendable {
         repositories: [String], host: String? = nil, port: Int? = nil, logFormat: LogFormat? = nil,
         environment: [String: String], file: ServeFile? = nil
     ) throws(ServeError) {
-        let settings = ServeSettings(environment: environment, file: file)
+        let settings = try ServeSettings(environment: environment, file: file)
         if repositories.isEmpty {
             self.repositories = try Self.repositories(settings["repositories", "DAF_BUTLER_SERVER_REPOSITORIES"])
         } else {
@@ -79,6 +83,8 @@ public struct ServeOptions: Sendable {
             authentication = try setting.choice(of: ClientAuthentication.self)
         }
         gafaelfawrURL = try Self.gafaelfawr(settings["gafaelfawr_url", "DAF_BUTLER_SERVER_GAFAELFAWR_URL"])
+        isOpenOnPurpose =
+            try settings["gafaelfawr_url", "DAF_BUTLER_SERVER_GAFAELFAWR_URL"]?.text() == Self.disabled
         staticFilesPath = try settings["static_files_path", "DAF_BUTLER_SERVER_STATIC_FILES_PATH"]?.text()
         if let setting = settings["signed_urls.lifetime", "STEWARD_SIGNED_URL_LIFETIME"] {
             signedURLs.lifetime = try setting.number(in: 1...604_800)
@@ -96,8 +102,10 @@ public struct ServeOptions: Sendable {
         try readOperations(settings)
     }
 
+    private static let disabled = "DISABLED"
+
     private static func gafaelfawr(_ setting: ServeSettings.Setting?) throws(ServeError) -> String? {
-        guard let setting, case let url = try setting.text(), url != "DISABLED" else { return nil }
+        guard let setting, case let url = try setting.text(), url != disabled else { return nil }
         guard url.hasPrefix("https://") || url.hasPrefix("http://"), !url.hasSuffix("://"),
             url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
         else { throw setting.failure("is '\(url)'; it must be an http(s) URL or DISABLED") }
@@ -143,6 +151,10 @@ public struct ServeOptions: Sendable {
         }
         var repositories: [Repository] = []
         for (label, entry) in labels.pairs {
+            for (key, _) in entry.objectValue?.pairs ?? [] where key != "config_uri" && key != "authorized_groups" {
+                throw setting.failure(
+                    "gives '\(label)' the unknown member '\(key)'; there are 'config_uri' and 'authorized_groups'")
+            }
             guard let uri = entry["config_uri"]?.stringValue, !uri.isEmpty else {
                 throw setting.failure("lacks the text 'config_uri' for '\(label)'")
             }
@@ -151,7 +163,7 @@ public struct ServeOptions: Sendable {
             else {
                 throw setting.failure("lacks the list of texts 'authorized_groups' for '\(label)'")
             }
-            repositories.append(Repository(label: label, configuration: uri, authorizedGroups: Set(names)))
+            repositories.append(Repository(label: label, configuration: uri, authorizedGroups: Set(names.map { ExactName($0) })))
         }
         return repositories
     }

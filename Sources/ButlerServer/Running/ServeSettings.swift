@@ -38,9 +38,42 @@ struct ServeSettings {
     private let environment: [String: String]
     private let file: ServeFile?
 
-    init(environment: [String: String], file: ServeFile?) {
+    /// - Throws: ``ServeError/unknownVariable(_:nearest:)`` for a variable that looks like a setting and is none.
+    init(environment: [String: String], file: ServeFile?) throws(ServeError) {
         self.environment = environment
         self.file = file
+        for (name, value) in environment.sorted(by: { $0.key < $1.key })
+        where !value.isEmpty && Self.prefixes.contains(where: name.hasPrefix) && !Self.variables.contains(name) {
+            throw .unknownVariable(name, nearest: NearestName.of(name, among: Self.variables))
+        }
+    }
+
+    /// Other variables that begin with `STEWARD_` are none of the server's business: clusters make up some.
+    private static let prefixes = [
+        "DAF_BUTLER_SERVER_", "STEWARD_LIMITS_", "STEWARD_TIMEOUTS_", "STEWARD_TLS_", "STEWARD_TOKEN_",
+        "STEWARD_SIGNED_URL_", "STEWARD_S3_", "STEWARD_LOG_",
+    ]
+
+    private static let variables: Set<String> = {
+        var names: Set = [
+            "DAF_BUTLER_SERVER_REPOSITORIES", "DAF_BUTLER_SERVER_GAFAELFAWR_URL", "DAF_BUTLER_SERVER_AUTHENTICATION",
+            "DAF_BUTLER_SERVER_STATIC_FILES_PATH", "STEWARD_SIGNED_URL_LIFETIME", "STEWARD_SIGNED_URL_SECRET_FILE",
+            "STEWARD_S3_SIGNATURE", "STEWARD_LOG_LEVEL",
+        ]
+        for key in ServeFile.keys {
+            let parts = key.split(separator: ".")
+            switch parts.first {
+            case "limits", "timeouts", "tls": names.insert(variable(key))
+            case "tokens": names.insert("STEWARD_TOKEN_\(parts[1].uppercased())")
+            default: break
+            }
+        }
+        return names
+    }()
+
+    /// `limits.streams_per_user` is also `STEWARD_LIMITS_STREAMS_PER_USER`.
+    static func variable(_ key: String) -> String {
+        "STEWARD_" + String(key.map { $0 == "." ? "_" : $0 }).uppercased()
     }
 
     /// - Parameters:
@@ -60,7 +93,7 @@ public struct ServeFile: Sendable {
     public let path: String
     private let values: StructuredMapping
 
-    private static let keys: Set<String> = [
+    static let keys: Set<String> = [
         "host", "port", "log_format", "trusted_proxies", "repositories", "gafaelfawr_url", "authentication",
         "static_files_path", "signed_urls.lifetime", "signed_urls.secret_file", "signed_urls.s3_signature",
         "tokens.issuer", "tokens.audience", "tokens.key_set", "tokens.secret_file", "tokens.user_claim",
@@ -97,6 +130,10 @@ public struct ServeFile: Sendable {
         for (key, value) in values.pairs where !Self.keys.contains(key) {
             guard Self.keys.contains(where: { $0.hasPrefix("\(key).") }) else {
                 throw Self.unknown(path, key)
+            }
+            // Who means to check tokens and says nothing of them would have an open server.
+            guard key != "tokens" || value != .null else {
+                throw .badFile(path: path, reason: "has an empty section 'tokens'; fill it in or remove it")
             }
             guard let section = value == .null ? [:] : value.objectValue else {
                 throw .badFile(path: path, reason: "needs a mapping under '\(key)'")

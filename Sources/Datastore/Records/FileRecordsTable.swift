@@ -1,5 +1,6 @@
 import ButlerModel
 import Database
+import ObjectStorage
 
 /// The table of a registry database that describes the files of a datastore: one row for each dataset and component.
 ///
@@ -63,6 +64,28 @@ struct FileRecordsTable: Sendable {
             found.insert(try row.text(0))
         }
         return found
+    }
+
+    /// Which datasets are in which members of a zip archive.
+    ///
+    /// - Parameter archive: the recorded path up to the `#`.
+    /// - Complexity: the datasets in the archive, with the index of paths.
+    func members(ofZip archive: String, _ connection: any DatabaseConnection) throws -> [String: Set<DatasetID>] {
+        guard try connection.tableExists(specification.name) else { return [:] }
+        var prefix = ""
+        for character in "\(archive)#".unicodeScalars {
+            if "*?\\".unicodeScalars.contains(character) { prefix += "\\" }
+            prefix.unicodeScalars.append(character)
+        }
+        let filter = SQL.matches("\(column: "path")", WildcardPattern(prefix + "*"))
+        var members: [String: Set<DatasetID>] = [:]
+        try connection.query(
+            "SELECT \(columns: ["dataset_id", "path"]) FROM \(table: specification) WHERE \(filter)"
+        ) { row in
+            guard let member = try ResourceURI(try row.text(1)).zipMember else { return }
+            members[member, default: []].insert(DatasetID(try row.uuid(0)))
+        }
+        return members
     }
 
     /// - Throws: `DatabaseError.constraintViolation` when a dataset already has a record of that component.

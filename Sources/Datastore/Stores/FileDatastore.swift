@@ -73,6 +73,14 @@ public final class FileDatastore: Datastore {
         try table.records(of: ids, connection)
     }
 
+    /// The datasets that share a zip archive with a recorded file, by member; none for a file of its own.
+    public func members(
+        sharingZipOf info: StoredFileInfo, _ connection: any DatabaseConnection
+    ) throws -> [String: Set<DatasetID>] {
+        guard let mark = info.path.utf8.firstRange(of: "#zip-path=".utf8) else { return [:] }
+        return try table.members(ofZip: String(info.path[..<mark.lowerBound]), connection)
+    }
+
     /// Enters datasets and their files; makes the records table when it is missing. The registry must know the datasets.
     ///
     /// - Throws: `DatabaseError.constraintViolation` when the datastore already has one of the datasets.

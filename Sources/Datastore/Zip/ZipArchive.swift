@@ -111,14 +111,8 @@ struct ZipArchive: Sendable {
     /// - Throws: ``DatastoreError/malformedZip(path:reason:)`` for an unknown or damaged member.
     func read(_ name: String) async throws -> [UInt8] {
         func failure(_ reason: String) -> DatastoreError { .malformedZip(path: source.name, reason: reason) }
-        guard let member = members[name] else { throw failure("it has no member '\(name)'") }
-        var header = ByteCursor(try await source.read(at: member.offset, count: 30))
-        guard header.integer(4) == 0x0403_4b50, header.skip(22), let nameLength = header.integer(2),
-            let extraLength = header.integer(2)
-        else { throw failure("its index points to no member for '\(name)'") }
-        let (start, overflow) = member.offset.addingReportingOverflow(30 + nameLength + extraLength)
-        guard !overflow else { throw failure("its index points to no member for '\(name)'") }
-        let packed = try await source.read(at: start, count: member.compressedSize)
+        let member = try member(name)
+        let packed = try await packed(member, 0..<member.compressedSize)
         let bytes: [UInt8]
         switch member.method {
         case Self.stored:
@@ -135,6 +129,26 @@ struct ZipArchive: Sendable {
         }
         guard Inflation.checksum(bytes) == member.checksum else { throw failure("the checksum of '\(name)' is wrong") }
         return bytes
+    }
+
+    /// - Throws: ``DatastoreError/malformedZip(path:reason:)`` when there is none of this name.
+    func member(_ name: String) throws -> Member {
+        guard let member = members[name] else {
+            throw DatastoreError.malformedZip(path: source.name, reason: "it has no member '\(name)'")
+        }
+        return member
+    }
+
+    /// A part of a member's data as the archive holds it.
+    func packed(_ member: Member, _ range: Range<UInt64>) async throws -> [UInt8] {
+        let failure = DatastoreError.malformedZip(path: source.name, reason: "its index points to no member")
+        var header = ByteCursor(try await source.read(at: member.offset, count: 30))
+        guard header.integer(4) == 0x0403_4b50, header.skip(22), let nameLength = header.integer(2),
+            let extraLength = header.integer(2)
+        else { throw failure }
+        let (start, overflow) = member.offset.addingReportingOverflow(30 + nameLength + extraLength)
+        guard !overflow, start <= .max - range.upperBound else { throw failure }
+        return try await source.read(at: start + range.lowerBound, count: range.upperBound - range.lowerBound)
     }
 }
 

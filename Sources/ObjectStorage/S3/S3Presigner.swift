@@ -8,16 +8,27 @@
 /// exists is not known.
 public struct S3Presigner: Sendable {
     public enum SignatureVersion: String, Sendable, CaseIterable {
-        /// As boto3 makes them by default. Needed by present Python clients; see ``SignatureV2``.
+        /// As boto3 makes them for the older regions. Needed by present Python clients; see ``SignatureV2``.
         case v2
-        /// For services that refuse version 2. Clients that check for existence first fail with these.
+        /// As boto3 makes them for regions that refuse version 2. Clients that check for existence first fail with these.
         case v4
+
+        /// The regions of AWS that accept version 2; `us-east-1` is what an unset region means. All others, also those
+        /// of other services, are taken for newer. Source: the table of endpoints of botocore.
+        private static let regionsOfVersion2: Set<String> = [
+            "aws-global", "us-east-1", "us-west-1", "us-west-2", "eu-west-1", "sa-east-1", "ap-northeast-1",
+            "ap-southeast-1", "ap-southeast-2", "us-gov-east-1", "us-gov-west-1",
+        ]
+
+        /// What boto3 chooses when nothing else is configured.
+        static func usual(in region: String) -> SignatureVersion { regionsOfVersion2.contains(region) ? .v2 : .v4 }
     }
 
     private let services: S3Services
-    private let version: SignatureVersion
+    private let version: SignatureVersion?
 
-    public init(_ services: S3Services, version: SignatureVersion = .v2) {
+    /// - Parameter version: `nil` for that which boto3 chooses for the region.
+    public init(_ services: S3Services, version: SignatureVersion? = nil) {
         self.services = services
         self.version = version
     }
@@ -31,7 +42,7 @@ public struct S3Presigner: Sendable {
         let service = try services.service(location.profile)
         let address = service.address(of: location)
         let query =
-            switch version {
+            switch version ?? .usual(in: service.region) {
             case .v2: SignatureV2.query(reading: address, service.credentials, expires: time + lifetime)
             case .v4:
                 SignatureV4(credentials: service.credentials, region: service.region)

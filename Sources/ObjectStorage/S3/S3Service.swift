@@ -25,8 +25,13 @@ public struct S3Service: Hashable, Sendable {
                 path: "\(endpoint[slash...])/\(bucket)/\(key)", resource: "/\(bucket)/\(key)")
         }
         let isHostName = Self.isHostName(location.bucket)
+        let isChina = region.hasPrefix("cn-")
+        // As boto3 spells hosts: only where it matters do they name the region.
+        let namesRegion = isChina || !isHostName && region != "us-east-1" && region != "aws-global"
         return S3ObjectAddress(
-            scheme: "https://", host: (isHostName ? bucket + "." : "") + "s3.amazonaws.com",
+            scheme: "https://",
+            host: (isHostName ? bucket + "." : "") + (namesRegion ? "s3.\(region)" : "s3") + ".amazonaws.com"
+                + (isChina ? ".cn" : ""),
             path: isHostName ? "/\(key)" : "/\(bucket)/\(key)", resource: "/\(bucket)/\(key)")
     }
 

@@ -41,7 +41,7 @@ struct QueryPlanner {
                 .unimplementedQuery, "Searches for any dataset type are not supported; search for each type.")
         }
         // Searches before governors are known tell which of them are calibration searches.
-        let types = Set(tree.datasets.compactMap { snapshot.catalog.datasetTypes.byName[$0.datasetType]?.key })
+        let types = Set(tree.datasets.compactMap { snapshot.catalog.datasetTypes[$0.datasetType]?.key })
         func resolve(_ dataID: [Int: DataIDValue]) throws -> [ResolvedSearch] {
             try tree.datasets.map {
                 try ResolvedSearch($0, dataID: dataID, types: types, catalog: snapshot.catalog)

@@ -21,8 +21,8 @@ final class CatalogCache: Sendable {
 
         /// The users and groups that any rule mentions.
         struct RelevantNames {
-            var users: Set<String> = []
-            var groups: Set<String> = []
+            var users: Set<ExactName> = []
+            var groups: Set<ExactName> = []
         }
 
         /// The most views that are kept.

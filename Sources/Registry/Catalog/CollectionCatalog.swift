@@ -11,13 +11,13 @@ package struct CollectionCatalog: Sendable {
 
     /// In order of creation.
     package private(set) var entries: [Entry] = []
-    private var indexByName: [String: Int] = [:]
+    private var indexByName: [ExactName: Int] = [:]
     private var indexByKey: [Int64: Int] = [:]
     private var childrenByParent: [Int64: [Int64]] = [:]
     private var parentsByChild: [Int64: [Int64]] = [:]
 
     package mutating func add(_ entry: Entry) {
-        indexByName[entry.name] = entries.count
+        indexByName[ExactName(entry.name)] = entries.count
         indexByKey[entry.key] = entries.count
         entries.append(entry)
     }
@@ -29,7 +29,7 @@ package struct CollectionCatalog: Sendable {
     }
 
     package subscript(key: Int64) -> Entry? { indexByKey[key].map { entries[$0] } }
-    package subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
+    package subscript(name: String) -> Entry? { indexByName[ExactName(name)].map { entries[$0] } }
 
     package func children(of entry: Entry) -> [Entry] {
         (childrenByParent[entry.key] ?? []).compactMap { self[$0] }
@@ -82,11 +82,14 @@ package struct CollectionCatalog: Sendable {
     package func matching(_ patterns: [String], forFlattening: Bool = false) throws(ButlerError) -> [Entry] {
         let parsed = patterns.map(NamePattern.init)
         let isEverything = patterns.contains("*")
-        var matches = entries.filter { entry in
-            isEverything
-                || parsed.contains { pattern in
-                    if case .glob(let glob) = pattern { glob.matches(entry.name) } else { false }
-                }
+        let globs = parsed.compactMap { if case .glob(let glob) = $0 { glob } else { nil } }
+        var matches = entries
+        if !isEverything {
+            matches.removeAll { entry in
+                guard !globs.isEmpty else { return true }
+                let name = Array(entry.name.unicodeScalars)
+                return !globs.contains { $0.matches(name) }
+            }
         }
         let chains = matches.filter { $0.type == .chained }
         matches.removeAll { $0.type == .chained }

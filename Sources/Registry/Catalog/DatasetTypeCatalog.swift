@@ -12,17 +12,19 @@ package struct StoredDatasetType: Sendable {
 
 /// All dataset types of a repository as of one moment.
 package struct DatasetTypeCatalog: Sendable {
-    package private(set) var byName: [String: StoredDatasetType] = [:]
+    package private(set) var byName: [ExactName: StoredDatasetType] = [:]
     package private(set) var byKey: [Int64: StoredDatasetType] = [:]
 
     package mutating func add(_ stored: StoredDatasetType) {
-        byName[stored.type.name] = stored
+        byName[ExactName(stored.type.name)] = stored
         byKey[stored.key] = stored
     }
 
+    package subscript(name: String) -> StoredDatasetType? { byName[ExactName(name)] }
+
     /// - Throws: `ButlerError` of kind `missingDatasetType`, or `datasetTypeExpression` for an illegal name.
     package func require(_ name: String) throws(ButlerError) -> StoredDatasetType {
-        if let stored = byName[name] { return stored }
+        if let stored = self[name] { return stored }
         try DatasetType.checkName(name)
         throw ButlerError(.missingDatasetType, "Dataset type '\(name)' does not exist.")
     }
@@ -42,9 +44,9 @@ package struct DatasetTypeCatalog: Sendable {
                         .datasetTypeExpression,
                         "Component dataset types are not supported in searches; got '\(name)', use its parent.")
                 }
-                if let stored = byName[name] { found[name] = stored } else { missing.append(name) }
+                if let stored = self[name] { found[name] = stored } else { missing.append(name) }
             case .glob(let glob):
-                for (name, stored) in byName where glob.matches(name) { found[name] = stored }
+                for (name, stored) in byName where glob.matches(name.text) { found[name.text] = stored }
             }
         }
         return (found.values.sorted { $0.type.name < $1.type.name }, missing)

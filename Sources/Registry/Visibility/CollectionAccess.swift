@@ -16,17 +16,17 @@ package struct CollectionAccess: Sendable {
 
     package func grant(for collection: Int64) -> Audience? { grants[collection] }
 
-    func allows(_ entry: CollectionCatalog.Entry, user: String?, groups: Set<String>) -> Bool {
+    func allows(_ entry: CollectionCatalog.Entry, user: ExactName?, groups: Set<ExactName>) -> Bool {
         switch CollectionOwner(collection: entry.name) {
         case nil: return true
-        case .user(let owner): if owner == user, !owner.isEmpty { return true }
-        case .group(let owner): if groups.contains(owner), !owner.isEmpty { return true }
+        case .user(let owner): if owner == user, !owner.text.isEmpty { return true }
+        case .group(let owner): if groups.contains(owner), !owner.text.isEmpty { return true }
         }
         return grants[entry.key]?.includes(anyOf: groups) ?? false
     }
 
     /// The groups that any rule mentions.
-    var groups: Set<String> {
+    var groups: Set<ExactName> {
         grants.values.reduce(into: []) { all, audience in
             if case .groups(let names) = audience { all.formUnion(names) }
         }
@@ -55,7 +55,7 @@ extension CatalogReader {
         var access = CollectionAccess()
         try connection.query("SELECT \(columns: ["collection_id", "group_name"]) FROM \(table: table)") { row in
             let group = try row.text(1)
-            access.add(group == RegistrySchema.everyone ? .everyone : .groups([group]), collection: try row.int(0))
+            access.add(group == RegistrySchema.everyone ? .everyone : .groups([ExactName(group)]), collection: try row.int(0))
         }
         return access
     }

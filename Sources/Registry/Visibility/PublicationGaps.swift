@@ -10,7 +10,7 @@ public struct PublicationGaps: Sendable, Equatable {
 
 extension RegistrySnapshot {
     public func gaps(of published: PublishedTypes) -> PublicationGaps {
-        let known = Set(catalog.datasetTypes.byName.keys)
+        let known = Set(catalog.datasetTypes.byName.keys.map(\.text))
         let named = Set(published.entries.keys)
         return PublicationGaps(
             unpublished: known.subtracting(named).sorted(), unknown: named.subtracting(known).sorted())

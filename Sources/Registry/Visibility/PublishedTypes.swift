@@ -46,18 +46,18 @@ public struct PublishedTypes: Sendable, Equatable {
                 guard let list = groups.arrayValue, case let names = list.compactMap(\.stringValue),
                     names.count == list.count
                 else { throw failure("must give '\(name)' a list of texts as 'groups'") }
-                if !names.contains("*") { audience = .groups(Set(names)) }
+                if !names.contains("*") { audience = .groups(Set(names.map { ExactName($0) })) }
             }
             entries[name] = Entry(description: description, audience: audience)
         }
     }
 
-    func shows(_ type: DatasetType, groups: Set<String>) -> Bool {
+    func shows(_ type: DatasetType, groups: Set<ExactName>) -> Bool {
         entries[type.name]?.audience.includes(anyOf: groups) ?? false
     }
 
     /// The groups that the catalogue mentions.
-    var groups: Set<String> {
+    var groups: Set<ExactName> {
         entries.values.reduce(into: []) { all, entry in
             if case .groups(let names) = entry.audience { all.formUnion(names) }
         }
@@ -68,6 +68,11 @@ public struct PublishedTypes: Sendable, Equatable {
 public struct PublishedTypesError: Error, Equatable, Sendable, CustomStringConvertible {
     public let origin: String
     public let reason: String
+
+    public init(origin: String, reason: String) {
+        self.origin = origin
+        self.reason = reason
+    }
 
     public var description: String { "The catalogue of published dataset types '\(origin)' \(reason)." }
 }

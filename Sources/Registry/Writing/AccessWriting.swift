@@ -51,7 +51,7 @@ extension RegistryWriter {
     private static func names(of audience: Audience) -> [String] {
         switch audience {
         case .everyone: [RegistrySchema.everyone]
-        case .groups(let names): names.sorted()
+        case .groups(let names): names.sorted().map(\.text)
         }
     }
 }

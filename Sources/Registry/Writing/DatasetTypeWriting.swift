@@ -17,7 +17,7 @@ extension RegistryWriter {
             throw ButlerError(
                 .datasetTypeExpression, "A dataset type cannot have the name of the dimension '\(type.name)'.")
         }
-        if let known = snapshot.catalog.datasetTypes.byName[type.name] {
+        if let known = snapshot.catalog.datasetTypes[type.name] {
             guard known.type == type else {
                 throw ButlerError(
                     .conflictingDefinition,

@@ -27,9 +27,7 @@ public struct BoundedFile: Sendable {
             throw FileAccessError(path: path, failure: failure)
         }
         let count = file.size <= limit ? file.size : min(head, file.size)
-        let buffer = try await file.read(0..<count)
-        return try await NIOThreadPool.singleton.runIfActive {
-            try work(BoundedFile(size: file.size, bytes: Array(buffer.readableBytesView)))
-        }
+        let bytes = try await file.bytes(0..<count)
+        return try await NIOThreadPool.singleton.runIfActive { try work(BoundedFile(size: file.size, bytes: bytes)) }
     }
 }

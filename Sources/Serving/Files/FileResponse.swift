@@ -12,23 +12,42 @@ extension Response {
     /// - Parameters:
     ///   - path: the file. Decide on it without any text of the client's: nothing here confines it to a directory.
     ///   - contentType: as declared to the client, which is told not to guess another.
+    ///   - extract: makes what is sent instead of the whole file, if not all of it may be.
     /// - Throws: ``HTTPFailure`` 404 when there is no regular file there. Other errors name the path; they are for the
     ///   log, not for the client.
     public static func file(
-        at path: String, for request: Request, contentType: String = "application/octet-stream"
+        at path: String, for request: Request, contentType: String = "application/octet-stream",
+        extract: (FileExtract.Maker)? = nil
     ) async throws -> Response {
-        let file: OpenFile
+        let open: OpenFile
         do {
-            file = try await OpenFile.open(path)
+            open = try await OpenFile.open(path)
         } catch OpenFile.Failure.notFound {
             throw HTTPFailure(.notFound, "The file does not exist.")
         } catch let failure as OpenFile.Failure {
             throw FileAccessError(path: path, failure: failure)
         }
-        let tag = FileValidators(file)
-        var headers: HTTPFields = [
-            .acceptRanges: "bytes", .eTag: tag.entityTag, .lastModified: tag.lastModified,
-        ]
+        let file: FileExtract =
+            if let extract {
+                try await extract(open.size) { try await open.bytes($0) }
+            } else {
+                FileExtract(size: open.size, digest: "") { try await open.read($0) }
+            }
+        return answer(file, FileValidators(open, digest: file.digest), for: request, contentType: contentType)
+    }
+
+    /// Something made from a file that is elsewhere; like ``file(at:for:contentType:extract:)``, without a date.
+    public static func extract(
+        _ file: FileExtract, for request: Request, contentType: String = "application/octet-stream"
+    ) -> Response {
+        answer(file, FileValidators(digest: file.digest), for: request, contentType: contentType)
+    }
+
+    private static func answer(
+        _ file: FileExtract, _ tag: FileValidators, for request: Request, contentType: String
+    ) -> Response {
+        var headers: HTTPFields = [.acceptRanges: "bytes", .eTag: tag.entityTag]
+        headers[.lastModified] = tag.lastModified
         if tag.isUnmodified(for: request) { return Response(status: .notModified, headers: headers) }
         headers[.contentType] = contentType
         headers[.xContentTypeOptions] = "nosniff"
@@ -51,6 +70,42 @@ extension Response {
     }
 }
 
+/// What is sent of a file: all of it, or something made from it that has a size of its own.
+public struct FileExtract: Sendable {
+    /// Makes an extract of a file of the given size, whose bytes the function reads.
+    public typealias Maker =
+        @Sendable (_ size: Int64, _ read: @escaping @Sendable (Range<Int64>) async throws -> [UInt8]) async throws
+        -> FileExtract
+
+    let size: Int64
+    /// Part of the entity tag.
+    let digest: String
+    /// Bytes that are read at a time.
+    private let chunk: Int64
+    fileprivate let read: @Sendable (Range<Int64>) async throws -> ByteBuffer
+
+    /// - Parameters:
+    ///   - digest: tells extracts of the same file apart; without a file of this machine, also their sources.
+    ///   - chunk: how many bytes are read at a time.
+    ///   - read: exactly these bytes of the extract.
+    public init(
+        size: Int64, digest: String, chunk: Int64 = 256 << 10,
+        bytes read: @escaping @Sendable (Range<Int64>) async throws -> [UInt8]
+    ) {
+        self.init(size: size, digest: digest, chunk: chunk) { ByteBuffer(bytes: try await read($0)) }
+    }
+
+    fileprivate init(
+        size: Int64, digest: String, chunk: Int64 = 256 << 10,
+        read: @escaping @Sendable (Range<Int64>) async throws -> ByteBuffer
+    ) {
+        self.size = size
+        self.digest = digest
+        self.chunk = chunk
+        self.read = read
+    }
+}
+
 /// A file that exists but cannot be read. For the log: it names the path.
 struct FileAccessError: Error, CustomStringConvertible {
     let path: String
@@ -69,12 +124,18 @@ struct FileAccessError: Error, CustomStringConvertible {
 /// The validators of an open file, and the conditions of requests that refer to them (RFC 9110, section 13).
 private struct FileValidators {
     let entityTag: String
-    let modified: UTCDate
-    var lastModified: String { modified.httpDate }
+    let modified: UTCDate?
+    var lastModified: String? { modified?.httpDate }
 
-    init(_ file: OpenFile) {
+    init(digest: String) {
+        entityTag = "\"\(digest)\""
+        modified = nil
+    }
+
+    init(_ file: OpenFile, digest: String) {
         let time = file.modified.seconds &* 1_000_000_000 &+ file.modified.nanoseconds
-        entityTag = "\"\(String(file.size, radix: 16))-\(String(time, radix: 16))\""
+        let end = digest.isEmpty ? "" : "-" + digest
+        entityTag = "\"\(String(file.size, radix: 16))-\(String(time, radix: 16))\(end)\""
         modified = file.modified
     }
 
@@ -88,7 +149,8 @@ private struct FileValidators {
                 return candidate == "*" || end.map { tag[...$0] == entityTag } == true
             }
         }
-        guard let since = request.headers[.ifModifiedSince].flatMap({ UTCDate(httpDate: $0) }) else { return false }
+        guard let modified, let since = request.headers[.ifModifiedSince].flatMap({ UTCDate(httpDate: $0) })
+        else { return false }
         return modified.seconds <= since.seconds
     }
 
@@ -99,17 +161,15 @@ private struct FileValidators {
     }
 }
 
-extension OpenFile {
-    private static let chunk: Int64 = 256 << 10
-
+extension FileExtract {
     /// The bytes as a response body that reads ahead by no more than one chunk.
     fileprivate func body(_ range: Range<Int64>) -> ResponseBody {
         if range.isEmpty { return ResponseBody() }
         return ResponseBody(contentLength: Int(range.upperBound - range.lowerBound)) { writer in
             var offset = range.lowerBound
             while offset < range.upperBound {
-                let next = min(offset + Self.chunk, range.upperBound)
-                try await writer.write(try await self.read(offset..<next))
+                let next = min(offset + chunk, range.upperBound)
+                try await writer.write(try await read(offset..<next))
                 offset = next
             }
             try await writer.finish(nil)

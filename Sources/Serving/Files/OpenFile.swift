@@ -67,22 +67,37 @@ final class OpenFile: Sendable {
     func read(_ range: Range<Int64>) async throws -> ByteBuffer {
         try await pool.runIfActive { [self] in
             var buffer = ByteBuffer()
-            buffer.reserveCapacity(range.count)
-            var offset = range.lowerBound
-            while offset < range.upperBound {
-                let wanted = Int(range.upperBound - offset)
-                var failure: CInt = 0
-                let count = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { target in
-                    let count = pread(descriptor, target.baseAddress, wanted, off_t(offset))
-                    if count < 0 { failure = errno }
-                    return max(0, count)
-                }
-                if failure == EINTR { continue }
-                if failure != 0 { throw Failure.system(errno: failure) }
-                guard count > 0 else { throw Failure.truncated }
-                offset += Int64(count)
+            try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: range.count) { target in
+                try fill(UnsafeMutableRawBufferPointer(rebasing: target.prefix(range.count)), from: range.lowerBound)
+                return range.count
             }
             return buffer
+        }
+    }
+
+    /// The same as an array, without a copy.
+    func bytes(_ range: Range<Int64>) async throws -> [UInt8] {
+        try await pool.runIfActive { [self] in
+            try Array(unsafeUninitializedCapacity: range.count) { whole, count in
+                let target = UnsafeMutableBufferPointer(rebasing: whole.prefix(range.count))
+                try fill(UnsafeMutableRawBufferPointer(target), from: range.lowerBound)
+                count = range.count
+            }
+        }
+    }
+
+    private func fill(_ target: UnsafeMutableRawBufferPointer, from start: Int64) throws {
+        var done = 0
+        while done < target.count {
+            let count = pread(
+                descriptor, target.baseAddress?.advanced(by: done), target.count - done, off_t(start + Int64(done)))
+            if count < 0 {
+                let code = errno
+                if code == EINTR { continue }
+                throw Failure.system(errno: code)
+            }
+            guard count > 0 else { throw Failure.truncated }
+            done += count
         }
     }
 }

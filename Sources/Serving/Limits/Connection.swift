@@ -38,6 +38,12 @@ public final class Connection: Sendable {
         state.withLock { _ = $0.actions.removeValue(forKey: token) }
     }
 
+    /// Tells a client that waits for it to go on with the body of its request.
+    func askForBody() { channel.triggerUserOutboundEvent(BodyWanted(), promise: nil) }
+
+    /// The event of a body that somebody begins to read.
+    struct BodyWanted: Sendable {}
+
     /// Tells those who wait.
     func end() {
         let actions = state.withLock { state in

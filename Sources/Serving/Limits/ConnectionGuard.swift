@@ -1,6 +1,9 @@
 import HTTPTypes
 import NIOCore
+import NIOHTTP1
 import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import StructuredData
 
 /// Watches one connection between the HTTP codec and the handlers: counts it, and ends it when its client takes too long
 /// to send a request, to receive a response, or has gone.
@@ -12,12 +15,19 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let ledger: ConnectionLedger
     private let limits: ServingLimits
-    private let refusals: @Sendable (Refusal) -> Void
+    private let refusals: @Sendable (Refusal, _ detail: String, _ peer: SocketAddress?) -> Void
     private var connection: Connection?
     private var isAdmitted = false
     private var requestCount = 0
     private var isReadingBody = false
     private var hasWrittenHead = false
+    /// Requests whose response has not been written to its end.
+    private var unanswered = 0
+    /// Bytes of the present request's body that came after its response.
+    private var thrownAway = 0
+    private var violation: RequestViolation?
+    /// Whether nothing more is to be written.
+    private var isEnded = false
     /// Whether bytes have come that do not make up a part yet.
     private var hasLooseBytes = false
     private var inputIsClosed = false
@@ -27,9 +37,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Why a connection was ended.
     enum Refusal: String {
         case connections, slowHead = "slow_head", slowBody = "slow_body", slowReader = "slow_reader"
+        case malformed
     }
 
-    init(_ ledger: ConnectionLedger, _ limits: ServingLimits, refusals: @escaping @Sendable (Refusal) -> Void) {
+    /// The rest of a body whose request has been answered is read to this size.
+    private static let mostThrownAway = 64 << 20
+
+    /// - Parameter refusals: is told why a connection is ended, with the text for its client and where it comes from.
+    init(
+        _ ledger: ConnectionLedger, _ limits: ServingLimits,
+        refusals: @escaping @Sendable (Refusal, _ detail: String, _ peer: SocketAddress?) -> Void
+    ) {
         self.ledger = ledger
         self.limits = limits
         self.refusals = refusals
@@ -44,6 +62,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         // Bytes are seen before the decoder; without this handler, which always can be added, there is one limit less.
         try? context.pipeline.syncOperations.addHandler(
             ByteWatch { [unowned self] in hasLooseBytes = true }, position: .first)
+        if let codec = try? context.pipeline.syncOperations.handler(type: HTTP1ToHTTPServerCodec.self) {
+            try? context.pipeline.syncOperations.addHandler(RequestHeadRules(), position: .before(codec))
+        }
         if context.channel.isActive, !isAdmitted { refuse(context) }
     }
 
@@ -67,18 +88,45 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func refuse(_ context: ChannelHandlerContext) {
-        refusals(.connections)
-        end(context, .serviceUnavailable)
+        end(
+            context, .connections, .serviceUnavailable, "The server has too many connections; try again.",
+            headers: [.retryAfter: "5"])
     }
 
-    /// Ends the connection, with a status if no response has begun.
-    private func end(_ context: ChannelHandlerContext, _ status: HTTPResponse.Status) {
-        if !hasWrittenHead {
-            let fields: HTTPFields = [.connection: "close", .contentLength: "0", .retryAfter: "5"]
-            context.write(wrapOutboundOut(.head(HTTPResponse(status: status, headerFields: fields))), promise: nil)
+    /// Ends the connection, with an answer if it can only be taken for that of the request in question.
+    private func end(
+        _ context: ChannelHandlerContext, _ reason: Refusal, _ status: HTTPResponse.Status, _ detail: String,
+        headers: HTTPFields = [:]
+    ) {
+        guard !isEnded else { return }
+        refusals(reason, detail, context.channel.remoteAddress)
+        if !hasWrittenHead, unanswered == (isReadingBody ? 1 : 0) {
+            var writer = JSONWriter()
+            writer.value(.object(["detail": .string(detail)]))
+            var headers = headers
+            (headers[.connection], headers[.contentType]) = ("close", "application/json")
+            headers[.contentLength] = String(writer.bytes.count)
+            context.write(wrapOutboundOut(.head(HTTPResponse(status: status, headerFields: headers))), promise: nil)
+            context.write(wrapOutboundOut(.body(ByteBuffer(bytes: writer.bytes))), promise: nil)
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
+        isEnded = true
         context.close(promise: nil)
+    }
+
+    /// What the parser refuses is answered here, unless there is a request in progress: one that is being read learns of
+    /// it as it reads, and a later one has to wait for its turn.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let found = RequestViolation(error) else { return context.fireErrorCaught(error) }
+        guard violation == nil else { return }
+        violation = found
+        if unanswered == 0 {
+            end(context, .malformed, found.status, found.detail)
+        } else if isReadingBody {
+            refusals(.malformed, found.detail, context.channel.remoteAddress)
+        }
+        // The framework ends its work for the connection at errors of the parser only.
+        context.fireErrorCaught(error is HTTPParserError ? error : HTTPParserError.unknown)
     }
 
     // MARK: Requests
@@ -87,11 +135,19 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         hasLooseBytes = false
         switch unwrapInboundIn(data) {
         case .head:
+            unanswered += 1
+            thrownAway = 0
             requestCount += 1
             ledger.requestBegan()
             isReadingBody = true
             connection?.idleSince = nil
-        case .body: break
+        case .body(let part):
+            guard unanswered == 0 else { break }
+            thrownAway += part.readableBytes
+            if thrownAway > Self.mostThrownAway {
+                isEnded = true
+                context.close(promise: nil)
+            }
         case .end: isReadingBody = false
         }
         context.fireChannelRead(data)
@@ -117,8 +173,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             isForBody,
             context.eventLoop.scheduleTask(in: TimeAmount(time)) {
                 let (handler, context) = bound.value
-                handler.refusals(isForBody ? .slowBody : .slowHead)
-                handler.end(context, .requestTimeout)
+                handler.end(
+                    context, isForBody ? .slowBody : .slowHead, .requestTimeout,
+                    "The request did not come to its end in time.", headers: [.retryAfter: "5"])
             }
         )
     }
@@ -126,17 +183,43 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Responses
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        // The framework answers what the parser refused too, without saying what it was.
+        if !isEnded, unanswered == 0, let violation {
+            end(context, .malformed, violation.status, violation.detail)
+        }
+        guard !isEnded else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
         switch unwrapOutboundIn(data) {
         case .head: hasWrittenHead = true
         case .body: break
         case .end:
             hasWrittenHead = false
+            unanswered = max(0, unanswered - 1)
             let promise = promise ?? context.eventLoop.makePromise()
             let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
             promise.futureResult.whenComplete { _ in bound.value.responseSent() }
-            return context.write(data, promise: promise)
+            context.write(data, promise: promise)
+            // The answer to a request whose body broke the rules was the last.
+            if violation != nil, isReadingBody, unanswered == 0 {
+                isEnded = true
+                context.flush()
+                context.close(promise: nil)
+            }
+            return
         }
         context.write(data, promise: promise)
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard event is Connection.BodyWanted else {
+            return context.triggerUserOutboundEvent(event, promise: promise)
+        }
+        if !isEnded, !hasWrittenHead, isReadingBody, unanswered == 1 {
+            context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+        }
+        promise?.succeed()
     }
 
     /// The system has all bytes of a response, or never will.
@@ -156,7 +239,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             stallTimer = context.eventLoop.scheduleTask(in: TimeAmount(limits.stalledTime)) {
                 let (handler, context) = bound.value
-                handler.refusals(.slowReader)
+                handler.refusals(.slowReader, "", context.channel.remoteAddress)
+                handler.isEnded = true
                 context.close(promise: nil)
             }
         }

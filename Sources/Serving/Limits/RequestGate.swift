@@ -95,6 +95,8 @@ struct RequestGateMiddleware: RouterMiddleware {
     let gate: RequestGate
     let ledger: ConnectionLedger
     let metrics: ServiceMetrics
+    /// Whether the service itself speaks TLS.
+    let isSecure: Bool
 
     /// Paths that are answered whatever happens.
     private static let exempt: Set<Substring> = ["/healthz", "/readyz", "/metrics"]
@@ -112,6 +114,11 @@ struct RequestGateMiddleware: RouterMiddleware {
         }
         var context = context
         context.connection = context.channel.flatMap { ledger[$0] }
+        context.isSecure = isSecure
+        var request = request
+        if let connection = context.connection, request.headers[.expect]?.lowercased() == "100-continue" {
+            request.body = RequestBody(asyncSequence: AwaitedBody(base: request.body, connection: connection))
+        }
         var response = try await next(request, context)
         guard request.method != .head, response.body.contentLength.map({ $0 > RequestLogMiddleware.shortBody }) ?? true
         else { return withExtendedLifetime(pass) { response } }
@@ -120,6 +127,18 @@ struct RequestGateMiddleware: RouterMiddleware {
             try await body.write(PassingWriter(base: writer, pass: pass))
         }
         return response
+    }
+}
+
+/// A body for which the client waits to be asked: it is, when somebody begins to read.
+private struct AwaitedBody: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+    let base: RequestBody
+    let connection: Connection
+
+    func makeAsyncIterator() -> RequestBody.AsyncIterator {
+        connection.askForBody()
+        return base.makeAsyncIterator()
     }
 }
 

@@ -15,7 +15,7 @@ public struct ExternalOrigin: Sendable, CustomStringConvertible {
         }
         self.authority = authority
         let forwarded = proxies.contains(context.peer) ? request.headers[.xForwardedProto]?.lowercased() : nil
-        scheme = forwarded == "https" ? "https" : "http"
+        scheme = forwarded.map { $0 == "https" } ?? context.isSecure ? "https" : "http"
     }
 
     /// Whether the text can stand in a URL as host and port.

@@ -21,29 +21,20 @@ extension Request {
         }
     }
 
-    /// The body, or a 413 when it is longer than `limit`.
+    /// The body, or a 413 when it is longer than `limit`: at once, when the head says so.
     ///
-    /// The rest of a long body is read and thrown away, within reason: many clients read no answer before they have sent
-    /// all, and would wait for ever.
+    /// Many clients read no answer before they have sent all. The connection throws the rest away for them, within
+    /// reason: see `ConnectionGuard`.
     private func collected(limit: Int) async throws -> ByteBuffer {
+        let failure = HTTPFailure(.contentTooLarge, "The request body has more than \(limit) bytes.")
+        if let stated = headers[.contentLength].flatMap({ Int($0) }), stated > limit { throw failure }
         var collected = ByteBuffer()
-        var length = 0
         for try await var part in body {
-            length += part.readableBytes
-            if length <= limit {
-                collected.writeBuffer(&part)
-            } else {
-                collected = ByteBuffer()
-                if length > Self.mostThrownAway { break }
-            }
-        }
-        guard length <= limit else {
-            throw HTTPFailure(.contentTooLarge, "The request body has more than \(limit) bytes.")
+            guard collected.readableBytes + part.readableBytes <= limit else { throw failure }
+            collected.writeBuffer(&part)
         }
         return collected
     }
-
-    private static let mostThrownAway = 256 << 20
 
     /// Requests nest a few levels deep; a limit protects the stack.
     private static let maximumDepth = 128

@@ -32,6 +32,11 @@ struct FailureMiddleware: RouterMiddleware {
             return .json(["detail": "Not Found"], status: .notFound)
         case let failure as any HTTPResponseError where (400..<500).contains(failure.status.code):
             return .json(.object(["detail": .string(failure.status.reasonPhrase)]), status: failure.status)
+        case let error where RequestViolation(error) != nil:
+            let violation = RequestViolation(error) ?? RequestViolation(.badRequest, "")
+            return .json(
+                .object(["detail": .string(violation.detail)]), status: violation.status,
+                headers: [.connection: "close"])
         case is CancellationError, HTTPParserError.invalidEOFState, is ChannelError:
             // The client has gone, or the server is stopping; the number is the one that proxies log for it.
             return Response(status: .init(code: 499, reasonPhrase: "Client Closed Request"))

@@ -47,7 +47,7 @@ public struct HTTPService: Sendable {
         let router = Router(context: ServingContext.self)
         router.add(middleware: RequestLogMiddleware(logger: logger, metrics: metrics))
         router.add(middleware: FailureMiddleware(logger: logger, translate: translate))
-        router.add(middleware: RequestGateMiddleware(gate: gate, ledger: ledger, metrics: metrics))
+        router.add(middleware: RequestGateMiddleware(gate: gate, ledger: ledger, metrics: metrics, isSecure: options.tls != nil))
         router.add(middleware: PathRules(proxies: options.trustedProxies))
         routes(ServiceRoutes(router, gate: gate, metrics: metrics))
         responder = router.buildResponder()
@@ -61,9 +61,20 @@ public struct HTTPService: Sendable {
         // The framework's own lines about start and stop say nothing that ours do not.
         var quiet = logger
         quiet.logLevel = .error
-        let (ledger, limits, metrics) = (ledger, options.limits, metrics)
+        let (ledger, limits, metrics, logger) = (ledger, options.limits, metrics, logger)
         let http = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionGuard(ledger, limits) { metrics.refused($0.rawValue) }],
+            additionalChannelHandlers: [
+                ConnectionGuard(ledger, limits) { reason, detail, peer in
+                    metrics.refused(reason.rawValue)
+                    guard reason == .malformed else { return }
+                    logger.notice(
+                        "request refused",
+                        metadata: [
+                            "reason": .string(reason.rawValue), "detail": .string(detail),
+                            "peer": .string(peer?.ipAddress ?? ""),
+                        ])
+                }
+            ],
             idleTimeout: TimeAmount(options.idleTimeout))
         return Application(
             responder: responder, server: options.tls?.server(http) ?? .http1(configuration: http),

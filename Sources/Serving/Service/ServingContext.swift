@@ -8,6 +8,8 @@ public struct ServingContext: RequestContext {
     public let peer: SocketAddress?
     /// The connection of the request; `nil` in memory.
     public internal(set) var connection: Connection?
+    /// Whether the connection is encrypted all the way to this service.
+    var isSecure = false
     let channel: (any Channel)?
 
     public init(source: ApplicationRequestContextSource) {

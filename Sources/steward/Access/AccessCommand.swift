@@ -27,7 +27,7 @@ struct AudienceOptions: ParsableArguments {
     @Flag(help: "Everyone who may use the repository.")
     var everyone = false
 
-    var audience: Audience { everyone ? .everyone : .groups(Set(groups)) }
+    var audience: Audience { everyone ? .everyone : .groups(Set(groups.map { ExactName($0) })) }
 
     func validate() throws {
         guard everyone != !groups.isEmpty else { throw ValidationError("Give either --group or --everyone.") }

@@ -84,6 +84,34 @@ import Testing
                 + "&Signature=N15tLtY2TmN90z%2F1lXtSrGD7264%3D&Expires=1700003600")
     }
 
+    @Test(arguments: [
+        ("us-east-1", "https://bucket.s3.amazonaws.com/", "https://s3.amazonaws.com/a.b/", 2),
+        ("us-west-2", "https://bucket.s3.amazonaws.com/", "https://s3.us-west-2.amazonaws.com/a.b/", 2),
+        ("aws-global", "https://bucket.s3.amazonaws.com/", "https://s3.amazonaws.com/a.b/", 2),
+        ("eu-central-1", "https://bucket.s3.amazonaws.com/", "https://s3.eu-central-1.amazonaws.com/a.b/", 4),
+        ("ap-east-1", "https://bucket.s3.amazonaws.com/", "https://s3.ap-east-1.amazonaws.com/a.b/", 4),
+        ("RegionOne", "https://bucket.s3.amazonaws.com/", "https://s3.RegionOne.amazonaws.com/a.b/", 4),
+        (
+            "cn-north-1", "https://bucket.s3.cn-north-1.amazonaws.com.cn/",
+            "https://s3.cn-north-1.amazonaws.com.cn/a.b/", 4
+        ),
+    ])
+    func theRegionDecidesAsInBoto(region: String, host: String, path: String, version: Int) throws {
+        let services = S3Services(
+            environment: [
+                "AWS_DEFAULT_REGION": region, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
+            ], credentialsFile: "")
+        for (bucket, start) in [("bucket", host), ("a.b", path)] {
+            let url = try S3Presigner(services).url(
+                reading: S3Location(bucket: bucket, key: "x"), for: 600, at: Self.time)
+            #expect(url.hasPrefix(start + "x?"), "\(url)")
+            #expect(url.contains(version == 2 ? "?AWSAccessKeyId=" : "/\(region)/s3/aws4_request".replacing("/", with: "%2F")))
+        }
+        let forced = S3Presigner(services, version: version == 2 ? .v4 : .v2)
+        let url = try forced.url(reading: S3Location(bucket: "bucket", key: "x"), for: 600, at: Self.time)
+        #expect(url.contains(version == 2 ? "X-Amz-Algorithm=" : "?AWSAccessKeyId="))
+    }
+
     @Test func versionFourToleratesAMinuteEitherWay() throws {
         let presigner = S3Presigner(services, version: .v4)
         let location = S3Location(bucket: "bucket", key: "a/b.fits")

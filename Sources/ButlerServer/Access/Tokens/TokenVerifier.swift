@@ -1,3 +1,4 @@
+import ButlerModel
 import JWTKit
 import Serving
 import StructuredData
@@ -26,7 +27,7 @@ public struct TokenRules: Sendable, Equatable {
 public struct TokenVerifier: Sendable {
     struct Identity: Equatable {
         let user: String
-        let groups: Set<String>
+        let groups: Set<ExactName>
     }
 
     private let rules: TokenRules
@@ -97,12 +98,12 @@ public struct TokenVerifier: Sendable {
             guard let start = claim.numberValue, time >= start - Self.clockTolerance else { throw .claim(name) }
         }
         guard let user = claims[rules.userClaim]?.stringValue, Self.isName(user) else { throw .claim(rules.userClaim) }
-        var groups: Set<String> = []
+        var groups: Set<ExactName> = []
         if let list = claims[rules.groupsClaim], list != .null {
             guard let items = list.arrayValue else { throw .claim(rules.groupsClaim) }
             for item in items {
                 guard let name = item.stringValue ?? item["name"]?.stringValue else { throw .claim(rules.groupsClaim) }
-                groups.insert(name)
+                groups.insert(ExactName(name))
             }
         }
         return Identity(user: user, groups: groups)
