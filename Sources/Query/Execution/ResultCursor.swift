@@ -33,6 +33,14 @@ final class ResultCursor {
 
     static func empty(_ layout: RowLayout) -> ResultCursor { ResultCursor(empty: layout) }
 
+    /// Passes over rows; cost O(count).
+    /// - Returns: how many there were.
+    func skip(_ count: Int) throws -> Int {
+        var skipped = 0
+        while skipped < count, try next() != nil { skipped += 1 }
+        return skipped
+    }
+
     /// The next row, valid until the next call; `nil` after the last.
     /// - Throws: `ButlerError` of kind `calibrationLookup` when several validity ranges match a data ID.
     func next() throws -> (any DatabaseRow)? {
