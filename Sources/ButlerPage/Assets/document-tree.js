@@ -1,6 +1,7 @@
 // JSON and YAML values as a tree of disclosure elements, which the keyboard opens.
 
 import { h } from './dom.js';
+import { isNumber } from './exact-json.js';
 
 const MOST = 200;
 
@@ -12,7 +13,7 @@ export function documentTree(value) {
 function node(name, value, depth) {
   const label = name === null ? null : h('span.tree-key', {}, String(name));
   if (value === null || typeof value !== 'object') {
-    return h('div.tree-leaf', {}, label, label && ': ', h(`span.tree-${value === null ? 'null' : typeof value}`, {},
+    return h('div.tree-leaf', {}, label, label && ': ', h(`span.tree-${value === null ? 'null' : isNumber(value) ? 'number' : typeof value}`, {},
       typeof value === 'string' ? value : String(value)));
   }
   const isList = Array.isArray(value);

@@ -1,6 +1,7 @@
 // A table of any number of rows, of which only those in sight are in the document.
 
 import { h, fill } from './dom.js';
+import { isNumber } from './exact-json.js';
 
 const ROW = 32;
 const MARGIN = 12;
@@ -76,8 +77,7 @@ export class Grid {
     }, this.columns.map(({ name, index: cell }, position) => {
       const value = row.cells[cell];
       const text = value === undefined || value === null ? '' : String(value);
-      const isNumber = typeof value === 'number';
-      return h('td', { class: isNumber ? 'num' : null, title: text.length > 24 ? text : null },
+      return h('td', { class: isNumber(value) ? 'num' : null, title: text.length > 24 ? text : null },
         href && (name === 'id' || position === 0)
           ? h('a', { href, tabindex: -1 }, text) : text);
     }));
