@@ -164,6 +164,15 @@ def test_descriptions_of_dataset_types_are_shown_as_text(browser, server, odd):
     assert browser.text(".dataset .doc") == DESCRIPTION
 
 
+def test_dataset_types_fit_on_a_phone(browser, server):
+    browser.shape(390, 844, touch=True)
+    browser.open(server + "/ui#/r/odd")
+    browser.wait("document.querySelector('.says')")
+    assert browser.run("[...document.querySelectorAll('.types td')].every((cell) =>"
+                       " cell.getBoundingClientRect().right <= innerWidth)")
+    assert "StructuredDataDict" in browser.text(".types")
+
+
 def test_members_of_a_zip_file_are_listed_and_shown(browser, server, odd):
     browser.open(f"{server}/ui#/r/odd/dataset/{odd[1]['bundle']}")
     browser.wait("document.querySelectorAll('.look button.link').length === 2")

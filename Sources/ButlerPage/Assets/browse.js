@@ -131,7 +131,7 @@ function typeList(types, link, collection = null) {
       type: 'search', placeholder: 'Filter dataset types', 'aria-label': 'Filter dataset types',
       oninput: (event) => draw(event.target.value.trim().toLowerCase()),
     }) : null,
-    h('div.scroll', { tabindex: 0, role: 'region', 'aria-label': 'Dataset types' }, h('table.list', {}, h('thead', {}, h('tr', {},
+    h('div.scroll', { tabindex: 0, role: 'region', 'aria-label': 'Dataset types' }, h('table.list.types', {}, h('thead', {}, h('tr', {},
       ['Name', 'Dimensions', 'Storage class'].map((text) => h('th', { scope: 'col' }, text)))), body)),
   ];
 }

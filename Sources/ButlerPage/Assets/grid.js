@@ -38,7 +38,9 @@ export class Grid {
   /** Columns as wide as the first rows need, so that scrolling does not shift them. */
   layOut() {
     const sample = this.rows.slice(0, 200);
-    fill(this.head, h('tr', {}, this.columns.map(({ name }) => h('th', { scope: 'col', title: name }, name))));
+    fill(this.head, h('tr', {}, this.columns.map(({ name, index }) => h('th', {
+      scope: 'col', title: name, class: isNumber(sample[0]?.cells[index]) ? 'num' : null,
+    }, name))));
     let total = 0;
     fill(this.widths, this.columns.map(({ name, index }) => {
       const longest = sample.reduce((most, row) => Math.max(most, String(row.cells[index] ?? '').length), name.length);

@@ -1,7 +1,7 @@
 // A look inside a file of a dataset.
 
 import { documentTree } from './document-tree.js';
-import { bytes, complaint, facts, fill, h, number, spinner } from './dom.js';
+import { bytes, complaint, counted, facts, fill, h, number, spinner } from './dom.js';
 import { isNumber } from './exact-json.js';
 import { imageView } from './image-view.js';
 
@@ -71,11 +71,12 @@ function members(found, choose) {
   const more = found.member_count - found.members.length;
   return [
     h('div.scroll.head-of-table', { tabindex: 0, role: 'region', 'aria-label': 'Members of the zip file' },
-      h('table.list', {}, h('thead', {}, h('tr', {}, ['Member', 'Size'].map((text) => h('th', { scope: 'col' }, text)))),
+      h('table.list', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Member'),
+        h('th.num', { scope: 'col' }, 'Size'))),
         h('tbody', {}, found.members.map(({ name, size }) => h('tr', {},
           h('td', {}, h('button.link', { type: 'button', onclick: () => choose(name) }, name)),
           h('td.num', {}, bytes(size))))))),
-    h('p.quiet', {}, `${number(found.member_count)} members`, more > 0 ? `, of which ${number(more)} are not shown` : ''),
+    h('p.quiet', {}, counted(found.member_count, 'member'), more > 0 ? `, of which ${number(more)} are not shown` : ''),
   ];
 }
 

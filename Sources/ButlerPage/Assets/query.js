@@ -1,6 +1,6 @@
 // Queries: a form, the rows as they come, their regions on a map, and how the server finds them.
 
-import { announce, complaint, fill, h, number, spinner, tabs } from './dom.js';
+import { announce, complaint, counted, fill, h, number, spinner, tabs } from './dom.js';
 import { Grid } from './grid.js';
 import { namesIn, quoted } from './names.js';
 import { RowSource } from './row-source.js';
@@ -253,7 +253,7 @@ class Results {
         isReading = false;
       }
       this.note.textContent = source.isFull ? `The first ${number(source.count)} rows. There are more: narrow the query.`
-        : source.isAtEnd ? `${number(source.count)} ${source.count === 1 ? 'row' : 'rows'}`
+        : source.isAtEnd ? counted(source.count, 'row')
           : `The first ${number(source.count)} rows; more come as you scroll`;
       show();
     };
