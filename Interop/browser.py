@@ -42,6 +42,8 @@ class Browser:
         self.answers = {}
         self.complaints = []
         self.requests = []
+        # URLs and bodies of what the page has sent.
+        self.posts = []
         self.session = None
         targets = self.call("Target.getTargets")["targetInfos"]
         page = next(target for target in targets if target["type"] == "page")
@@ -107,6 +109,8 @@ class Browser:
             self.complaints.append(str([item.get("value") for item in parameters["args"]]))
         elif method == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
+            if "postData" in parameters["request"]:
+                self.posts.append((parameters["request"]["url"], parameters["request"]["postData"]))
 
     # Page
 

@@ -194,7 +194,7 @@ def test_no_path_leads_out_of_the_download_route(repository, path):
         with sqlite3.connect(repository / "gen3.sqlite3") as database:
             (dataset,) = database.execute("SELECT dataset_id FROM file_datastore_records LIMIT 1").fetchone()
         database.close()
-        for route in (f"/api/butler/repo/r/v1/dataset/{dataset}/file/{path}",
+        for route in (f"/api/butler/repo/r/v1/file/{dataset}/{path}",
                       f"/api/butler/repo/r/v1/dataset/{path}/download", f"/api/butler/repo/{path}/butler.yaml"):
             connection.putrequest("GET", route, skip_host=False)
             connection.endheaders()

@@ -66,6 +66,7 @@ def browser(shared_browser, server):
     shared_browser.shape(1280, 900)
     shared_browser.complaints.clear()
     shared_browser.requests.clear()
+    shared_browser.posts.clear()
     shared_browser.open("about:blank")
     yield shared_browser
     assert shared_browser.complaints == []

@@ -32,7 +32,7 @@ pytestmark = needs_program
 
 
 def test_nothing_outside_the_records_is_served(server, ids):
-    base = f"/api/butler/repo/toy/v1/dataset/{ids['notes', 0]}/file/"
+    base = f"/api/butler/repo/toy/v1/file/{ids['notes', 0]}/"
     for name in ("../../../../../../../../etc/passwd", "..%2f..%2fbutler.yaml", "butler.yaml", "%2e%2e/butler.yaml"):
         assert server.request("GET", base + name)[0] == 404
 

@@ -16,7 +16,7 @@ import Testing
             #expect(info["auth"] == "gafaelfawr")
             #expect(info["datastoreRecords"]?["path"] == "run/a/settings é 1.json")
             let url = try #require(info["url"]?.stringValue)
-            let route = "/api/butler/repo/demo/v1/dataset/\(FixtureRepository.whole)/file/settings%20%C3%A9%201.json"
+            let route = "/api/butler/repo/demo/v1/file/\(FixtureRepository.whole)/settings%20%C3%A9%201.json"
             #expect(url.hasPrefix("http://") && url.contains("\(route)?Expires="))
             let file = try await client.ask(.get, route, prefix: "")
             #expect(file.text == #"{"gain": 1.5}"#)
@@ -46,11 +46,12 @@ import Testing
             let answer = try await client.get("get_file/\(FixtureRepository.parts)").json()
             let infos = try #require(answer["artifact"]?["file_info"]?.arrayValue)
             #expect(infos.map { $0["datastoreRecords"]?["component"] } == ["left", "right"])
-            #expect(infos[1]["url"]?.stringValue?.contains("/file/bias.right.yaml?component=right&Expires=") == true)
+            #expect(infos[1]["url"]?.stringValue?.contains("/bias.right.yaml?component=right&Expires=") == true)
             let base = "dataset/\(FixtureRepository.parts)/"
-            #expect(try await client.get(base + "file/bias.right.yaml?component=right").text == "side: right\n")
+            let named = "file/\(FixtureRepository.parts)/"
+            #expect(try await client.get(named + "bias.right.yaml?component=right").text == "side: right\n")
             #expect(try await client.get(base + "download?component=left").text == "side: left\n")
-            #expect(try await client.get(base + "file/bias.left.yaml?component=right").status == 404)
+            #expect(try await client.get(named + "bias.left.yaml?component=right").status == 404)
             let several = try await client.get(base + "download")
             #expect(several.status == 422)
             #expect(try several.json()["detail"]?.stringValue?.contains("multiple files") == true)
@@ -79,9 +80,9 @@ import Testing
             let answer = try await client.get("get_file/\(FixtureRepository.member)").json()
             let info = try #require(answer["artifact"]?["file_info"]?.arrayValue?.first)
             let url = try #require(info["url"]?.stringValue)
-            #expect(url.contains("/file/b.zip?Expires=") && url.hasSuffix("#zip-path=settings%202.json"))
+            #expect(url.contains("/b.zip?Expires=") && url.hasSuffix("#zip-path=settings%202.json"))
             #expect(info["datastoreRecords"]?["path"] == "zips/b.zip#zip-path=settings 2.json")
-            let file = try await client.get("dataset/\(FixtureRepository.member)/file/b.zip")
+            let file = try await client.get("file/\(FixtureRepository.member)/b.zip")
             #expect(file.text == "PK not really")
         }
     }

@@ -22,6 +22,9 @@ final class FixtureRepository: ServedRepository, RepositoryView {
     static let member = id(4)
     static let remote = id(5)
     static let bucket = id(6)
+    /// A zip file as a dataset, and a dataset inside of it.
+    static let archive = id(7)
+    static let inside = id(8)
     static let unknown = id(99)
 
     static func id(_ number: UInt64) -> DatasetID {
@@ -46,6 +49,7 @@ final class FixtureRepository: ServedRepository, RepositoryView {
         refs = [
             ref(Self.whole, settings, 1), ref(Self.parts, bias, 1), ref(Self.unstored, settings, 3),
             ref(Self.member, settings, 2), ref(Self.remote, summary, 1), ref(Self.bucket, summary, 2),
+            ref(Self.archive, summary, 3), ref(Self.inside, bias, 2),
         ]
         let root = try ResourceURI(localPath: directory).asDirectory
         func file(_ path: String, component: String? = nil, formatter: String = "json.JsonFormatter") throws
@@ -65,6 +69,7 @@ final class FixtureRepository: ServedRepository, RepositoryView {
             ],
             Self.member: [try file("zips/b.zip#zip-path=settings 2.json")],
             Self.remote: [try file("https://files.example/x/summary.json")],
+            Self.archive: [try file("zips/c.zip")], Self.inside: [try file("zips/c.zip#zip-path=a.json")],
             Self.bucket: [try file("s3://bucket/x/summary.json")],
         ]
     }

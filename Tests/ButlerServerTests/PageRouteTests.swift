@@ -55,6 +55,23 @@ private struct NoGroups: GroupDirectory {
         }
     }
 
+    /// An ingress of a host that is shared leads to `/api/butler` only.
+    @Test func thePageIsUnderThePathOfTheProtocolToo() async throws {
+        try await withServer { client in
+            let page = try await client.ask(.get, "/api/butler/ui", headers: [.accept: "text/html"], prefix: "")
+            #expect(page.status == 200)
+            #expect(page.body == (try await client.ask(.get, "/ui", prefix: "")).body)
+            // What it refers to is found from both places.
+            let names = page.text.matches(of: /(?:src|href)="([^"#]+)"/).map { String($0.1) }
+            #expect(names.contains("ui/app.js") && names.allSatisfy { $0.hasPrefix("ui/") })
+            for name in names {
+                let (here, there) = (try await client.ask(.get, "/\(name)", prefix: ""), try await client.ask(.get, "/api/butler/\(name)", prefix: ""))
+                #expect(here.status == 200)
+                #expect(there.status == 200 && there.body == here.body)
+            }
+        }
+    }
+
     @Test func thePageLoadsNothingFromElsewhere() async throws {
         try await withServer { client in
             let document = try await client.ask(.get, "/ui", prefix: "").text

@@ -33,6 +33,41 @@ import Testing
         }
     }
 
+    @Test func membersOfAZipFileAreListedAndShown() async throws {
+        try await withServer { client in
+            let path = "ui/preview/\(FixtureRepository.archive)"
+            let list = try await client.get(path).json()
+            #expect(list["kind"] == "archive" && list["name"] == "c.zip" && list["member_count"] == 3)
+            let members: StructuredValue = [
+                ["name": "a.json", "size": 26], ["name": "notes.txt", "size": 12], ["name": "sub/b.yaml", "size": 12],
+            ]
+            #expect(list["members"] == members)
+            let json = try await client.get(path + "?member=a.json").json()
+            #expect(json["kind"] == "document" && json["member"] == "a.json" && json["size"] == 26)
+            #expect(json["value"] == ["gain": 9_007_199_254_740_993] && json["members"] == members)
+            #expect(try await client.get(path + "?member=sub/b.yaml").json()["value"] == ["side": "inner"])
+            #expect(try await client.get(path + "?member=notes.txt").json()["text"] == "plain words\n")
+            for missing in ["none", "sub/", "../secret.txt", ""] {
+                #expect(try await client.get(path + "?member=\(missing)").status == 404)
+            }
+            #expect(try await client.get("ui/preview/\(FixtureRepository.whole)?member=a").status == 404)
+        }
+    }
+
+    /// What else is in the archive may be hidden from the user.
+    @Test func aDatasetInAZipFileIsThatMemberOnly() async throws {
+        try await withServer { client in
+            let path = "ui/preview/\(FixtureRepository.inside)"
+            let shown = try await client.get(path).json()
+            #expect(shown["value"] == ["gain": 9_007_199_254_740_993])
+            #expect(shown["member"] == "a.json" && shown["members"] == nil)
+            let other = try await client.get(path + "?member=sub/b.yaml")
+            #expect(other.status == 404 && !other.text.contains("inner"))
+            let broken = try await client.get("ui/preview/\(FixtureRepository.member)").json()
+            #expect(broken["kind"] == "none" && broken["remark"]?.stringValue?.contains("'b.zip'") == true)
+        }
+    }
+
     @Test func imagesAreAveragedOverBlocks() throws {
         let image = try FITSImage(shape: [2, 5], pixels: .float([0, 2, 4, .nan, 9, 0, 2, 4, .nan, .infinity]))
         let reduced = try #require(ImageReduction(image, longestSide: 3))

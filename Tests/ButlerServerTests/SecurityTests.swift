@@ -27,7 +27,7 @@ import Testing
     ])
     func noPathFromAClientReachesTheDisk(name: String) async throws {
         try await withServer(live: true) { client in
-            let answer = try await client.get("dataset/\(FixtureRepository.whole)/file/\(name)")
+            let answer = try await client.get("file/\(FixtureRepository.whole)/\(name)")
             #expect(answer.status == 404)
             #expect(!answer.text.contains("secret") && !answer.text.contains("root:"))
         }

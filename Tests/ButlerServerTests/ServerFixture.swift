@@ -8,6 +8,7 @@ import NIOCore
 import ObjectStorage
 import Serving
 import StructuredData
+import Testing
 
 @testable import ButlerServer
 
@@ -25,6 +26,7 @@ struct ServerFixture: Sendable {
         try write("side: left\n", "run/a/bias.left.yaml")
         try write("side: right\n", "run/a/bias.right.yaml")
         try write("PK not really", "zips/b.zip")
+        try #require(Data(base64Encoded: Self.archive)).write(to: URL(fileURLWithPath: "\(directory)/zips/c.zip"))
         try write("secret", "secret.txt")
         try write("a: b\n", "static/repositories.yaml")
         try write("{}", "static/inner/a b.json")
@@ -37,6 +39,16 @@ struct ServerFixture: Sendable {
                 atPath: "\(directory)/static/\(link)", withDestinationPath: target)
         }
     }
+
+    /// A zip file made by Python's `zipfile`: `a.json`, `notes.txt`, the folder `sub` and `sub/b.yaml` in it.
+    private static let archive = """
+        UEsDBBQAAAAIAAAAIVwAAAAAAgAAAAAAAAAEAAAAc3ViLwMAUEsDBBQAAAAIAAAAIVwxxxB3DgAAAAwAAAAKAAAAc3ViL2IueWFtbCvOTEm1Us
+        jMy0st4gIAUEsDBBQAAAAIAAAAIVyYjPWoHAAAABoAAAAGAAAAYS5qc29uq1ZKT8zMU7JSsDQwMDe0tDQyNTE3MbC0NK4FAFBLAwQUAAAACAAA
+        ACFc5YUCpg4AAAAMAAAACQAAAG5vdGVzLnR4dCvISczMUyjPL0op5gIAUEsBAhQDFAAAAAgAAAAhXAAAAAACAAAAAAAAAAQAAAAAAAAAAAAAAI
+        ABAAAAAHN1Yi9QSwECFAMUAAAACAAAACFcMccQdw4AAAAMAAAACgAAAAAAAAAAAAAAgAEkAAAAc3ViL2IueWFtbFBLAQIUAxQAAAAIAAAAIVyY
+        jPWoHAAAABoAAAAGAAAAAAAAAAAAAACAAVoAAABhLmpzb25QSwECFAMUAAAACAAAACFc5YUCpg4AAAAMAAAACQAAAAAAAAAAAAAAgAGaAAAAbm
+        90ZXMudHh0UEsFBgAAAAAEAAQA1QAAAM8AAAAAAA==
+        """.filter { !$0.isWhitespace }
 
     func write(_ text: String, _ path: String) throws {
         try Data(text.utf8).write(to: URL(fileURLWithPath: "\(directory)/\(path)"))

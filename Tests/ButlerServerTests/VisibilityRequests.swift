@@ -44,7 +44,6 @@ struct VisibilityRequests {
             get("get_file/\(id)")
             get("dataset/\(id)/download")
             get("dataset/\(id)/download?component=x")
-            get("dataset/\(id)/file/x.yaml")
             get("ui/preview/\(id)")
         }
         let list = StructuredValue.strings(ids.map(\.description))

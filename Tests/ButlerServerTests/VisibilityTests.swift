@@ -97,6 +97,30 @@ import Testing
         try await twin.butler.close()
     }
 
+    /// Entries of dataset types that a user may not know, or that do not exist, are not told either.
+    @Test func descriptionsOfPublishedTypesComeWithThoseThatAUserMayKnow() async throws {
+        let whole = try await VisibilityRepository.make()
+        let catalogue = VisibilityRepository.catalogue + "\n  absent: {description: Nowhere.}"
+        let published = try PublishedTypes(yaml: catalogue, origin: "test")
+        let request = VisibilityRequests.Request(method: .get, path: "ui/dataset_types")
+        let repository = DirectRepository(butler: whole.butler, published: published)
+        let (answer, open) = (
+            try await Self.answers([request], repository, Self.ingress, user: "ann"),
+            try await Self.answers([request], DirectRepository(butler: whole.butler), .open, user: "ann")
+        )
+        func descriptions(_ text: String) throws -> [String: StructuredValue] {
+            let body = text.drop { $0 != "{" }
+            let items = try StructuredValue(json: Array(body.utf8))["dataset_types"]?.arrayValue ?? []
+            return try Dictionary(uniqueKeysWithValues: items.map {
+                (try #require($0["dataset_type"]?["name"]?.stringValue), try #require($0["description"]))
+            })
+        }
+        #expect(try descriptions(answer[0]) == ["image": "Images.", "bias": "Biases.", "exotic": "Oddities."])
+        let all = try descriptions(open[0])
+        #expect(all.count > 3 && all.values.allSatisfy { $0 == .null })
+        try await whole.butler.close()
+    }
+
     @Test func strangersSeeWhatIsPublic() async throws {
         try await Self.compare(
             "zoe",

@@ -46,6 +46,57 @@ import Testing
         try await writes(repository)
     }
 
+    /// What comes after skipped rows is what comes after them without skipping, limits included.
+    @Test(arguments: [0, 1, 1999, 2000, 2001, 4999, 5000, 6000])
+    func skippedRowsAreTheFirstOnes(count: Int) async throws {
+        let repository = try await large()
+        let whole = try await repository.rows(try await repository.datasets("cat1", ["large"]))
+        var rest = try await repository.datasets("cat1", ["large"])
+        rest.request.skippedRows = count
+        #expect(try await repository.rows(rest) == Array(whole.dropFirst(count)))
+        rest.result.limit = 2005
+        #expect(try await repository.rows(rest) == Array(whole.prefix(2005).dropFirst(count)))
+    }
+
+    /// Here rows are left out by exact filters, after the database has found them.
+    @Test func filteredRowsAreSkippedToo() async throws {
+        let repository = try await QueryRepository.shared.value
+        let query = try await repository.dataIDs(
+            ["visit", "tract"], .where("visit.region OVERLAPS tract.region", id: everywhere))
+        let whole = try await repository.rows(query)
+        #expect(whole.count > 2)
+        for count in 0...whole.count {
+            var rest = query
+            rest.request.skippedRows = count
+            #expect(try await repository.rows(rest) == Array(whole.dropFirst(count)))
+            rest.result.limit = 2
+            #expect(try await repository.rows(rest) == Array(whole.prefix(2).dropFirst(count)))
+        }
+    }
+
+    @Test func skippingGoesOverSeveralDatasetTypes() async throws {
+        let repository = try await QueryRepository.shared.value
+        func ids(_ request: AllDatasetsRequest) async throws -> [String] {
+            var found: [String] = []
+            for try await line in repository.registry.lines(request) {
+                for row in try StructuredValue(json: line.bytes.dropLast())["rows"]?.arrayValue ?? [] {
+                    found.append(row["id"]?.stringValue ?? "")
+                }
+            }
+            return found
+        }
+        var request = AllDatasetsRequest(collections: ["*"], names: ["*"], findFirst: false)
+        let whole = try await ids(request)
+        #expect(whole.count > 20)
+        for count in 0...(whole.count + 1) {
+            request.skippedRows = count
+            request.limit = nil
+            #expect(try await ids(request) == Array(whole.dropFirst(count)))
+            request.limit = 17
+            #expect(try await ids(request) == Array(whole.prefix(17).dropFirst(count)))
+        }
+    }
+
     @Test func nothingHasNoPage() async throws {
         let repository = try await QueryRepository.shared.value
         let prepared = try await repository.datasets("bias", ["empty"])

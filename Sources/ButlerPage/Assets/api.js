@@ -1,5 +1,7 @@
 // The Butler's HTTP protocol, and the few routes of our own beside it.
 
+import { exactJSON } from './exact-json.js';
+
 /** What the server refused, in words for the reader. */
 export class ServerError extends Error {
   constructor(message, { status = 0, type = '', excerpt = '', offset = null, hint = '' } = {}) {
@@ -59,7 +61,7 @@ async function checked(response) {
 }
 
 async function json(url, options = {}) {
-  return (await checked(await patiently(url, options))).json();
+  return exactJSON(await (await checked(await patiently(url, options))).text());
 }
 
 function posted(body, signal) {
@@ -92,9 +94,11 @@ export class Repository {
 
   universe() { return this.once('universe', () => this.get('universe').then((answer) => answer.universe)); }
 
+  /** Each as on the wire, with the `description` that the repository's catalogue has of it, or null. */
   datasetTypes() {
-    return this.once('types', () => this.post('query_dataset_types', { search: ['*'] })
-      .then(({ dataset_types: types }) => types.sort((a, b) => (a.name < b.name ? -1 : 1))));
+    return this.once('types', () => this.get('ui/dataset_types')
+      .then(({ dataset_types: items }) => items.map((item) => ({ ...item.dataset_type, description: item.description }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1))));
   }
 
   collections() {
@@ -127,7 +131,7 @@ export class Repository {
 
 function* page(line) {
   if (!line) return;
-  const document = JSON.parse(line);
+  const document = exactJSON(line);
   if (document.type === 'error') throw failure(document.error, 200);
   if (document.type !== 'keep-alive') yield document;
 }

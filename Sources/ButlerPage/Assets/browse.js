@@ -1,6 +1,7 @@
 // Collections as a tree, dataset types as a list.
 
 import { complaint, facts, fill, h, number, spinner } from './dom.js';
+import { quoted } from './names.js';
 
 const KINDS = { 1: 'run', 2: 'tagged', 3: 'chain', 4: 'calibration' };
 const GROUPS = [[1, 'Runs'], [2, 'Tagged'], [4, 'Calibrations']];
@@ -110,14 +111,16 @@ function typeList(types, link, collection = null) {
   const title = collection === null ? h('h1', {}, 'Dataset types') : h('h2', {}, 'Dataset types');
   if (!types.length) return [title, h('p.quiet', {}, 'None.')];
   const body = h('tbody');
-  const draw = (filter) => fill(body, types.filter((type) => type.name.toLowerCase().includes(filter)).map((type) =>
+  const isFound = (type, filter) => `${type.name}\n${type.description ?? ''}`.toLowerCase().includes(filter);
+  const draw = (filter) => fill(body, types.filter((type) => isFound(type, filter)).map((type) =>
     h('tr', {},
       h('td', {}, h('a', {
         // Which calibration comes first is only known for a time, so all of them are shown.
         href: link('query', {
-          kind: 'datasets', names: type.name, collections: collection ?? '*', first: type.isCalibration ? '0' : '', run: '1',
+          kind: 'datasets', names: type.name, collections: collection === null ? '*' : quoted(collection), first: type.isCalibration ? '0' : '', run: '1',
         }),
-      }, type.name), type.isCalibration ? [' ', h('span.badge.calibration', {}, 'calibration')] : null),
+      }, type.name), type.isCalibration ? [' ', h('span.badge.calibration', {}, 'calibration')] : null,
+      type.description ? h('div.says', {}, type.description) : null),
       h('td', {}, (type.dimensions ?? []).map((name) => h('span.dimension', {}, name))),
       h('td', {}, type.storageClass))));
   draw('');
@@ -128,7 +131,7 @@ function typeList(types, link, collection = null) {
       type: 'search', placeholder: 'Filter dataset types', 'aria-label': 'Filter dataset types',
       oninput: (event) => draw(event.target.value.trim().toLowerCase()),
     }) : null,
-    h('div.scroll', { tabindex: 0, role: 'region', 'aria-label': 'Dataset types' }, h('table.list', {}, h('thead', {}, h('tr', {},
+    h('div.scroll', { tabindex: 0, role: 'region', 'aria-label': 'Dataset types' }, h('table.list.types', {}, h('thead', {}, h('tr', {},
       ['Name', 'Dimensions', 'Storage class'].map((text) => h('th', { scope: 'col' }, text)))), body)),
   ];
 }

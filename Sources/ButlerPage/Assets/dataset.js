@@ -1,12 +1,14 @@
 // One dataset: what it is, where it comes from, its files, a look inside.
 
 import { bytes, complaint, facts, fill, h, spinner } from './dom.js';
+import { conditionOf, quoted } from './names.js';
 import { preview } from './preview.js';
 import { regions } from './rows.js';
 import { SkyMap } from './sky-map.js';
 import { fieldText } from './time.js';
 
 export function datasetPlace({ repository, id, signal, link }) {
+  const says = h('p.doc');
   const element = h('article.dataset', {}, spinner());
   return {
     element,
@@ -19,7 +21,10 @@ export function datasetPlace({ repository, id, signal, link }) {
       const files = h('section.panel', {}, h('h2', {}, 'Files'), spinner());
       const look = h('section.panel.look', {}, h('h2', {}, 'Preview'), spinner());
       const provenance = h('div');
-      fill(element, title(ref), h('div.columns', {},
+      repository.datasetTypes().then((types) => {
+        says.textContent = types.find((type) => type.name === ref.datasetType.name)?.description ?? '';
+      }, () => {});
+      fill(element, title(ref, says), h('div.columns', {},
         h('div', {}, identity(ref, link, provenance), files, ...records(ref)), h('div', {}, look, place(ref))));
       let found = [];
       try {
@@ -34,19 +39,19 @@ export function datasetPlace({ repository, id, signal, link }) {
   };
 }
 
-function title(ref) {
+function title(ref, says) {
   const values = Object.entries(ref.dataId.dataId).filter(([name]) => !['day_obs', 'group'].includes(name));
-  return h('header', {}, h('h1', {}, ref.datasetType.name),
+  return h('header', {}, h('h1', {}, ref.datasetType.name), says,
     h('p.data-id', {}, values.map(([name, value]) => h('span', {}, h('span.quiet', {}, `${name} `), String(value)))));
 }
 
 function identity(ref, link, provenance) {
   const type = ref.datasetType;
   const same = link('query', {
-    kind: 'datasets', names: type.name, collections: ref.run, run: '1',
+    kind: 'datasets', names: type.name, collections: quoted(ref.run), run: '1',
   });
-  const condition = Object.entries(ref.dataId.dataId).filter(([name]) => (type.dimensions ?? []).includes(name))
-    .map(([name, value]) => `${name} = ${typeof value === 'string' ? `'${value}'` : value}`).join(' AND ');
+  const condition = conditionOf(Object.fromEntries(Object.entries(ref.dataId.dataId)
+    .filter(([name]) => (type.dimensions ?? []).includes(name))));
   return h('section.panel', {}, h('h2', {}, 'Identity'),
     facts([
       ['ID', h('code', {}, ref.id)],
@@ -56,7 +61,7 @@ function identity(ref, link, provenance) {
       ['Storage class', type.storageClass],
       ['Calibration', type.isCalibration ? 'yes' : null],
       ['Elsewhere', h('a', {
-        href: link('query', { kind: 'datasets', names: type.name, collections: '*', where: condition, first: '0', run: '1' }),
+        href: link('query', { kind: 'datasets', names: type.name, collections: '*', ...condition, first: '0', run: '1' }),
       }, 'the same data ID in all collections')],
     ]), provenance);
 }

@@ -1,6 +1,7 @@
 // JSON and YAML values as a tree of disclosure elements, which the keyboard opens.
 
-import { h } from './dom.js';
+import { counted, h } from './dom.js';
+import { isNumber } from './exact-json.js';
 
 const MOST = 200;
 
@@ -12,7 +13,7 @@ export function documentTree(value) {
 function node(name, value, depth) {
   const label = name === null ? null : h('span.tree-key', {}, String(name));
   if (value === null || typeof value !== 'object') {
-    return h('div.tree-leaf', {}, label, label && ': ', h(`span.tree-${value === null ? 'null' : typeof value}`, {},
+    return h('div.tree-leaf', {}, label, label && ': ', h(`span.tree-${value === null ? 'null' : isNumber(value) ? 'number' : typeof value}`, {},
       typeof value === 'string' ? value : String(value)));
   }
   const isList = Array.isArray(value);
@@ -20,7 +21,7 @@ function node(name, value, depth) {
   if (isList && entries.length <= 12 && value.every((item) => item === null || typeof item !== 'object')) {
     return h('div.tree-leaf', {}, label, label && ': ', h('span.tree-list', {}, `[${value.join(', ')}]`));
   }
-  const count = isList ? `${entries.length} items` : `${entries.length} keys`;
+  const count = isList ? counted(entries.length, 'item') : counted(entries.length, 'key');
   const body = h('div.tree-body');
   const details = h('details', { open: depth < 2 && entries.length <= 60 },
     h('summary', {}, label ?? (isList ? 'list' : 'mapping'), ' ', h('span.quiet', {}, count)), body);

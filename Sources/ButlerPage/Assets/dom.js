@@ -76,6 +76,9 @@ export function tabs(label, panels, current, choose) {
 
 export const number = (value) => value.toLocaleString('en');
 
+/** A count and what is counted, whose plural ends in s. */
+export const counted = (count, noun) => `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
+
 export function bytes(count) {
   if (count < 0) return 'size unknown';
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];

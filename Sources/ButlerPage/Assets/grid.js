@@ -1,6 +1,7 @@
 // A table of any number of rows, of which only those in sight are in the document.
 
 import { h, fill } from './dom.js';
+import { isNumber } from './exact-json.js';
 
 const ROW = 32;
 const MARGIN = 12;
@@ -37,7 +38,9 @@ export class Grid {
   /** Columns as wide as the first rows need, so that scrolling does not shift them. */
   layOut() {
     const sample = this.rows.slice(0, 200);
-    fill(this.head, h('tr', {}, this.columns.map(({ name }) => h('th', { scope: 'col', title: name }, name))));
+    fill(this.head, h('tr', {}, this.columns.map(({ name, index }) => h('th', {
+      scope: 'col', title: name, class: isNumber(sample[0]?.cells[index]) ? 'num' : null,
+    }, name))));
     let total = 0;
     fill(this.widths, this.columns.map(({ name, index }) => {
       const longest = sample.reduce((most, row) => Math.max(most, String(row.cells[index] ?? '').length), name.length);
@@ -76,8 +79,7 @@ export class Grid {
     }, this.columns.map(({ name, index: cell }, position) => {
       const value = row.cells[cell];
       const text = value === undefined || value === null ? '' : String(value);
-      const isNumber = typeof value === 'number';
-      return h('td', { class: isNumber ? 'num' : null, title: text.length > 24 ? text : null },
+      return h('td', { class: isNumber(value) ? 'num' : null, title: text.length > 24 ? text : null },
         href && (name === 'id' || position === 0)
           ? h('a', { href, tabindex: -1 }, text) : text);
     }));

@@ -1,12 +1,13 @@
 // A look inside a file of a dataset.
 
 import { documentTree } from './document-tree.js';
-import { bytes, complaint, facts, fill, h, number, spinner } from './dom.js';
+import { bytes, complaint, counted, facts, fill, h, number, spinner } from './dom.js';
+import { isNumber } from './exact-json.js';
 import { imageView } from './image-view.js';
 
 /** Fills a panel with a preview; files of the components of a dataset can be chosen. */
 export async function preview(panel, provenance, repository, id, files, signal) {
-  const state = { component: files[0].component, hdu: null };
+  const state = { component: files[0].component, member: null, hdu: null };
   const body = h('div');
   const controls = h('div.controls');
   fill(panel, h('h2', {}, 'Preview'), controls, body);
@@ -14,11 +15,12 @@ export async function preview(panel, provenance, repository, id, files, signal) 
     fill(body, spinner());
     const search = new URLSearchParams();
     if (state.component) search.set('component', state.component);
+    if (state.member !== null) search.set('member', state.member);
     if (state.hdu !== null) search.set('hdu', state.hdu);
     try {
       const found = await repository.get(`ui/preview/${id}?${search}`, signal);
       fill(controls, chooser(files, found, state, load));
-      fill(body, ...content(found));
+      fill(body, ...content(found, (member) => { state.member = member; load(); }));
       if (found.header) fill(provenance, provenanceOf(found.header));
     } catch (error) {
       if (error.name !== 'AbortError') fill(body, complaint(error));
@@ -34,7 +36,11 @@ function chooser(files, found, state, load) {
   const names = files.map((file) => file.component ?? '');
   return [
     names.length > 1 ? select('Component', names.map((name) => [name, name]), state.component, (value) => {
-      Object.assign(state, { component: value, hdu: null });
+      Object.assign(state, { component: value, member: null, hdu: null });
+    }) : null,
+    found.member && found.members ? select('Member', ['', ...found.members.map(({ name }) => name)]
+      .map((name) => [name, name || 'all members']), found.member, (value) => {
+      Object.assign(state, { member: value || null, hdu: null });
     }) : null,
     (found.hdus?.length ?? 0) > 1 ? select('HDU', found.hdus.map((hdu, index) => [String(index), hduText(hdu, index)]),
       found.hdu, (value) => { state.hdu = value; }) : null,
@@ -46,17 +52,32 @@ function hduText({ kind, name, shape }, index) {
   return `${index} ${name || (index === 0 ? 'primary' : kind)} (${size})`;
 }
 
-function content(found) {
+function content(found, choose) {
   const make = {
     image: () => imageView(found),
     table: () => table(found),
     document: () => documentTree(found.value),
     text: () => [found.remark ? h('p.quiet', {}, found.remark) : null, h('pre.text', {}, found.text)],
     header: () => h('p.quiet', {}, 'This HDU has a header only.'),
+    archive: () => members(found, choose),
     none: () => h('p', {}, found.remark),
   }[found.kind];
   return [make?.() ?? h('p', {}, 'This page does not know this kind of preview.'), header(found.header),
     found.size ? h('p.quiet', {}, [found.format, bytes(found.size)].filter(Boolean).join(', ')) : null];
+}
+
+/** The members of a zip file, each a button that shows it. */
+function members(found, choose) {
+  const more = found.member_count - found.members.length;
+  return [
+    h('div.scroll.head-of-table', { tabindex: 0, role: 'region', 'aria-label': 'Members of the zip file' },
+      h('table.list', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Member'),
+        h('th.num', { scope: 'col' }, 'Size'))),
+        h('tbody', {}, found.members.map(({ name, size }) => h('tr', {},
+          h('td', {}, h('button.link', { type: 'button', onclick: () => choose(name) }, name)),
+          h('td.num', {}, bytes(size))))))),
+    h('p.quiet', {}, counted(found.member_count, 'member'), more > 0 ? `, of which ${number(more)} are not shown` : ''),
+  ];
 }
 
 function table(found) {
@@ -73,7 +94,7 @@ function table(found) {
   ];
 }
 
-const isNumeric = (value) => typeof value === 'number'
+const isNumeric = (value) => isNumber(value)
   || (typeof value === 'string' && value !== '' && Number.isFinite(Number(value)));
 
 function header(cards) {

@@ -1,12 +1,14 @@
 // Queries: a form, the rows as they come, their regions on a map, and how the server finds them.
 
-import { announce, complaint, fill, h, number, spinner, tabs } from './dom.js';
+import { announce, complaint, counted, fill, h, number, spinner, tabs } from './dom.js';
 import { Grid } from './grid.js';
+import { namesIn, quoted } from './names.js';
+import { RowSource } from './row-source.js';
 import { ResultRows } from './rows.js';
 import { SkyMap } from './sky-map.js';
 
-/** Rows asked for at first, and then each time the reader has come to their end. */
-const CHUNKS = [1000, 10000, 100000, 500000];
+/** Rows read at first, and ahead of the reader. */
+const AHEAD = 1000;
 const MOST_REGIONS = 4000;
 const KINDS = [['datasets', 'Datasets'], ['data_ids', 'Data IDs'], ['dimension_records', 'Dimension records']];
 const NAMES = {
@@ -40,11 +42,11 @@ export function queryPlace({ repository, search, signal, link }) {
   };
 }
 
-const list = (text) => text.split(/[,\s]+/).filter(Boolean);
-
 class QueryForm {
   constructor(repository) {
     this.repository = repository;
+    /** Values of names such as `:instrument` in the expression. */
+    this.bind = {};
     const field = (name, label, input, ...more) => {
       this[name] = input;
       input.id = `field-${name}`;
@@ -72,7 +74,7 @@ class QueryForm {
     field('names', NAMES.datasets[0], text({ list: 'names', placeholder: NAMES.datasets[1] })),
     field('collections', 'Collections', text({ list: 'collections', placeholder: '* for all' })),
     field('joined', 'Where these exist', text({ list: 'names', placeholder: 'dataset types, optional' })),
-    field('where', 'Expression', where),
+    field('where', 'Expression', where, this.bound = h('div.bound')),
     h('details.help', { id: 'where-help', ontoggle: (event) => event.target.open && this.showFields() },
       h('summary', {}, 'What can be written here'), this.fields),
     field('order', 'Order by', text({ placeholder: 'visit, -detector' })),
@@ -100,7 +102,7 @@ class QueryForm {
       this.repository.datasetTypes(), this.repository.collections(), this.repository.universe()]);
     const names = this.kind === 'datasets' ? types.map((type) => type.name) : Object.keys(universe.elements);
     fill(this.options, names.map((value) => h('option', { value })));
-    fill(this.collectionOptions, collections.slice(0, 1000).map(({ name }) => h('option', { value: name })));
+    fill(this.collectionOptions, collections.slice(0, 1000).map(({ name }) => h('option', { value: quoted(name) })));
   }
 
   read(parameters) {
@@ -108,6 +110,9 @@ class QueryForm {
     for (const input of this.element.querySelectorAll('input[name=kind]')) input.checked = input.value === kind;
     for (const name of ['names', 'collections', 'joined', 'where', 'order']) this[name].value = parameters.get(name) ?? '';
     this.first.checked = parameters.get('first') !== '0';
+    this.bind = bindOf(parameters.get('bind'));
+    fill(this.bound, Object.entries(this.bind).map(([name, value]) =>
+      h('div', {}, h('code', {}, `:${name}`), ' is ', h('code', {}, String(value)))));
     this.adapt();
   }
 
@@ -115,16 +120,21 @@ class QueryForm {
     return {
       kind: this.kind, names: this.names.value.trim(), collections: this.collections.value.trim(),
       joined: this.joined.value.trim(), where: this.where.value.trim(), order: this.order.value.trim(),
-      first: this.first.checked ? '' : '0',
+      first: this.first.checked ? '' : '0', bind: Object.keys(this.used).length ? JSON.stringify(this.used) : '',
     };
   }
 
   query() {
     return {
-      kind: this.kind, names: list(this.names.value), collections: list(this.collections.value),
-      joined: this.kind === 'datasets' ? [] : list(this.joined.value), where: this.where.value,
-      order_by: list(this.order.value), find_first: this.first.checked,
+      kind: this.kind, names: namesIn(this.names.value), collections: namesIn(this.collections.value),
+      joined: this.kind === 'datasets' ? [] : namesIn(this.joined.value), where: this.where.value, bind: this.used,
+      order_by: namesIn(this.order.value), find_first: this.first.checked,
     };
+  }
+
+  /** The values that the expression still refers to. */
+  get used() {
+    return Object.fromEntries(Object.entries(this.bind).filter(([name]) => this.where.value.includes(`:${name}`)));
   }
 
   /** Puts the caret at the place of an error, an offset in UTF-8. */
@@ -138,7 +148,7 @@ class QueryForm {
   async showFields() {
     const universe = await this.repository.universe();
     const types = await this.repository.datasetTypes();
-    const names = list(this.names.value);
+    const names = namesIn(this.names.value);
     const dimensions = this.kind === 'datasets'
       ? types.filter((type) => names.includes(type.name)).flatMap((type) => type.dimensions) : names;
     const elements = reach(universe.elements, dimensions.length ? dimensions : ['instrument', 'visit', 'detector']);
@@ -159,6 +169,16 @@ class QueryForm {
     const lead = start && !/\s$/.test(value.slice(0, start)) ? ' ' : '';
     this.where.setRangeText(`${lead}${text} `, start, end, 'end');
     this.where.focus();
+  }
+}
+
+/** Values by name, out of the address; what is no such thing is none. */
+function bindOf(text) {
+  try {
+    const entries = Object.entries(JSON.parse(text ?? '{}') ?? {});
+    return Object.fromEntries(entries.filter(([, value]) => typeof value === 'string' || Number.isSafeInteger(value)));
+  } catch {
+    return {};
   }
 }
 
@@ -207,47 +227,49 @@ class Results {
 
   // MARK: Table
 
+  /** Rows are read some way ahead of the reader, who gets more as he scrolls. */
   async table() {
+    const source = new RowSource(this.repository, this.query, this.stop.signal);
+    const start = performance.now();
     const grid = new Grid({
       open: (row) => this.open(row), link: (row) => (row.id ? this.link(`dataset/${row.id}`) : null),
-      more: () => this.enlarge?.(),
+      more: () => advance().catch((error) => this.interrupt(error)),
     });
+    const show = () => {
+      if (!source.count) return;
+      if (!grid.element.isConnected) fill(this.body, grid.element);
+      grid.show(source.rows.shown, source.rows.rows, source.hasMore);
+    };
+    let isReading = false;
+    const advance = async () => {
+      if (isReading) return;
+      isReading = true;
+      try {
+        await source.read(source.count + AHEAD, () => {
+          this.note.textContent = `${number(source.count)} rows…`;
+          show();
+        });
+      } finally {
+        isReading = false;
+      }
+      this.note.textContent = source.isFull ? `The first ${number(source.count)} rows. There are more: narrow the query.`
+        : source.isAtEnd ? counted(source.count, 'row')
+          : `The first ${number(source.count)} rows; more come as you scroll`;
+      show();
+    };
     fill(this.body, spinner());
-    await this.load(grid, 0);
+    await advance();
+    this.note.textContent += `, in ${((performance.now() - start) / 1000).toFixed(2)} s`;
+    announce(this.note.textContent);
+    if (!source.count) await this.nothing();
   }
 
-  /** Streams the rows up to a limit into the grid; more are asked for when the reader comes to the end of these. */
-  async load(grid, chunk) {
-    this.enlarge = null;
-    const { signal } = this.stop;
-    const limit = CHUNKS[chunk];
-    const rows = new ResultRows();
-    const start = performance.now();
-    const show = (hasMore) => {
-      if (!rows.rows.length) return;
-      if (!grid.element.isConnected) fill(this.body, grid.element);
-      // Until this stream has come as far as the last one, that one's rows stay.
-      if (rows.rows.length >= grid.rows.length) grid.show(rows.shown, rows.rows, hasMore);
-    };
-    for await (const page of this.repository.pages('ui/query', { ...this.query, limit: limit + 1 }, signal)) {
-      rows.add(page);
-      show(false);
-      this.note.textContent = `${number(rows.rows.length)} rows…`;
-    }
-    const hasMore = rows.rows.length > limit;
-    if (hasMore) rows.rows.length = limit;
-    if (hasMore && chunk + 1 < CHUNKS.length) {
-      this.enlarge = () => this.load(grid, chunk + 1).catch((error) => {
-        if (error.name !== 'AbortError') this.body.prepend(complaint(error));
-      });
-    }
-    show(hasMore && chunk + 1 < CHUNKS.length);
-    const seconds = ((performance.now() - start) / 1000).toFixed(2);
-    this.note.textContent = hasMore
-      ? `The first ${number(limit)} rows, in ${seconds} s${this.enlarge ? '; more come as you scroll' : '. There are more: narrow the query.'}`
-      : `${number(rows.rows.length)} ${rows.rows.length === 1 ? 'row' : 'rows'}, in ${seconds} s`;
-    announce(this.note.textContent);
-    if (!rows.rows.length) await this.nothing();
+  /** Says why no more rows come; those that have come stay. */
+  interrupt(error) {
+    if (error.name === 'AbortError') return;
+    this.note.textContent = '';
+    this.body.querySelector('.complaint')?.remove();
+    this.body.prepend(complaint(error));
   }
 
   async nothing() {
@@ -289,7 +311,7 @@ class Results {
 
   async explain() {
     fill(this.body, spinner());
-    const found = await this.repository.post('ui/explain', { ...this.query, limit: CHUNKS[0] }, this.stop.signal);
+    const found = await this.repository.post('ui/explain', { ...this.query, limit: AHEAD }, this.stop.signal);
     const part = (title, text) => (text ? [h('h3', {}, title), h('pre', {}, text)] : null);
     fill(this.body, h('div.explanation', {},
       found.no_rows_because.length ? [h('h3', {}, 'No rows, because'),

@@ -1,9 +1,12 @@
 // Times of the Butler are nanoseconds TAI since 1970-01-01T00:00:00 TAI.
 
+import { isNumber } from './exact-json.js';
+
 const END = 4102444800000000000;
 
 /** ISO text of a time; milliseconds only if there are any. */
-export function instant(nanoseconds) {
+export function instant(time) {
+  const nanoseconds = Number(time);
   if (nanoseconds <= 0) return '−∞';
   if (nanoseconds >= END) return '∞';
   const text = new Date(Math.round(nanoseconds / 1e6)).toISOString().slice(0, -1);
@@ -18,7 +21,7 @@ export function timespan([begin, end]) {
   return `${from} … ${sameDay ? to.slice(11) : to} TAI`;
 }
 
-export const isTimespan = (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isFinite);
+export const isTimespan = (value) => Array.isArray(value) && value.length === 2 && value.every(isNumber);
 
 /** A field of a record as text. */
 export function fieldText(name, value) {

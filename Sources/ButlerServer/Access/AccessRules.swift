@@ -83,6 +83,19 @@ public struct AccessRules: Sendable {
         return labels
     }
 
+    /// The same for routes that an ingress may leave open to everyone: there, identity headers may be the client's own
+    /// invention, and are not believed.
+    ///
+    /// - Throws: ``HTTPFailure`` 403 where only the ingress can identify users, and what ``admit(_:to:of:logger:)`` throws.
+    func admitWithoutIngress(
+        _ request: Request, to label: String, of table: RepositoryTable, logger: Logger
+    ) async throws -> (served: RepositoryTable.Served, requester: Requester) {
+        if case .ingress = identification {
+            throw HTTPFailure(.forbidden, "This URL needs a signature; ask get_file for one, or use the download route.")
+        }
+        return try await admit(request, to: label, of: table, logger: logger)
+    }
+
     private static func served(_ label: String, of table: RepositoryTable) throws(HTTPFailure) -> RepositoryTable.Served
     {
         guard let served = table[label] else { throw HTTPFailure(.notFound, "Unknown repository '\(label)'") }

@@ -12,7 +12,7 @@ struct DownloadTarget: Hashable, Sendable {
 
     /// The path of the URL, every part of it quoted.
     var path: String {
-        "/api/butler/repo/\(PercentEncoding.encode(label))/v1/dataset/\(dataset)/file/\(PercentEncoding.encode(fileName))"
+        "/api/butler/repo/\(PercentEncoding.encode(label))/v1/file/\(dataset)/\(PercentEncoding.encode(fileName))"
     }
 }
 

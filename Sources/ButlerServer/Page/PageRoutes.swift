@@ -5,14 +5,18 @@ import NIOCore
 import Serving
 import StructuredData
 
-/// The page for people, under `/ui`, and what it asks for beside the protocol.
+/// The page for people, under `/ui` and, for hosts that are shared with other services, under `/api/butler/ui`; and what it
+/// asks for beside the protocol.
 extension ButlerRoutes {
     func addPage(to routes: ServiceRoutes) {
-        routes.add("/ui", [.get: Self.handler(of: .document), .head: Self.handler(of: .document)])
-        for part in PageAsset.parts {
-            routes.add(.init("/ui/\(part.name)"), [.get: Self.handler(of: part), .head: Self.handler(of: part)])
+        for base in ["/ui", "/api/butler/ui"] {
+            routes.add(.init(base), [.get: Self.handler(of: .document), .head: Self.handler(of: .document)])
+            for part in PageAsset.parts {
+                routes.add(.init("\(base)/\(part.name)"), [.get: Self.handler(of: part), .head: Self.handler(of: part)])
+            }
         }
         addRepositoryList(to: routes)
+        addDatasetTypeList(to: routes)
         addTextQueries(to: routes)
         addPreview(to: routes)
     }
@@ -44,6 +48,20 @@ extension ButlerRoutes {
             }
             return Response(
                 status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: asset.bytes)))
+        }
+    }
+
+    /// `GET ui/dataset_types`: all dataset types that exist for this user, and what the repository says of each.
+    private func addDatasetTypeList(to routes: ServiceRoutes) {
+        add("ui/dataset_types", [.get], to: routes) { call in
+            let (types, _) = try await call.repository.read { try $0.datasetTypes(matching: ["*"]) }
+            let items = types.map { type -> StructuredValue in
+                let description = call.repository.description(ofDatasetType: type.name)
+                return .object([
+                    "dataset_type": type.wire, "description": description.map { .string($0) } ?? .null,
+                ])
+            }
+            return .json(.object(["dataset_types": .array(items)]))
         }
     }
 

@@ -20,10 +20,14 @@ struct TextQuery: Sendable {
     /// Dataset types that data IDs and records must have in the collections.
     let joined: [String]
     let expression: String
+    /// Values of names `:name` in the expression, for texts that the language cannot quote.
+    let bind: [String: BindValue]
     let findsFirst: Bool
     /// Columns; `-` before a name reverses the order.
     let order: [String]
     let limit: Int?
+    /// Rows that the client has already; the limit counts them too.
+    let skippedRows: Int
     let withRecords: Bool
 
     init(_ fields: RequestFields) throws(ButlerError) {
@@ -44,6 +48,10 @@ struct TextQuery: Sendable {
         findsFirst = try fields.body.optional("find_first")?.bool() ?? true
         order = try fields.body.optional("order_by")?.strings() ?? []
         limit = try fields.body.optional("limit")?.int()
+        let skip = try fields.body.optional("skip")
+        skippedRows = try skip?.int() ?? 0
+        if skippedRows < 0, let skip { throw skip.failure("must not be negative") }
+        bind = try fields.optionalDataID("bind").mapValues { .literal(QueryLiteral($0)) }
         withRecords = try fields.optionalFlag("with_records")
     }
 
@@ -89,18 +97,18 @@ struct TextQuery: Sendable {
         return AllDatasetsRequest(
             collections: collections.isEmpty ? ["*"] : collections, names: names.isEmpty ? ["*"] : names,
             findFirst: findsFirst && !collections.isEmpty && !collections.contains { Glob($0) != nil },
-            where: expression, limit: limit, withRecords: withRecords)
+            where: expression, bind: bind, limit: limit, withRecords: withRecords, skippedRows: skippedRows)
     }
 
     private func finish(_ builder: TreeBuilder, _ result: ResultSpecification) throws -> Resolved {
         var builder = builder
         builder.join(result.dimensions)
         let context = IdentifierContext(
-            dimensions: builder.dimensions, datasets: builder.datasets.map(\.datasetType))
+            dimensions: builder.dimensions, datasets: builder.datasets.map(\.datasetType), bind: bind)
         try builder.filter(try Predicate(expression, in: context))
         var ordered = result
         ordered.order = try order.map { try OrderTerm($0, in: context) }
         ordered.limit = limit
-        return .single(QueryRequest(try builder.tree()), ordered)
+        return .single(QueryRequest(try builder.tree(), skippedRows: skippedRows), ordered)
     }
 }

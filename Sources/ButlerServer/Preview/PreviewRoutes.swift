@@ -6,10 +6,11 @@ import StructuredData
 import Synchronization
 import Tables
 
-/// `GET ui/preview/{id}?component=&hdu=&rows=`: a look at a stored file, as JSON.
+/// `GET ui/preview/{id}?component=&member=&hdu=&rows=`: a look at a stored file, as JSON.
 ///
 /// `kind` says what it is: `image` (averages over blocks, as base64 of little-endian 32-bit floats), `table` (its first
-/// rows), `document` (JSON or YAML as a value), `text`, `header` (FITS without data) or `none` with a `remark`.
+/// rows), `document` (JSON or YAML as a value), `text`, `header` (FITS without data), `archive` (a zip file, of which
+/// `member` chooses a file) or `none` with a `remark`.
 extension ButlerRoutes {
     /// FITS files have to be held and decoded in memory.
     private static let largestFITS: Int64 = 256 << 20
@@ -23,7 +24,9 @@ extension ButlerRoutes {
             let hdu = try query["hdu"].map { text throws(ValidationFailure) in try Self.number(text, "hdu") }
             let rows = try query["rows"].map { text throws(ValidationFailure) in try Self.number(text, "rows") } ?? 100
             let file = try await selectedFile(call)
-            guard let path = file.location.localPath, file.location.fragment.isEmpty else {
+            let member = try query["member"]
+            guard let path = file.location.localPath, file.location.fragment.isEmpty || file.location.zipMember != nil
+            else {
                 return .json(.object(Self.nothing("Files of this kind of storage can only be downloaded.")))
             }
             guard gate.enter() else {
@@ -32,20 +35,28 @@ extension ButlerRoutes {
                     headers: [.retryAfter: "1"])
             }
             defer { gate.leave() }
-            let name = file.location.basename.lowercased()
-            if name.hasSuffix(".parq") || name.hasSuffix(".parquet") {
+            let name = file.location.basename
+            var members: StructuredMapping
+            if file.location.zipMember != nil || name.lowercased().hasSuffix(".zip") {
+                // A dataset in an archive of many is that one member; what else is there belongs to other datasets.
+                let archive = ArchivePreview(path: path, name: name, only: file.location.zipMember)
+                members = try await archive.document(member) { bytes, member in
+                    try Self.preview(
+                        bytes, size: Int64(bytes.count), name: member, hdu: hdu, rows: min(rows, Self.mostRows))
+                }
+            } else if Self.isParquet(name) {
+                guard member == nil else { throw HTTPFailure(.notFound, "The file '\(name)' has no members.") }
                 // Parquet is read from the file, and only the rows that are shown.
-                var members = try await BoundedFile.read(path, limit: 0, head: 0) {
+                members = try await BoundedFile.read(path, limit: 0, head: 0) {
                     Self.parquet(path, size: $0.size, rows: min(rows, Self.mostRows))
                 }
-                members["name"] = .string(file.location.basename)
-                return .json(.object(members), headers: [.xContentTypeOptions: "nosniff"])
+            } else {
+                guard member == nil else { throw HTTPFailure(.notFound, "The file '\(name)' has no members.") }
+                members = try await BoundedFile.read(path, limit: Self.limit(name), head: Self.head) {
+                    try Self.preview($0.bytes, size: $0.size, name: name, hdu: hdu, rows: min(rows, Self.mostRows))
+                }
             }
-            let isFITS = name.hasSuffix(".fits") || name.hasSuffix(".fit") || name.hasSuffix(".fz")
-            var members = try await BoundedFile.read(
-                path, limit: isFITS ? Self.largestFITS : DocumentPreview.largestDocument, head: Self.head
-            ) { try Self.preview($0, name: name, isFITS: isFITS, hdu: hdu, rows: min(rows, Self.mostRows)) }
-            members["name"] = .string(file.location.basename)
+            members["name"] = .string(name)
             return .json(.object(members), headers: [.xContentTypeOptions: "nosniff"])
         }
     }
@@ -57,32 +68,47 @@ extension ButlerRoutes {
         return number
     }
 
+    private static func isFITS(_ name: String) -> Bool { [".fits", ".fit", ".fz"].contains { name.hasSuffix($0) } }
+
+    private static func isParquet(_ name: String) -> Bool {
+        [".parq", ".parquet"].contains { name.lowercased().hasSuffix($0) }
+    }
+
+    private static func limit(_ name: String) -> Int64 {
+        isFITS(name.lowercased()) ? largestFITS : DocumentPreview.largestDocument
+    }
+
+    /// - Parameter bytes: all of the file, or its beginning.
     private static func preview(
-        _ file: BoundedFile, name: String, isFITS: Bool, hdu: Int?, rows: Int
+        _ bytes: [UInt8], size: Int64, name: String, hdu: Int?, rows: Int
     ) throws -> StructuredMapping {
+        let name = name.lowercased()
+        let isWhole = Int64(bytes.count) == size
         var members: StructuredMapping
-        if isFITS {
-            guard file.isWhole else { return nothing("The file is too large to be shown: it has \(file.size) bytes.") }
+        if isFITS(name) {
+            guard isWhole else { return nothing("The file is too large to be shown: it has \(size) bytes.") }
             do {
-                members = try FITSPreview.document(file.bytes, hdu: hdu, rows: rows)
+                members = try FITSPreview.document(bytes, hdu: hdu, rows: rows)
             } catch let error as FITSError {
                 members = nothing("\(error)")
             }
         } else {
             switch name.split(separator: ".").last {
-            case "json": members = DocumentPreview.document(file.bytes, format: "JSON", isWhole: file.isWhole)
-            case "yaml", "yml": members = DocumentPreview.document(file.bytes, format: "YAML", isWhole: file.isWhole)
+            case "json": members = DocumentPreview.document(bytes, format: "JSON", isWhole: isWhole)
+            case "yaml", "yml": members = DocumentPreview.document(bytes, format: "YAML", isWhole: isWhole)
             case "ecsv", "csv":
                 members = TextTablePreview.document(
-                    String(decoding: file.bytes, as: UTF8.self), format: name.hasSuffix(".ecsv") ? "ECSV" : "CSV",
-                    isWhole: file.isWhole, rows: rows)
+                    String(decoding: bytes, as: UTF8.self), format: name.hasSuffix(".ecsv") ? "ECSV" : "CSV",
+                    isWhole: isWhole, rows: rows)
             case "txt", "log", "md", "xml", "html":
                 members = DocumentPreview.text(
-                    file.bytes, format: "Text", remark: file.isWhole ? nil : "This is the beginning of the file.")
+                    bytes, format: "Text", remark: isWhole ? nil : "This is the beginning of the file.")
+            case "parq", "parquet":
+                members = nothing("Parquet in a zip file is not shown; download the file to see it.")
             default: members = nothing("There is no preview for this kind of file.")
             }
         }
-        members["size"] = .int(file.size)
+        members["size"] = .int(size)
         return members
     }
 
@@ -100,7 +126,7 @@ extension ButlerRoutes {
         return members
     }
 
-    private static func nothing(_ remark: String) -> StructuredMapping { ["kind": "none", "remark": .string(remark)] }
+    static func nothing(_ remark: String) -> StructuredMapping { ["kind": "none", "remark": .string(remark)] }
 }
 
 /// Keeps the memory that previews take within bounds: no more than a few are made at a time.

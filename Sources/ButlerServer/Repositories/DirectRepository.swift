@@ -27,6 +27,8 @@ struct DirectRepository: ServedRepository {
     var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { registry.database.activity }
     var explanations: (any QueryExplaining)? { registry }
 
+    func description(ofDatasetType name: String) -> String? { registry.published?.entries[name]?.description }
+
     func hasVisibilityRules() async throws -> Bool { try await registry.hasVisibilityRules() }
 
     func acting(for viewer: Viewer) -> any ServedRepository {

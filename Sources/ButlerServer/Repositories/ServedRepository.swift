@@ -13,6 +13,9 @@ public protocol ServedRepository: Sendable {
     var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { get }
     /// `nil` where nobody may see statements and tables.
     var explanations: (any QueryExplaining)? { get }
+    /// What the repository's catalogue of published dataset types says of one, by name; `nil` without an entry. Whether the
+    /// viewer may know the type is not checked.
+    func description(ofDatasetType name: String) -> String?
 
     /// Whether anything is hidden from anybody, so that the groups of users matter.
     func hasVisibilityRules() async throws -> Bool
@@ -28,6 +31,7 @@ public protocol ServedRepository: Sendable {
 extension ServedRepository {
     public var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { nil }
     public var explanations: (any QueryExplaining)? { nil }
+    public func description(ofDatasetType name: String) -> String? { nil }
 }
 
 /// One consistent state of a repository. Everything throws `ButlerError` for what the user of a request can mend.

@@ -59,16 +59,16 @@ extension ButlerRoutes {
     }
 
     /// The bytes under a URL that ends like the file, since clients go by the extension. Who has it with a signature
-    /// needs no other credentials.
+    /// needs no other credentials, so an ingress may lead here without any. It has a prefix of its own for that.
     private func addNamedFiles(to routes: ServiceRoutes) {
         add(
-            "dataset/{id}/file/{name}", [.get, .head], to: routes,
+            "file/{id}/{name}", [.get, .head], to: routes,
             admission: { request, context, label in
                 let target = DownloadTarget(
                     label: label, dataset: try context.datasetID().description, fileName: try context.segment("name"),
                     component: try QueryString(request)["component"])
                 switch urls.signer.verdict(on: target, try QueryString(request)) {
-                case nil: return try await access.admit(request, to: label, of: table, logger: logger)
+                case nil: return try await access.admitWithoutIngress(request, to: label, of: table, logger: logger)
                 case .valid:
                     guard let served = table[label] else { throw HTTPFailure.notFound }
                     return (served, Requester(request, seesEverything: true))

@@ -93,6 +93,7 @@ public struct ServeFile: Sendable {
     public let path: String
     private let values: StructuredMapping
 
+    /// All settings; a dot leads into a section.
     static let keys: Set<String> = [
         "host", "port", "log_format", "trusted_proxies", "repositories", "gafaelfawr_url", "authentication",
         "static_files_path", "signed_urls.lifetime", "signed_urls.secret_file", "signed_urls.s3_signature",

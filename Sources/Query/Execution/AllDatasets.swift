@@ -21,11 +21,13 @@ public struct AllDatasetsRequest: Sendable {
     /// The most datasets of all types together.
     public var limit: Int?
     public var withRecords: Bool
+    /// Datasets to pass over before the first one that is given, as in ``QueryRequest/skippedRows``.
+    public var skippedRows: Int
 
     public init(
         collections: [String], names: [String] = ["*"], findFirst: Bool = true, dataID: [String: DataIDValue] = [:],
         defaults: [String: DataIDValue] = [:], where expression: String = "", bind: [String: BindValue] = [:],
-        limit: Int? = nil, withRecords: Bool = false
+        limit: Int? = nil, withRecords: Bool = false, skippedRows: Int = 0
     ) {
         self.collections = collections
         self.names = names
@@ -36,6 +38,7 @@ public struct AllDatasetsRequest: Sendable {
         self.bind = bind
         self.limit = limit
         self.withRecords = withRecords
+        self.skippedRows = skippedRows
     }
 }
 
@@ -50,6 +53,7 @@ final class AllDatasetsPages<Page: Sendable>: PageProducer {
     private var pending: [(type: DatasetType, collections: [String])]
     private var current: ResultPages<Page>?
     private var remaining: Int?
+    private var toSkip: Int
     private(set) var isAtEnd = false
 
     /// - Throws: `ButlerError` for unknown names and for globs in a path.
@@ -58,6 +62,7 @@ final class AllDatasetsPages<Page: Sendable>: PageProducer {
         self.request = request
         self.makeWriter = makeWriter
         remaining = request.limit
+        toSkip = request.skippedRows
         pending = try Self.searches(request, snapshot).reversed()
     }
 
@@ -123,6 +128,9 @@ final class AllDatasetsPages<Page: Sendable>: PageProducer {
                     withRecords: request.withRecords, findFirst: request.findFirst)),
             limit: remaining)
         let cursor = try session.open(try session.plan(try builder.tree(), result))
+        let skipped = try cursor.skip(toSkip)
+        toSkip -= skipped
+        remaining = remaining.map { $0 - skipped }
         return ResultPages(cursor, try makeWriter(result, cursor.layout, session.snapshot))
     }
 }

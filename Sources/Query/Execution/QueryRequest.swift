@@ -9,11 +9,17 @@ public struct QueryRequest: Sendable {
     public var inputs: [QueryInput]
     /// Values of governor dimensions that hold where the query does not mention the governor.
     public var defaults: [String: DataIDValue]
+    /// Rows to pass over before the first one that is given, for who has had those already. A limit counts them too. They
+    /// are found again, but no text or value is made of them.
+    public var skippedRows = 0
 
-    public init(_ tree: QueryTree, inputs: [QueryInput] = [], defaults: [String: DataIDValue] = [:]) {
+    public init(
+        _ tree: QueryTree, inputs: [QueryInput] = [], defaults: [String: DataIDValue] = [:], skippedRows: Int = 0
+    ) {
         self.tree = tree
         self.inputs = inputs
         self.defaults = defaults
+        self.skippedRows = skippedRows
     }
 
     /// The wire form: see the remote Butler protocol reference, section 7.1.

@@ -9,6 +9,7 @@ extension Registry: QueryExecutor {
         database.pages { [self] connection in
             let session = try QuerySession(try snapshot(connection), request)
             let cursor = try session.open(try session.plan(request.tree, result))
+            _ = try cursor.skip(request.skippedRows)
             return ResultPages(cursor, try ModelRows(result, cursor.layout, session.snapshot))
         }
     }
@@ -17,6 +18,7 @@ extension Registry: QueryExecutor {
         database.pages { [self] connection in
             let session = try QuerySession(try snapshot(connection), request)
             let cursor = try session.open(try session.plan(request.tree, result))
+            _ = try cursor.skip(request.skippedRows)
             return ResultPages(cursor, try JSONLineRows(result, cursor.layout, session.snapshot))
         }
     }

@@ -34,6 +34,14 @@ final class ResultCursor {
 
     static func empty(_ layout: RowLayout) -> ResultCursor { ResultCursor(empty: layout) }
 
+    /// Passes over rows; cost O(count).
+    /// - Returns: how many there were.
+    func skip(_ count: Int) throws -> Int {
+        var skipped = 0
+        while skipped < count, try next() { skipped += 1 }
+        return skipped
+    }
+
     /// Goes to the next row; false after the last.
     /// - Throws: `ButlerError` of kind `calibrationLookup` when several validity ranges match a data ID.
     func next() throws -> Bool {

@@ -11,3 +11,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/name: "steward"
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
+
+{{/* An entry of `paths` that leads a path, of the given type, to the server. */}}
+{{- define "steward.route" -}}
+- path: {{ index . 0 | quote }}
+  pathType: {{ index . 1 | quote }}
+  backend:
+    service:
+      name: "steward"
+      port:
+        name: "http"
+{{- end }}
