@@ -93,6 +93,32 @@ import Testing
         }
     }
 
+    /// A cancellation can come at any moment, also while the transaction of a stream ends by itself.
+    @Test(arguments: Implementation.all)
+    func noConnectionIsLeftInATransaction(_ implementation: Implementation) async throws {
+        try await implementation.withClient { client in
+            try await fill(client, 300)
+            for round in 0..<400 {
+                let stream = Task {
+                    for try await page in client.stream(all, pageSize: 50, decode: { try $0.int(0) }) {
+                        if round % 3 == 0, page[0] >= 100 { throw Stopped() }
+                    }
+                }
+                if round % 2 == 0 { try await Task.sleep(for: .microseconds(round * 3)) }
+                stream.cancel()
+                _ = await stream.result
+            }
+            for _ in 0..<16 {
+                var count = 0
+                for try await page in client.stream(all, pageSize: 50, decode: { try $0.int(0) }) { count += page.count }
+                #expect(count == 300)
+            }
+            try await writes(client)
+        }
+    }
+
+    private struct Stopped: Error {}
+
     @Test(arguments: Implementation.all)
     func theProducerWaitsForASlowConsumer(_ implementation: Implementation) async throws {
         try await implementation.withClient { client in

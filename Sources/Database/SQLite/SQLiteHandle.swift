@@ -73,8 +73,10 @@ final class SQLiteHandle {
     func commit() throws { try run("COMMIT") }
 
     /// Undoes the transaction. SQLite may have done so already; an error here would hide the one that led here.
+    ///
+    /// An interrupt that is meant for the statement before can hit this one, which then has to be repeated: a connection
+    /// must not go to its next user in the middle of a transaction.
     func rollBack() {
-        guard isInTransaction else { return }
-        sqlite3_exec(pointer, "ROLLBACK", nil, nil, nil)
+        for _ in 0..<100 where isInTransaction { sqlite3_exec(pointer, "ROLLBACK", nil, nil, nil) }
     }
 }

@@ -46,13 +46,11 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
         /// The next page; nothing is left behind it when the second part is true.
         func advance() throws -> Step {
             guard let producer else { return (nil, true) }
-            guard let page = try producer.nextPage() else {
-                stop()
-                return (nil, true)
-            }
-            let isLast = producer.isAtEnd
-            // At the end nobody should have to ask again for the locks to go.
-            if isLast { stop() }
+            // At the end nobody should have to ask again for the locks to go; after an error nothing may be read.
+            var isLast = true
+            defer { if isLast { stop() } }
+            guard let page = try producer.nextPage() else { return (nil, true) }
+            isLast = producer.isAtEnd
             return (page, isLast)
         }
 
