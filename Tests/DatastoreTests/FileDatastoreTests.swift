@@ -4,6 +4,7 @@ import FITS
 import Foundation
 import ObjectStorage
 import StructuredData
+import Tables
 import Testing
 
 @testable import Datastore
