@@ -164,7 +164,7 @@ private struct ZipParts {
             name,
             ZipArchive.Member(
                 method: 0, checksum: Inflation.checksum(bytes), compressedSize: UInt64(bytes.count),
-                size: UInt64(bytes.count), offset: 0))
+                size: UInt64(bytes.count), offset: 0, nameLength: UInt64(name.utf8.count), mode: 0o100644))
         append(bytes)
     }
 
