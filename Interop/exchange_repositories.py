@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 
 import yaml
@@ -79,9 +80,18 @@ def value(butler: Butler, ref) -> str:
     try:
         found = butler.get(ref)
     except Exception:
-        return butler.getURI(ref).read().hex()
+        return raw(butler, ref)
     text = found.to_pandas().to_json() if hasattr(found, "to_pandas") else repr(found)
-    return butler.getURI(ref).read().hex() if " at 0x" in text else text
+    return raw(butler, ref) if " at 0x" in text else text
+
+
+def raw(butler: Butler, ref) -> str:
+    """The bytes of a dataset's file, also of one in an archive."""
+    uri = butler.getURI(ref)
+    if not uri.fragment:
+        return uri.read().hex()
+    with zipfile.ZipFile(uri.ospath) as archive:
+        return archive.read(uri.unquoted_fragment.removeprefix("zip-path=")).hex()
 
 
 def content(repository: str, ids: set) -> dict:

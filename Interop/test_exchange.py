@@ -279,6 +279,9 @@ def test_zips_are_interchangeable(name, direction, sources, tmp_path):
         types = ",".join(sorted({ref.datasetType.name for ref in refs}))
     line = ["retrieve-artifacts", source, f"{tmp_path}/", "--zip", "--limit", "0"]
     line += ["-d", types]
+    if name == "hsc-rc2":
+        # Without the dataset that lacks the record of a relation, which Python cannot take in again.
+        line += ["--collections", "HSC/runs/*,HSC/calib/gen/*"]
     made, taken = (upstream, steward) if direction == "from python" else (steward, upstream)
     outcome = made(*line)
     assert outcome.status == 0, outcome
@@ -319,8 +322,10 @@ def test_both_make_the_same_zip(sources, tmp_path):
                 assert a.read(info) == b.read(other)
         indexes = [yaml.safe_load(z.read("_butler_zip_index.json")) for z in (a, b)]
     for index in indexes:
-        for rows in index["refs"]["dimension_records"].values():
-            rows.sort(key=str)
+        # The order of records is that of Python's sets.
+        index["refs"]["dimension_records"] = {
+            name: sorted(rows, key=str) for name, rows in index["refs"]["dimension_records"].items() if rows
+        }
     assert indexes[0] == indexes[1]
 
 

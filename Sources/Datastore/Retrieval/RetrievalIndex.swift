@@ -66,7 +66,10 @@ public struct RetrievalIndex: Sendable {
         var seen = Set<RecordKey>()
         for ref in refs {
             guard let records = ref.dataID.records else { return .null }
-            for case let record? in records where record.element.skypix == nil {
+            for (element, record) in zip(ref.dataID.group.elements, records) {
+                // An element without records has an empty list: Rubin's software looks for all of them.
+                if rows[element.name] == nil { rows[element.name] = [] }
+                guard let record else { continue }
                 let key = RecordKey(element: record.element.position, values: record.requiredValues)
                 guard seen.insert(key).inserted else { continue }
                 rows[record.element.name, default: []].append(.array(record.values.map(\.wire)))
