@@ -14,15 +14,7 @@ extension DirectButler {
     func record(_ artifacts: StagedArtifacts, _ body: @escaping @Sendable (RegistryWriter) throws -> Void) async throws {
         let registry = registry
         do {
-            do {
-                try await declare(artifacts)
-            } catch let taken as ObjectStorageError {
-                // What the registry has against the datasets says more than a name that is taken; nothing is kept.
-                try await registry.write { writer in
-                    try body(writer)
-                    throw taken
-                }
-            }
+            try await declare(artifacts, body)
             try await registry.write { writer in
                 try body(writer)
                 KillPoint.pass()
@@ -53,13 +45,23 @@ extension DirectButler {
         try await POSIXObjectStore.sharedPool.run { try artifacts.finish() }
     }
 
-    /// A name may be taken by a file that a writer left behind when it died; then recovery makes way.
-    private func declare(_ artifacts: StagedArtifacts) async throws {
+    /// A name may be taken by a file that a writer left behind when it died; then recovery makes way. If the registry
+    /// refuses the datasets anyway, as it does for one that exists, its reason is the one to tell.
+    private func declare(
+        _ artifacts: StagedArtifacts, _ body: @escaping @Sendable (RegistryWriter) throws -> Void
+    ) async throws {
         let pool = POSIXObjectStore.sharedPool
         do {
             try await pool.run { try artifacts.declare() }
         } catch let error as ObjectStorageError {
-            guard case .alreadyExists = error, try await recoverAbandonedWork().files > 0 else { throw error }
+            guard case .alreadyExists = error else { throw error }
+            guard try await recoverAbandonedWork().files > 0 else {
+                try await registry.write { writer in
+                    try body(writer)
+                    throw error
+                }
+                throw error
+            }
             try await pool.run { try artifacts.declare() }
         }
     }
