@@ -103,7 +103,7 @@ import Testing
                 client, _ async throws in
                 let info = try await client.get("get_file/\(FixtureRepository.member)").json()["artifact"]?["file_info"]
                 let url = try #require(info?.arrayValue?.first?["url"]?.stringValue)
-                #expect(url.hasSuffix("#zip-path=open.json") && url.contains("/file/b.zip?Expires="))
+                #expect(url.hasSuffix("#zip-path=open.json") && url.contains("/file/\(FixtureRepository.member)/b.zip?Expires="))
                 let signed = String(url[try #require(url.firstRange(of: "/api/")).lowerBound...].prefix { $0 != "#" })
                 for path in [signed, "/api/butler/repo/demo/v1/dataset/\(FixtureRepository.member)/download"] {
                     let answer = try await client.ask(.get, path, prefix: "")

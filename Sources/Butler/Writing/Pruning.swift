@@ -52,7 +52,7 @@ extension DirectButler {
             if purge {
                 try writer.removeDatasets(ids)
             } else if disassociate {
-                for tag in tags { try writer.removeMembers(refs, of: tag) }
+                for tag in tags { try writer.disassociate(refs, from: tag) }
             }
             return ids.count
         }

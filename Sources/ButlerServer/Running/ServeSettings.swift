@@ -48,10 +48,10 @@ struct ServeSettings {
         }
     }
 
-    /// Other variables that begin with `STEWARD_` are none of the server's business: clusters make up some.
+    /// Other variables that begin with `STEWARD_` are none of the server's business: clusters and tests make up some.
     private static let prefixes = [
         "DAF_BUTLER_SERVER_", "STEWARD_LIMITS_", "STEWARD_TIMEOUTS_", "STEWARD_TLS_", "STEWARD_TOKEN_",
-        "STEWARD_SIGNED_URL_", "STEWARD_S3_", "STEWARD_LOG_",
+        "STEWARD_SIGNED_URL_",
     ]
 
     private static let variables: Set<String> = {

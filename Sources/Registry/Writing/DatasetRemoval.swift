@@ -30,26 +30,6 @@ extension RegistryWriter {
         return count
     }
 
-    /// Takes datasets out of a TAGGED collection. Those that are not in it are left alone.
-    /// - Throws: `ButlerError` of kind `missingCollection` or `collectionType`.
-    public func removeMembers(_ refs: [DatasetRef], of name: String) throws {
-        let collection = try snapshot.catalog.collections.require(name)
-        guard collection.type == .tagged else {
-            throw ButlerError(
-                .collectionType, "Collection '\(name)' is \(collection.type); datasets are disassociated from TAGGED ones.")
-        }
-        for (type, members) in Dictionary(grouping: refs, by: \.datasetType.name).sorted(by: { $0.key < $1.key }) {
-            let stored = try snapshot.catalog.datasetTypes.require(type)
-            for chunk in members.chunked(by: 10_000) {
-                try connection.execute(
-                    """
-                    DELETE FROM \(table: stored.tagsTable) WHERE \(column: "collection_id") = \(value: collection.key) \
-                    AND \(SQL.isIn("\(column: "dataset_id")", chunk.map { .uuid($0.id.uuid) }))
-                    """)
-            }
-        }
-    }
-
     /// Removes runs with their datasets, which must not be in any datastore.
     ///
     /// - Parameter unlinksFromChains: whether they are taken out of the chains that they are in.

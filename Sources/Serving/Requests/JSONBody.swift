@@ -21,20 +21,30 @@ extension Request {
         }
     }
 
-    /// The body, or a 413 when it is longer than `limit`: at once, when the head says so.
+    /// The body, or a 413 when it is longer than `limit`.
     ///
-    /// Many clients read no answer before they have sent all. The connection throws the rest away for them, within
-    /// reason: see `ConnectionGuard`.
+    /// Many clients read no answer before they have sent all, and a connection that is to close after the answer reads no
+    /// more. So the rest is thrown away first, unless it is too much even for that, or the client waits for a word.
     private func collected(limit: Int) async throws -> ByteBuffer {
         let failure = HTTPFailure(.contentTooLarge, "The request body has more than \(limit) bytes.")
-        if let stated = headers[.contentLength].flatMap({ Int($0) }), stated > limit { throw failure }
+        let stated = headers[.contentLength].flatMap { Int($0) } ?? 0
+        if stated > limit, stated > Self.mostThrownAway || headers[.expect] != nil { throw failure }
         var collected = ByteBuffer()
+        var count = 0
         for try await var part in body {
-            guard collected.readableBytes + part.readableBytes <= limit else { throw failure }
-            collected.writeBuffer(&part)
+            count += part.readableBytes
+            guard count <= max(limit, Self.mostThrownAway) else { throw failure }
+            if max(count, stated) <= limit {
+                collected.writeBuffer(&part)
+            } else {
+                collected = ByteBuffer()
+            }
         }
+        guard count <= limit else { throw failure }
         return collected
     }
+
+    private static let mostThrownAway = 64 << 20
 
     /// Requests nest a few levels deep; a limit protects the stack.
     private static let maximumDepth = 128
