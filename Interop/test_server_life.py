@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -26,7 +27,7 @@ from serving import (  # noqa: F401
     url,
 )
 
-from lsst.daf.butler import Butler
+from lsst.daf.butler import Butler, CollectionType
 
 pytestmark = needs_program
 
@@ -44,6 +45,22 @@ def test_new_datasets_are_visible_at_once(butler, repository):
     assert butler.find_dataset("notes", instrument=CAMERA, detector=3, collections=["toy/later"]) == ref
     writer.removeRuns(["toy/later"])
     assert butler.get_dataset(ref.id) is None
+
+
+def test_names_are_answered_while_another_process_holds_the_file(butler, repository):
+    before = butler.get_dataset_type("notes")
+    count = len(butler.collections.query_info("*"))
+    with sqlite3.connect(repository[0] / "gen3.sqlite3", isolation_level=None) as holder:
+        # Who waited for this lock would do so until the client gives up.
+        holder.execute("BEGIN EXCLUSIVE")
+        assert butler.get_dataset_type("notes") == before
+        assert len(butler.collections.query_info("*")) == count
+        holder.execute("ROLLBACK")
+    writer = Butler.from_config(str(repository[0]), writeable=True)
+    writer.collections.register("toy/named", CollectionType.TAGGED)
+    assert len(butler.collections.query_info("*")) == count + 1
+    writer.collections.x_remove("toy/named")
+    assert len(butler.collections.query_info("*")) == count
 
 
 def test_requests_are_logged_as_json(server, butler, ids):

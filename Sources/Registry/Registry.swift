@@ -85,6 +85,17 @@ public final class Registry: Sendable {
         try await database.read { [self] connection in try body(try snapshot(connection)) }
     }
 
+    /// Runs `body` with the collections and dataset types as they are now: without a transaction, and without waiting for
+    /// anybody's lock, when it is known that nothing was committed since they were last read.
+    public func readCatalog<T: Sendable>(
+        _ body: @escaping @Sendable (CatalogSnapshot) throws -> T
+    ) async throws -> T {
+        if let content = cache.latest, content.isCurrent(database), let catalog = heldCatalog(content) {
+            return try body(CatalogSnapshot(universe: universe, catalog: catalog))
+        }
+        return try await read { try body($0.names) }
+    }
+
     /// Runs `body` in one write transaction, which is undone when it throws.
     /// - Throws: ``RegistryError/readOnly(operation:)`` when the repository is open for reading.
     public func write<T: Sendable>(_ body: @escaping @Sendable (RegistryWriter) throws -> T) async throws -> T {
@@ -123,7 +134,7 @@ public final class Registry: Sendable {
             }
             records.add(element, found)
         }
-        let content = CatalogCache.Content(catalog: catalog, records: records)
+        let content = CatalogCache.Content(catalog: catalog, records: records, stamp: database.commitStamp)
         cache.store(content, generation: generation)
         return content
     }

@@ -15,36 +15,25 @@ public struct RegistrySnapshot {
     /// Records that are about to be inserted.
     var pending: PendingRecords?
 
-    // MARK: Collections
+    /// What is asked of the collections and dataset types alone.
+    public var names: CatalogSnapshot { CatalogSnapshot(universe: universe, catalog: catalog) }
 
-    /// The collections that a search finds: matches of globs in order of creation with chains last, then explicit names in
-    /// the order given.
-    /// - Throws: `ButlerError` of kind `missingCollection` for names that do not exist.
+    /// See ``CatalogSnapshot/collectionInfo(_:)``.
     public func collectionInfo(_ search: CollectionSearch) throws -> [CollectionInfo] {
-        try catalog.info(search, universe: universe)
+        try names.collectionInfo(search)
     }
 
-    /// What a collection may hold; for a chain, the union over its members.
-    public func collectionSummary(_ name: String) throws -> CollectionSummary {
-        catalog.summary(of: try catalog.collections.require(name), universe: universe)
-    }
+    /// See ``CatalogSnapshot/collectionSummary(_:)``.
+    public func collectionSummary(_ name: String) throws -> CollectionSummary { try names.collectionSummary(name) }
 
-    /// The collections with these names or matching these globs, chains replaced by their members, depth first, each
-    /// once.
-    public func flatten(_ patterns: [String]) throws -> [String] {
-        catalog.collections.flattened(try catalog.collections.matching(patterns, forFlattening: true)).map(\.name)
-    }
+    /// See ``CatalogSnapshot/flatten(_:)``.
+    public func flatten(_ patterns: [String]) throws -> [String] { try names.flatten(patterns) }
 
-    // MARK: Dataset types
+    /// See ``CatalogSnapshot/datasetType(_:)``.
+    public func datasetType(_ name: String) throws -> DatasetType { try names.datasetType(name) }
 
-    /// - Throws: `ButlerError` of kind `missingDatasetType`, or `datasetTypeExpression` for an illegal name.
-    public func datasetType(_ name: String) throws -> DatasetType {
-        try catalog.datasetTypes.require(name).type
-    }
-
-    /// The dataset types that match names and globs, by name, and the names that do not exist.
+    /// See ``CatalogSnapshot/datasetTypes(matching:)``.
     public func datasetTypes(matching patterns: [String]) throws -> (found: [DatasetType], missing: [String]) {
-        let (found, missing) = try catalog.datasetTypes.matching(patterns)
-        return (found.map(\.type), missing)
+        try names.datasetTypes(matching: patterns)
     }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Testing
 
@@ -86,6 +87,57 @@ struct OtherProcessTests {
         try await Task.sleep(for: .milliseconds(150))
         try await python.run("c.execute('COMMIT')")
         #expect(try await found == ["p"])
+        try await client.close()
+    }
+
+    @Test func theCommitStampTellsOfCommitsWithoutWaiting() async throws {
+        try await makeFile()
+        let client = try await open(.readWrite)
+        let first = try #require(client.commitStamp)
+        _ = try await names(client)
+        #expect(client.commitStamp == first)
+        let python = try Python(path)
+        // Whoever waited for this lock would never come back.
+        try await python.run("c.execute('BEGIN EXCLUSIVE')")
+        #expect(client.commitStamp == first)
+        try await python.run("c.execute(\"INSERT INTO 'group' VALUES (1, 'p', NULL)\")")
+        try await python.run("c.execute('COMMIT')")
+        let second = try #require(client.commitStamp)
+        #expect(second != first)
+        try await insert(client, 2)
+        #expect(client.commitStamp != second)
+        // The counter takes no lock of the process away when it goes.
+        let other = try await open(.readOnly)
+        try await python.run("c.execute('PRAGMA journal_mode = WAL')")
+        #expect(other.commitStamp == nil)
+        try await other.close()
+        try await client.close()
+        let memory = try await SQLiteClient.open(.memory, DatabaseOptions(access: .create))
+        #expect(memory.commitStamp == nil)
+        try await memory.close()
+    }
+
+    @Test func aCommitCounterThatGoesLeavesLocksInPlace() async throws {
+        try await makeFile()
+        let client = try await open(.readWrite)
+        let (hasWritten, mayCommit) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        async let written: Void = client.write { [path] connection in
+            try connection.execute(try .insert(into: .group, values: [.int(1), .text("swift1"), nil]))
+            for _ in 0..<3 { #expect(SQLiteCommitCounter(path: path)?.value() != nil) }
+            hasWritten.signal()
+            mayCommit.wait()
+        }
+        let python = try Python(path, timeout: 0)
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                hasWritten.wait()
+                continuation.resume()
+            }
+        }
+        await #expect(throws: Python.Failure.self) { try await python.run("c.execute('BEGIN IMMEDIATE')") }
+        mayCommit.signal()
+        try await written
+        try await python.run("c.execute('BEGIN IMMEDIATE'); c.execute('COMMIT')")
         try await client.close()
     }
 

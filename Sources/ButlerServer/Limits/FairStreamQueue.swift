@@ -12,16 +12,19 @@ public struct QueueLimits: Sendable, Equatable {
     public var waitingPerUser: Int
     /// How long a query waits before it is sent away.
     public var patience: Duration
+    /// The same where only the user's other queries are in the way: short, as he can be told so and clients try again.
+    public var userPatience: Duration
 
     public init(
         running: Int = 25, runningPerUser: Int = 2, waiting: Int = 100, waitingPerUser: Int = 8,
-        patience: Duration = .seconds(5)
+        patience: Duration = .seconds(5), userPatience: Duration = .milliseconds(500)
     ) {
         self.running = running
         self.runningPerUser = runningPerUser
         self.waiting = waiting
         self.waitingPerUser = waitingPerUser
         self.patience = patience
+        self.userPatience = userPatience
     }
 }
 
@@ -60,7 +63,7 @@ final class FairStreamQueue: StreamAdmission {
         // No user has an empty name; requests without one share a turn, and no limit of their own.
         let key = user ?? ""
         if state.withLock({ start(key, &$0) }) { return makePermit(key) }
-        let patience = limits.patience
+        let patience = state.withLock { $0.running < limits.running } ? limits.userPatience : limits.patience
         return try await withThrowingTaskGroup(of: StreamPermit?.self) { group in
             group.addTask {
                 try await self.wait(key)

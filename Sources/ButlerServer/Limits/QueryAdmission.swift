@@ -20,7 +20,8 @@ struct QueryAdmission: Sendable {
         let others = FairStreamQueue(
             QueueLimits(
                 running: running, runningPerUser: running, waiting: 8 * max(limits.queue.waiting, 1),
-                waitingPerUser: 8 * max(limits.queue.waitingPerUser, 1), patience: .seconds(30))
+                waitingPerUser: 8 * max(limits.queue.waitingPerUser, 1), patience: .seconds(30),
+                userPatience: .seconds(30))
         ) { metrics.refused($0) }
         self.streams = streams
         self.others = others
@@ -57,6 +58,14 @@ struct QueryAdmission: Sendable {
     ) async throws -> Result {
         let repository = call.repository
         return try await limited(call) { try await repository.read(body) }
+    }
+
+    /// The same for what needs the collections and dataset types alone.
+    func catalogLookup<Result: Sendable>(
+        _ call: ButlerRoutes.Call, _ body: @escaping @Sendable (any CatalogView) throws -> Result
+    ) async throws -> Result {
+        let repository = call.repository
+        return try await limited(call) { try await repository.readCatalog(body) }
     }
 
     private func limited<Result: Sendable>(

@@ -54,7 +54,7 @@ extension ButlerRoutes {
     /// `GET ui/dataset_types`: all dataset types that exist for this user, and what the repository says of each.
     private func addDatasetTypeList(to routes: ServiceRoutes) {
         add("ui/dataset_types", [.get], to: routes) { call in
-            let (types, _) = try await call.repository.read { try $0.datasetTypes(matching: ["*"]) }
+            let (types, _) = try await call.repository.readCatalog { try $0.datasetTypes(matching: ["*"]) }
             let items = types.map { type -> StructuredValue in
                 let description = call.repository.description(ofDatasetType: type.name)
                 return .object([

@@ -43,18 +43,25 @@ struct DirectRepository: ServedRepository {
                 DirectView(snapshot: snapshot, butler: butler, isUnrestricted: registry.viewer == .unrestricted))
         }
     }
+
+    func readCatalog<Result: Sendable>(
+        _ body: @escaping @Sendable (any CatalogView) throws -> Result
+    ) async throws -> Result {
+        try await registry.readCatalog { [butler] names in
+            try body(DirectCatalogView(names: names, butler: butler))
+        }
+    }
 }
 
-private struct DirectView: RepositoryView {
-    let snapshot: RegistrySnapshot
+private struct DirectCatalogView: CatalogView {
+    let names: CatalogSnapshot
     let butler: DirectButler
-    let isUnrestricted: Bool
 
     /// Components are resolved for older clients; present ones ask for the whole only.
     func datasetType(_ name: String) throws -> DatasetType {
         try DatasetType.checkName(name)
         let (parent, component) = DatasetType.split(name)
-        let whole = try snapshot.datasetType(parent)
+        let whole = try names.datasetType(parent)
         guard let component else { return whole }
         let classes = try butler.configuration.storageClasses()
         guard let storageClass = classes.component(component, of: whole.storageClass) else {
@@ -69,11 +76,28 @@ private struct DirectView: RepositoryView {
     }
 
     func datasetTypes(matching patterns: [String]) throws -> (found: [DatasetType], missing: [String]) {
-        try snapshot.datasetTypes(matching: patterns)
+        try names.datasetTypes(matching: patterns)
     }
 
-    func collectionInfo(_ search: CollectionSearch) throws -> [CollectionInfo] { try snapshot.collectionInfo(search) }
-    func collectionSummary(_ name: String) throws -> CollectionSummary { try snapshot.collectionSummary(name) }
+    func collectionInfo(_ search: CollectionSearch) throws -> [CollectionInfo] { try names.collectionInfo(search) }
+    func collectionSummary(_ name: String) throws -> CollectionSummary { try names.collectionSummary(name) }
+}
+
+private struct DirectView: RepositoryView {
+    let snapshot: RegistrySnapshot
+    let butler: DirectButler
+    let isUnrestricted: Bool
+
+    private var catalog: DirectCatalogView { DirectCatalogView(names: snapshot.names, butler: butler) }
+
+    func datasetType(_ name: String) throws -> DatasetType { try catalog.datasetType(name) }
+
+    func datasetTypes(matching patterns: [String]) throws -> (found: [DatasetType], missing: [String]) {
+        try catalog.datasetTypes(matching: patterns)
+    }
+
+    func collectionInfo(_ search: CollectionSearch) throws -> [CollectionInfo] { try catalog.collectionInfo(search) }
+    func collectionSummary(_ name: String) throws -> CollectionSummary { try catalog.collectionSummary(name) }
     func dataset(_ id: DatasetID) throws -> DatasetRef? { try snapshot.dataset(id) }
     func datasets(_ ids: [DatasetID]) throws -> [DatasetRef] { try snapshot.datasets(ids) }
 

@@ -26,20 +26,35 @@ public protocol ServedRepository: Sendable {
     /// Runs a closure, on a thread that may block, against one consistent state of the repository.
     func read<Result: Sendable>(_ body: @escaping @Sendable (any RepositoryView) throws -> Result) async throws
         -> Result
+
+    /// Runs a closure against the collections and dataset types as they are now, if it can be without waiting for the
+    /// database.
+    func readCatalog<Result: Sendable>(
+        _ body: @escaping @Sendable (any CatalogView) throws -> Result
+    ) async throws -> Result
 }
 
 extension ServedRepository {
     public var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { nil }
     public var explanations: (any QueryExplaining)? { nil }
     public func description(ofDatasetType name: String) -> String? { nil }
+
+    public func readCatalog<Result: Sendable>(
+        _ body: @escaping @Sendable (any CatalogView) throws -> Result
+    ) async throws -> Result { try await read { try body($0) } }
 }
 
-/// One consistent state of a repository. Everything throws `ButlerError` for what the user of a request can mend.
-public protocol RepositoryView {
+/// The collections and dataset types of a repository. Everything throws `ButlerError` for what the user of a request can
+/// mend.
+public protocol CatalogView {
     func datasetType(_ name: String) throws -> DatasetType
     func datasetTypes(matching patterns: [String]) throws -> (found: [DatasetType], missing: [String])
     func collectionInfo(_ search: CollectionSearch) throws -> [CollectionInfo]
     func collectionSummary(_ name: String) throws -> CollectionSummary
+}
+
+/// One consistent state of a repository.
+public protocol RepositoryView: CatalogView {
     func dataset(_ id: DatasetID) throws -> DatasetRef?
     func datasets(_ ids: [DatasetID]) throws -> [DatasetRef]
     func findDataset(

@@ -17,13 +17,13 @@ extension ButlerRoutes {
                     includeDocumentation: try fields.flag("include_doc"),
                     summaryDatasetTypes: try fields.optionalStrings("summary_datasets").map(Set.init))
             }
-            let found = try await queries.lookup(call) { try $0.collectionInfo(search) }
+            let found = try await queries.catalogLookup(call) { try $0.collectionInfo(search) }
             return .json(.object(["collections": .array(found.map(\.wire))]))
         }
 
         add("collection_summary", [.get], to: routes) { call in
             let name = try QueryString(call.request).required("name")
-            let (summary, types) = try await queries.lookup(call) { view in
+            let (summary, types) = try await queries.catalogLookup(call) { view in
                 let summary = try view.collectionSummary(name)
                 return (summary, try summary.datasetTypes.sorted().map { try view.datasetType($0) })
             }
@@ -49,7 +49,7 @@ extension ButlerRoutes {
             let (withDocumentation, withParents) = (try query.flag("include_doc"), try query.flag("include_parents"))
             let search = CollectionSearch(
                 [name], includeParents: withParents, includeDocumentation: withDocumentation)
-            let found = try await queries.lookup(call) { try $0.collectionInfo(search) }
+            let found = try await queries.catalogLookup(call) { try $0.collectionInfo(search) }
             // A glob is no name.
             guard let info = found.first, info.name == name else {
                 throw ButlerError(.missingCollection, "No collection with name '\(name)' found.")
@@ -69,7 +69,7 @@ extension ButlerRoutes {
                     try fields.patterns("search"), types: try fields.collectionTypes("collection_types"),
                     flattenChains: try fields.flag("flatten_chains"), includeChains: try fields.flag("include_chains"))
             }
-            let found = try await queries.lookup(call) { try $0.collectionInfo(search) }
+            let found = try await queries.catalogLookup(call) { try $0.collectionInfo(search) }
             return .json(.object(["collections": .strings(found.map(\.name))]))
         }
     }

@@ -10,13 +10,13 @@ extension ButlerRoutes {
 
         add("dataset_type/{name}", [.get], to: routes) { call in
             let name = try call.context.segment("name")
-            let type = try await call.repository.read { try $0.datasetType(name) }
+            let type = try await call.repository.readCatalog { try $0.datasetType(name) }
             return .json(.object(["dataset_type": type.wire]))
         }
 
         add("query_dataset_types", [.post], to: routes) { call in
             let patterns = try await call.request.decoded { fields throws(ButlerError) in try fields.patterns("search") }
-            let (found, missing) = try await queries.lookup(call) { try $0.datasetTypes(matching: patterns) }
+            let (found, missing) = try await queries.catalogLookup(call) { try $0.datasetTypes(matching: patterns) }
             return .json(.object(["dataset_types": .array(found.map(\.wire)), "missing": .strings(missing)]))
         }
 

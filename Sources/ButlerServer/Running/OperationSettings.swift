@@ -22,6 +22,7 @@ extension ServeOptions {
         try read(settings, "timeouts.stalled_response", &serving.limits.stalledTime)
         try read(settings, "timeouts.half_closed", &serving.limits.halfClosedTime)
         try read(settings, "timeouts.queue", &queries.queue.patience)
+        try read(settings, "timeouts.queue_of_user", &queries.queue.userPatience)
         try read(settings, "timeouts.shutdown", &serving.shutdownGrace)
         try read(settings, "timeouts.shutdown_delay", &serving.shutdownDelay)
         try readOptional(settings, "timeouts.query", &queries.stream.time)

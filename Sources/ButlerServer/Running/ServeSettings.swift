@@ -103,8 +103,8 @@ public struct ServeFile: Sendable {
         "limits.connections", "limits.requests", "limits.streams", "limits.streams_per_user", "limits.waiting",
         "limits.waiting_per_user", "limits.read_connections", "limits.body_bytes", "limits.rows",
         "timeouts.idle", "timeouts.request_head", "timeouts.request_body", "timeouts.stalled_response",
-        "timeouts.half_closed", "timeouts.queue", "timeouts.shutdown", "timeouts.shutdown_delay", "timeouts.query",
-        "timeouts.slow_reader",
+        "timeouts.half_closed", "timeouts.queue", "timeouts.queue_of_user", "timeouts.shutdown",
+        "timeouts.shutdown_delay", "timeouts.query", "timeouts.slow_reader",
     ]
 
     private static func unknown(_ path: String, _ key: String) -> ServeError {

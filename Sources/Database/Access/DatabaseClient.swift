@@ -41,11 +41,17 @@ public protocol DatabaseClient: Sendable {
     /// The use of the connections for reads and for pages; `nil` when it is not known.
     var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { get }
 
+    /// A number that stays the same only for as long as no client commits anything, read without waiting for a lock; `nil`
+    /// where there is none. Read inside a transaction it belongs to what that transaction sees.
+    var commitStamp: UInt32? { get }
+
     /// Ends all connections once the running transactions are over. Later use throws ``DatabaseError/closed(_:)``.
     func close() async throws
 }
 
 extension DatabaseClient {
+    public var commitStamp: UInt32? { nil }
+
     /// The rows of a statement as pages. See ``pages(_:)``.
     ///
     /// - Parameters:

@@ -20,14 +20,17 @@ public final class SQLiteClient: DatabaseClient {
     private let pagers: SQLiteWorkerPool
     /// `nil` for clients that only read.
     private let writer: SQLiteWorkerPool?
+    private let commits: SQLiteCommitCounter?
 
     private init(
-        displayName: String, readers: SQLiteWorkerPool, pagers: SQLiteWorkerPool, writer: SQLiteWorkerPool?
+        displayName: String, readers: SQLiteWorkerPool, pagers: SQLiteWorkerPool, writer: SQLiteWorkerPool?,
+        commits: SQLiteCommitCounter?
     ) {
         self.displayName = displayName
         self.readers = readers
         self.pagers = pagers
         self.writer = writer
+        self.commits = commits
         isWriteable = writer != nil
     }
 
@@ -69,20 +72,24 @@ public final class SQLiteClient: DatabaseClient {
             ? SQLiteWorkerPool(limit: 1, name: name) {
                 try SQLiteWorker(location: place, isReadOnly: false, errors: errors)
             } : nil
-        let client = SQLiteClient(displayName: name, readers: readers, pagers: pagers, writer: writer)
         do {
             try await (writer ?? readers).withWorker { worker in try await worker.perform { try Self.visit($0) } }
         } catch {
-            try await client.close()
+            await readers.close()
+            await writer?.close()
             throw error
         }
-        return client
+        return SQLiteClient(
+            displayName: name, readers: readers, pagers: pagers, writer: writer,
+            commits: path.flatMap { SQLiteCommitCounter(path: $0) })
     }
 
     /// Reads the file's header and schema, rolling back what a dead writer left if the connection may write.
     private static func visit(_ handle: SQLiteHandle) throws { try handle.run("SELECT count(*) FROM sqlite_master") }
 
     public var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { (readers.activity, pagers.activity) }
+
+    public var commitStamp: UInt32? { commits?.value() }
 
     public func close() async throws {
         await readers.close()

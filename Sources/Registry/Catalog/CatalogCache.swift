@@ -7,11 +7,15 @@ import Synchronization
 /// Every transaction asks its connection for a token of what it sees. A token that differs from the connection's last
 /// one starts a new generation; what was read in an older generation is never used again. A catalog is stored under
 /// the generation that its transaction started in, so one read from an older state cannot be taken for a newer.
+///
+/// Where the database has a commit stamp, what needs the catalog alone is answered without a transaction for as long as
+/// the stamp is that of the transaction which read the catalog: even while another process locks the file.
 final class CatalogCache: Sendable {
     /// A whole catalog, and what viewers see of it.
     final class Content: Sendable {
         let catalog: Catalog
         let records: CachedRecords
+        private let stamp: UInt32?
         private let views = Mutex(Views())
 
         private struct Views {
@@ -28,10 +32,15 @@ final class CatalogCache: Sendable {
         /// The most views that are kept.
         private static let capacity = 64
 
-        init(catalog: Catalog, records: CachedRecords) {
+        /// - Parameter stamp: the commit stamp of the database in the transaction that read this.
+        init(catalog: Catalog, records: CachedRecords, stamp: UInt32?) {
             self.catalog = catalog
             self.records = records
+            self.stamp = stamp
         }
+
+        /// Whether nothing was committed since this was read. False if that is not known.
+        func isCurrent(_ database: any DatabaseClient) -> Bool { stamp != nil && database.commitStamp == stamp }
 
         /// - Parameter published: always the same for one cache.
         func relevantNames(published: PublishedTypes?) -> RelevantNames {

@@ -12,16 +12,26 @@ extension Registry {
         return try await read { $0.catalog.access != nil }
     }
 
+    /// The part of the catalog that this registry's viewer may see, if it is known already.
+    func heldCatalog(_ content: CatalogCache.Content) -> Catalog? {
+        guard let (key, _) = rules(content) else { return content.catalog }
+        return content.filtered(for: key)
+    }
+
+    /// As whom this registry's viewer counts among those who differ in what the rules mention, and the rules; `nil` when
+    /// nothing is hidden from him.
+    private func rules(_ content: CatalogCache.Content) -> (key: Viewer, access: CollectionAccess?)? {
+        guard case .person(let user, let groups) = viewer else { return nil }
+        let access = content.catalog.access
+        guard access != nil || published != nil else { return nil }
+        let relevant = content.relevantNames(published: published)
+        let owner = user.flatMap { relevant.users.contains($0) ? $0 : nil }
+        return (.person(user: owner, groups: groups.intersection(relevant.groups)), access)
+    }
+
     /// The part of the snapshot that this registry's viewer may see.
     func visible(_ whole: RegistrySnapshot, _ content: CatalogCache.Content) throws -> RegistrySnapshot {
-        guard case .person(let user, let groups) = viewer else { return whole }
-        let access = content.catalog.access
-        guard access != nil || published != nil else { return whole }
-        let relevant = content.relevantNames(published: published)
-        // Viewers who differ only in what no rule mentions share a catalog.
-        let owner = user.flatMap { relevant.users.contains($0) ? $0 : nil }
-        let members = groups.intersection(relevant.groups)
-        let key = Viewer.person(user: owner, groups: members)
+        guard let (key, access) = rules(content), case .person(let owner, let members) = key else { return whole }
         let catalog: Catalog
         if let held = content.filtered(for: key) {
             catalog = held
