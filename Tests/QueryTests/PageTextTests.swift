@@ -24,6 +24,19 @@ import Testing
     private func uuid(_ bytes: [UInt8]) -> String? { accepted(bytes) { $0.appendUUID(compact: $1) } }
     private func hexadecimal(_ bytes: [UInt8]) -> String? { accepted(bytes) { $0.appendHexadecimal(base64: $1) } }
 
+    @Test func paddedText() {
+        let all = (0..<400).map { UInt8(truncatingIfNeeded: 32 + $0 % 64) }
+        for size in [0, 1, 15, 16, 17, 31, 32, 33, 200, 384] {
+            let found = all.withUnsafeBufferPointer { bytes in
+                written { text in
+                    if let start = bytes.baseAddress { text.append(padded: start, count: size) }
+                    text.append(UInt8(ascii: "!"))
+                }
+            }
+            #expect(found == String(decoding: all[..<size], as: UTF8.self) + "!")
+        }
+    }
+
     @Test func integers() {
         var random = SeededGenerator(seed: 5)
         var numbers: [Int64] = [0, .max, .min, .min + 1]
@@ -36,6 +49,13 @@ import Testing
             numbers.append(Int64.random(in: .min ... .max, using: &random) >> Int64.random(in: 0..<64, using: &random))
         }
         for number in numbers { #expect(written { $0.append(number) } == String(number)) }
+        // With the memory of a column, where numbers repeat.
+        let last = UnsafeMutablePointer<NumberText>.allocate(capacity: 1)
+        last.initialize(to: NumberText())
+        defer { last.deallocate() }
+        for number in numbers {
+            for _ in 0..<2 { #expect(written { $0.append(number, last) } == String(number)) }
+        }
     }
 
     @Test func strings() {

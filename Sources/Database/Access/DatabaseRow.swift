@@ -14,6 +14,8 @@ public protocol DatabaseRow: AnyObject {
     /// The value of a column where the database holds it: one call where many rows are read column by column. A
     /// timespan is two columns of a database and cannot be read so.
     func value(_ column: Int) throws -> RowValue
+    /// The values of several columns, as ``value(_:)`` gives them, in initialized memory for as many.
+    func values(_ columns: UnsafeBufferPointer<Int>, into target: UnsafeMutablePointer<RowValue>) throws
     func double(_ column: Int) throws -> Double
     func bool(_ column: Int) throws -> Bool
     func text(_ column: Int) throws -> String
@@ -37,6 +39,12 @@ public enum RowValue {
     /// UTF-8, as far as the database checks it.
     case text(UnsafeBufferPointer<UInt8>)
     case blob(UnsafeBufferPointer<UInt8>)
+}
+
+extension DatabaseRow {
+    public func values(_ columns: UnsafeBufferPointer<Int>, into target: UnsafeMutablePointer<RowValue>) throws {
+        for (index, column) in columns.enumerated() { target[index] = try value(column) }
+    }
 }
 
 /// The value of a column that may be NULL.

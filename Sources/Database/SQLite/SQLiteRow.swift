@@ -34,6 +34,7 @@ final class SQLiteRow: DatabaseRow {
         return sqlite3_column_int64(statement, position)
     }
 
+    @inline(__always)
     func value(_ column: Int) throws -> RowValue {
         let (statement, position) = try locate(column)
         // The connection is used by one thread at a time, so a value may be looked at without a copy.
@@ -49,6 +50,10 @@ final class SQLiteRow: DatabaseRow {
             let address = sqlite3_value_blob(value)?.assumingMemoryBound(to: UInt8.self)
             return .blob(UnsafeBufferPointer(start: address, count: Int(sqlite3_value_bytes(value))))
         }
+    }
+
+    func values(_ columns: UnsafeBufferPointer<Int>, into target: UnsafeMutablePointer<RowValue>) throws {
+        for index in columns.indices { target[index] = try value(columns[index]) }
     }
 
     func double(_ column: Int) throws -> Double {

@@ -216,12 +216,14 @@ final class SQLiteCursor: DatabaseCursor {
     private let position: SQLiteRow
     private let handle: SQLiteHandle
     private let statement: SQLiteStatement
+    private let pointer: OpaquePointer
     private let table: String?
     private(set) var isFinished = false
 
     init(_ handle: SQLiteHandle, _ statement: SQLiteStatement, table: String?) {
         self.handle = handle
         self.statement = statement
+        pointer = statement.pointer
         self.table = table
         position = SQLiteRow(statement.pointer, statement.rowLayout)
         row = position
@@ -230,7 +232,11 @@ final class SQLiteCursor: DatabaseCursor {
 
     func step() throws -> Bool {
         guard !isFinished else { return false }
-        return try handle.step(statement, table: table)
+        switch sqlite3_step(pointer) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        default: throw handle.errors.lastError(of: handle.pointer, statement: statement.text, table: table)
+        }
     }
 
     func finish() {

@@ -5,30 +5,34 @@ import Registry
 /// The text of the keys that others imply: the filter and the day of a visit. Rows of one visit come together, so the
 /// text of the row before is mostly that of the next, and the columns need not be read.
 final class ImpliedKeys {
-    private var writer: Writer
+    private let program: RowProgram
+    /// The columns of the required keys from which the others follow; `nil` where they are no columns themselves.
+    let columns: [Int]?
+    private var keys: KeyTracker
+    private var last: [UInt8] = []
 
     /// - Parameter template: writes the keys.
     init(
         _ template: RowTemplate, of group: DimensionGroup, _ layout: RowLayout, _ snapshot: RegistrySnapshot
     ) throws {
-        writer = Writer(template: template, keys: try KeyTracker(Self.determinants(of: group), layout, snapshot))
+        program = RowProgram(template)
+        let determinants = Self.determinants(of: group)
+        keys = try KeyTracker(determinants, layout, snapshot)
+        columns = determinants.contains { layout.derivedKeys[$0] != nil }
+            ? nil : try determinants.map { try layout.require(.key($0)) }
     }
 
-    func write(_ row: any DatabaseRow, to text: inout PageText) throws { try writer.write(row, to: &text) }
+    func write(_ row: any DatabaseRow, to text: inout PageText) throws {
+        if try keys.advance(to: row) == 0, !last.isEmpty { return text.append(last) }
+        last = []
+        let start = text.count
+        try writeNew(row, to: &text)
+        last = text.bytes(from: start)
+    }
 
-    private struct Writer {
-        let template: RowTemplate
-        /// The required keys from which the others follow.
-        var keys: KeyTracker
-        var last: [UInt8] = []
-
-        mutating func write(_ row: any DatabaseRow, to text: inout PageText) throws {
-            if try keys.advance(to: row) == 0, !last.isEmpty { return text.append(last) }
-            last = []
-            let start = text.count
-            try template.write(row, keys: nil, to: &text)
-            last = text.bytes(from: start)
-        }
+    /// Writes the keys without looking whether they are those of the row before.
+    func writeNew(_ row: any DatabaseRow, to text: inout PageText) throws {
+        try program.write(row, keys: nil, to: &text)
     }
 
     /// The required keys that determine all implied ones: of a visit and a detector, those of the visit.

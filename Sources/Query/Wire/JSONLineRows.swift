@@ -11,7 +11,7 @@ final class JSONLineRows: RowWriter {
     private static let pageBytes = 1 << 18
 
     private let head: [UInt8]
-    private let template: RowTemplate
+    private let program: RowProgram
     /// Reads the keys of rows, where records are looked up by them.
     private var keys: KeyTracker?
     /// Records by element that pages of general results carry beside their rows.
@@ -52,7 +52,7 @@ final class JSONLineRows: RowWriter {
         }
         self.records = records
         self.unique = unique
-        self.template = template
+        program = RowProgram(template)
         let needsKeys = template.hasRecords || unique != nil || records != nil
         keys = needsKeys ? try KeyTracker(result.dimensions.keys, layout, snapshot) : nil
         head = Array("{\"type\":\"\(type)\",\"rows\":[".utf8)
@@ -75,7 +75,7 @@ final class JSONLineRows: RowWriter {
     private func write(_ row: any DatabaseRow, _ keys: RowKeys?, to text: inout PageText) throws {
         if text.count > head.count { text.append(UInt8(ascii: ",")) }
         if let unique { return try unique.writeNew(row, to: &text) }
-        try template.write(row, keys: keys, to: &text)
+        try program.write(row, keys: keys, to: &text)
         guard let records, let keys else { return }
         for record in records { try record.add(row, keys: keys) }
     }

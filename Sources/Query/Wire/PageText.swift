@@ -68,6 +68,19 @@ struct PageText: ~Copyable {
         count += text.count
     }
 
+    /// Appends text behind which 15 bytes more can be read.
+    @inline(__always)
+    mutating func append(padded text: UnsafePointer<UInt8>, count size: Int) {
+        reserve(size + 16)
+        var (from, to) = (UnsafeRawPointer(text), UnsafeMutableRawPointer(base + count))
+        var rest = size
+        while rest > 0 {
+            to.storeBytes(of: from.loadUnaligned(as: SIMD16<UInt8>.self), as: SIMD16<UInt8>.self)
+            (from, to, rest) = (from + 16, to + 16, rest - 16)
+        }
+        count += size
+    }
+
     mutating func append(_ text: [UInt8]) { text.withUnsafeBufferPointer { append($0) } }
 
     mutating func append(_ text: StaticString) {
@@ -84,6 +97,25 @@ struct PageText: ~Copyable {
     // MARK: Values
 
     mutating func appendNull() { append("null") }
+
+    /// Appends a number that is often the one before.
+    @inline(__always)
+    mutating func append(_ value: Int64, _ last: UnsafeMutablePointer<NumberText>) {
+        // Short numbers are as fast to write anew.
+        if value.magnitude < 1000 { return append(value) }
+        reserve(24)
+        if last.pointee.count == 0 || last.pointee.number != value {
+            let start = count
+            append(value)
+            last.pointee.number = value
+            last.pointee.count = count - start
+            reserve(24)
+            last.pointee.digits = UnsafeRawPointer(base + start).loadUnaligned(as: (UInt64, UInt64, UInt64).self)
+            return
+        }
+        UnsafeMutableRawPointer(base + count).storeBytes(of: last.pointee.digits, as: (UInt64, UInt64, UInt64).self)
+        count += last.pointee.count
+    }
 
     mutating func append(_ value: Int64) {
         reserve(20)

@@ -23,7 +23,7 @@ final class RecordPiece {
 
     private enum Source {
         case reader(RecordReader)
-        case row(RowTemplate)
+        case row(RowProgram)
     }
 
     /// - Parameter group: the dimensions of rows.
@@ -48,7 +48,7 @@ final class RecordPiece {
             template.append(RowPiece(place, type: column.type))
         }
         template.append("}}")
-        source = .row(template)
+        source = .row(RowProgram(template))
     }
 
     /// What identifies the row's record among those of the element.
@@ -76,7 +76,7 @@ final class RecordPiece {
         case .reader(let reader):
             let record = try reader.record(row).wire
             text.append { $0.value(record) }
-        case .row(let template): try template.write(row, keys: nil, to: &text)
+        case .row(let program): try program.write(row, keys: nil, to: &text)
         }
     }
 }

@@ -6,7 +6,8 @@ import StructuredData
 
 /// A part of the JSON text of a row: fixed text, or the value of a column.
 ///
-/// A result is compiled into pieces once; each row then writes them, straight from the database's memory.
+/// A result is compiled into pieces once; each row then writes them, straight from the database's memory. The most
+/// frequent ones are instructions of a ``RowProgram``.
 enum RowPiece {
     case text([UInt8])
     case int(Int)
