@@ -11,6 +11,8 @@ struct EmptinessDiagnosis {
     private let session: QuerySession
     private let tree: QueryTree
     private static let mostTrials = 40
+    /// The most terms of conditions in all trials; to plan a hundred thousand takes a tenth of a second.
+    private static let mostTerms = 300_000
 
     init(_ session: QuerySession, _ tree: QueryTree) {
         self.session = session
@@ -91,17 +93,50 @@ struct EmptinessDiagnosis {
 
     private func guiltyConditions() throws -> [String] {
         var reasons: [String] = []
-        for (index, group) in tree.predicate.groups.enumerated().prefix(Self.mostTrials) {
-            var groups = tree.predicate.groups
-            groups.remove(at: index)
-            guard try hasRows(tree.with(predicate: Predicate(groups: groups), datasets: tree.datasets)) else { continue }
-            reasons.append("There would be rows without the condition '\(Predicate(groups: [group]))'.")
+        let conditions = statedConditions()
+        let trials = min(Self.mostTrials, max(2, Self.mostTerms / max(1, tree.predicate.leafCount)))
+        for (index, condition) in conditions.enumerated().prefix(trials) {
+            let others = conditions.enumerated().flatMap { $0.offset == index ? [] : $0.element }
+            guard try hasRows(tree.with(predicate: Predicate(groups: others), datasets: tree.datasets)) else { continue }
+            reasons.append("There would be rows without the condition '\(Self.text(of: condition))'.")
         }
-        guard reasons.isEmpty, tree.predicate.groups.count > 1 else { return reasons }
+        guard reasons.isEmpty, conditions.count > 1 else { return reasons }
         if try hasRows(tree.with(predicate: .alwaysTrue, datasets: tree.datasets)) {
-            reasons.append("There would be rows without any condition, but not without a single one: several exclude them.")
+            reasons.append(
+                "There would be rows without any condition, "
+                    + (conditions.count > trials
+                        ? "but there are too many conditions to try them one by one."
+                        : "but not without a single one: several exclude them."))
         }
         return reasons
+    }
+
+    /// The groups of the predicate that belong together: NOT IN has become one group for each value.
+    private func statedConditions() -> [[[PredicateLeaf]]] {
+        var conditions: [[[PredicateLeaf]]] = []
+        var places: [ColumnReference: Int] = [:]
+        for group in tree.predicate.groups {
+            guard let column = ExpressionSQL.exclusion(group)?.column else {
+                conditions.append([group])
+                continue
+            }
+            if let place = places[column] {
+                conditions[place].append(group)
+            } else {
+                places[column] = conditions.count
+                conditions.append([group])
+            }
+        }
+        return conditions
+    }
+
+    /// The text of a condition, without most of its terms if it is long.
+    private static func text(of condition: [[PredicateLeaf]]) -> String {
+        let mostShown = 12
+        let leaves = condition.joined()
+        guard leaves.count > mostShown else { return Predicate(groups: condition).description }
+        let shown = leaves.prefix(mostShown).map(\.description)
+        return shown.joined(separator: condition.count > 1 ? " AND " : " OR ") + " … (\(leaves.count) terms)"
     }
 
     private func guiltySearches() throws -> [String] {

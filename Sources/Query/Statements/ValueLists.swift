@@ -32,7 +32,8 @@ extension ExpressionSQL {
         return (lists.sorted { $0.text < $1.text }.map(\.sql), rest)
     }
 
-    private static func exclusion(_ group: [PredicateLeaf]) -> (column: ColumnReference, value: SQLValue)? {
+    /// What `a != 1` excludes.
+    static func exclusion(_ group: [PredicateLeaf]) -> (column: ColumnReference, value: SQLValue)? {
         guard group.count == 1 else { return nil }
         switch group[0] {
         case .comparison(.column(let column), .notEqual, .literal(let literal)),

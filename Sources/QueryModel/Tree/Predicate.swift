@@ -17,7 +17,7 @@ public struct Predicate: Hashable, Sendable {
     public init(_ leaf: PredicateLeaf) { groups = [[leaf]] }
 
     public var isAlwaysFalse: Bool { groups.contains { $0.isEmpty } }
-    var leafCount: Int { groups.reduce(0) { $0 + $1.count } }
+    public var leafCount: Int { groups.reduce(0) { $0 + $1.count } }
 
     public func and(_ other: Predicate) -> Predicate { .all([self, other]) }
 
