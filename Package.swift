@@ -68,6 +68,7 @@ let package = Package(
         // System libraries
         .systemLibrary(name: "CERFA", pkgConfig: "erfa", providers: [.apt(["liberfa-dev"])]),
         .systemLibrary(name: "CFITSIO", pkgConfig: "cfitsio", providers: [.apt(["libcfitsio-dev"])]),
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Foundation
@@ -80,7 +81,7 @@ let package = Package(
         .target(
             name: "Database",
             dependencies: [
-                "AstroTime", "ByteText",
+                "AstroTime", "ByteText", "CLibPQ",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(
@@ -181,26 +182,31 @@ let package = Package(
 
         // Tests
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "DatabaseSupport", dependencies: ["Database", "TestSupport"], path: "Tests/DatabaseSupport"),
         .testTarget(name: "SkyGeometryTests", dependencies: ["SkyGeometry", "TestSupport"]),
         .testTarget(name: "AstroTimeTests", dependencies: ["AstroTime"]),
         .testTarget(name: "StructuredDataTests", dependencies: ["StructuredData", "TestSupport"]),
         .testTarget(name: "TableRenderingTests", dependencies: ["TableRendering"]),
         .testTarget(name: "TablesTests", dependencies: ["Tables", "StructuredData"]),
         .testTarget(name: "ParquetTests", dependencies: ["Parquet", "StructuredData", "Tables"]),
-        .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
+        .testTarget(name: "DatabaseTests", dependencies: ["Database", "TestSupport"]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS", "TestSupport"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
         .testTarget(name: "QueryModelTests", dependencies: ["QueryModel", "RepositoryConfiguration", "TestSupport"]),
-        .testTarget(name: "RegistryTests", dependencies: ["Registry", "RepositoryConfiguration"]),
-        .testTarget(name: "QueryTests", dependencies: ["Query", "Registry", "RepositoryConfiguration", "TestSupport"]),
+        .testTarget(
+            name: "RegistryTests", dependencies: ["DatabaseSupport", "Registry", "RepositoryConfiguration", "TestSupport"]),
+        .testTarget(
+            name: "QueryTests",
+            dependencies: ["DatabaseSupport", "Query", "Registry", "RepositoryConfiguration", "TestSupport"]),
         .testTarget(
             name: "DatastoreTests",
             dependencies: [
                 "Datastore", "Parquet", "Tables", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        .testTarget(name: "ButlerTests", dependencies: ["Butler", "FITS", "QueryModel", "DemoSurvey"]),
+        .testTarget(
+            name: "ButlerTests", dependencies: ["Butler", "DatabaseSupport", "FITS", "QueryModel", "DemoSurvey", "StructuredData"]),
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [

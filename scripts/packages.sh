@@ -4,6 +4,7 @@
 # Debian package : file or pkg-config module that shows that it is there.
 steward_build_packages=(
     "libsqlite3-dev:sqlite3"
+    "libpq-dev:libpq"
     "libcfitsio-dev:cfitsio"
     "liberfa-dev:erfa"
     "zlib1g-dev:zlib"
@@ -49,5 +50,12 @@ install_build_packages() {
 install_browser() {
     command -v chromium >/dev/null 2>&1 && return 0
     install_packages chromium || echo "Without Chromium the tests of the page are skipped." >&2
+    return 0
+}
+
+# For the tests on PostgreSQL; they are skipped where it cannot be installed.
+install_postgresql() {
+    compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null && return 0
+    install_packages postgresql || echo "Without a PostgreSQL server its tests are skipped." >&2
     return 0
 }

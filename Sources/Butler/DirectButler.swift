@@ -82,7 +82,8 @@ public final class DirectButler: Butler {
         let database = try await url.open(
             DatabaseOptions(
                 access: writeable ? .readWrite : .readOnly, readerCount: connections.reads,
-                pagerCount: connections.pages))
+                pagerCount: connections.pages, allowsTemporaryTables: section.allowsTemporaryTables),
+            schema: section.namespace)
         let registry = try await Registry.open(
             database: database, managers: section.managers.mapValues(\.className))
         let butler = try DirectButler(

@@ -47,22 +47,27 @@ extension DirectButler {
         } catch {
             throw RepositoryCreationError.cannotMake(directory, reason: reason(error))
         }
-        let url = try RegistryDatabase.url(try plan.configuration.registry(), environment: environment)
-        let isNewFile = url.database.map { !FileManager.default.fileExists(atPath: $0) } ?? false
-        let database = try await url.open(DatabaseOptions(access: .create))
+        let section = try plan.configuration.registry()
+        let url = try RegistryDatabase.url(section, environment: environment)
+        let isFile = url.dialect == "sqlite"
+        let isNewFile = isFile && url.database.map { !FileManager.default.fileExists(atPath: $0) } ?? false
+        let database = try await url.open(DatabaseOptions(access: .create), schema: section.namespace)
+        var hasTables = false
         do {
             try await Registry.create(database: database, dimensions: dimensions)
-            try await database.close()
+            hasTables = true
+            if isFile { try await database.close() }
             let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
             try await store.write(
                 try ObjectPath(String(path.drop { $0 == "/" })), bytes: Array(plan.text.utf8), mode: .overwrite)
         } catch {
-            // A database that this call made is of no use to anyone else.
-            if isNewFile, let file = url.database, url.dialect == "sqlite" {
-                try? FileManager.default.removeItem(atPath: file)
-            }
+            // What this call made in the database is of no use to anyone else.
+            if isNewFile, let file = url.database { try? FileManager.default.removeItem(atPath: file) }
+            if hasTables, !isFile { try? await Registry.remove(database: database, dimensions: dimensions) }
+            try? await database.close()
             throw error
         }
+        try await database.close()
     }
 
     private static func localPath(_ location: ConfigurationLocation) throws -> String {

@@ -9,6 +9,19 @@ import RepositoryConfiguration
 /// same dataset identifiers and the same files.
 public enum DemoSurvey {
     /// What was made.
+    /// An empty schema of a database server.
+    public struct ServerDatabase: Sendable {
+        /// `postgresql://user@host:port/name`.
+        public var url: String
+        /// `nil` for the user's first one.
+        public var schema: String?
+
+        public init(url: String, schema: String? = nil) {
+            self.url = url
+            self.schema = schema
+        }
+    }
+
     public struct Report: Sendable {
         /// Absolute path of the repository.
         public let path: String
@@ -25,16 +38,18 @@ public enum DemoSurvey {
     /// It appears under its name when it is complete. When something fails or the task is cancelled, nothing is left.
     /// The full survey takes some seconds of two processors and 50 MB.
     /// - Parameter directory: a new or an empty directory; missing parents are made.
+    /// - Parameter database: where the registry goes, if not into a file of the directory. What a failed attempt leaves
+    ///   there has to be dropped by its owner.
     /// - Throws: ``DemoSurveyError`` for an unusable directory, and the errors of the layers below.
     public static func make(
-        at directory: String, seed: UInt64 = defaultSeed, scale: SurveyScale = .full
+        at directory: String, seed: UInt64 = defaultSeed, scale: SurveyScale = .full, database: ServerDatabase? = nil
     ) async throws -> Report {
         let target = try NewDirectory(directory)
         // The environment could bring in other defaults, and with them other files.
         let environment = ConfigurationEnvironment(variables: [:])
         do {
             try await DirectButler.create(
-                target.draft, options: .init(configuration: .init(seed: SurveyLayout.configuration)),
+                target.draft, options: .init(configuration: .init(seed: SurveyLayout.configuration(database))),
                 environment: environment)
             let butler = try await DirectButler.open(target.draft, writeable: true, environment: environment)
             let made: (visits: Int, datasets: Int)

@@ -118,9 +118,22 @@ public final class Registry: Sendable {
     }
 
     private func content(_ connection: any DatabaseConnection) throws -> CatalogCache.Content {
-        let token = try connection.changeToken()
-        if let held = cache.current(for: token) { return held }
-        let generation = cache.generation
+        var token = try connection.changeToken()
+        while true {
+            let (held, generation) = cache.current(for: token)
+            if let held { return held }
+            let content = try readContent(connection)
+            // A writing transaction may see what others commit from one statement to the next.
+            let last = connection.isWriteable ? try connection.changeToken() : token
+            if last == token {
+                cache.store(content, generation: generation)
+                return content
+            }
+            token = last
+        }
+    }
+
+    private func readContent(_ connection: any DatabaseConnection) throws -> CatalogCache.Content {
         let catalog = try CatalogReader(connection: connection, universe: universe).read()
         let empty = RegistrySnapshot(
             connection: connection, universe: universe, catalog: catalog, cachedRecords: CachedRecords(),
@@ -134,8 +147,6 @@ public final class Registry: Sendable {
             }
             records.add(element, found)
         }
-        let content = CatalogCache.Content(catalog: catalog, records: records, stamp: database.commitStamp)
-        cache.store(content, generation: generation)
-        return content
+        return CatalogCache.Content(catalog: catalog, records: records, stamp: database.commitStamp)
     }
 }

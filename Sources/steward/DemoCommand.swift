@@ -18,8 +18,20 @@ struct Demo: AsyncParsableCommand {
     @Option(help: "What the random numbers start from.")
     var seed: UInt64 = DemoSurvey.defaultSeed
 
+    @Option(
+        help: ArgumentHelp(
+            "Where the registry goes, an empty PostgreSQL database: postgresql://user@host:port/name. Otherwise it is a "
+                + "file of the directory.", valueName: "url"))
+    var database: String?
+
+    @Option(help: ArgumentHelp("The schema of that database.", valueName: "schema"))
+    var namespace: String?
+
     func run() async throws {
-        let work = Task { [directory, seed] in try await DemoSurvey.make(at: directory, seed: seed) }
+        let place = database.map { DemoSurvey.ServerDatabase(url: $0, schema: namespace) }
+        let work = Task { [directory, seed] in
+            try await DemoSurvey.make(at: directory, seed: seed, database: place)
+        }
         let interrupts = [SIGINT, SIGTERM].map { number in
             // The default action would end the process before the draft is removed.
             signal(number, SIG_IGN)

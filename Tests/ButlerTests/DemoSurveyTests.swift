@@ -1,5 +1,6 @@
 import Butler
 import ButlerModel
+import DatabaseSupport
 import Datastore
 import FITS
 import Foundation
@@ -180,7 +181,8 @@ private let camera: DataIDValue = "StewardCam"
         let names = try Self.files(first)
         #expect(try Self.files(again) == names)
         #expect(names.count > 150)
-        for name in names {
+        // The configuration of a survey on a server names the server.
+        for name in names where !TestDatabase.isPostgreSQL || name != "butler.yaml" {
             let same = FileManager.default.contentsEqual(atPath: first + "/" + name, andPath: again + "/" + name)
             #expect(same, "\(name) differs")
         }

@@ -19,7 +19,7 @@ private func withRepository<T>(
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("reading-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: path) }
     let environment = ConfigurationEnvironment(variables: [:])
-    try await DirectButler.create(path, environment: environment)
+    try await DirectButler.create(path, options: try creation(), environment: environment)
     let file = path + "/butler.yaml"
     let text = try String(contentsOfFile: file, encoding: .utf8)
     try text.replacingOccurrences(of: "datastore:\n", with: "datastore:\n" + datastore)

@@ -16,7 +16,7 @@ import Testing
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("registering-\(UUID().uuidString)")
             .path
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try await DirectButler.create(path, environment: Self.environment)
+        try await DirectButler.create(path, options: try creation(), environment: Self.environment)
         let butler = try await DirectButler.open(path, writeable: writeable, environment: Self.environment)
         do {
             try await body(butler)

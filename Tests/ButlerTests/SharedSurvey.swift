@@ -1,5 +1,6 @@
 import Butler
 import ButlerModel
+import DatabaseSupport
 import DemoSurvey
 import Foundation
 import RepositoryConfiguration
@@ -16,7 +17,13 @@ actor SharedSurvey {
     func path() async throws -> String {
         if let making { return try await making.value }
         atexit { try? FileManager.default.removeItem(atPath: sharedPath) }
-        let task = Task { try await DemoSurvey.make(at: sharedPath, seed: Self.seed, scale: .small).path }
+        let database = try TestDatabase.isPostgreSQL ? TestDatabase.freshSchema() : nil
+        let task = Task {
+            try await DemoSurvey.make(
+                at: sharedPath, seed: Self.seed, scale: .small,
+                database: database.map { DemoSurvey.ServerDatabase(url: $0.url, schema: $0.schema) }
+            ).path
+        }
         making = task
         return try await task.value
     }

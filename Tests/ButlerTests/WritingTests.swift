@@ -27,7 +27,7 @@ final class TemporaryRepository: Sendable {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("writing-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let environment = ConfigurationEnvironment(variables: [:])
-        try await DirectButler.create(directory + "/repository", environment: environment)
+        try await DirectButler.create(directory + "/repository", options: try creation(), environment: environment)
         let butler = try await DirectButler.open(
             directory + "/repository", writeable: true, environment: environment, onWarning: { _ in })
         try await butler.registry.write { writer in

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Database
@@ -15,7 +16,16 @@ struct Implementation: Sendable, CustomTestStringConvertible {
             try await SQLiteClient.open(.file(directory.file("test.sqlite3")), options)
         },
         Implementation(name: "SQLite in memory") { options, _ in try await SQLiteClient.open(.memory, options) },
-    ]
+    ] + (PostgreSQLCluster.isAvailable ? [postgresql] : [])
+
+    /// A schema of its own in the database of the throwaway server.
+    private static let postgresql = Implementation(name: "PostgreSQL") { options, _ in
+        let cluster = try PostgreSQLCluster.shared.get()
+        let schema = PostgreSQLCluster.freshName("database_tests")
+        try cluster.administer("CREATE SCHEMA \(schema)")
+        return try await PostgreSQLClient.open(
+            try DatabaseURL(parsing: cluster.url + "/postgres"), schema: schema, options)
+    }
 
     /// Gives `body` a client of an empty database.
     func withClient<T>(

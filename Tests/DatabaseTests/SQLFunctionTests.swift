@@ -46,7 +46,7 @@ import Testing
         try await implementation.withClient { client in
             for (value, expected) in [(SQLValue.bool(true), true), (.bool(false), false), (.null, nil)] {
                 let statement: SQL =
-                    "SELECT \(SQL.isTrue("x")), \(SQL.not(.isTrue("x"))) FROM (SELECT \(value: value) AS x) AS t"
+                    "SELECT \(SQL.isTrue("x")), \(SQL.not(.isTrue("x"))) FROM (SELECT CAST(\(value: value) AS BOOLEAN) AS x) AS t"
                 let truth = try await one(client, statement) { [try $0.optionalBool(0), try $0.optionalBool(1)] }
                 #expect(truth == [expected, expected.map { !$0 }])
             }
@@ -221,7 +221,7 @@ import Testing
         #expect(try values(table, .sqlite) == [#"[[1,"x"],[2,"y"]]"#])
         #expect(
             try text(table, postgresql)
-                == #"(SELECT * FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS VARCHAR(8)[])) AS given ("a", "b"))"#)
+                == #"(SELECT * FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS TEXT[])) AS given ("a", "b"))"#)
         let single = SQL.rows([("a", .int)], [])
         #expect(try text(single, .sqlite) == #"(SELECT value AS "a" FROM json_each(?))"#)
         #expect(try text(single, postgresql) == #"(SELECT * FROM unnest(CAST($1 AS BIGINT[])) AS given ("a"))"#)
@@ -230,7 +230,9 @@ import Testing
     @Test(arguments: Implementation.all)
     func valuesThatATableCannotHoldAreRefused(_ implementation: Implementation) async throws {
         try await implementation.withClient { client in
-            for value in [SQLValue.double(.nan), .blob([1]), .text("a\0b")] {
+            // What has no JSON form, and what has no form in PostgreSQL.
+            let values: [SQLValue] = client.dialect.name == "sqlite" ? [.double(.nan), .blob([1]), .text("a\0b")] : [.text("a\0b")]
+            for value in values {
                 await #expect(throws: DatabaseError.self, "\(value)") {
                     try await client.read {
                         try $0.fetchAll("SELECT a FROM \(SQL.rows([("a", .text)], [[value]])) AS t") { _ in }

@@ -1,6 +1,7 @@
 import AstroTime
 import ButlerModel
 import Database
+import DatabaseSupport
 import Foundation
 import QueryModel
 import Registry
@@ -16,20 +17,22 @@ final class QueryRepository: Sendable {
 
     var universe: DimensionUniverse { registry.universe }
 
-    /// One that tests share. It is in memory, and nobody writes to it.
-    static let shared = Task { try await QueryRepository(registry: open(.memory), directory: nil).filled() }
+    /// One that tests share. It is in memory, or on a server, and nobody writes to it.
+    static let shared = Task {
+        guard !TestDatabase.isPostgreSQL else { return try await make() }
+        let database = try await SQLiteClient.open(.memory, DatabaseOptions(access: .create, busyTimeout: .seconds(10)))
+        return try await QueryRepository(registry: open(database), directory: nil).filled()
+    }
 
     /// A new one in a file, which goes with the value.
     static func make() async throws -> QueryRepository {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("query-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let file = directory.appendingPathComponent("gen3.sqlite3").path
-        return try await QueryRepository(registry: open(.file(file)), directory: directory).filled()
+        let database = try await TestDatabase.open(in: directory)
+        return try await QueryRepository(registry: open(database), directory: directory).filled()
     }
 
-    private static func open(_ location: SQLiteClient.Location) async throws -> Registry {
-        let database = try await SQLiteClient.open(
-            location, DatabaseOptions(access: .create, busyTimeout: .seconds(10)))
+    private static func open(_ database: any DatabaseClient) async throws -> Registry {
         try await Registry.create(
             database: database, dimensions: try DimensionConfiguration(.object(try DefaultDimensions.configuration())))
         return try await Registry.open(database: database, managers: [:])

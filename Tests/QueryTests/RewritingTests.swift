@@ -1,4 +1,5 @@
 import ButlerModel
+import DatabaseSupport
 import QueryModel
 import Registry
 import TestSupport
@@ -185,7 +186,8 @@ import Testing
                     #expect(walked.description.contains("along an index in the order of the result"), "\(order)")
                     #expect(!sorted.description.contains("along an index"), "so few datasets are sorted")
                     let plan = try snapshot.connection.plan(of: try session.statement(walked).rows().sql)
-                    #expect(plan[0].contains("fkidx_instrument_detector"), "\(plan)")
+                    // PostgreSQL sorts the few rows that there are here.
+                    #expect(plan[0].contains("fkidx_instrument_detector") || TestDatabase.isPostgreSQL, "\(plan)")
                     #expect(!plan.contains { $0.hasSuffix("USE TEMP B-TREE FOR ORDER BY") }, "\(plan)")
                     let rows = try Self.rows(walked, prepared.result, session, sorts: false)
                     #expect(try rows == Self.rows(sorted, prepared.result, session, sorts: false))

@@ -1,5 +1,6 @@
 import ButlerModel
 import Database
+import DatabaseSupport
 import Foundation
 import Registry
 import Testing
@@ -12,7 +13,7 @@ import Testing
     ) async throws {
         let made = try await TemporaryRegistry.make()
         try await made.registry.database.write { try change($0) }
-        let database = try await SQLiteClient.open(.file(made.file), DatabaseOptions(access: access))
+        let database = try await made.reopen(access)
         _ = try await Registry.open(database: database, managers: managers)
     }
 
@@ -64,9 +65,10 @@ import Testing
     }
 
     @Test func otherDatabasesAreNoRegistries() async throws {
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).sqlite3").path
-        defer { try? FileManager.default.removeItem(atPath: file) }
-        let database = try await SQLiteClient.open(.file(file), DatabaseOptions(access: .create))
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let database = try await TestDatabase.open(in: folder)
         await #expect(throws: RegistryError.self) { try await Registry.open(database: database, managers: [:]) }
     }
 
@@ -81,7 +83,7 @@ import Testing
     @Test func changesByOthersAreSeenAtOnce() async throws {
         let made = try await TemporaryRegistry.filled()
         let other = try await Registry.open(
-            database: try await SQLiteClient.open(.file(made.file), DatabaseOptions(access: .readOnly)), managers: [:])
+            database: try await made.reopen(.readOnly), managers: [:])
         func names() async throws -> Set<String> {
             Set(try await other.read { try $0.collectionInfo(CollectionSearch()).map(\.name) })
         }

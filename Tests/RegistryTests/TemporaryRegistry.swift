@@ -1,6 +1,7 @@
 import AstroTime
 import ButlerModel
 import Database
+import DatabaseSupport
 import Foundation
 import Registry
 import RepositoryConfiguration
@@ -12,7 +13,10 @@ final class TemporaryRegistry: Sendable {
     let directory: URL
     let registry: Registry
 
-    var file: String { directory.appendingPathComponent("gen3.sqlite3").path }
+    /// Another client of its database.
+    func reopen(_ access: DatabaseAccess) async throws -> any DatabaseClient {
+        try await TestDatabase.reopen(registry.database, in: directory, access: access)
+    }
 
     private init(directory: URL, registry: Registry) {
         self.directory = directory
@@ -24,8 +28,7 @@ final class TemporaryRegistry: Sendable {
     static func make() async throws -> TemporaryRegistry {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("registry-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let path = directory.appendingPathComponent("gen3.sqlite3").path
-        let database = try await SQLiteClient.open(.file(path), DatabaseOptions(access: .create))
+        let database = try await TestDatabase.open(in: directory)
         try await Registry.create(
             database: database, dimensions: try DimensionConfiguration(.object(try DefaultDimensions.configuration())))
         return TemporaryRegistry(

@@ -85,7 +85,8 @@ extension DatabaseClient {
 public enum DatabaseAccess: Hashable, Sendable {
     case readOnly
     case readWrite
-    /// Read and write; an SQLite file that does not exist is created.
+    /// Read and write; an SQLite file that does not exist is created, and a server's database must have what a new
+    /// repository needs.
     case create
 }
 
@@ -98,24 +99,29 @@ public struct DatabaseOptions: Hashable, Sendable {
     /// The most iterations of pages at the same time, which may last long and so have connections of their own. With
     /// `nil` they share those of reads.
     public var pagerCount: Int?
+    /// Whether queries may make temporary tables on a database server.
+    public var allowsTemporaryTables: Bool
 
     public init(access: DatabaseAccess, busyTimeout: Duration = .seconds(300), readerCount: Int = 4,
-        pagerCount: Int? = nil
+        pagerCount: Int? = nil, allowsTemporaryTables: Bool = true
     ) {
         self.access = access
         self.busyTimeout = busyTimeout
         self.readerCount = max(1, readerCount)
         self.pagerCount = pagerCount.map { max(1, $0) }
+        self.allowsTemporaryTables = allowsTemporaryTables
     }
 }
 
 extension DatabaseURL {
     /// Opens the database.
     ///
+    /// - Parameter schema: where a database server has the tables; `nil` for the user's first schema.
     /// - Throws: ``DatabaseError``, naming what is wrong with the file or address.
-    public func open(_ options: DatabaseOptions) async throws -> any DatabaseClient {
+    public func open(_ options: DatabaseOptions, schema: String? = nil) async throws -> any DatabaseClient {
         switch dialect {
         case "sqlite": try await SQLiteClient.open(database.map { .file($0) } ?? .memory, options)
+        case "postgresql": try await PostgreSQLClient.open(self, schema: schema, options)
         default: throw DatabaseError.unsupportedDialect(dialect)
         }
     }

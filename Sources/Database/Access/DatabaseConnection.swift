@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A transaction in progress. It is valid only inside the closure that received it.
 ///
 /// After an error the transaction may go on only if the failed part ran in a ``savepoint(_:)``.
@@ -17,8 +19,12 @@ public protocol DatabaseConnection: AnyObject {
     @discardableResult
     func executeMany(_ template: SQL, rows: some Sequence<[SQLValue]>) throws -> Int
 
-    /// The rows of a statement, to be stepped through. Any number may be open at once.
+    /// The rows of a statement, to be stepped through. Any number may be open at once. Memory does not grow with the
+    /// number of rows.
     func cursor(_ statement: SQL) throws -> any DatabaseCursor
+
+    /// The same for rows that fit into memory, where a database server is best asked for all of them at once.
+    func rows(_ statement: SQL) throws -> any DatabaseCursor
 
     /// How the database means to run a statement, in its own words, a line a step.
     func plan(of statement: SQL) throws -> [String]
@@ -29,6 +35,10 @@ public protocol DatabaseConnection: AnyObject {
     /// Keeps other clients from writing to these tables until the transaction ends. Where a writing transaction is
     /// alone anyway this does nothing.
     func lock(_ tables: [String]) throws
+
+    /// Keeps other clients from changing, locking or deleting the rows of a query of one table until the transaction
+    /// ends. Where a writing transaction is alone anyway this does nothing.
+    func lockRows(_ query: SQL) throws
 
     /// Whether a permanent or temporary table of this name exists.
     func tableExists(_ name: String) throws -> Bool
@@ -59,11 +69,17 @@ public protocol DatabaseConnection: AnyObject {
     func changeToken() throws -> DatabaseChangeToken
 }
 
-/// The state of a database as one connection sees it; only tokens of the same connection can be compared.
+/// The state of a database as one connection sees it; only tokens with the same connection number can be compared.
 public struct DatabaseChangeToken: Hashable, Sendable {
-    /// A number that no other connection of this process has or had.
+    /// A number that no other connection of this process has or had, but for those of one client of a database server,
+    /// which all have the client's.
     public let connection: UInt64
     public let version: Int64
+
+    private static let count = Atomic<UInt64>(0)
+
+    /// A number that nobody has yet.
+    static func nextNumber() -> UInt64 { count.add(1, ordering: .relaxed).newValue }
 }
 
 /// A statement in the middle of its rows. It ends with its transaction at the latest.
@@ -80,8 +96,9 @@ public protocol DatabaseCursor: AnyObject {
 
 extension DatabaseConnection {
     /// Calls `body` with each row, at most `limit`, as the database finds them. The row is valid during the call only.
+    /// A database server may send all rows first: for results that may be large see ``cursor(_:)``.
     public func query(_ statement: SQL, limit: Int = .max, _ body: (any DatabaseRow) throws -> Void) throws {
-        let cursor = try cursor(statement)
+        let cursor = try rows(statement)
         defer { cursor.finish() }
         let row = cursor.row
         var count = 0

@@ -24,6 +24,21 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
     case statementTooComplex(reason: String, database: String)
     /// The statement could not be made.
     case invalidStatement(String)
+    /// The server does not answer, or takes no connections at present.
+    case unavailable(String, reason: String)
+    /// The connection broke. What the transaction had changed is undone, unless it broke while committing.
+    case connectionLost(String, reason: String, mayHaveCommitted: Bool)
+    /// The server has given away all of its connections.
+    case tooManyConnections(String)
+    /// The server does not know the user, or wants another password.
+    case accessDenied(String, reason: String)
+    /// The user may not do this.
+    case permissionDenied(String, reason: String)
+    case noSuchSchema(String, database: String)
+    /// The database lacks an extension that repositories need.
+    case missingExtension(String, database: String)
+    /// Another client's transaction was in the way, and this one was undone. It may be repeated.
+    case transactionConflict(String, reason: String)
     case closed(String)
     /// A connection, row or statement was kept after its transaction had ended.
     case usedOutsideTransaction
@@ -34,7 +49,7 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
             "'\(url)' is not a database URL: \(reason). Write sqlite:///relative, sqlite:////absolute or "
                 + "postgresql://user@host:port/database."
         case .unsupportedDialect(let name):
-            "Databases of kind '\(name)' are not supported here; use sqlite."
+            "Databases of kind '\(name)' are not supported here; use sqlite or postgresql."
         case .missingFile(let path):
             "Database file \(path) does not exist; check the path or create the repository first."
         case .cannotOpen(let name, let reason):
@@ -65,6 +80,27 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
         case .statementTooComplex(let reason, let database):
             "A statement is too complex for database \(database): \(reason)."
         case .invalidStatement(let reason): "A statement could not be made: \(reason)."
+        case .unavailable(let name, let reason):
+            "Database \(name) cannot be reached at present: \(reason); check host and port, or wait for the server."
+        case .connectionLost(let name, let reason, let mayHaveCommitted):
+            "The connection to database \(name) broke: \(reason); "
+                + (mayHaveCommitted
+                    ? "whether the last change was kept is not known, so look before repeating it."
+                    : "nothing was changed, repeat it.")
+        case .tooManyConnections(let name):
+            "Database \(name) has no connection left; end other clients, use fewer connections or raise max_connections."
+        case .accessDenied(let name, let reason):
+            "Database \(name) refused the login: \(reason); check the user, and the password in db-auth.yaml, the "
+                + "password file or PGPASSWORD."
+        case .permissionDenied(let name, let reason):
+            "Database \(name) does not allow this: \(reason); ask its owner to GRANT the right."
+        case .noSuchSchema(let schema, let database):
+            "Database \(database) has no schema '\(schema)'; correct registry.namespace or run CREATE SCHEMA."
+        case .missingExtension(let name, let database):
+            "Database \(database) lacks the extension \(name), which Butler repositories need; as its owner run "
+                + "CREATE EXTENSION \(name)."
+        case .transactionConflict(let name, let reason):
+            "Another client of database \(name) was in the way: \(reason); repeat it."
         case .closed(let name): "Database \(name) has been closed; open it again."
         case .usedOutsideTransaction:
             "A database connection or row was used after its transaction had ended; use it inside the closure only."

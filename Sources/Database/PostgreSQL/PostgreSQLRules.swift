@@ -98,7 +98,9 @@ struct PostgreSQLRules: DialectRules {
             if index > 0 { parts.append(.sql(", ")) }
             parts.append(.sql("CAST("))
             parts.append(.array(rows.map { $0[index] }))
-            let name = physicalColumns(ColumnSpecification("", type))[0].type
+            // A cast to a type with a length would cut longer texts without a word.
+            var name = physicalColumns(ColumnSpecification("", type))[0].type
+            if case .string = type { name = "TEXT" }
             parts.append(.sql(SQL(elements: [.text(" AS \(name)[])")])))
         }
         return parts + [.sql(") AS given (\(columns: names)))")]

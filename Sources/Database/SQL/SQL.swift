@@ -29,6 +29,8 @@ public struct SQL: Sendable {
         case generatedKey(table: String, column: ColumnSpecification)
         /// All of an insert's columns and values when the generated key is the only column.
         case generatedKeyOnly(table: String, column: ColumnSpecification)
+        /// An insert of one row that is given later, and what it is made of, for systems that insert many rows otherwise.
+        case insertTemplate(BulkInsert, SQL)
         /// `column = value` in an update.
         case assignment(ColumnSpecification, SQLValue)
         /// `column = the value that could not be inserted` in an upsert.

@@ -4,6 +4,9 @@ public struct SQLDialect: Sendable {
     public let name: String
     let rules: any DialectRules
 
+    /// The schema that statements name; `nil` for the default place.
+    public var schema: String? { rules.schema }
+
     public static let sqlite = SQLDialect(name: "sqlite", rules: SQLiteRules())
 
     /// PostgreSQL with the repository's tables in `schema`, or in the search path if `nil`.
@@ -19,7 +22,7 @@ public struct SQLDialect: Sendable {
         try renderer.append(statement)
         return RenderedSQL(
             text: renderer.text, bindings: renderer.bindings, slotCount: renderer.slotCount,
-            firstTable: renderer.firstTable)
+            firstTable: renderer.firstTable, firstTableIsTemporary: renderer.firstTableIsTemporary)
     }
 }
 
@@ -69,6 +72,7 @@ struct RenderedSQL: Sendable {
     var slotCount: Int
     /// The first table that the statement names: the one written to.
     var firstTable: String?
+    var firstTableIsTemporary: Bool
 }
 
 enum SQLBinding: Sendable {
@@ -79,8 +83,8 @@ enum SQLBinding: Sendable {
     case value(SQLValue)
     /// One array parameter.
     case array([SQLValue])
-    /// A value, or a part of it, of each row of a template.
-    case slot(Int, SlotPart)
+    /// A value, or a part of it, of each row of a template, for a column of this type.
+    case slot(Int, SlotPart, ColumnType)
 }
 
 /// Writes fragments as text with bindings.
@@ -90,6 +94,7 @@ struct SQLRenderer {
     var bindings: [SQLBinding] = []
     var slotCount = 0
     var firstTable: String?
+    var firstTableIsTemporary = false
 
     init(rules: any DialectRules) { self.rules = rules }
 
@@ -105,7 +110,10 @@ struct SQLRenderer {
             if firstTable == nil { firstTable = name }
             text += rules.tableName(name)
         case .temporaryTable(let name):
-            if firstTable == nil { firstTable = name }
+            if firstTable == nil {
+                firstTable = name
+                firstTableIsTemporary = true
+            }
             text += rules.temporaryTableName(name)
         case .value(let value): bind(.value(value))
         case .parameter(let type):
@@ -113,7 +121,7 @@ struct SQLRenderer {
             slotCount += 1
             for (index, part) in rules.slotParts(type).enumerated() {
                 if index > 0 { text += ", " }
-                bind(.slot(slot, part))
+                bind(.slot(slot, part, type))
             }
         case .membership(let expressions, let rows):
             let members = rows.filter { !$0.contains(.null) }
@@ -146,6 +154,7 @@ struct SQLRenderer {
             text += " (\(quotedIdentifier(column.name))) VALUES ("
             try append(key)
             text += ")"
+        case .insertTemplate(_, let statement): try append(statement)
         case .assignment(let column, let value):
             for (index, part) in rules.physicalColumns(column).enumerated() {
                 if index > 0 { text += ", " }

@@ -35,7 +35,7 @@ extension SQLBinding {
         switch self {
         case .value(let value): value.literal(isSQLite: isSQLite)
         case .array(let values): "ARRAY[\(values.map { $0.literal(isSQLite: isSQLite) }.joined(separator: ", "))]"
-        case .slot(let number, _): ":\(number + 1)"
+        case .slot(let number, _, _): ":\(number + 1)"
         }
     }
 }

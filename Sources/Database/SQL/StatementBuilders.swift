@@ -22,7 +22,11 @@ extension SQL {
     ) throws(DatabaseError) -> SQL {
         let columns = try insertedColumns(table, names)
         let values = columns.map { SQL(elements: [.parameter($0.type)]) }
-        return try insert(table, columns, source: .values(values), rule, temporary: temporary, returning: returning)
+        let statement = try insert(
+            table, columns, source: .values(values), rule, temporary: temporary, returning: returning)
+        guard returning.isEmpty, !columns.isEmpty else { return statement }
+        let parts = BulkInsert(table: table, columns: columns, conflictRule: rule, isTemporary: temporary)
+        return SQL(elements: [.insertTemplate(parts, statement)])
     }
 
     /// An insert of one row.

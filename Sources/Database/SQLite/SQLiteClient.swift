@@ -4,7 +4,7 @@ import Foundation
 ///
 /// The file stays in rollback-journal mode. One connection writes; a few read-only ones read, opened when they are first
 /// needed. Each has a thread of its own, so at most `readerCount` + 1 threads are in use.
-public final class SQLiteClient: DatabaseClient {
+public final class SQLiteClient: DatabaseClient, PagingClient {
     public enum Location: Hashable, Sendable {
         /// A path, relative to the working directory or absolute.
         case file(String)
@@ -16,15 +16,17 @@ public final class SQLiteClient: DatabaseClient {
     public let isWriteable: Bool
     public let displayName: String
 
-    private let readers: SQLiteWorkerPool
-    private let pagers: SQLiteWorkerPool
+    typealias Worker = SQLiteWorker
+
+    private let readers: WorkerPool<SQLiteWorker>
+    private let pagers: WorkerPool<SQLiteWorker>
     /// `nil` for clients that only read.
-    private let writer: SQLiteWorkerPool?
+    private let writer: WorkerPool<SQLiteWorker>?
     private let commits: SQLiteCommitCounter?
 
     private init(
-        displayName: String, readers: SQLiteWorkerPool, pagers: SQLiteWorkerPool, writer: SQLiteWorkerPool?,
-        commits: SQLiteCommitCounter?
+        displayName: String, readers: WorkerPool<SQLiteWorker>, pagers: WorkerPool<SQLiteWorker>,
+        writer: WorkerPool<SQLiteWorker>?, commits: SQLiteCommitCounter?
     ) {
         self.displayName = displayName
         self.readers = readers
@@ -64,12 +66,12 @@ public final class SQLiteClient: DatabaseClient {
         let openReader: @Sendable () throws -> SQLiteWorker = {
             try SQLiteWorker(location: place, isReadOnly: true, errors: errors)
         }
-        let readers = SQLiteWorkerPool(limit: options.readerCount, name: name, open: openReader)
-        let pagers = options.pagerCount.map { SQLiteWorkerPool(limit: $0, name: name, open: openReader) } ?? readers
+        let readers = WorkerPool(limit: options.readerCount, name: name, open: openReader)
+        let pagers = options.pagerCount.map { WorkerPool(limit: $0, name: name, open: openReader) } ?? readers
         let isWriteable = options.access != .readOnly || path == nil
         let writer =
             isWriteable
-            ? SQLiteWorkerPool(limit: 1, name: name) {
+            ? WorkerPool(limit: 1, name: name) {
                 try SQLiteWorker(location: place, isReadOnly: false, errors: errors)
             } : nil
         do {
@@ -135,6 +137,6 @@ public final class SQLiteClient: DatabaseClient {
     public func pages<Page: Sendable>(
         _ open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
     ) -> DatabasePages<Page> {
-        DatabasePages { SQLitePageSource(client: self, readers: self.pagers, open: open) }
+        DatabasePages { TransactionPages(client: self, workers: self.pagers, open: open) }
     }
 }

@@ -1,6 +1,5 @@
 import GRDB
 import GRDBSQLite
-import Synchronization
 
 /// One open connection with its prepared statements. Lives on the queue of its ``SQLiteWorker``.
 final class SQLiteHandle {
@@ -10,15 +9,13 @@ final class SQLiteHandle {
     let number: UInt64
     private var statements: [String: SQLiteStatement] = [:]
 
-    private static let connectionCount = Atomic<UInt64>(0)
-
     /// Enough for the statements of one application; when it is full the cache starts anew.
     private static let mostStatements = 256
 
     init(_ database: GRDB.Database, errors: SQLiteErrors) {
         self.database = database
         self.errors = errors
-        number = Self.connectionCount.add(1, ordering: .relaxed).newValue
+        number = DatabaseChangeToken.nextNumber()
     }
 
     var pointer: OpaquePointer? { database.sqliteConnection }

@@ -38,8 +38,8 @@ final class SQLiteStatement {
             let code =
                 switch binding {
                 case .value(let value): bind(value, at: Int32(index + 1))
-                case .slot(let slot, .whole): bind(row[slot], at: Int32(index + 1))
-                case .slot(let slot, let part): bind(row[slot].part(part), at: Int32(index + 1))
+                case .slot(let slot, .whole, _): bind(row[slot], at: Int32(index + 1))
+                case .slot(let slot, let part, _): bind(row[slot].part(part), at: Int32(index + 1))
                 case .array: SQLITE_MISUSE
                 }
             guard code == SQLITE_OK else {

@@ -1,7 +1,7 @@
 import GRDBSQLite
 
 /// A transaction on one SQLite connection, as a closure sees it.
-final class SQLiteTransaction: DatabaseConnection {
+final class SQLiteTransaction: OpenTransaction {
     let dialect = SQLDialect.sqlite
     let isWriteable: Bool
 
@@ -120,6 +120,8 @@ final class SQLiteTransaction: DatabaseConnection {
         return cursor
     }
 
+    func rows(_ statement: SQL) throws -> any DatabaseCursor { try cursor(statement) }
+
     func plan(of statement: SQL) throws -> [String] {
         var depths: [Int64: Int] = [:]
         return try fetchAll("EXPLAIN QUERY PLAN \(statement)") { row in
@@ -152,6 +154,8 @@ final class SQLiteTransaction: DatabaseConnection {
 
     /// Nothing: a writing transaction holds the lock of the whole file.
     func lock(_ tables: [String]) throws { try checkActive() }
+
+    func lockRows(_ query: SQL) throws { try checkActive() }
 
     func changeToken() throws -> DatabaseChangeToken {
         let version = try fetchOne("PRAGMA data_version") { try $0.int(0) }

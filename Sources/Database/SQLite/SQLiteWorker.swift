@@ -5,7 +5,7 @@ import GRDBSQLite
 import Synchronization
 
 /// One connection with the thread that serves it.
-final class SQLiteWorker: @unchecked Sendable {
+final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
     /// The most memory for pages of the file, a connection: the inner pages of the indexes of a large repository. SQLite
     /// keeps them while nobody writes.
     private static let cacheKibibytes = 16_384
@@ -38,17 +38,15 @@ final class SQLiteWorker: @unchecked Sendable {
         }
     }
 
-    /// Runs `body` on the connection's thread.
-    ///
-    /// Cancelling the task interrupts the statement that runs, or ends its wait for a lock.
-    func perform<T: Sendable>(_ body: @escaping @Sendable (SQLiteHandle) throws -> T) async throws -> T {
-        try await start(body).value()
-    }
-
     /// Lets `body` run on the connection's thread after all that was started before.
-    func start<T: Sendable>(_ body: @escaping @Sendable (SQLiteHandle) throws -> T) -> SQLiteWork<T> {
-        let visit = SQLiteVisit(queue, patience)
-        let work = SQLiteWork<T>(visit)
+    func start<T: Sendable>(_ body: @escaping @Sendable (SQLiteHandle) throws -> T) -> DatabaseWork<T> {
+        let visit = ConnectionVisit(
+            onBegin: { [patience] in patience.renew() },
+            interrupt: { [patience, queue] in
+                patience.end()
+                queue.interrupt()
+            })
+        let work = DatabaseWork<T>(visit)
         queue.asyncWriteWithoutTransaction { database in
             work.end(Result { try self.run(visit, database, body) })
         }
@@ -60,7 +58,7 @@ final class SQLiteWorker: @unchecked Sendable {
         queue.asyncWriteWithoutTransaction { database in body(self.connected(database)) }
     }
 
-    private func run<T>(_ visit: SQLiteVisit, _ database: GRDB.Database, _ body: (SQLiteHandle) throws -> T) throws -> T {
+    private func run<T>(_ visit: ConnectionVisit, _ database: GRDB.Database, _ body: (SQLiteHandle) throws -> T) throws -> T {
         guard visit.begin() else { throw CancellationError() }
         defer { visit.end() }
         do {
@@ -68,6 +66,11 @@ final class SQLiteWorker: @unchecked Sendable {
         } catch {
             throw visit.isCancelled ? CancellationError() : errors.translated(error)
         }
+    }
+
+    func beginReading(_ handle: SQLiteHandle) throws -> any OpenTransaction {
+        try handle.begin(.reading)
+        return SQLiteTransaction(handle, isWriteable: false)
     }
 
     private func connected(_ database: GRDB.Database) -> SQLiteHandle {

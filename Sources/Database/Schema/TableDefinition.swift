@@ -42,7 +42,9 @@ struct TableDefinition {
         let lines = columnLines() + constraintLines(withForeignKeys: !temporary)
         let kind = temporary ? "TEMPORARY TABLE" : "TABLE"
         let name = temporary ? quoted(table.name) : qualified(table.name)
-        statements.append("CREATE \(kind) \(condition)\(name) (\n\t" + lines.joined(separator: ", \n\t") + "\n)")
+        // Where a transaction may end by itself, so does its table.
+        let end = temporary && rules.usesSequences ? ") ON COMMIT DROP" : ")"
+        statements.append("CREATE \(kind) \(condition)\(name) (\n\t" + lines.joined(separator: ", \n\t") + "\n" + end)
         for index in indexes(withForeignKeys: !temporary) {
             let prefix = temporary && !rules.usesSequences ? "temp." : ""
             statements.append(

@@ -53,10 +53,17 @@ enum SurveyLayout {
         ]
 
     /// The repository's own settings: visit summaries are JSON, where mappings are otherwise written as YAML.
-    static var configuration: ConfigurationDocument {
-        ConfigurationDocument(values: [
+    static func configuration(_ database: DemoSurvey.ServerDatabase?) -> ConfigurationDocument {
+        var document = ConfigurationDocument(values: [
             "datastore": ["formatters": ["visit_summary": "lsst.daf.butler.formatters.json.JsonFormatter"]]
         ])
+        if let database {
+            document.values["registry"] = ["db": .string(database.url)]
+            if let schema = database.schema {
+                document.values["registry"] = ["db": .string(database.url), "namespace": .string(schema)]
+            }
+        }
+        return document
     }
 
     /// Registers all collections and dataset types.

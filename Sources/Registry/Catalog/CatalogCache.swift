@@ -82,20 +82,19 @@ final class CatalogCache: Sendable {
 
     private let state = Mutex(State())
 
-    var generation: UInt64 { state.withLock { $0.generation } }
-
     /// The content that was valid for the last transaction that asked.
     var latest: Content? { state.withLock { $0.content } }
 
-    /// The content that is valid for a transaction with this token, if any is held.
-    func current(for token: DatabaseChangeToken) -> Content? {
+    /// The content that is valid for a transaction with this token, if any is held, and the generation of the state that
+    /// the transaction sees.
+    func current(for token: DatabaseChangeToken) -> (content: Content?, generation: UInt64) {
         state.withLock { state in
             if state.seen[token.connection] != token.version {
                 state.seen[token.connection] = token.version
                 state.generation += 1
                 state.content = nil
             }
-            return state.content
+            return (state.content, state.generation)
         }
     }
 

@@ -30,4 +30,12 @@ extension Registry {
                 rows: attributes.map { [.text($0.0), .text($0.1)] })
         }
     }
+
+    /// Removes the tables of a registry that ``create(database:dimensions:)`` has just made.
+    package static func remove(database: any DatabaseClient, dimensions: DimensionConfiguration) async throws {
+        let schema = RegistrySchema(universe: try DimensionUniverse(dimensions))
+        try await database.write { connection in
+            for table in schema.staticTables.reversed() { try connection.dropTable(table.name, temporary: false) }
+        }
+    }
 }

@@ -71,7 +71,6 @@ extension RegistryWriter {
 
     /// Takes a collection out of all chains.
     func unlink(_ collection: CollectionCatalog.Entry) throws {
-        try connection.lock(["collection_chain"])
         try connection.execute(
             "DELETE FROM \(table: "collection_chain") WHERE \(column: "child") = \(value: collection.key)")
     }
@@ -103,7 +102,12 @@ extension RegistryWriter {
                 "A chain cannot have \(members.count) members; the most is \(Self.legalPositions.count).")
         }
         try atomically {
-            try connection.lock(["collection_chain"])
+            // Whoever edits a chain, Python clients among them, holds its row.
+            try connection.lockRows(
+                """
+                SELECT \(column: "collection_id") FROM \(table: "collection") \
+                WHERE \(column: "collection_id") = \(value: parent.key)
+                """)
             try edit(parent, members)
             try refresh()
         }

@@ -81,7 +81,8 @@ extension RegistryWriter {
         if try connection.tableExists(table.name) {
             try connection.verifyColumns(of: table)
         } else {
-            try connection.createTable(table)
+            // Another client may make it at the same time.
+            try connection.createTable(table, temporary: false, ifNotExists: true)
         }
     }
 

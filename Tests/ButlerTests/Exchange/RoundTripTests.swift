@@ -21,8 +21,7 @@ import Testing
         for key in values.keys where key != "storageClasses" { values[key] = nil }
         try await DirectButler.create(
             folder + "/target",
-            options: .init(configuration: .init(seed: ConfigurationDocument(values: values))),
-            environment: Self.environment)
+            options: try creation(values), environment: Self.environment)
         let target = try await DirectButler.open(
             folder + "/target", writeable: true, environment: Self.environment, onWarning: { _ in })
         let result = try await body(target, folder)

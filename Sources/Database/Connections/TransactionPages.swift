@@ -2,43 +2,41 @@ import Synchronization
 
 /// Lets a producer work on a reading connection that is kept until the end. While one page is used, the next ones are
 /// made.
-final class SQLitePageSource<Page: Sendable>: PageSource {
+final class TransactionPages<Page: Sendable, Client: PagingClient>: PageSource {
     /// How many pages are made ahead.
     private static var depth: Int { 2 }
 
-    private let client: SQLiteClient
-    private let readers: SQLiteWorkerPool
+    private let client: Client
+    private let workers: WorkerPool<Client.Worker>
     private let open: @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
 
     private typealias Step = (page: Page?, isLast: Bool)
 
     private enum State {
         case new
-        case open(SQLiteWorker, Running, ahead: [SQLiteWork<Step>])
+        case open(Client.Worker, Running, ahead: [DatabaseWork<Step>])
         case finished
     }
 
     private let state = Mutex(State.new)
 
     init(
-        client: SQLiteClient, readers: SQLiteWorkerPool,
+        client: Client, workers: WorkerPool<Client.Worker>,
         open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
     ) {
         self.client = client
-        self.readers = readers
+        self.workers = workers
         self.open = open
     }
 
     /// The transaction and its producer. Safe to share as only blocks on the worker's queue touch it.
     private final class Running: @unchecked Sendable {
-        private var transaction: SQLiteTransaction?
+        private var transaction: (any OpenTransaction)?
         private var producer: (any PageProducer<Page>)?
 
         func start(
-            _ handle: SQLiteHandle, _ open: (any DatabaseConnection) throws -> any PageProducer<Page>
+            _ transaction: any OpenTransaction, _ open: (any DatabaseConnection) throws -> any PageProducer<Page>
         ) throws {
-            try handle.begin(.reading)
-            let transaction = SQLiteTransaction(handle, isWriteable: false)
             self.transaction = transaction
             producer = try open(transaction)
         }
@@ -82,8 +80,8 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
     }
 
     /// The next step, which may be under way already.
-    private func step(_ worker: SQLiteWorker, _ running: Running) async throws -> Step {
-        let begun = state.withLock { state -> SQLiteWork<Step>? in
+    private func step(_ worker: Client.Worker, _ running: Running) async throws -> Step {
+        let begun = state.withLock { state -> DatabaseWork<Step>? in
             guard case .open(_, _, var ahead) = state, !ahead.isEmpty else { return nil }
             let first = ahead.removeFirst()
             state = .open(worker, running, ahead: ahead)
@@ -92,7 +90,7 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
         return try await (begun ?? Self.start(worker, running)).value()
     }
 
-    private static func start(_ worker: SQLiteWorker, _ running: Running) -> SQLiteWork<Step> {
+    private static func start(_ worker: Client.Worker, _ running: Running) -> DatabaseWork<Step> {
         worker.start { _ in try running.advance() }
     }
 
@@ -107,21 +105,23 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
     }
 
     /// The running producer, which the first call starts; `nil` when it is over.
-    private func opened() async throws -> (SQLiteWorker, Running)? {
+    private func opened() async throws -> (Client.Worker, Running)? {
         switch state.withLock({ $0 }) {
         case .open(let worker, let running, _): return (worker, running)
         case .finished: return nil
         case .new: break
         }
         return try await client.recovering {
-            let worker = try await readers.lease()
+            let worker = try await workers.lease()
             let running = Running()
             do {
-                try await worker.perform { [open] handle in try running.start(handle, open) }
+                try await worker.perform { [open] handle in
+                    try running.start(try worker.beginReading(handle), open)
+                }
             } catch {
-                worker.enqueue { [readers] _ in
+                worker.enqueue { [workers] _ in
                     running.stop()
-                    readers.release(worker)
+                    workers.release(worker)
                 }
                 throw error
             }
@@ -137,9 +137,9 @@ final class SQLitePageSource<Page: Sendable>: PageSource {
         }
         guard case .open(let worker, let running, let ahead) = state else { return }
         for work in ahead { work.cancel() }
-        worker.enqueue { [readers] _ in
+        worker.enqueue { [workers] _ in
             running.stop()
-            readers.release(worker)
+            workers.release(worker)
         }
     }
 }

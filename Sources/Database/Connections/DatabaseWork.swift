@@ -1,17 +1,16 @@
-import GRDB
 import Synchronization
 
 /// Something that runs, or will run, on a connection's thread, and what came of it.
-final class SQLiteWork<T: Sendable>: Sendable {
+final class DatabaseWork<T: Sendable>: Sendable {
     private enum State {
         case pending(CheckedContinuation<T, any Error>?)
         case done(Result<T, any Error>)
     }
 
-    private let visit: SQLiteVisit
+    private let visit: ConnectionVisit
     private let state = Mutex(State.pending(nil))
 
-    init(_ visit: SQLiteVisit) { self.visit = visit }
+    init(_ visit: ConnectionVisit) { self.visit = visit }
 
     func end(_ result: Result<T, any Error>) {
         let waiter = state.withLock { state -> CheckedContinuation<T, any Error>? in
@@ -43,16 +42,19 @@ final class SQLiteWork<T: Sendable>: Sendable {
 }
 
 /// One stay on a connection: makes sure that a late cancellation does not hit the next one.
-final class SQLiteVisit: Sendable {
+final class ConnectionVisit: Sendable {
     private enum State { case waiting, running, over }
 
-    private let queue: DatabaseQueue
-    private let patience: SQLitePatience
+    private let onBegin: @Sendable () -> Void
+    private let interrupt: @Sendable () -> Void
     private let state = Mutex((state: State.waiting, isCancelled: false))
 
-    init(_ queue: DatabaseQueue, _ patience: SQLitePatience) {
-        self.queue = queue
-        self.patience = patience
+    /// - Parameters:
+    ///   - onBegin: called on the connection's thread when the stay begins.
+    ///   - interrupt: ends the statement that runs, or its wait for a lock. Called on any thread; must not block.
+    init(onBegin: @escaping @Sendable () -> Void = {}, interrupt: @escaping @Sendable () -> Void) {
+        self.onBegin = onBegin
+        self.interrupt = interrupt
     }
 
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
@@ -61,7 +63,7 @@ final class SQLiteVisit: Sendable {
         state.withLock { state in
             guard !state.isCancelled else { return false }
             state.state = .running
-            patience.renew()
+            onBegin()
             return true
         }
     }
@@ -72,10 +74,7 @@ final class SQLiteVisit: Sendable {
         state.withLock { state in
             guard state.state != .over else { return }
             state.isCancelled = true
-            if state.state == .running {
-                patience.end()
-                queue.interrupt()
-            }
+            if state.state == .running { interrupt() }
         }
     }
 }

@@ -2,11 +2,11 @@ import Dispatch
 import Synchronization
 
 /// A bounded number of connections, opened when they are first needed and lent to one task at a time.
-final class SQLiteWorkerPool: Sendable {
-    private typealias Waiter = (id: Int, continuation: CheckedContinuation<SQLiteWorker?, any Error>)
+final class WorkerPool<Worker: DatabaseWorker>: Sendable {
+    private typealias Waiter = (id: Int, continuation: CheckedContinuation<Worker?, any Error>)
 
     private struct State {
-        var idle: [SQLiteWorker] = []
+        var idle: [Worker] = []
         var openCount = 0
         var waiters: [Waiter] = []
         var nextWaiter = 0
@@ -17,16 +17,16 @@ final class SQLiteWorkerPool: Sendable {
 
     private let limit: Int
     private let name: String
-    private let open: @Sendable () throws -> SQLiteWorker
+    private let open: @Sendable () throws -> Worker
     private let state = Mutex(State())
     /// Where connections are opened and closed, as both may block.
     private let queue: DispatchQueue
 
-    init(limit: Int, name: String, open: @escaping @Sendable () throws -> SQLiteWorker) {
+    init(limit: Int, name: String, open: @escaping @Sendable () throws -> Worker) {
         self.limit = limit
         self.name = name
         self.open = open
-        queue = DispatchQueue(label: "database.opening")
+        queue = DispatchQueue(label: "database.opening", attributes: .concurrent)
     }
 
     var activity: DatabaseActivity {
@@ -37,20 +37,20 @@ final class SQLiteWorkerPool: Sendable {
     }
 
     /// Lends a connection to `body`.
-    func withWorker<T>(_ body: (SQLiteWorker) async throws -> T) async throws -> T {
+    func withWorker<T>(_ body: (Worker) async throws -> T) async throws -> T {
         let worker = try await lease()
         defer { release(worker) }
         return try await body(worker)
     }
 
     private enum Offer {
-        case worker(SQLiteWorker)
+        case worker(Worker)
         case place
         case turn(Int)
     }
 
     /// A connection for exclusive use; give it back with ``release(_:)``.
-    func lease() async throws -> SQLiteWorker {
+    func lease() async throws -> Worker {
         let offer: Offer = try state.withLock { state in
             guard !state.isClosed else { throw DatabaseError.closed(name) }
             if let worker = state.idle.popLast() { return .worker(worker) }
@@ -71,7 +71,7 @@ final class SQLiteWorkerPool: Sendable {
         }
     }
 
-    func release(_ worker: SQLiteWorker) {
+    func release(_ worker: Worker) {
         let isLeft = state.withLock { state in
             if state.isClosed { return false }
             if state.waiters.isEmpty {
@@ -86,7 +86,7 @@ final class SQLiteWorkerPool: Sendable {
 
     // MARK: - Opening
 
-    private func openWorker() async throws -> SQLiteWorker {
+    private func openWorker() async throws -> Worker {
         do {
             return try await withCheckedThrowingContinuation { continuation in
                 queue.async { continuation.resume(with: Result { try self.open() }) }
@@ -114,7 +114,7 @@ final class SQLiteWorkerPool: Sendable {
 
     // MARK: - Waiting
 
-    private func wait(_ id: Int) async throws -> SQLiteWorker? {
+    private func wait(_ id: Int) async throws -> Worker? {
         defer { state.withLock { _ = $0.cancelledWaiters.remove(id) } }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -166,7 +166,7 @@ final class SQLiteWorkerPool: Sendable {
         }
     }
 
-    private func retire(_ worker: SQLiteWorker) {
+    private func retire(_ worker: Worker) {
         queue.async {
             // A connection that can not be closed is released with its last reference; there is nobody left to tell.
             try? worker.close()

@@ -1,0 +1,131 @@
+import Synchronization
+
+/// A client of a PostgreSQL database, which other processes, such as Python clients, use at the same time.
+///
+/// One connection writes; a few read, opened when they are first needed. Each has a thread of its own. A connection that
+/// breaks is made anew when the next transaction begins. A read that breaks is repeated once; a write is not, as its
+/// closure may have done more than what the database undoes.
+public final class PostgreSQLClient: DatabaseClient, PagingClient {
+    public let dialect: SQLDialect
+    public let isWriteable: Bool
+    public let displayName: String
+
+    private let readers: WorkerPool<PostgreSQLWorker>
+    private let pagers: WorkerPool<PostgreSQLWorker>
+    /// `nil` for clients that only read.
+    private let writer: WorkerPool<PostgreSQLWorker>?
+    private let server: PostgreSQLServer
+
+    typealias Worker = PostgreSQLWorker
+
+    private init(
+        _ server: PostgreSQLServer, displayName: String, readers: WorkerPool<PostgreSQLWorker>,
+        pagers: WorkerPool<PostgreSQLWorker>, writer: WorkerPool<PostgreSQLWorker>?
+    ) {
+        self.server = server
+        dialect = server.dialect
+        self.displayName = displayName
+        self.readers = readers
+        self.pagers = pagers
+        self.writer = writer
+        isWriteable = writer != nil
+    }
+
+    /// Connects to a server.
+    ///
+    /// - Parameter schema: where the repository's tables are; `nil` for the first existing schema of the search path.
+    /// - Throws: ``DatabaseError``: the server cannot be reached, refuses the user, or has no such database or schema.
+    public static func open(
+        _ url: DatabaseURL, schema: String? = nil, _ options: DatabaseOptions
+    ) async throws -> PostgreSQLClient {
+        let session = PostgreSQLSession(url, busyTimeout: options.busyTimeout)
+        let number = DatabaseChangeToken.nextNumber()
+        let held = KnownServer()
+        let connect: @Sendable () throws -> PostgreSQLWorker = {
+            try PostgreSQLWorker(session) { handle in
+                try held.get { try PostgreSQLServer(handle, schema: schema, options, number: number) }
+            }
+        }
+        let readers = WorkerPool(limit: options.readerCount, name: session.name, open: connect)
+        let pagers = options.pagerCount.map { WorkerPool(limit: $0, name: session.name, open: connect) } ?? readers
+        let writer = options.access == .readOnly ? nil : WorkerPool(limit: 1, name: session.name, open: connect)
+        let first = writer ?? readers
+        do {
+            let server = try await first.withWorker { $0.server }
+            return PostgreSQLClient(
+                server, displayName: session.name, readers: readers, pagers: pagers, writer: writer)
+        } catch {
+            await readers.close()
+            if pagers !== readers { await pagers.close() }
+            await writer?.close()
+            throw error
+        }
+    }
+
+    /// What the first connection found out, for those after it.
+    private final class KnownServer: Sendable {
+        private let server = Mutex<PostgreSQLServer?>(nil)
+
+        func get(_ find: () throws -> PostgreSQLServer) throws -> PostgreSQLServer {
+            if let known = server.withLock({ $0 }) { return known }
+            let found = try find()
+            server.withLock { $0 = found }
+            return found
+        }
+    }
+
+    public var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { (readers.activity, pagers.activity) }
+
+    public func close() async throws {
+        await readers.close()
+        if pagers !== readers { await pagers.close() }
+        await writer?.close()
+    }
+
+    // MARK: - Transactions
+
+    public func read<T: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
+    ) async throws -> T {
+        try await recovering {
+            try await self.readers.withWorker { worker in
+                try await worker.perform { handle in
+                    try PostgreSQLTransaction.run(isWriteable: false, on: handle, worker.server, body)
+                }
+            }
+        }
+    }
+
+    @discardableResult
+    public func write<T: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
+    ) async throws -> T {
+        guard let writer else { throw DatabaseError.readOnly(displayName) }
+        return try await writer.withWorker { worker in
+            try await worker.perform { handle in
+                try PostgreSQLTransaction.run(isWriteable: true, on: handle, worker.server, body)
+            }
+        }
+    }
+
+    /// A read whose connection breaks, or that a replica ends because its state is gone, is repeated once: it has given
+    /// nothing away yet.
+    func recovering<T>(_ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch let error as DatabaseError {
+            switch error {
+            case .connectionLost, .transactionConflict: return try await body()
+            default: throw error
+            }
+        }
+    }
+
+    // MARK: - Pages
+
+    public func pages<Page: Sendable>(
+        _ open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
+    ) -> DatabasePages<Page> {
+        DatabasePages { TransactionPages(client: self, workers: self.pagers, open: open) }
+    }
+}

@@ -1,0 +1,136 @@
+import CLibPQ
+
+/// Turns what the server or the client library reports into typed errors.
+/// Source of the codes: PostgreSQL 15 documentation, appendix A.
+struct PostgreSQLErrors: Sendable {
+    /// The address for messages.
+    let name: String
+    let busyTimeout: Duration
+
+    /// The error of a failed result.
+    func error(of result: PostgreSQLResult, statement: String, table: String?) -> any Error {
+        error(
+            PostgreSQLReport(
+                code: result.field("C") ?? "", message: result.field("M") ?? result.message, detail: result.field("D"),
+                table: result.field("t"), column: result.field("c"), constraint: result.field("n")),
+            statement: statement, table: table)
+    }
+
+    func error(_ report: PostgreSQLReport, statement: String, table: String?) -> any Error {
+        let message = report.message
+        switch report.code {
+        case "57014": return CancellationError()
+        case "40001", "40P01": return DatabaseError.transactionConflict(name, reason: message)
+        case "55P03": return DatabaseError.locked(name, waited: busyTimeout)
+        case "25006": return DatabaseError.readOnly(name)
+        case "25P02":
+            return DatabaseError.invalidStatement("an earlier error ended the transaction; let that error end the closure")
+        case "42501": return DatabaseError.permissionDenied(name, reason: message)
+        case "42P01":
+            return DatabaseError.noSuchTable(Self.relation(in: message) ?? table ?? message, database: name)
+        case "53100": return DatabaseError.diskFull(name)
+        case "XX001", "XX002": return DatabaseError.corrupt(name, reason: message)
+        case "54000", "54001", "54011", "54023", "53200":
+            return DatabaseError.statementTooComplex(reason: message, database: name)
+        case "23505", "23503", "23502", "23514", "23P01", "22001":
+            return DatabaseError.constraintViolation(violation(report, table: table))
+        default:
+            if let error = connectionError(report) { return error }
+            return DatabaseError.statementFailed(reason: message, statement: statement, database: name)
+        }
+    }
+
+    /// Why a connection could not be made or has ended; `nil` for reports of other things.
+    func connectionError(_ report: PostgreSQLReport) -> DatabaseError? {
+        let message = report.message
+        switch report.code {
+        case "28P01", "28000": return .accessDenied(name, reason: message)
+        case "3D000": return .cannotOpen(name, reason: message)
+        case "53300": return .tooManyConnections(name)
+        case "57P03": return .unavailable(name, reason: message)
+        case "57P01", "57P02", "57P04", "57P05", "25P03":
+            return .connectionLost(name, reason: message, mayHaveCommitted: false)
+        default:
+            return report.code.hasPrefix("08")
+                ? .connectionLost(name, reason: message, mayHaveCommitted: false) : nil
+        }
+    }
+
+    /// Why a connection could not be made. The library tells it in words only, the server's among them.
+    func openingError(_ message: String) -> DatabaseError {
+        let reason = Self.oneLine(message)
+        let known: [(part: String, code: String)] = [
+            ("password authentication failed", "28P01"), ("no password supplied", "28P01"),
+            ("pg_hba.conf", "28000"), ("authentication", "28000"), ("is not permitted to log in", "28000"),
+            ("too many clients", "53300"), ("too many connections", "53300"),
+            ("remaining connection slots", "53300"), ("the database system is", "57P03"),
+        ]
+        if let match = known.first(where: { reason.contains($0.part) }),
+            let error = connectionError(PostgreSQLReport(code: match.code, message: reason))
+        {
+            return error
+        }
+        if reason.contains("role \""), reason.hasSuffix("does not exist") { return .accessDenied(name, reason: reason) }
+        if reason.contains("database \""), reason.hasSuffix("does not exist") { return .cannotOpen(name, reason: reason) }
+        if ["invalid", "definition of service", "certificate", "SSL", "missing \"=\""].contains(where: reason.contains) {
+            return .cannotOpen(name, reason: reason)
+        }
+        return .unavailable(name, reason: reason)
+    }
+
+    static func oneLine(_ message: String) -> String {
+        message.split(whereSeparator: \.isNewline).map { $0.trimmingPrefix(while: \.isWhitespace) }
+            .joined(separator: "; ")
+    }
+
+    /// `relation "schema.name" does not exist`.
+    private static func relation(in message: String) -> String? {
+        guard let match = message.firstMatch(of: /"([^"]+)"/) else { return nil }
+        return match.1.split(separator: ".").last.map(String.init)
+    }
+
+    /// Details name the columns of keys: `Key (a, b)=(1, x) already exists.`
+    private func violation(_ report: PostgreSQLReport, table: String?) -> ConstraintViolation {
+        var violation = ConstraintViolation(
+            kind: .other, table: table ?? report.table, columns: [], constraint: report.constraint, database: name)
+        if let match = report.detail?.firstMatch(of: /^Key \(([^)]*)\)=/) {
+            violation.columns = match.1.split(separator: ",").map { column in
+                column.trimming { $0 == " " || $0 == "\"" }
+            }
+        } else if let column = report.column {
+            violation.columns = [column]
+        }
+        switch report.code {
+        case "23505":
+            let isKey = report.table.map { report.constraint == $0 + "_pkey" } ?? false
+            violation.kind = isKey ? .primaryKey : .unique
+            violation.table = report.table ?? table
+        case "23503": violation.kind = .foreignKey
+        case "23502":
+            violation.kind = .notNull
+            violation.table = report.table ?? table
+        case "23514", "22001": violation.kind = .check
+        default: break
+        }
+        return violation
+    }
+}
+
+/// What the server says of an error.
+struct PostgreSQLReport {
+    /// SQLSTATE.
+    var code: String
+    var message: String
+    var detail: String?
+    var table: String?
+    var column: String?
+    var constraint: String?
+}
+
+extension Substring {
+    fileprivate func trimming(_ isMargin: (Character) -> Bool) -> String {
+        var rest = drop(while: isMargin)
+        while let last = rest.last, isMargin(last) { rest.removeLast() }
+        return String(rest)
+    }
+}

@@ -1,0 +1,377 @@
+import CLibPQ
+import Foundation
+import Synchronization
+
+/// One connection to a server, made anew when it breaks. Lives on the thread of its ``PostgreSQLWorker``.
+final class PostgreSQLHandle {
+    let session: PostgreSQLSession
+    let canceller: PostgreSQLCanceller
+    private(set) var pointer: OpaquePointer?
+    private var statements: [StatementKey: PreparedState] = [:]
+    private var preparedCount = 0
+    /// Whether an end of a transaction was sent whose answer nobody has read yet.
+    private var awaitsEnd = false
+    private var lastUse = ContinuousClock.now
+    /// The state that the running transaction sees, if it sees one only.
+    private(set) var snapshotText: String?
+    /// Whether the present user has lost interest.
+    var isCancelled: @Sendable () -> Bool = { false }
+
+    private struct StatementKey: Hashable {
+        let text: String
+        let types: [Oid]
+    }
+
+    private enum PreparedState {
+        case seenOnce
+        case prepared(String)
+    }
+
+    /// Enough for the statements of one application; when it is full the cache starts anew.
+    private static let mostStatements = 256
+    /// A connection that was idle for longer may have died unnoticed.
+    private static let trustedIdleTime = Duration.seconds(10)
+    /// How long a beginning may take to be answered then.
+    private static let beginPatience = Duration.seconds(5)
+
+    var errors: PostgreSQLErrors { session.errors }
+
+    /// Connects, which blocks the calling thread.
+    init(_ session: PostgreSQLSession, _ canceller: PostgreSQLCanceller) throws {
+        self.session = session
+        self.canceller = canceller
+        try connect()
+    }
+
+    deinit { disconnect() }
+
+    // MARK: - Connecting
+
+    func connect() throws {
+        disconnect()
+        let connection = session.parameters.withArrays { names, values in PQconnectdbParams(names, values, 0) }
+        guard let connection else { throw errors.openingError("out of memory") }
+        pointer = connection
+        guard PQstatus(connection) == CONNECTION_OK else {
+            let message = String(cString: PQerrorMessage(connection))
+            disconnect()
+            throw errors.openingError(message)
+        }
+        PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        PQsetnonblocking(connection, 1)
+        canceller.set(PQgetCancel(connection))
+        try run(session.preparation)
+    }
+
+    func disconnect() {
+        canceller.set(nil)
+        if let pointer { PQfinish(pointer) }
+        pointer = nil
+        statements = [:]
+        preparedCount = 0
+        awaitsEnd = false
+    }
+
+    var isConnected: Bool { pointer.map { PQstatus($0) == CONNECTION_OK } ?? false }
+
+    /// Whether the server has a transaction open for this connection.
+    var isInTransaction: Bool {
+        guard isConnected else { return false }
+        let state = PQtransactionStatus(pointer)
+        return state == PQTRANS_INTRANS || state == PQTRANS_INERROR || state == PQTRANS_ACTIVE
+    }
+
+    var hasFailed: Bool { PQtransactionStatus(pointer) == PQTRANS_INERROR }
+
+    // MARK: - Transactions
+
+    /// Begins a transaction, on a new connection if the old one has died.
+    func begin(_ statement: String) throws {
+        snapshotText = nil
+        var patience = Self.silenceLimit
+        if ContinuousClock.now - lastUse > Self.trustedIdleTime { patience = Self.beginPatience }
+        do {
+            try settle()
+            if isInTransaction { rollBack() }
+            if !isConnected { try connect() }
+            try startTransaction(statement, patience)
+        } catch let error as DatabaseError {
+            // Nothing has happened yet, so it can be tried again.
+            guard case .connectionLost = error else { throw error }
+            try connect()
+            try startTransaction(statement, Self.silenceLimit)
+        }
+    }
+
+    private func startTransaction(_ statement: String, _ patience: Duration) throws {
+        do {
+            let results = try send(statement, patience: patience)
+            snapshotText = results.count > 1 ? results[1].text() : nil
+        } catch {
+            rollBack()
+            throw error
+        }
+    }
+
+    func commit() throws {
+        lastUse = .now
+        let tag: String
+        do {
+            tag = try run("COMMIT").tag
+        } catch DatabaseError.connectionLost(let name, let reason, _) {
+            throw DatabaseError.connectionLost(name, reason: reason, mayHaveCommitted: true)
+        }
+        guard tag == "COMMIT" else {
+            throw DatabaseError.invalidStatement("an earlier error ended the transaction; let that error end the closure")
+        }
+    }
+
+    /// Undoes the transaction without waiting for the answer.
+    func leave() {
+        lastUse = .now
+        guard isConnected else { return }
+        guard PQtransactionStatus(pointer) == PQTRANS_INTRANS, PQsendQuery(pointer, "ROLLBACK") == 1, PQflush(pointer) >= 0 else {
+            return rollBack()
+        }
+        awaitsEnd = true
+    }
+
+    /// Undoes the transaction. An error here would hide the one that led here, and ends the connection.
+    ///
+    /// An interrupt that is meant for the statement before can hit this one, which then has to be repeated.
+    func rollBack() {
+        lastUse = .now
+        for _ in 0..<10 where isInTransaction {
+            do { try run("ROLLBACK") } catch is CancellationError { continue } catch { break }
+        }
+        if isInTransaction { disconnect() }
+    }
+
+    /// Meets what may still come of a cancellation that was meant for an earlier statement: it hits the next one.
+    func absorbCancellation() {
+        do {
+            try settle()
+            if isConnected { try run("SELECT 1") }
+        } catch is CancellationError {
+            // It has been met.
+        } catch {
+            disconnect()
+        }
+        if isInTransaction, hasFailed { rollBack() }
+    }
+
+    private func checkCancelled() throws {
+        if isCancelled() { throw CancellationError() }
+    }
+
+    /// Reads what is left of the answers of the transaction before.
+    private func settle() throws {
+        guard awaitsEnd else { return }
+        awaitsEnd = false
+        do {
+            while try nextResult(Self.beginPatience) != nil {}
+        } catch {
+            disconnect()
+        }
+        if isInTransaction { rollBack() }
+    }
+
+    // MARK: - Statements
+
+    /// Runs a statement without values, and gives its last result as text.
+    @discardableResult
+    func run(_ text: String) throws -> PostgreSQLResult {
+        let results = try send(text, patience: Self.silenceLimit)
+        guard let last = results.last else { throw lost("no answer came") }
+        return last
+    }
+
+    private func send(_ text: String, patience: Duration) throws -> [PostgreSQLResult] {
+        guard let pointer, PQsendQuery(pointer, text) == 1 else { throw lost() }
+        return try collect(statement: text, table: nil, patience)
+    }
+
+    /// Runs a statement once. One that comes again is prepared.
+    func run(_ text: String, _ values: PostgreSQLValues, table: String?) throws -> PostgreSQLResult {
+        try checkCancelled()
+        let name = try preparedName(text, values.types, table: table)
+        guard let pointer else { throw lost() }
+        let isSent = values.withArrays { addresses, lengths, formats in
+            if let name {
+                return PQsendQueryPrepared(pointer, name, Int32(values.count), addresses, lengths, formats, 1)
+            }
+            return PQsendQueryParams(pointer, text, Int32(values.count), values.types, addresses, lengths, formats, 1)
+        }
+        guard isSent == 1 else { throw refusal(statement: text) }
+        let results = try collect(statement: text, table: table)
+        guard let last = results.last else { throw lost("no answer came") }
+        return last
+    }
+
+    /// The name of the statement on the server; `nil` for one that is not worth it.
+    private func preparedName(
+        _ text: String, _ types: [Oid], table: String?, isSure: Bool = false
+    ) throws -> String? {
+        let key = StatementKey(text: text, types: types)
+        switch statements[key] {
+        case .prepared(let name): return name
+        // Temporary tables of one name may have other columns next time.
+        case nil where !isSure:
+            if !text.contains("pg_temp.") {
+                if statements.count >= Self.mostStatements { try forgetStatements() }
+                statements[key] = .seenOnce
+            }
+            return nil
+        case nil, .seenOnce: break
+        }
+        preparedCount += 1
+        let name = "s\(preparedCount)"
+        guard let pointer, PQsendPrepare(pointer, name, text, Int32(types.count), types) == 1 else {
+            throw refusal(statement: text)
+        }
+        _ = try collect(statement: text, table: table)
+        if !text.contains("pg_temp.") { statements[key] = .prepared(name) }
+        return name
+    }
+
+    private func forgetStatements() throws {
+        statements = [:]
+        try run("DEALLOCATE ALL")
+    }
+
+    // MARK: - Pipelines
+
+    /// Runs statements one after the other without waiting between them. At the first error the rest is skipped.
+    func runTogether(
+        _ statements: [(text: String, values: PostgreSQLValues)], table: String?
+    ) throws -> [PostgreSQLResult] {
+        try pipeline(count: statements.count, statement: statements.first?.text ?? "", table: table) { pointer, index in
+            let (text, values) = statements[index]
+            return values.withArrays { addresses, lengths, formats in
+                PQsendQueryParams(pointer, text, Int32(values.count), values.types, addresses, lengths, formats, 1)
+            }
+        }
+    }
+
+    /// Runs one statement with each of many sets of values of the same types, and returns the number of changed rows.
+    func runMany(_ text: String, _ rows: [PostgreSQLValues], table: String?) throws -> Int {
+        guard let first = rows.first else { return 0 }
+        let name = try preparedName(text, first.types, table: table, isSure: true) ?? ""
+        let results = try pipeline(count: rows.count, statement: text, table: table) { pointer, index in
+            rows[index].withArrays { addresses, lengths, formats in
+                PQsendQueryPrepared(pointer, name, Int32(rows[index].count), addresses, lengths, formats, 1)
+            }
+        }
+        return results.reduce(0) { $0 + $1.changedRows }
+    }
+
+    private func pipeline(
+        count: Int, statement: String, table: String?, _ sendOne: (OpaquePointer, Int) -> Int32
+    ) throws -> [PostgreSQLResult] {
+        try checkCancelled()
+        guard let pointer, PQenterPipelineMode(pointer) == 1 else { throw lost() }
+        for index in 0..<count where sendOne(pointer, index) != 1 { throw lost() }
+        guard PQpipelineSync(pointer) == 1 else { throw lost() }
+        var results: [PostgreSQLResult] = []
+        var failure: (any Error)?
+        while true {
+            // A null ends the results of each statement.
+            guard let result = try nextResult() else {
+                if !isConnected { throw failure ?? lost() }
+                continue
+            }
+            if result.status == PGRES_PIPELINE_SYNC { break }
+            if result.hasFailed {
+                if failure == nil, result.status != PGRES_PIPELINE_ABORTED {
+                    failure = errors.error(of: result, statement: statement, table: table)
+                }
+                if !isConnected { break }
+            } else {
+                results.append(result)
+            }
+        }
+        if isConnected { PQexitPipelineMode(pointer) }
+        if let failure { throw failure }
+        return results
+    }
+
+    // MARK: - Answers
+
+    /// How long a server may say nothing before it is asked, through another connection, whether it is at work.
+    static let silenceLimit = Duration.seconds(30)
+
+    /// All results of what was sent.
+    private func collect(
+        statement: String, table: String?, _ patience: Duration = silenceLimit
+    ) throws -> [PostgreSQLResult] {
+        var results: [PostgreSQLResult] = []
+        var failure: (any Error)?
+        while let result = try nextResult(patience) {
+            if result.hasFailed {
+                if failure == nil { failure = errors.error(of: result, statement: statement, table: table) }
+                // The library gives no end to what a dead connection says.
+                if !isConnected { break }
+            } else {
+                results.append(result)
+            }
+        }
+        if let failure {
+            // Without a connection the server's words say why, if it could say them.
+            if !isConnected, case DatabaseError.statementFailed(let reason, _, let name)? = failure as? DatabaseError {
+                throw DatabaseError.connectionLost(name, reason: reason, mayHaveCommitted: false)
+            }
+            throw failure
+        }
+        return results
+    }
+
+    private func nextResult(_ patience: Duration = silenceLimit) throws -> PostgreSQLResult? {
+        guard let pointer else { throw lost() }
+        var waitingSince = ContinuousClock.now
+        while true {
+            let flushed = PQflush(pointer)
+            if flushed < 0 { break }
+            if flushed == 0, PQisBusy(pointer) == 0 { break }
+            var descriptor = pollfd(
+                fd: PQsocket(pointer), events: Int16(POLLIN) | (flushed == 1 ? Int16(POLLOUT) : 0), revents: 0)
+            let ready = poll(&descriptor, 1, 1000)
+            if ready > 0 {
+                waitingSince = .now
+                if descriptor.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0, PQconsumeInput(pointer) == 0 { break }
+            } else if ready < 0, errno != EINTR {
+                break
+            } else if ContinuousClock.now - waitingSince > patience {
+                try checkSilence(isShort: patience < Self.silenceLimit)
+                waitingSince = .now
+            }
+        }
+        lastUse = .now
+        return PQgetResult(pointer).map { PostgreSQLResult($0) }
+    }
+
+    /// Ends the connection if the server is not at work for it: then its answer got lost on the way.
+    private func checkSilence(isShort: Bool) throws {
+        if !isShort, let pointer, session.isAtWork(process: PQbackendPID(pointer)) { return }
+        disconnect()
+        throw DatabaseError.connectionLost(
+            session.name, reason: "the server does not answer, and the network does not say why", mayHaveCommitted: false)
+    }
+
+    private func lost(_ reason: String? = nil) -> DatabaseError {
+        let message = pointer.map { PostgreSQLErrors.oneLine(String(cString: PQerrorMessage($0))) } ?? ""
+        disconnect()
+        return .connectionLost(
+            session.name, reason: reason ?? (message.isEmpty ? "the connection is closed" : message),
+            mayHaveCommitted: false)
+    }
+
+    /// Why the library did not even send a statement.
+    private func refusal(statement: String) -> DatabaseError {
+        guard isConnected, let pointer else { return lost() }
+        let reason = PostgreSQLErrors.oneLine(String(cString: PQerrorMessage(pointer)))
+        if reason.contains("number of parameters") {
+            return .statementTooComplex(reason: reason, database: session.name)
+        }
+        return lost()
+    }
+}

@@ -1,0 +1,86 @@
+/// What a database holds, and making tables in it.
+extension PostgreSQLTransaction {
+    /// A permanent table's name for `to_regclass`.
+    private func reference(_ table: String) -> String { dialect.rules.tableName(table) }
+
+    func tableExists(_ name: String) throws -> Bool {
+        try fetchOne(
+            """
+            SELECT to_regclass(\(value: reference(name))) IS NOT NULL \
+            OR to_regclass(\(value: dialect.rules.temporaryTableName(name))) IS NOT NULL
+            """
+        ) { try $0.bool(0) } ?? false
+    }
+
+    func tableNames() throws -> [String] {
+        try fetchAll(
+            """
+            SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = \(value: dialect.rules.schema ?? "public") \
+            ORDER BY tablename
+            """
+        ) { try $0.text(0) }
+    }
+
+    func columnNames(of table: String) throws -> [String] {
+        let names = try fetchAll(
+            """
+            SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass(\(value: reference(table))) \
+            AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+            """
+        ) { try $0.text(0) }
+        if names.isEmpty { throw DatabaseError.noSuchTable(table, database: displayName) }
+        return names
+    }
+
+    func indexes(of table: String) throws -> [[String]] {
+        let columns = try fetchAll(
+            """
+            SELECT i.indexrelid, a.attname FROM pg_catalog.pg_index AS i \
+            CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (number, place) \
+            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number \
+            WHERE i.indrelid = to_regclass(\(value: reference(table))) ORDER BY i.indexrelid, k.place
+            """
+        ) { (try $0.int(0), try $0.text(1)) }
+        return Dictionary(grouping: columns, by: \.0).sorted { $0.key < $1.key }.map { $0.value.map(\.1) }
+    }
+
+    /// The last count of the server, scaled to the table's present size.
+    func roughRowCount(of table: String) throws -> Int {
+        let found = try fetchOne(
+            """
+            SELECT CAST(reltuples AS FLOAT), relpages, pg_relation_size(oid) / 8192 FROM pg_catalog.pg_class \
+            WHERE oid = to_regclass(\(value: reference(table)))
+            """
+        ) { (rows: try $0.double(0), pages: try $0.int(1), present: try $0.int(2)) }
+        guard let found else { throw DatabaseError.noSuchTable(table, database: displayName) }
+        // Never counted: as if all rows were short.
+        let rowsPerPage = found.rows >= 0 && found.pages > 0 ? max(1, found.rows / Double(found.pages)) : 128
+        return Int((rowsPerPage * Double(found.present)).rounded(.up))
+    }
+
+    func createTable(_ table: TableSpecification, temporary: Bool, ifNotExists: Bool) throws {
+        if temporary {
+            try requireTemporaryTables()
+        } else if ifNotExists {
+            // Two clients that make one table at the same time would both find it missing, and one fail.
+            try execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(\(value: "steward: " + reference(table.name)), 0))")
+        }
+        let definition = TableDefinition(table, rules: dialect.rules)
+        for statement in definition.statements(temporary: temporary, ifNotExists: ifNotExists) {
+            try define(statement, isTemporary: temporary)
+        }
+    }
+
+    func dropTable(_ name: String, temporary: Bool) throws {
+        try execute(temporary ? "DROP TABLE \(temporary: name)" : "DROP TABLE \(table: name)")
+        let sequences = try temporary ? [] : fetchAll(
+            """
+            SELECT relname FROM pg_catalog.pg_class WHERE relkind = 'S' \
+            AND relnamespace = to_regnamespace(\(value: quotedIdentifier(dialect.rules.schema ?? "public"))) \
+            AND starts_with(relname, \(value: name + "_seq_"))
+            """
+        ) { try $0.text(0) }
+        for sequence in sequences { try execute("DROP SEQUENCE \(table: sequence)") }
+    }
+}

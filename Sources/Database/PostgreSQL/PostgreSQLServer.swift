@@ -1,0 +1,53 @@
+import CLibPQ
+
+/// What a client found out about its server when it was opened.
+struct PostgreSQLServer: Sendable {
+    let dialect: SQLDialect
+    /// Never given to another client of this process: tokens of all of its connections can be compared.
+    let number: UInt64
+    /// Whether read transactions may make temporary tables.
+    let allowsTemporaryTables: Bool
+
+    /// The oldest version of the server that has what is used here, such as `pg_current_snapshot`.
+    private static let oldestVersion = 130_000
+
+    /// - Throws: ``DatabaseError`` when the server is too old, may not be written to, or has no such schema.
+    init(_ handle: PostgreSQLHandle, schema: String?, _ options: DatabaseOptions, number: UInt64) throws {
+        let name = handle.session.name
+        let version = Int(try handle.run("SHOW server_version_num").text() ?? "") ?? 0
+        guard version >= Self.oldestVersion else {
+            throw DatabaseError.cannotOpen(
+                name, reason: "the server has version \(version / 10_000); PostgreSQL 13 or later is needed")
+        }
+        let state = try handle.run(
+            """
+            SELECT current_schema(), pg_is_in_recovery(), current_setting('default_transaction_read_only'), \
+            has_database_privilege(current_database(), 'TEMPORARY'), pg_encoding_to_char(encoding) \
+            FROM pg_catalog.pg_database WHERE datname = current_database()
+            """)
+        let isReplica = state.text(column: 1) == "t"
+        if options.access != .readOnly, isReplica || state.text(column: 2) == "on" {
+            throw DatabaseError.readOnly(name)
+        }
+        guard state.text(column: 4) == "UTF8" else {
+            throw DatabaseError.cannotOpen(
+                name, reason: "it has the encoding \(state.text(column: 4) ?? "unknown"), but names need UTF8")
+        }
+        guard let found = schema ?? state.text(column: 0) else {
+            throw DatabaseError.cannotOpen(
+                name, reason: "no schema of its search_path exists; make one, or name it as registry.namespace")
+        }
+        if let schema {
+            let exists = try handle.run(
+                "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = \(SQLValue.text(schema).plainLiteral ?? "''")")
+            guard exists.rowCount == 1 else { throw DatabaseError.noSuchSchema(schema, database: name) }
+        }
+        if options.access == .create {
+            let extensions = try handle.run("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'btree_gist'")
+            guard extensions.rowCount == 1 else { throw DatabaseError.missingExtension("btree_gist", database: name) }
+        }
+        dialect = .postgresql(schema: found)
+        self.number = number
+        allowsTemporaryTables = options.allowsTemporaryTables && !isReplica && state.text(column: 3) == "t"
+    }
+}

@@ -1,0 +1,107 @@
+import CLibPQ
+import Dispatch
+import Foundation
+import Synchronization
+
+/// What all connections of a client have in common.
+struct PostgreSQLSession: Sendable {
+    let parameters: PostgreSQLParameters
+    let errors: PostgreSQLErrors
+
+    var name: String { errors.name }
+
+    init(_ url: DatabaseURL, busyTimeout: Duration) {
+        parameters = PostgreSQLParameters(url)
+        errors = PostgreSQLErrors(name: parameters.displayName, busyTimeout: busyTimeout)
+    }
+
+    /// What each new connection is told. Compiling plans to machine code costs these queries more than it saves; streams
+    /// are read to the end, so plans are chosen for all rows.
+    var preparation: String {
+        let (seconds, attoseconds) = errors.busyTimeout.components
+        let milliseconds = max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+        return """
+            SET lock_timeout = \(min(milliseconds, Int64(Int32.max))); SET TIME ZONE 0; SET cursor_tuple_fraction = 1; \
+            SET jit = off; SET client_min_messages = error; SET standard_conforming_strings = on
+            """
+    }
+
+    /// Asks the server, through a connection of its own, whether it is working for the connection with this process.
+    func isAtWork(process: Int32) -> Bool {
+        let connection = parameters.withArrays { names, values in PQconnectdbParams(names, values, 0) }
+        guard let connection else { return false }
+        defer { PQfinish(connection) }
+        guard PQstatus(connection) == CONNECTION_OK, PQsetnonblocking(connection, 1) == 0,
+            PQsendQuery(connection, "SELECT 1 FROM pg_stat_activity WHERE pid = \(process) AND state = 'active'") == 1
+        else { return false }
+        let deadline = ContinuousClock.now + .seconds(10)
+        while PQflush(connection) == 1 || PQisBusy(connection) == 1 {
+            var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+            let ready = poll(&descriptor, 1, 500)
+            if ready > 0, PQconsumeInput(connection) == 0 { return false }
+            if ContinuousClock.now > deadline { return false }
+        }
+        guard let result = PQgetResult(connection).map({ PostgreSQLResult($0) }) else { return false }
+        return result.status == PGRES_TUPLES_OK && result.rowCount == 1
+    }
+}
+
+/// Ends the statement that runs on a connection, from any thread.
+final class PostgreSQLCanceller: Sendable {
+    /// Safe to share as the library says that such a value may be used from any thread; it is freed under the lock only.
+    private struct Request: @unchecked Sendable {
+        let pointer: OpaquePointer
+    }
+
+    private struct State {
+        var request: Request?
+        /// Which stay on the connection is the present one.
+        var turn: UInt64 = 0
+        /// Whether the server was asked to cancel something of it.
+        var wasUsed = false
+    }
+
+    private let state = Mutex(State())
+    private static let queue = DispatchQueue(label: "database.cancelling", attributes: .concurrent)
+
+    /// Keeps what cancels the present connection; `nil` for none.
+    func set(_ pointer: OpaquePointer?) {
+        let request = pointer.map { Request(pointer: $0) }
+        state.withLock { state in
+            if let held = state.request { PQfreeCancel(held.pointer) }
+            state.request = request
+        }
+    }
+
+    /// The present stay ends, and no cancellation of it comes later. May wait for one that is on its way.
+    ///
+    /// - Returns: whether the server was asked to cancel something of this stay.
+    func endTurn() -> Bool {
+        state.withLock { state in
+            state.turn += 1
+            defer { state.wasUsed = false }
+            return state.wasUsed
+        }
+    }
+
+    /// Ends the statement of the present stay. Returns at once; the server is asked in the background, through a
+    /// connection of its own, and again until the stay ends: a request that comes before its statement is ignored.
+    func cancel() {
+        let turn = state.withLock { $0.turn }
+        Self.queue.async { [self] in
+            while request(turn) { usleep(200_000) }
+        }
+    }
+
+    /// Asks the server once; false when the stay is over.
+    private func request(_ turn: UInt64) -> Bool {
+        state.withLock { state in
+            guard state.turn == turn, let request = state.request else { return false }
+            var reason = [CChar](repeating: 0, count: 256)
+            state.wasUsed = true
+            // If the server cannot be reached, the statement's own connection will notice.
+            _ = PQcancel(request.pointer, &reason, Int32(reason.count))
+            return true
+        }
+    }
+}

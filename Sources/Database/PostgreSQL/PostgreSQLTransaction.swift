@@ -1,0 +1,247 @@
+import CLibPQ
+
+/// A transaction on one connection, as a closure sees it.
+///
+/// Reading ones see one state of the database (repeatable read). Writing ones see, in each statement, what has been
+/// committed before it (read committed), so that a check made after ``lock(_:)`` misses nothing.
+final class PostgreSQLTransaction: OpenTransaction {
+    let dialect: SQLDialect
+    let isWriteable: Bool
+
+    private let handle: PostgreSQLHandle
+    private let server: PostgreSQLServer
+    private var isActive = true
+    private var savepointDepth = 0
+    private var cursorCount = 0
+    /// Those that may still be open: they end with the transaction.
+    private var cursors: [PostgreSQLCursor] = []
+
+    private init(_ handle: PostgreSQLHandle, _ server: PostgreSQLServer, isWriteable: Bool) {
+        self.handle = handle
+        self.server = server
+        self.isWriteable = isWriteable
+        dialect = server.dialect
+    }
+
+    static func begin(
+        _ handle: PostgreSQLHandle, _ server: PostgreSQLServer, isWriteable: Bool
+    ) throws -> PostgreSQLTransaction {
+        try handle.begin(
+            isWriteable
+                ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+                : "BEGIN ISOLATION LEVEL REPEATABLE READ\(server.allowsTemporaryTables ? " READ WRITE" : " READ ONLY"); "
+                    + "SELECT pg_current_snapshot()")
+        return PostgreSQLTransaction(handle, server, isWriteable: isWriteable)
+    }
+
+    /// Runs `body` in a transaction.
+    static func run<T>(
+        isWriteable: Bool, on handle: PostgreSQLHandle, _ server: PostgreSQLServer,
+        _ body: (PostgreSQLTransaction) throws -> T
+    ) throws -> T {
+        let transaction = try begin(handle, server, isWriteable: isWriteable)
+        do {
+            let result = try body(transaction)
+            try transaction.end()
+            return result
+        } catch {
+            transaction.abandon()
+            throw error
+        }
+    }
+
+    /// Commits.
+    func end() throws {
+        isActive = false
+        finishCursors()
+        if isWriteable { try handle.commit() } else { handle.leave() }
+    }
+
+    func abandon() {
+        isActive = false
+        finishCursors()
+        if isWriteable { handle.rollBack() } else { handle.leave() }
+    }
+
+    private func finishCursors() {
+        for cursor in cursors { cursor.finish() }
+        cursors = []
+    }
+
+    private func checkActive() throws(DatabaseError) {
+        guard isActive else { throw .usedOutsideTransaction }
+        guard !handle.hasFailed else {
+            throw .invalidStatement("an earlier error ended the transaction; let that error end the closure")
+        }
+    }
+
+    /// Read transactions may write temporary tables only. The server cannot tell the two apart, because making one takes
+    /// a transaction that may write.
+    private func check(_ rendered: RenderedSQL) throws(DatabaseError) {
+        try checkActive()
+        guard !isWriteable, !rendered.firstTableIsTemporary else { return }
+        guard Self.isQuery(rendered.text) || rendered.text.hasPrefix("EXPLAIN ") else {
+            throw .readOnly(handle.session.name)
+        }
+    }
+
+    private static func isQuery(_ text: String) -> Bool {
+        let text = text.drop { $0 == "(" || $0 == " " }
+        return ["SELECT", "WITH", "VALUES"].contains { text.hasPrefix($0) }
+    }
+
+    // MARK: - Statements
+
+    @discardableResult
+    func execute(_ statement: SQL) throws -> Int {
+        let rendered = try dialect.rendered(statement)
+        try check(rendered)
+        try checkSlots(rendered, 0)
+        return try changed(rendered, try result(rendered).changedRows)
+    }
+
+    private func result(_ rendered: RenderedSQL) throws -> PostgreSQLResult {
+        try handle.run(rendered.text, try PostgreSQLValues(rendered.bindings), table: rendered.firstTable)
+    }
+
+    private func checkSlots(_ rendered: RenderedSQL, _ count: Int) throws(DatabaseError) {
+        guard rendered.slotCount == count else {
+            throw .invalidStatement("a statement with \(rendered.slotCount) parameters was given \(count) values")
+        }
+    }
+
+    /// The server plans queries over temporary tables well only if it is told to look at them.
+    private func changed(_ rendered: RenderedSQL, _ count: Int) throws -> Int {
+        if rendered.firstTableIsTemporary, count >= 500, let table = rendered.firstTable {
+            try handle.run("ANALYZE \(dialect.rules.temporaryTableName(table))")
+        }
+        return count
+    }
+
+    @discardableResult
+    func executeMany(_ template: SQL, rows: some Sequence<[SQLValue]>) throws -> Int {
+        let rendered = try dialect.rendered(template)
+        try check(rendered)
+        let bulk = template.bulkInsert
+        var chunk: [[SQLValue]] = []
+        var count = 0
+        for row in rows {
+            try checkSlots(rendered, row.count)
+            chunk.append(row)
+            if chunk.count == PostgreSQLBulk.chunkSize {
+                count += try execute(chunk, rendered, bulk)
+                chunk.removeAll(keepingCapacity: true)
+            }
+        }
+        count += try execute(chunk, rendered, bulk)
+        return try changed(rendered, count)
+    }
+
+    /// Few rows go one by one, many as arrays of columns in one statement.
+    private func execute(_ rows: [[SQLValue]], _ rendered: RenderedSQL, _ bulk: BulkInsert?) throws -> Int {
+        guard !rows.isEmpty else { return 0 }
+        if let bulk, rows.count >= PostgreSQLBulk.fewestRows, PostgreSQLBulk.suits(rows, bulk) {
+            let statement = try dialect.rendered(try bulk.statement(rows))
+            return try result(statement).changedRows
+        }
+        return try handle.runMany(
+            rendered.text, try rows.map { try PostgreSQLValues(rendered.bindings, row: $0) }, table: rendered.firstTable)
+    }
+
+    func cursor(_ statement: SQL) throws -> any DatabaseCursor {
+        let rendered = try dialect.rendered(statement)
+        guard Self.isQuery(rendered.text) else { return try rows(statement) }
+        try check(rendered)
+        try checkSlots(rendered, 0)
+        cursorCount += 1
+        let name = "c\(cursorCount)"
+        let results = try handle.runTogether(
+            [
+                ("DECLARE \(name) NO SCROLL CURSOR FOR \(rendered.text)", try PostgreSQLValues(rendered.bindings)),
+                ("FETCH FORWARD \(PostgreSQLCursor.firstBatch) FROM \(name)", try PostgreSQLValues([])),
+            ], table: rendered.firstTable)
+        let cursor = PostgreSQLCursor(first: results[1]) { [handle] count in
+            try handle.run("FETCH FORWARD \(count) FROM \(name)", try PostgreSQLValues([]), table: nil)
+        }
+        return kept(cursor)
+    }
+
+    func rows(_ statement: SQL) throws -> any DatabaseCursor {
+        let rendered = try dialect.rendered(statement)
+        try check(rendered)
+        try checkSlots(rendered, 0)
+        return kept(PostgreSQLCursor(try result(rendered)))
+    }
+
+    private func kept(_ cursor: PostgreSQLCursor) -> PostgreSQLCursor {
+        cursors.removeAll { $0.isFinished }
+        cursors.append(cursor)
+        return cursor
+    }
+
+    func plan(of statement: SQL) throws -> [String] {
+        try fetchAll("EXPLAIN \(statement)") { try $0.text(0) }
+    }
+
+    // MARK: - Definitions
+
+    var displayName: String { handle.session.name }
+
+    /// Runs a statement of a definition.
+    func define(_ statement: String, isTemporary: Bool) throws {
+        try checkActive()
+        guard isWriteable || isTemporary else { throw DatabaseError.readOnly(displayName) }
+        try handle.run(statement)
+    }
+
+    func requireTemporaryTables() throws {
+        guard isWriteable || server.allowsTemporaryTables else {
+            throw DatabaseError.permissionDenied(
+                displayName,
+                reason: "a query needs a temporary table, which this user, server or configuration does not allow")
+        }
+    }
+
+    // MARK: - Savepoints and locks
+
+    func savepoint<T>(_ body: () throws -> T) throws -> T {
+        try checkActive()
+        let name = "level_\(savepointDepth)"
+        try handle.run("SAVEPOINT \(name)")
+        savepointDepth += 1
+        defer { savepointDepth -= 1 }
+        do {
+            let result = try body()
+            try handle.run("RELEASE SAVEPOINT \(name)")
+            return result
+        } catch {
+            // A connection that is lost takes all with it.
+            if handle.isInTransaction {
+                try handle.run("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
+            }
+            throw error
+        }
+    }
+
+    func lock(_ tables: [String]) throws {
+        try checkActive()
+        guard isWriteable else { throw DatabaseError.readOnly(handle.session.name) }
+        guard !tables.isEmpty else { return }
+        let names = tables.map { dialect.rules.tableName($0) }.joined(separator: ", ")
+        try handle.run("LOCK TABLE \(names) IN EXCLUSIVE MODE")
+    }
+
+    func lockRows(_ query: SQL) throws {
+        guard isWriteable else { throw DatabaseError.readOnly(displayName) }
+        try rows("\(query) FOR UPDATE").finish()
+    }
+
+    /// The transactions that are visible. Any that commits changes the set, of whatever client and on any connection.
+    func changeToken() throws -> DatabaseChangeToken {
+        try checkActive()
+        let text = try handle.snapshotText ?? handle.run("SELECT pg_current_snapshot()").text() ?? ""
+        // FNV-1a, 64 bits.
+        let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return DatabaseChangeToken(connection: server.number, version: Int64(bitPattern: hash))
+    }
+}
