@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("lsst.daf.butler")
 from command_line import needs_binary, steward  # noqa: E402
 from fault_operations import check_whole, fill, ids, rows, state  # noqa: E402
-from lsst.daf.butler import Butler  # noqa: E402
+from lsst.daf.butler import Butler, Config, DatasetRef, FileDataset  # noqa: E402
 
 pytestmark = needs_binary
 
@@ -28,6 +28,7 @@ def root(base, tmp_path):
 
 
 def found(root, *options):
+    options += ("--no-confirm",) if "--repair" in options else ()
     outcome = steward("check", str(root), "--format", "json", *options)
     faults = [json.loads(line) for line in outcome.output.splitlines()]
     assert outcome.status == (1 if any(not fault["repaired"] for fault in faults) else 0), outcome.errors
@@ -83,6 +84,89 @@ def test_deletions_that_were_not_finished(root):
     assert not (root / path).exists()
     assert found(root) == []
     check_whole(root)
+    # What can still be read is kept.
+    with Butler.from_config(str(root)) as butler:
+        assert all(butler.get(ref) for ref in butler.query_datasets("count", collections="run/b"))
+        assert len(butler.query_datasets("count", collections="run/b")) == 4
+
+
+def test_a_location_without_record_gets_its_record_back(root):
+    lost = ids(root, "count", "run/a")[0].replace("-", "")
+    before = state(root)
+    change(root, "DELETE FROM file_datastore_records WHERE dataset_id = ?", lost)
+    assert [kind for kind, _ in found(root, "--repair")] == ["location without record"]
+    assert found(root) == []
+    assert state(root) == before
+
+
+def test_files_that_belong_to_others_are_left_alone(base, tmp_path):
+    root = shutil.copytree(base, tmp_path / "repository")
+    direct = root / "inside" / "sub" / "direct.yaml"
+    direct.parent.mkdir(parents=True)
+    direct.write_text("direct: true\n")
+    with Butler.from_config(str(root), writeable=True, run="run/direct") as butler:
+        kind = butler.get_dataset_type("count")
+        data_id = butler.registry.expandDataId(instrument="Cam", detector=9, dimensions=kind.dimensions)
+        butler.ingest(FileDataset(path=str(direct), refs=[DatasetRef(kind, data_id, run="run/direct")]), transfer="direct")
+    shutil.copytree(base, root / "nested" / "repo")
+    (root / "tools").mkdir()
+    (root / "tools" / "script.py").write_text("mine")
+    (root / "db").mkdir()
+    os.rename(root / "gen3.sqlite3", root / "db" / "gen3.sqlite3")
+    text = (root / "butler.yaml").read_text()
+    (root / "butler.yaml").write_text(text.replace("<butlerRoot>/gen3.sqlite3", "<butlerRoot>/db/gen3.sqlite3"))
+    before = {path for path in root.rglob("*") if path.is_file()}
+    assert found(root, "--repair") == [("file without record", "tools/script.py")]
+    assert {path for path in root.rglob("*") if path.is_file()} == before
+    with Butler.from_config(str(root)) as butler:
+        assert butler.get("count", instrument="Cam", detector=9, collections="run/direct") == {"direct": True}
+
+
+def test_datastores_that_share_a_table_or_a_root(tmp_path):
+    for name, tables, roots in (("table", ("t", "t"), ("one", "two")), ("root", ("t1", "t2"), ("one", "one"))):
+        root = tmp_path / name
+        config = Config({"datastore": {"cls": "lsst.daf.butler.datastores.chainedDatastore.ChainedDatastore"}})
+        config["datastore", "datastores"] = [
+            {
+                "datastore": {
+                    "cls": "lsst.daf.butler.datastores.fileDatastore.FileDatastore",
+                    "root": f"<butlerRoot>/{folder}",
+                    "name": f"Store{number}",
+                    "records": {"table": table},
+                    "constraints": {"accept" if number else "reject": ["count"]},
+                }
+            }
+            for number, (table, folder) in enumerate(zip(tables, roots, strict=True))
+        ]
+        fill(root, config)
+        before = state(root, *set(tables))
+        assert found(root, "--repair") == []
+        assert state(root, *set(tables)) == before
+
+
+def test_a_datastore_that_is_not_there_loses_nothing(root, tmp_path):
+    elsewhere = tmp_path / "disk"
+    elsewhere.mkdir()
+    for name in ("run", "fixture"):
+        if (root / name).exists():
+            os.rename(root / name, elsewhere / name)
+            (root / name).symlink_to(elsewhere / name)
+    before = state(root)["records"]
+    os.rename(elsewhere, tmp_path / "away")
+    faults = found(root, "--repair")
+    assert {kind for kind, _ in faults} == {"record without file"}
+    assert state(root)["records"] == before
+    os.rename(tmp_path / "away", elsewhere)
+    assert found(root, "--repair") == []
+
+
+def test_repairs_are_asked_for(root):
+    (root / "run" / "a" / "orphan.yaml").write_text("x")
+    outcome = steward("check", str(root), "--repair", input="n\n")
+    assert outcome.status == 1 and "file without record: run/a/orphan.yaml" in outcome.output
+    assert (root / "run" / "a" / "orphan.yaml").exists()
+    assert steward("check", str(root), "--repair", input="y\n").status == 0
+    assert not (root / "run" / "a" / "orphan.yaml").exists()
 
 
 def test_rows_that_searches_rely_on(root):

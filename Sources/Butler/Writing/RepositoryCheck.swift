@@ -33,75 +33,98 @@ public struct RepositoryFault: Sendable {
 extension DirectButler {
     /// Looks for what older software, or a power failure, has left behind, and mends it if asked to.
     ///
-    /// Repairs: files in folders below a datastore's root that no record names are removed; records without file and
-    /// locations without record are forgotten, while the datasets stay known; deletions are finished; rows that
-    /// searches rely on are added. Files directly in the root are left alone, because people keep things there.
+    /// Repairs never take away what could be all that is left of a dataset: a record without location gets one if its
+    /// file is there and the registry knows the dataset, and a location without record gets one if the files are where
+    /// they would be written. Records of files that are gone are forgotten, while the datasets stay known; deletions are
+    /// finished; rows that searches rely on are added. Files that no record of any datastore leads to are removed if they
+    /// are below the folder of a run or beside a recorded file. Each fault is looked at again in the transaction that mends
+    /// it, since others may be at work.
     ///
-    /// Memory: flat. Cost: a listing of all files, a look at each recorded one, and scans of the tables.
+    /// Memory: flat, but for an entry for each file that is recorded by an absolute location. Cost: a listing of all
+    /// files, a look at each recorded one, and scans of the tables.
     /// - Parameters:
     ///   - checksums: whether files are read whole where a checksum is recorded.
     ///   - body: is told of each fault as it is found.
+    /// - Throws: `DatastoreError.missingRoot` when a datastore's folder is not there; the repository is not changed then.
     public func check(
         repairs: Bool = false, checksums: Bool = false, _ body: (RepositoryFault) async throws -> Void
     ) async throws {
         if repairs { try requireWriteable(to: "repair the repository") }
         let all = try datastore().files
+        let database = registry.database.displayName
+        let unrecorded = try await registry.read { try UnrecordedFiles(of: all, database: database, $0.connection) }
         for files in all {
-            try await checkRecords(files, repairs, checksums, body)
+            let forgets = repairs ? try await hasMostFiles(files, among: all) : false
+            try await checkRecords(files, among: all, repairs, forgetsLost: forgets, checksums, body)
             try await checkTables(files, repairs, body)
-            if let location = files.rootLocation.localPath {
-                let roots = all.compactMap(\.rootLocation.localPath).filter { $0 != location && $0.hasPrefix(location) }
-                try await checkFiles(files, besides: roots, repairs, body)
-            }
         }
+        try await checkFiles(unrecorded, repairs, body)
         try await checkDerivedRows(repairs, body)
     }
 
+    /// Whether at least half of the recorded files are there. Else something else is the matter, such as a disk that is
+    /// not mounted, and records must not be forgotten.
+    private func hasMostFiles(_ files: FileDatastore, among all: [FileDatastore]) async throws -> Bool {
+        var (present, missing) = (0, 0)
+        var last: DatasetID?
+        while true {
+            let after = last
+            let (ids, there) = try await registry.read { snapshot in
+                let (ids, records) = try files.checkedRecords(
+                    after: after, limit: 1000, among: all, snapshot.connection)
+                return (ids, try records.filter(\.isLocated).compactMap { try files.isThere($0.info) })
+            }
+            guard let latest = ids.last else { return missing <= present }
+            last = latest
+            present += there.count { $0 }
+            missing += there.count { !$0 }
+        }
+    }
+
     private func checkRecords(
-        _ files: FileDatastore, _ repairs: Bool, _ checksums: Bool, _ body: (RepositoryFault) async throws -> Void
+        _ files: FileDatastore, among all: [FileDatastore], _ repairs: Bool, forgetsLost: Bool, _ checksums: Bool,
+        _ body: (RepositoryFault) async throws -> Void
     ) async throws {
         var last: DatasetID?
         while true {
             let after = last
-            let page = try await registry.read { try files.checkedRecords(after: after, limit: 1000, $0.connection) }
-            guard let latest = page.last else { return }
-            last = latest.id
-            var lost: Set<DatasetID> = []
-            var unfinished: Set<DatasetID> = []
+            let (ids, page) = try await registry.read {
+                try files.checkedRecords(after: after, limit: 1000, among: all, $0.connection)
+            }
+            guard let latest = ids.last else { return }
+            last = latest
+            var faulty: Set<DatasetID> = []
             for record in page {
                 func report(_ kind: RepositoryFault.Kind, _ detail: String) async throws {
+                    let isKept = kind == .recordWithoutFile && !forgetsLost
+                    faulty.insert(record.id)
                     try await body(
                         RepositoryFault(
                             kind: kind, subject: kind == .recordWithoutLocation || kind == .unfinishedDeletion
-                                ? record.id.description : record.info.path, detail: detail,
-                            isRepaired: repairs && kind.isRepairable))
+                                ? record.id.description : record.info.path,
+                            detail: repairs && isKept
+                                ? detail + "; kept, since most files are missing: is a disk not mounted?" : detail,
+                            isRepaired: repairs && kind.isRepairable && !isKept))
                 }
                 guard record.isLocated else {
-                    unfinished.insert(record.id)
                     try await report(
                         record.isTrashed ? .unfinishedDeletion : .recordWithoutLocation, "of '\(record.info.path)'")
                     continue
                 }
                 switch try await files.fault(of: record.info, checksums: checksums) {
                 case nil: continue
-                case .missing:
-                    lost.insert(record.id)
-                    try await report(.recordWithoutFile, "of dataset \(record.id)")
+                case .missing: try await report(.recordWithoutFile, "of dataset \(record.id)")
                 case .size(let found):
                     try await report(.wrongSize, "\(found) bytes instead of \(record.info.fileSize)")
                 case .checksum: try await report(.wrongChecksum, "of dataset \(record.id)")
                 }
             }
-            guard repairs else { continue }
-            let (forgotten, deleted) = (Array(lost), Array(unfinished))
-            if !forgotten.isEmpty { try await registry.write { try files.deleteRecords(forgotten, $0.connection) } }
-            if !deleted.isEmpty {
-                try await registry.write { writer in
-                    try files.trashUnlocated(deleted, writer.connection)
-                    for chunk in deleted.pieces(of: FileDatastore.trashChunk) {
-                        _ = try files.emptyTrash(chunk, writer.connection)
-                    }
-                }
+            guard repairs, !faulty.isEmpty else { continue }
+            let wanted = Array(faulty)
+            try await registry.write { writer in
+                try writer.repair(
+                    try files.checkedRecords(of: wanted, among: all, writer.connection), in: files,
+                    forgetsLost: forgetsLost)
             }
         }
     }
@@ -119,29 +142,34 @@ extension DirectButler {
                         kind: kind, subject: id.description, detail: "in datastore '\(files.name)'", isRepaired: repairs))
             }
         }
-        guard repairs else { return }
+        guard repairs, !locations.isEmpty || !trash.isEmpty else { return }
         try await registry.write { writer in
-            for chunk in locations.pieces(of: 10_000) { try files.deleteRecords(chunk, writer.connection) }
-            try files.forgetTrash(trash, writer.connection)
+            let still = Set(try files.locationsWithoutRecord(writer.connection))
+            for chunk in locations.filter({ still.contains($0) }).pieces(of: 10_000) {
+                try writer.repairLocations(chunk, in: files)
+            }
+            let empty = Set(try files.trashWithoutRecord(writer.connection))
+            try files.forgetTrash(trash.filter { empty.contains($0) }, writer.connection)
         }
     }
 
     private func checkFiles(
-        _ files: FileDatastore, besides roots: [String], _ repairs: Bool,
-        _ body: (RepositoryFault) async throws -> Void
+        _ unrecorded: UnrecordedFiles, _ repairs: Bool, _ body: (RepositoryFault) async throws -> Void
     ) async throws {
         let registry = registry
-        let own = files.rootLocation.localPath ?? "/"
-        try await files.filesWithoutRecord(
-            isForeign: { path in
-                roots.contains { path.hasPrefix($0) } || !path.dropFirst(own.count).contains("/")
-            },
-            read: { query in try await registry.read { try query($0.connection) } }
-        ) { path, size in
-            if repairs { try await registry.write { try files.removeWithoutRecord(path, $0.connection) } }
+        let runs = try await registry.read { snapshot in
+            try snapshot.collectionInfo(CollectionSearch(["*"], types: [.run])).map(\.name)
+        }
+        try await unrecorded.visit(read: { query in try await registry.read { try query($0.connection) } }) { file in
+            let isGone =
+                repairs
+                ? try await registry.write { try unrecorded.remove(file, runs: runs, $0.connection) } : false
             try await body(
                 RepositoryFault(
-                    kind: .fileWithoutRecord, subject: path, detail: "\(size) bytes", isRepaired: repairs))
+                    kind: .fileWithoutRecord, subject: file.path,
+                    detail: "\(file.size) bytes"
+                        + (repairs && !isGone ? "; kept, since it is neither below a run nor beside a recorded file" : ""),
+                    isRepaired: isGone))
         }
     }
 
@@ -167,5 +195,41 @@ extension DirectButler {
                 try await registry.write { try $0.placeRecords(of: element, found) }
             }
         }
+    }
+}
+
+extension RegistryWriter {
+    /// Mends what is wrong with the records of datasets, as this transaction sees it.
+    fileprivate func repair(
+        _ records: [FileDatastore.CheckedRecord], in files: FileDatastore, forgetsLost: Bool
+    ) throws {
+        let known = Set(try snapshot.datasets(Array(Set(records.map(\.id)))).map(\.id))
+        var lost: [FileDatastore.CheckedRecord] = []
+        var deleted: Set<DatasetID> = []
+        var located: Set<DatasetID> = []
+        for record in records {
+            if !record.isLocated, record.isTrashed || !known.contains(record.id) {
+                deleted.insert(record.id)
+            } else if try files.isThere(record.info) == false {
+                if forgetsLost { lost.append(record) }
+            } else if !record.isLocated {
+                located.insert(record.id)
+            }
+        }
+        try files.locate(Array(located), connection)
+        try files.forgetLost(lost, connection)
+        try files.deleteUnlocated(Array(deleted), connection)
+    }
+
+    /// Finds the records of datasets that have a location only, or forgets the location.
+    fileprivate func repairLocations(_ ids: [DatasetID], in files: FileDatastore) throws {
+        var lost = Set(ids)
+        for ref in try snapshot.datasets(ids) {
+            do {
+                let expanded = ref.with(dataID: try snapshot.expand(ref.dataID))
+                if try files.recordFound(expanded, connection) { lost.remove(ref.id) }
+            } catch is DatastoreError { continue }
+        }
+        try files.deleteRecords(Array(lost), connection)
     }
 }

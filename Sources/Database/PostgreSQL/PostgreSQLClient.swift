@@ -96,6 +96,19 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
         }
     }
 
+    public func readBeforeWriting<T: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
+    ) async throws -> T {
+        guard let writer else { throw DatabaseError.readOnly(displayName) }
+        return try await recovering {
+            try await writer.withWorker { worker in
+                try await worker.perform { handle in
+                    try PostgreSQLTransaction.run(isWriteable: false, on: handle, worker.server, body)
+                }
+            }
+        }
+    }
+
     @discardableResult
     public func write<T: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) throws -> T

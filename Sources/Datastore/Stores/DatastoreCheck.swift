@@ -20,13 +20,14 @@ extension FileDatastore {
         case checksum
     }
 
-    /// Some records, in the order of datasets and components, from those after a dataset; none at the end.
+    /// Some records, in the order of datasets and components, from those after a dataset; no identifiers at the end.
     ///
     /// All records of a dataset are in one answer. Cost: one query over an index.
+    /// - Parameter all: the datastores of the repository, of which some may share a records table.
     public func checkedRecords(
-        after last: DatasetID?, limit: Int, _ connection: any DatabaseConnection
-    ) throws -> [CheckedRecord] {
-        guard try connection.tableExists(table.specification.name) else { return [] }
+        after last: DatasetID?, limit: Int, among all: [FileDatastore], _ connection: any DatabaseConnection
+    ) throws -> (ids: [DatasetID], records: [CheckedRecord]) {
+        guard try connection.tableExists(table.specification.name) else { return ([], []) }
         let start: SQL = last.map { "\(column: "dataset_id") > \(value: .uuid($0.uuid))" } ?? "1 = 1"
         let ids = try connection.fetchAll(
             """
@@ -34,14 +35,52 @@ extension FileDatastore {
             ORDER BY \(column: "dataset_id") LIMIT \(value: limit)
             """
         ) { DatasetID(try $0.uuid(0)) }
+        return (ids, try checkedRecords(of: ids, among: all, connection))
+    }
+
+    /// The records of datasets, as far as they are this datastore's: in a table that several share, each dataset belongs to
+    /// the one that its location or its row in the trash names, else to the one that has the files, else to the first.
+    public func checkedRecords(
+        of ids: [DatasetID], among all: [FileDatastore], _ connection: any DatabaseConnection
+    ) throws -> [CheckedRecord] {
         let infos = try table.records(of: ids, connection)
         let located = Set(try locations.held(ids, connection))
         let trashed = Set(try trash.ids(among: ids, connection))
-        return ids.flatMap { id in
-            (infos[id] ?? []).sorted { ($0.component ?? "") < ($1.component ?? "") }.map {
+        let group = all.filter { $0.table.specification.name == table.specification.name }
+        let siblings = group.filter { $0 !== self }
+        var foreign: Set<DatasetID> = []
+        for sibling in siblings {
+            foreign.formUnion(try sibling.locations.held(ids, connection))
+            foreign.formUnion(try sibling.trash.ids(among: ids, connection))
+        }
+        return try ids.flatMap { id -> [CheckedRecord] in
+            let records = infos[id] ?? []
+            if !located.contains(id), !trashed.contains(id), !siblings.isEmpty {
+                if foreign.contains(id) { return [] }
+                let isOurs = try records.contains { try isThere($0) == true }
+                let isTheirs = try siblings.contains { sibling in
+                    try records.contains { try sibling.isThere($0) == true }
+                }
+                guard isOurs || (!isTheirs && group.first === self) else { return [] }
+            }
+            return records.sorted { ($0.component ?? "") < ($1.component ?? "") }.map {
                 CheckedRecord(id: id, info: $0, isLocated: located.contains(id), isTrashed: trashed.contains(id))
             }
         }
+    }
+
+    /// Whether the file of a record is there; `nil` when it is on another machine. Blocks.
+    /// - Throws: `ObjectStorageError` when the system does not say, as on a mount that has vanished.
+    public func isThere(_ info: StoredFileInfo) throws -> Bool? {
+        let place: (store: POSIXObjectStore, path: ObjectPath, member: String?)
+        do {
+            place = try self.place(of: info)
+        } catch DatastoreError.unsupportedLocation { return nil }
+        guard let local = place.store.localPath(place.path) else { return nil }
+        do {
+            _ = try LocalFile.size(local)
+            return true
+        } catch ObjectStorageError.notFound { return false } catch ObjectStorageError.notAFile { return false }
     }
 
     /// Datasets that the datastore has by their locations, but without any record.
@@ -80,44 +119,50 @@ extension FileDatastore {
         return nil
     }
 
-    /// Files below the root that no record names, in pages. Those of Steward's journal are left out.
-    ///
-    /// - Parameter isForeign: tells files that belong to others, by absolute path.
-    public func filesWithoutRecord(
-        isForeign: @Sendable (String) -> Bool,
-        read: @Sendable (@escaping @Sendable (any DatabaseConnection) throws -> Set<String>) async throws -> Set<String>,
-        _ body: (String, Int64) async throws -> Void
-    ) async throws {
-        let store = try requireStore()
-        let table = table
-        for try await page in try await store.list(nil) {
-            let candidates = page.filter { entry in
-                !entry.path.description.hasPrefix(JournalSession.folderName + "/")
-                    && !isForeign(store.localPath(entry.path) ?? "")
-            }
-            guard !candidates.isEmpty else { continue }
-            let paths = candidates.map(\.path.description)
-            let recorded = try await read { try table.recordedFiles(paths, $0) }
-            for entry in candidates where !recorded.contains(entry.path.description) {
-                try await body(entry.path.description, entry.status.size)
-            }
-        }
-    }
-
-    /// Removes a file unless a record names it by now; the transaction must be one that writes.
-    public func removeWithoutRecord(_ path: String, _ connection: any DatabaseConnection) throws {
-        guard try table.recordedFiles([path], connection).isEmpty else { return }
-        try JournalFiles.remove(try localPath(try ObjectPath(path)))
-    }
-
     /// Removes rows of the trash.
     public func forgetTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         for chunk in ids.pieces(of: 10_000) { try trash.delete(chunk, connection) }
     }
 
-    /// Enters datasets that have records but no location into the trash.
-    public func trashUnlocated(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
-        for chunk in ids.pieces(of: 10_000) { try trash.insertUnlocated(chunk, connection) }
+    /// Deletes the files and records of datasets that have no location: those that are in the trash, and those that
+    /// nothing knows any more.
+    public func deleteUnlocated(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        let held = Set(try locations.held(ids, connection))
+        for chunk in ids.filter({ !held.contains($0) }).pieces(of: Self.trashChunk) {
+            try trash.insertUnlocated(chunk, connection)
+            _ = try emptyTrash(chunk, connection)
+        }
+    }
+
+    /// Says of datasets with records that they are in this datastore.
+    public func locate(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        let held = Set(try locations.held(ids, connection))
+        try locations.insert(ids.filter { !held.contains($0) }, connection)
+    }
+
+    /// Forgets records of files that are not there; datasets without any record are not in the datastore any more.
+    public func forgetLost(_ records: [CheckedRecord], _ connection: any DatabaseConnection) throws {
+        for record in records { try table.delete(record.id, component: record.info.component, connection) }
+        let ids = Array(Set(records.map(\.id)))
+        let left = try table.records(of: ids, connection)
+        try locations.delete(ids.filter { left[$0] == nil }, connection)
+    }
+
+    /// Enters what can be found out about datasets that have a location and no record: their files, where they would be
+    /// written.
+    /// - Parameter ref: with an expanded data ID.
+    /// - Returns: whether all of its files are there.
+    public func recordFound(_ ref: DatasetRef, _ connection: any DatabaseConnection) throws -> Bool {
+        var infos = try expectedFiles(of: ref)
+        guard !infos.isEmpty else { return false }
+        for index in infos.indices {
+            guard try isThere(infos[index]) == true, case .inside(let path, _) = try ArtifactLocation(recorded: infos[index].path)
+            else { return false }
+            infos[index].fileSize = try LocalFile.size(try localPath(path))
+        }
+        guard try table.recorded(infos.map(\.path), connection).isEmpty else { return false }
+        try table.insert(infos.map { (ref.id, $0) }, connection)
+        return true
     }
 }
 

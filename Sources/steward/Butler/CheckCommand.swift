@@ -15,8 +15,10 @@ struct CheckCommand: AsyncParsableCommand {
     @ParentCommand var butler: ButlerCommand
     @OptionGroup var repository: RepositoryArgument
 
-    @Flag(help: "Mend what can be mended: removes files without records, and records without files.")
+    @Flag(help: "Mend what can be mended, after showing what is wrong and asking.")
     var repair = false
+
+    @OptionGroup var confirmation: ConfirmOption
 
     @Flag(help: "Read files whole and compare their checksums, where those are recorded.")
     var checksums = false
@@ -25,6 +27,9 @@ struct CheckCommand: AsyncParsableCommand {
     @OptionGroup var optionsFile: OptionsFileOption
 
     func run() async throws {
+        if repair, confirmation.confirm {
+            guard try await repairIsWanted() else { throw ExitCode.failure }
+        }
         let opened = try await DirectButler.open(repository.repository, writeable: repair)
         var (count, left) = (0, 0)
         try await opened.check(repairs: repair, checksums: checksums) { fault in
@@ -40,6 +45,18 @@ struct CheckCommand: AsyncParsableCommand {
             try output.flush()
         }
         if left > 0 { throw ExitCode.failure }
+    }
+
+    /// Shows what is wrong, and asks. Nothing wrong is a yes.
+    private func repairIsWanted() async throws -> Bool {
+        let opened = try await DirectButler.open(repository.repository)
+        var count = 0
+        try await opened.check(checksums: checksums) { fault in
+            count += 1
+            try Self.show(fault, format.format)
+        }
+        try await opened.close()
+        return try count == 0 || Confirmation.ask("Repair what can be repaired of these \(count)?")
     }
 
     private static func show(_ fault: RepositoryFault, _ format: OutputFormat) throws {
