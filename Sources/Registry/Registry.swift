@@ -98,8 +98,10 @@ public final class Registry: Sendable {
     }
 
     /// The state of the database as this connection's transaction sees it.
-    package func snapshot(_ connection: any DatabaseConnection) throws -> RegistrySnapshot {
-        let content = try content(connection)
+    ///
+    /// - Parameter isChanged: whether this transaction has changed what it sees, which nobody else may see yet.
+    package func snapshot(_ connection: any DatabaseConnection, isChanged: Bool = false) throws -> RegistrySnapshot {
+        let content = try isChanged ? readContent(connection) : content(connection)
         let whole = RegistrySnapshot(
             connection: connection, universe: universe, catalog: content.catalog, cachedRecords: content.records,
             schema: schema)
@@ -115,7 +117,7 @@ public final class Registry: Sendable {
             // A writing transaction may see what others commit from one statement to the next.
             let last = connection.isWriteable ? try connection.changeToken() : token
             if last == token {
-                cache.store(content, generation: generation)
+                if !connection.isWriteable { cache.store(content, generation: generation) }
                 return content
             }
             token = last

@@ -41,11 +41,16 @@ public protocol DatabaseClient: Sendable {
     /// The use of the connections for reads and for pages; `nil` when it is not known.
     var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { get }
 
+    /// Whether the last transaction found the database there. A file always is.
+    var isReachable: Bool { get }
+
     /// Ends all connections once the running transactions are over. Later use throws ``DatabaseError/closed(_:)``.
     func close() async throws
 }
 
 extension DatabaseClient {
+    public var isReachable: Bool { true }
+
     /// The rows of a statement as pages. See ``pages(_:)``.
     ///
     /// - Parameters:

@@ -43,6 +43,14 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
     /// A connection, row or statement was kept after its transaction had ended.
     case usedOutsideTransaction
 
+    /// Whether it comes of a server that cannot be used now, so that the same may succeed later.
+    public var isOutage: Bool {
+        switch self {
+        case .unavailable, .connectionLost, .tooManyConnections: true
+        default: false
+        }
+    }
+
     public var description: String {
         switch self {
         case .invalidURL(let url, let reason):

@@ -31,7 +31,7 @@ public struct RegistryWriter {
     /// Reads the small tables again after they were changed.
     func refresh() throws {
         registry.forgetCatalog()
-        state.snapshot = try registry.snapshot(connection)
+        state.snapshot = try registry.snapshot(connection, isChanged: true)
     }
 
     /// Runs `body`; when it throws, the database and what is known of it are as they were before.
