@@ -322,9 +322,10 @@ def test_older_and_newer_schemas_are_told_apart(small_cluster, guarded):
 
 def requests(service, stop, statuses):
     """Asks for collections until told to stop, and counts the statuses."""
-    body = json.dumps({"expression": ["*"], "collection_types": [1, 2, 3, 4], "flatten_chains": False, "include_chains": True,
-                       "include_parents": False, "include_summary": False, "include_doc": False,
-                       "summary_datasets": None}).encode()
+    body = json.dumps({
+        "expression": ["*"], "collection_types": [1, 2, 3, 4], "flatten_chains": False, "include_chains": True,
+        "include_parents": False, "include_summary": False, "include_doc": False, "summary_datasets": None,
+    }).encode()
     headers = {"Content-Type": "application/json", "Authorization": "Bearer x"}
     while not stop.is_set():
         request = urllib.request.Request(f"{service.url}/v1/query_collection_info", data=body, headers=headers)

@@ -106,6 +106,7 @@ extension FileDatastore {
 
     /// Removes a file unless a record names it by now; the transaction must be one that writes.
     public func removeWithoutRecord(_ path: String, _ connection: any DatabaseConnection) throws {
+        try lockNames(connection, forRemoval: true)
         guard try table.recordedFiles([path], connection).isEmpty else { return }
         try JournalFiles.remove(try localPath(try ObjectPath(path)))
     }

@@ -141,6 +141,7 @@ public struct StagedArtifacts: Sendable {
     public func undo(_ connection: any DatabaseConnection) throws -> Bool {
         var isRecorded = false
         for datastore in datastores {
+            try datastore.lockNames(connection, forRemoval: true)
             let own = files.filter { $0.datastore === datastore }
             let ids = own.flatMap { $0.rows.map(\.id) }
             let known = try datastore.records(of: Array(Set(ids)), connection)
