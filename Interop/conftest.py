@@ -2,7 +2,11 @@
 
 import itertools
 
+import postgresql
 import pytest
+
+if postgresql.IS_CHOSEN:
+    postgresql.put_repositories_there()
 
 
 class Servers:

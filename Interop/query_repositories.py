@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import postgresql
 import pytest
 from query_service import DIFFERENTIAL, SHARED
 
@@ -92,7 +93,10 @@ def make_rich_repository(root: Path):
     maker = DIFFERENTIAL / "make_repo.py"
     if not maker.exists() or not HSC_SUBSET.exists():
         pytest.skip(f"no {maker} or no {HSC_SUBSET}, which make the rich repository; set STEWARD_SHARED")
+    command = [maker, root, "--hsc-yaml", HSC_SUBSET, "--datastore-root", ""]
+    if postgresql.IS_CHOSEN:
+        command += ["--db", f"{postgresql.shared().url}/{postgresql.shared().database()}"]
     subprocess.run(
-        [sys.executable, maker, root, "--hsc-yaml", HSC_SUBSET, "--datastore-root", ""],
+        [sys.executable, *command],
         check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )

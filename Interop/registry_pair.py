@@ -26,6 +26,7 @@ KINDS = {
     "DimensionNameError": "dimension_name",
     # Python lets the database speak; Steward names the record.
     "IntegrityError": "conflicting_definition",
+    "DataError": "conflicting_definition",
 }
 
 DATASTORE_TABLES = {"file_datastore_records", "opaque_meta"}

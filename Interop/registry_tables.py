@@ -3,9 +3,13 @@
 import sqlite3
 from pathlib import Path
 
+import postgresql
+
 
 def contents(repository) -> dict[str, list[tuple]]:
     """The rows of each table, sorted. Keys that only number rows are left out."""
+    if url := postgresql.database_of(repository):
+        return contents_on_server(url)
     with sqlite3.connect(f"file:{Path(repository) / 'gen3.sqlite3'}?mode=ro", uri=True) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         result = {}
@@ -18,6 +22,25 @@ def contents(repository) -> dict[str, list[tuple]]:
             listed = ", ".join(f'"{column}"' for column in columns)
             result[table] = sorted(database.execute(f'SELECT {listed} FROM "{table}"'), key=repr)
     database.close()
+    return result
+
+
+def contents_on_server(url: str) -> dict[str, list[tuple]]:
+    import psycopg
+
+    with psycopg.connect(url) as database:
+        tables = [name for (name,) in database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        result = {}
+        for table in sorted(tables):
+            columns = [
+                name for (name,) in database.execute(
+                    "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
+                    (f'"{table}"',))
+            ]
+            if table.startswith("dataset_calibs_"):
+                columns.remove("id")
+            listed = ", ".join(f'"{column}"' for column in columns)
+            result[table] = sorted(database.execute(f'SELECT {listed} FROM "{table}"'), key=repr)
     return result
 
 

@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 
+import postgresql
 import pytest
 
 pytest.importorskip("lsst.daf.butler")
@@ -89,7 +90,7 @@ def wheres():
     yield "long stride", f"detector IN (0..9:{largest})", {0}
     yield "division by zero", "detector / 0 = 1", {0}
     yield "remainder of zero", "detector % 0 = 1", {0}
-    yield "sum too large", f"detector + {largest} = 1", {0}
+    yield "sum too large", f"detector + {largest} = 1", {0, ERROR} if postgresql.IS_CHOSEN else {0}
     yield "all the sky", "visit.region OVERLAPS BOX(0, 0, 1e308, 1e308) AND visit = 1", {3}
     yield "many vertices", "visit.region OVERLAPS " + polygon(5000) + " AND visit = 1", {3}
     yield "parentheses", "(" * 10_000 + "detector = 1" + ")" * 10_000, {1, ERROR}

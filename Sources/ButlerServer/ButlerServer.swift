@@ -21,7 +21,8 @@ public enum ButlerServer {
     ) -> HTTPService {
         let logger = logger ?? options.logFormat.logger(label: "butler", level: options.logLevel)
         return HTTPService(
-            name: "butler", options: options, logger: logger, translate: { ButlerFailure.response(to: $0) }
+            name: "butler", options: options, logger: logger,
+            translate: { ButlerFailure.response(to: $0) ?? DatabaseOutage.response(to: $0, logger: logger) }
         ) { routes in
             let butler = ButlerRoutes(
                 table: table, access: access, urls: urls, queries: QueryAdmission(queries, routes.metrics),

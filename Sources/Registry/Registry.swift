@@ -138,7 +138,7 @@ public final class Registry: Sendable {
             // A writing transaction may see what others commit from one statement to the next.
             let last = connection.isWriteable ? try connection.changeToken() : token
             if last == token {
-                cache.store(content, generation: generation)
+                if !connection.isWriteable { cache.store(content, generation: generation) }
                 return content
             }
             token = last

@@ -46,7 +46,10 @@ import Testing
         try await implementation.withClient { client in
             for (value, expected) in [(SQLValue.bool(true), true), (.bool(false), false), (.null, nil)] {
                 let statement: SQL =
-                    "SELECT \(SQL.isTrue("x")), \(SQL.not(.isTrue("x"))) FROM (SELECT CAST(\(value: value) AS BOOLEAN) AS x) AS t"
+                    """
+                    SELECT \(SQL.isTrue("x")), \(SQL.not(.isTrue("x"))) \
+                    FROM (SELECT CAST(\(value: value) AS BOOLEAN) AS x) AS t
+                    """
                 let truth = try await one(client, statement) { [try $0.optionalBool(0), try $0.optionalBool(1)] }
                 #expect(truth == [expected, expected.map { !$0 }])
             }
@@ -231,7 +234,8 @@ import Testing
     func valuesThatATableCannotHoldAreRefused(_ implementation: Implementation) async throws {
         try await implementation.withClient { client in
             // What has no JSON form, and what has no form in PostgreSQL.
-            let values: [SQLValue] = client.dialect.name == "sqlite" ? [.double(.nan), .blob([1]), .text("a\0b")] : [.text("a\0b")]
+            let others: [SQLValue] = client.dialect.name == "sqlite" ? [.double(.nan), .blob([1])] : []
+            let values = others + [.text("a\0b")]
             for value in values {
                 await #expect(throws: DatabaseError.self, "\(value)") {
                     try await client.read {

@@ -25,6 +25,7 @@ struct DirectRepository: ServedRepository {
     var universe: DimensionUniverse { butler.universe }
     var queries: any QueryExecutor { registry }
     var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { registry.database.activity }
+    var isReachable: Bool { registry.database.isReachable }
     var explanations: (any QueryExplaining)? { registry }
 
     func description(ofDatasetType name: String) -> String? { registry.published?.entries[name]?.description }

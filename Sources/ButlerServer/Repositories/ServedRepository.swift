@@ -11,6 +11,8 @@ public protocol ServedRepository: Sendable {
     var queries: any QueryExecutor { get }
     /// The use of the database's connections; `nil` when it is not known.
     var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { get }
+    /// Whether the database was there when it was last used.
+    var isReachable: Bool { get }
     /// `nil` where nobody may see statements and tables.
     var explanations: (any QueryExplaining)? { get }
     /// What the repository's catalogue of published dataset types says of one, by name; `nil` without an entry. Whether the
@@ -37,6 +39,7 @@ public protocol ServedRepository: Sendable {
 extension ServedRepository {
     public var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { nil }
     public var explanations: (any QueryExplaining)? { nil }
+    public var isReachable: Bool { true }
     public func description(ofDatasetType name: String) -> String? { nil }
 
     public func readCatalog<Result: Sendable>(

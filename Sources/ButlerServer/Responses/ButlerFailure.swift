@@ -1,4 +1,5 @@
 import ButlerModel
+import Database
 import HTTPTypes
 import Hummingbird
 import Serving
@@ -19,6 +20,8 @@ enum ButlerFailure {
             (failure.kind.rawValue, failure.message)
         case let failure as StreamLimitExceeded: ("query_limit", QueryLimits.explanation(failure))
         case let failure as TooManyRows: ("query_limit", failure.description)
+        case DatabaseError.numberOutOfRange:
+            ("invalid_query", "A calculation in the query exceeds the range of numbers of the database; use smaller ones.")
         case let failure as UnservableFile: ("unservable_file", failure.description)
         default: nil
         }

@@ -76,14 +76,17 @@ extension ButlerRoutes {
 
     /// The lines of a query. Whatever is wrong with it is told in the stream, as clients expect.
     ///
-    /// - Throws: `HTTPFailure` 429 or 503 while too many run.
+    /// - Throws: `HTTPFailure` 429 or 503 while too many run; `DatabaseError` while the database cannot be reached, which
+    ///   is looked into when it could not be last time.
     func stream<Lines: AsyncSequence & Sendable>(
         _ call: Call, _ lines: () throws -> Lines
     ) async throws -> Response where Lines.Element == ResultLine {
+        if !call.repository.isReachable { try await call.repository.read { _ in } }
         let permit = try await queries.streams.permit(for: call.requester.user)
         let failure: @Sendable (any Error) -> [UInt8] = { [logger] error in
             let (type, detail) =
-                ButlerFailure.parts(of: error) ?? ("internal", "The server failed to answer the query.")
+                ButlerFailure.parts(of: error)
+                ?? ("internal", DatabaseOutage.detail(of: error) ?? "The server failed to answer the query.")
             if type == "internal" {
                 logger.error("query failed", metadata: ["error": "\(error)", "butler_repo": "\(call.served.label)"])
             }

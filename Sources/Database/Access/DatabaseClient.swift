@@ -52,12 +52,16 @@ public protocol DatabaseClient: Sendable {
     /// where there is none. Read inside a transaction it belongs to what that transaction sees.
     var commitStamp: UInt32? { get }
 
+    /// Whether the last transaction found the database there. A file always is.
+    var isReachable: Bool { get }
+
     /// Ends all connections once the running transactions are over. Later use throws ``DatabaseError/closed(_:)``.
     func close() async throws
 }
 
 extension DatabaseClient {
     public var commitStamp: UInt32? { nil }
+    public var isReachable: Bool { true }
 
     /// The rows of a statement as pages. See ``pages(_:)``.
     ///

@@ -40,6 +40,12 @@ public protocol DatabaseConnection: AnyObject {
     /// ends. Where a writing transaction is alone anyway this does nothing.
     func lockRows(_ query: SQL) throws
 
+    /// Waits for other clients of this software that hold this name, and holds it until the transaction ends. Where a
+    /// writing transaction is alone anyway this does nothing.
+    ///
+    /// - Parameter isExclusive: whether nobody else may hold it; else others may that are not exclusive either.
+    func lock(name: String, isExclusive: Bool) throws
+
     /// Whether a permanent or temporary table of this name exists.
     func tableExists(_ name: String) throws -> Bool
 

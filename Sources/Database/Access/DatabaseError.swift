@@ -22,6 +22,8 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
     case statementFailed(reason: String, statement: String, database: String)
     /// The statement is longer, deeper or has more parts than the database takes.
     case statementTooComplex(reason: String, database: String)
+    /// A calculation exceeds the numbers that the database has.
+    case numberOutOfRange(String)
     /// The statement could not be made.
     case invalidStatement(String)
     /// The server does not answer, or takes no connections at present.
@@ -42,6 +44,14 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
     case closed(String)
     /// A connection, row or statement was kept after its transaction had ended.
     case usedOutsideTransaction
+
+    /// Whether it comes of a server that cannot be used now, so that the same may succeed later.
+    public var isOutage: Bool {
+        switch self {
+        case .unavailable, .connectionLost, .tooManyConnections: true
+        default: false
+        }
+    }
 
     public var description: String {
         switch self {
@@ -79,6 +89,8 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
             "Database \(database) rejected a statement: \(reason) [\(statement)]."
         case .statementTooComplex(let reason, let database):
             "A statement is too complex for database \(database): \(reason)."
+        case .numberOutOfRange(let name):
+            "A calculation exceeds the range of numbers of database \(name); use smaller numbers."
         case .invalidStatement(let reason): "A statement could not be made: \(reason)."
         case .unavailable(let name, let reason):
             "Database \(name) cannot be reached at present: \(reason); check host and port, or wait for the server."

@@ -3,9 +3,6 @@ protocol DatabaseWorker: AnyObject, Sendable {
     /// The connection as closures on its thread see it.
     associatedtype Handle
 
-    /// Whether the connection may be lent again.
-    var isUsable: Bool { get }
-
     /// Lets `body` run on the connection's thread after all that was started before.
     func start<T: Sendable>(_ body: @escaping @Sendable (Handle) throws -> T) -> DatabaseWork<T>
 
@@ -20,8 +17,6 @@ protocol DatabaseWorker: AnyObject, Sendable {
 }
 
 extension DatabaseWorker {
-    var isUsable: Bool { true }
-
     /// Runs `body` on the connection's thread.
     ///
     /// Cancelling the task interrupts the statement that runs, or ends its wait for a lock.

@@ -92,9 +92,22 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
                 queue.async { continuation.resume(with: Result { try self.open() }) }
             }
         } catch {
+            if case DatabaseError.tooManyConnections = error, let id = state.withLock({ leaveForAnother(&$0) }) {
+                // The server has no more, so the ones that it gave have to do.
+                guard let worker = try await wait(id, isInLine: true) else { return try await openWorker() }
+                return worker
+            }
             leavePlace()
             throw error
         }
+    }
+
+    /// Gives up a place to wait for the connection of another, if there are others.
+    private func leaveForAnother(_ state: inout State) -> Int? {
+        guard !state.isClosed, state.openCount > 1 else { return nil }
+        state.openCount -= 1
+        state.nextWaiter += 1
+        return state.nextWaiter
     }
 
     /// Gives up the place of a connection that is not, or no longer, open.
@@ -114,7 +127,8 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
 
     // MARK: - Waiting
 
-    private func wait(_ id: Int) async throws -> Worker? {
+    /// - Parameter isInLine: whether to wait although another connection could be opened.
+    private func wait(_ id: Int, isInLine: Bool = false) async throws -> Worker? {
         defer { state.withLock { _ = $0.cancelledWaiters.remove(id) } }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -126,7 +140,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
                     } else if let worker = state.idle.popLast() {
                         // It was given back between the offer and here.
                         continuation.resume(returning: worker)
-                    } else if state.openCount < limit {
+                    } else if state.openCount < limit, !isInLine || state.openCount == 0 {
                         state.openCount += 1
                         continuation.resume(returning: nil)
                     } else {

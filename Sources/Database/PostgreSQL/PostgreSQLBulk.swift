@@ -4,6 +4,14 @@ enum PostgreSQLBulk {
     static let chunkSize = 10_000
     /// Fewer rows than these are inserted one by one.
     static let fewestRows = 16
+    /// From so many rows on a plain insert is a `COPY`.
+    static let fewestCopiedRows = 500
+
+    /// Whether rows may be copied in, which knows neither conflicts nor expressions.
+    static func suitsCopy(_ insert: BulkInsert) -> Bool {
+        guard case .fail = insert.conflictRule else { return false }
+        return insert.table.autoincrementColumn.map { insert.columns.contains($0) } ?? true
+    }
 
     /// Whether one statement may insert all of the rows: an upsert must not meet the same row twice.
     static func suits(_ rows: [[SQLValue]], _ insert: BulkInsert) -> Bool {

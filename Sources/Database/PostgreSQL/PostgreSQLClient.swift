@@ -15,6 +15,7 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
     /// `nil` for clients that only read.
     private let writer: WorkerPool<PostgreSQLWorker>?
     private let server: PostgreSQLServer
+    private let reachability = Atomic(true)
 
     typealias Worker = PostgreSQLWorker
 
@@ -114,9 +115,11 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
         _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
     ) async throws -> T {
         guard let writer else { throw DatabaseError.readOnly(displayName) }
-        return try await writer.withWorker { worker in
-            try await worker.perform { handle in
-                try PostgreSQLTransaction.run(isWriteable: true, on: handle, worker.server, body)
+        return try await noting {
+            try await writer.withWorker { worker in
+                try await worker.perform { handle in
+                    try PostgreSQLTransaction.run(isWriteable: true, on: handle, worker.server, body)
+                }
             }
         }
     }
@@ -124,15 +127,31 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
     /// A read whose connection breaks, or that a replica ends because its state is gone, is repeated once: it has given
     /// nothing away yet.
     func recovering<T>(_ body: () async throws -> T) async throws -> T {
-        do {
-            return try await body()
-        } catch let error as DatabaseError {
-            switch error {
-            case .connectionLost, .transactionConflict: return try await body()
-            default: throw error
+        try await noting {
+            do {
+                return try await body()
+            } catch let error as DatabaseError {
+                switch error {
+                case .connectionLost, .transactionConflict: return try await body()
+                default: throw error
+                }
             }
         }
     }
+
+    /// Keeps in mind whether the server could be reached.
+    private func noting<T>(_ body: () async throws -> T) async throws -> T {
+        do {
+            let result = try await body()
+            reachability.store(true, ordering: .relaxed)
+            return result
+        } catch {
+            if let error = error as? DatabaseError, error.isOutage { reachability.store(false, ordering: .relaxed) }
+            throw error
+        }
+    }
+
+    public var isReachable: Bool { reachability.load(ordering: .relaxed) }
 
     // MARK: - Pages
 

@@ -26,6 +26,19 @@ struct PostgreSQLValues {
         }
     }
 
+    /// Rows in the binary form of `COPY`. Source: PostgreSQL 15 documentation, COPY, section "Binary Format".
+    static func copyData(_ rows: [[SQLValue]], _ columns: [ColumnType]) throws(DatabaseError) -> [UInt8] {
+        let types = columns.map(\.wireType)
+        var values = try PostgreSQLValues([])
+        values.bytes = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + Array(repeating: 0, count: 8)
+        for row in rows {
+            values.write(Int16(truncatingIfNeeded: row.count))
+            for (value, type) in zip(row, types) { try values.writeMeasured(value, as: type) }
+        }
+        values.write(Int16(-1))
+        return values.bytes
+    }
+
     /// Calls `body` with the addresses, lengths and formats of the values.
     func withArrays<R>(
         _ body: (UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> R
@@ -35,7 +48,9 @@ struct PostgreSQLValues {
             var one: UInt8 = 0
             return withUnsafeBytes(of: &one) { nothing in
                 let start = (buffer.baseAddress ?? nothing.baseAddress)?.assumingMemoryBound(to: CChar.self)
-                let addresses = offsets.map { offset -> UnsafePointer<CChar>? in offset < 0 ? nil : start?.advanced(by: offset) }
+                let addresses = offsets.map { offset -> UnsafePointer<CChar>? in
+                    offset < 0 ? nil : start?.advanced(by: offset)
+                }
                 return addresses.withUnsafeBufferPointer { addresses in
                     lengths.withUnsafeBufferPointer { lengths in
                         formats.withUnsafeBufferPointer { formats in
@@ -85,25 +100,28 @@ struct PostgreSQLValues {
         write(Int32(bitPattern: type))
         write(Int32(values.count))
         write(Int32(1))
-        for value in values {
-            if case .null = value {
-                write(Int32(-1))
-                continue
-            }
-            let place = bytes.count
-            write(Int32(0))
-            try write(value, as: type)
-            let length = Int32(bytes.count - place - 4).bigEndian
-            withUnsafeBytes(of: length) { source in
-                for (index, byte) in source.enumerated() { bytes[place + index] = byte }
-            }
-        }
+        for value in values { try writeMeasured(value, as: type) }
         let length = bytes.count - offsets[offsets.count - 1]
         // The server takes values of up to a gigabyte.
         guard length < 1 << 30 else {
             throw .statementTooComplex(reason: "a list of \(values.count) values is too long", database: "PostgreSQL")
         }
         lengths.append(Int32(length))
+    }
+
+    /// The length, which is -1 for NULL, and the value.
+    private mutating func writeMeasured(_ value: SQLValue, as type: Oid) throws(DatabaseError) {
+        if case .null = value {
+            write(Int32(-1))
+            return
+        }
+        let place = bytes.count
+        write(Int32(0))
+        try write(value, as: type)
+        let length = Int32(bytes.count - place - 4).bigEndian
+        withUnsafeBytes(of: length) { source in
+            for (index, byte) in source.enumerated() { bytes[place + index] = byte }
+        }
     }
 
     private mutating func write(_ value: SQLValue, as type: Oid) throws(DatabaseError) {

@@ -24,10 +24,12 @@ struct PostgreSQLErrors: Sendable {
         case "55P03": return DatabaseError.locked(name, waited: busyTimeout)
         case "25006": return DatabaseError.readOnly(name)
         case "25P02":
-            return DatabaseError.invalidStatement("an earlier error ended the transaction; let that error end the closure")
+            return DatabaseError.invalidStatement(
+                "an earlier error ended the transaction; let that error end the closure")
         case "42501": return DatabaseError.permissionDenied(name, reason: message)
         case "42P01":
             return DatabaseError.noSuchTable(Self.relation(in: message) ?? table ?? message, database: name)
+        case "22003": return DatabaseError.numberOutOfRange(name)
         case "53100": return DatabaseError.diskFull(name)
         case "XX001", "XX002": return DatabaseError.corrupt(name, reason: message)
         case "54000", "54001", "54011", "54023", "53200":
@@ -71,7 +73,9 @@ struct PostgreSQLErrors: Sendable {
             return error
         }
         if reason.contains("role \""), reason.hasSuffix("does not exist") { return .accessDenied(name, reason: reason) }
-        if reason.contains("database \""), reason.hasSuffix("does not exist") { return .cannotOpen(name, reason: reason) }
+        if reason.contains("database \""), reason.hasSuffix("does not exist") {
+            return .cannotOpen(name, reason: reason)
+        }
         if ["invalid", "definition of service", "certificate", "SSL", "missing \"=\""].contains(where: reason.contains) {
             return .cannotOpen(name, reason: reason)
         }

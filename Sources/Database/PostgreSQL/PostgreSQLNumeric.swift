@@ -9,7 +9,9 @@ struct PostgreSQLNumeric {
 
     /// `nil` for infinities, NaN and bytes of another form.
     init?(_ bytes: UnsafeBufferPointer<UInt8>) {
-        func word(_ index: Int) -> Int16 { Int16(bitPattern: UInt16(bytes[2 * index]) << 8 | UInt16(bytes[2 * index + 1])) }
+        func word(_ index: Int) -> Int16 {
+            Int16(bitPattern: UInt16(bytes[2 * index]) << 8 | UInt16(bytes[2 * index + 1]))
+        }
         guard bytes.count >= 8, bytes.count == 8 + 2 * Int(word(0)) else { return nil }
         weight = Int(word(1))
         switch UInt16(bitPattern: word(2)) {

@@ -128,7 +128,9 @@ final class PostgreSQLRow: DatabaseRow {
 
     func withText<R>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> R) throws -> R {
         let bytes = try bytes(at: column)
-        if types[column] == PostgreSQLType.timestamp { return try spelledTime(column, bytes).withUnsafeBufferPointer(body) }
+        if types[column] == PostgreSQLType.timestamp {
+            return try spelledTime(column, bytes).withUnsafeBufferPointer(body)
+        }
         guard Self.isText(types[column]) else { throw mismatch(column, "text") }
         return try body(bytes)
     }

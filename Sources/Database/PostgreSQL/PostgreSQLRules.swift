@@ -77,8 +77,11 @@ struct PostgreSQLRules: DialectRules {
         switch function {
         // As SQLite: nothing, not an error, for a division by zero.
         case .quotient(let a, let b): "\(a) / NULLIF(CAST(\(b) AS DOUBLE PRECISION), 0)"
+        case .remainder(let a, let b): "\(a) % NULLIF(\(b), 0)"
         case .isTrue(let column): column
         case .matches(let text, let pattern): "\(text) LIKE \(value: Self.like(pattern))"
+        // The order of texts depends on the database's language, so bounds would not do.
+        case .hasPrefix(let text, let prefix): "\(text) LIKE \(value: Self.like(literal: prefix) + "%")"
         // ANY_VALUE came with version 16 only.
         case .anyValue(let expression): "(ARRAY_AGG(\(expression)))[1]"
         case .joinedText(let expression, let separator): "string_agg(\(expression), \(value: separator))"
@@ -104,6 +107,10 @@ struct PostgreSQLRules: DialectRules {
             parts.append(.sql(SQL(elements: [.text(" AS \(name)[])")])))
         }
         return parts + [.sql(") AS given (\(columns: names)))")]
+    }
+
+    private static func like(literal text: String) -> String {
+        text.replacing(/[%_\\]/) { "\\" + $0.output }
     }
 
     private static func like(_ pattern: WildcardPattern) -> String {

@@ -63,8 +63,7 @@ extension PostgreSQLTransaction {
             try requireTemporaryTables()
         } else if ifNotExists {
             // Two clients that make one table at the same time would both find it missing, and one fail.
-            try execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(\(value: "steward: " + reference(table.name)), 0))")
+            try lock(name: "making of \(table.name)", isExclusive: true)
         }
         let definition = TableDefinition(table, rules: dialect.rules)
         for statement in definition.statements(temporary: temporary, ifNotExists: ifNotExists) {

@@ -140,12 +140,25 @@ final class PostgreSQLTransaction: OpenTransaction {
     /// Few rows go one by one, many as arrays of columns in one statement.
     private func execute(_ rows: [[SQLValue]], _ rendered: RenderedSQL, _ bulk: BulkInsert?) throws -> Int {
         guard !rows.isEmpty else { return 0 }
+        if let bulk, rows.count >= PostgreSQLBulk.fewestCopiedRows, PostgreSQLBulk.suitsCopy(bulk) {
+            return try copy(rows, bulk)
+        }
         if let bulk, rows.count >= PostgreSQLBulk.fewestRows, PostgreSQLBulk.suits(rows, bulk) {
             let statement = try dialect.rendered(try bulk.statement(rows))
             return try result(statement).changedRows
         }
         return try handle.runMany(
             rendered.text, try rows.map { try PostgreSQLValues(rendered.bindings, row: $0) }, table: rendered.firstTable)
+    }
+
+    private func copy(_ rows: [[SQLValue]], _ bulk: BulkInsert) throws -> Int {
+        let rules = dialect.rules
+        let table = bulk.table.name
+        let name = bulk.isTemporary ? rules.temporaryTableName(table) : rules.tableName(table)
+        let columns = bulk.columns.map { quotedIdentifier($0.name) }.joined(separator: ", ")
+        return try handle.copy(
+            "COPY \(name) (\(columns)) FROM STDIN (FORMAT binary)",
+            try PostgreSQLValues.copyData(rows, bulk.columns.map(\.type)), table: table)
     }
 
     func cursor(_ statement: SQL) throws -> any DatabaseCursor {
@@ -229,6 +242,15 @@ final class PostgreSQLTransaction: OpenTransaction {
         guard !tables.isEmpty else { return }
         let names = tables.map { dialect.rules.tableName($0) }.joined(separator: ", ")
         try handle.run("LOCK TABLE \(names) IN EXCLUSIVE MODE")
+    }
+
+    func lock(name: String, isExclusive: Bool) throws {
+        guard isWriteable else { throw DatabaseError.readOnly(displayName) }
+        let key = "steward: \(dialect.schema ?? "").\(name)"
+        let number: SQL = "hashtextextended(\(value: key), 0)"
+        try rows(
+            isExclusive ? "SELECT pg_advisory_xact_lock(\(number))" : "SELECT pg_advisory_xact_lock_shared(\(number))"
+        ).finish()
     }
 
     func lockRows(_ query: SQL) throws {

@@ -1,8 +1,10 @@
 /// What database systems spell differently.
 enum SQLFunction: Sendable {
     case quotient(SQL, SQL)
+    case remainder(SQL, SQL)
     case isTrue(SQL)
     case matches(SQL, pattern: WildcardPattern)
+    case hasPrefix(SQL, String)
     case anyValue(SQL)
     case joinedText(SQL, separator: String)
     case ordered(SQL, isDescending: Bool)
@@ -15,12 +17,20 @@ extension SQL {
     /// True division, also of integers.
     public static func quotient(_ a: SQL, _ b: SQL) -> SQL { SQL(elements: [.function(.quotient(a, b))]) }
 
+    /// The remainder of integers, with the sign of the first; NULL of a division by zero.
+    public static func remainder(_ a: SQL, _ b: SQL) -> SQL { SQL(elements: [.function(.remainder(a, b))]) }
+
     /// Whether a boolean column holds true; NULL where it holds NULL.
     public static func isTrue(_ column: SQL) -> SQL { SQL(elements: [.function(.isTrue(column))]) }
 
     /// Whether text matches a pattern as a whole; case counts.
     public static func matches(_ text: SQL, _ pattern: WildcardPattern) -> SQL {
         SQL(elements: [.function(.matches(text, pattern: pattern))])
+    }
+
+    /// Whether text begins with a prefix, which is not empty; case counts. An index of the column serves.
+    public static func hasPrefix(_ text: SQL, _ prefix: String) -> SQL {
+        SQL(elements: [.function(.hasPrefix(text, prefix))])
     }
 
     /// In a grouped query: the value of some row of the group.

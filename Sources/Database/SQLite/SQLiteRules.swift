@@ -87,8 +87,11 @@ struct SQLiteRules: DialectRules {
     func function(_ function: SQLFunction) -> SQL {
         switch function {
         case .quotient(let a, let b): "\(a) / (\(b) + 0.0)"
+        case .remainder(let a, let b): "\(a) % \(b)"
         case .isTrue(let column): "\(column) = 1"
         case .matches(let text, let pattern): "\(text) GLOB \(value: Self.glob(pattern))"
+        case .hasPrefix(let text, let prefix):
+            "(\(text) >= \(value: prefix) AND \(text) < \(value: Self.successor(of: prefix)))"
         // SQLite takes a column that is not aggregated from an arbitrary row.
         case .anyValue(let expression): expression
         case .joinedText(let expression, let separator): "group_concat(\(expression), \(value: separator))"
@@ -109,6 +112,21 @@ struct SQLiteRules: DialectRules {
                 : SQL(elements: [.text("json_extract(value, '$[\(index)]') AS "), .identifier(name)])
         }
         return [.sql("(SELECT \(columns.joined(separator: ", ")) FROM json_each(\(value: json)))")]
+    }
+
+    /// The least text that follows all texts with a prefix; the order is that of bytes.
+    private static func successor(of prefix: String) -> String {
+        var scalars = Array(prefix.unicodeScalars)
+        while let last = scalars.popLast() {
+            // Surrogates are no characters.
+            if let next = Unicode.Scalar(last.value == 0xD7FF ? 0xE000 : last.value + 1) {
+                scalars.append(next)
+                break
+            }
+        }
+        var text = ""
+        text.unicodeScalars.append(contentsOf: scalars)
+        return text
     }
 
     /// SQLite's own wildcards are the same, and it has brackets, which make anything literal.

@@ -155,6 +155,8 @@ final class SQLiteTransaction: OpenTransaction {
     /// Nothing: a writing transaction holds the lock of the whole file.
     func lock(_ tables: [String]) throws { try checkActive() }
 
+    func lock(name: String, isExclusive: Bool) throws { try checkActive() }
+
     func lockRows(_ query: SQL) throws { try checkActive() }
 
     func changeToken() throws -> DatabaseChangeToken {

@@ -16,6 +16,7 @@ extension FileDatastore {
     /// - Parameter connection: of a transaction that writes, so that no other client is in the middle of giving names.
     public func recover(_ session: AbandonedSession, _ connection: any DatabaseConnection) throws -> Recovered {
         var result = Recovered()
+        try lockNames(connection, forRemoval: true)
         for (_, intent) in try session.intents() {
             try settle(intent, connection, &result)
             result.intents += 1
@@ -93,8 +94,7 @@ extension FileRecordsTable {
             let member = try connection.tableExists(specification.name)
                 ? connection.fetchOne(
                     """
-                    SELECT 1 FROM \(table: specification) WHERE \(column: "path") > \(value: path + "#zip-path=") \
-                    AND \(column: "path") < \(value: path + "#zip-path>")
+                    SELECT 1 FROM \(table: specification) WHERE \(SQL.hasPrefix("\(column: "path")", path + "#zip-path="))
                     """
                 ) { try $0.int(0) } : nil
             if member != nil { found.insert(path) }

@@ -88,8 +88,15 @@ public final class FileDatastore: Datastore {
     public func insertRecords(
         _ rows: [(id: DatasetID, infos: [StoredFileInfo])], _ connection: any DatabaseConnection
     ) throws {
+        try lockNames(connection, forRemoval: false)
         try locations.insert(rows.map(\.id), connection)
         try table.insert(rows.flatMap { row in row.infos.map { (row.id, $0) } }, connection)
+    }
+
+    /// Keeps those who remove files and those who give files names apart, until the transaction ends. Whoever removes
+    /// then sees all records of those before him, also of one whose answer from the database was lost.
+    func lockNames(_ connection: any DatabaseConnection, forRemoval: Bool) throws {
+        try connection.lock(name: "files of \(table.specification.name)", isExclusive: forRemoval)
     }
 
     /// Removes datasets from both tables; the files stay.

@@ -160,6 +160,7 @@ public struct StagedArtifacts: Sendable {
         var result = FileDatastore.Recovered()
         for declared in declared {
             let intent = try JournalIntent(text: try LocalFile.read(declared.path), path: declared.path)
+            try declared.datastore.lockNames(connection, forRemoval: true)
             try declared.datastore.settle(intent, connection, &result)
         }
         let isRecorded = result.recorded > 0

@@ -52,6 +52,7 @@ extension FileDatastore {
     /// - Parameter ids: at most ``trashChunk`` of them.
     public func emptyTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Emptied {
         var result = Emptied()
+        try lockNames(connection, forRemoval: true)
         let entries = try trash.entries(ids, connection)
         guard !entries.isEmpty else { return result }
         var blocked: Set<DatasetID> = []
@@ -110,11 +111,10 @@ extension FileRecordsTable {
             if !ids.contains(DatasetID(try row.uuid(1))) { kept.insert(try row.text(0)) }
         }
         for (archive, members) in archives {
-            // `$` follows `#` in the order of characters.
             let cursor = try connection.cursor(
                 """
                 SELECT \(column: "dataset_id") FROM \(table: specification) \
-                WHERE \(column: "path") > \(value: archive + "#") AND \(column: "path") < \(value: archive + "$")
+                WHERE \(SQL.hasPrefix("\(column: "path")", archive + "#"))
                 """)
             defer { cursor.finish() }
             while try cursor.step() {

@@ -28,7 +28,7 @@ struct ExpressionSQL {
             case .subtract: return "(\(left) - \(right))"
             case .multiply: return "(\(left) * \(right))"
             case .divide: return "(\(SQL.quotient(left, right)))"
-            case .remainder: return "(\(left) % \(right))"
+            case .remainder: return "(\(SQL.remainder(left, right)))"
             }
         }
     }

@@ -20,6 +20,20 @@ extension RegistryWriter {
             return false
         }
         guard !name.isEmpty else { throw ButlerError(.malformedModel, "A collection needs a name.") }
+        do {
+            try addCollection(name, type, documentation)
+        } catch DatabaseError.constraintViolation(let violation) where violation.kind == .unique {
+            // Another client was faster.
+            try refresh()
+            guard snapshot.catalog.collections[name] != nil else {
+                throw DatabaseError.constraintViolation(violation)
+            }
+            return try registerCollection(name, type: type, documentation: documentation)
+        }
+        return true
+    }
+
+    private func addCollection(_ name: String, _ type: CollectionType, _ documentation: String?) throws {
         try atomically {
             let key = try connection.insertReturningKey(
                 into: schema.collection, columns: ["name", "type", "doc"],
@@ -29,7 +43,6 @@ extension RegistryWriter {
             }
             try refresh()
         }
-        return true
     }
 
     /// Replaces what a collection's documentation says; `nil` removes it.

@@ -26,6 +26,20 @@ extension RegistryWriter {
             }
             return false
         }
+        do {
+            try addDatasetType(type)
+        } catch DatabaseError.constraintViolation(let violation) where violation.kind == .unique {
+            // Another client was faster.
+            try refresh()
+            guard snapshot.catalog.datasetTypes[type.name] != nil else {
+                throw DatabaseError.constraintViolation(violation)
+            }
+            return try registerDatasetType(type)
+        }
+        return true
+    }
+
+    private func addDatasetType(_ type: DatasetType) throws {
         try atomically {
             let dimensionsKey = try dimensionsKey(of: type.dimensions)
             let tags = RegistrySchema.tagsTable(dimensionsKey: dimensionsKey)
@@ -47,7 +61,6 @@ extension RegistryWriter {
                 ])
             try refresh()
         }
-        return true
     }
 
     /// Removes the definitions of dataset types. The tables that held their datasets stay.

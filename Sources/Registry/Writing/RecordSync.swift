@@ -26,7 +26,13 @@ extension RegistryWriter {
             throw ButlerError(.malformedModel, "A record of '\(element.name)' lacks a value of its key.")
         }
         guard let known = try snapshot.record(of: element, record.requiredValues) else {
-            try insert([record])
+            do {
+                try insert([record])
+            } catch let error as ButlerError where error.kind == .conflictingDefinition {
+                // Another client may have been faster.
+                guard try snapshot.record(of: element, record.requiredValues) != nil else { throw error }
+                return try sync(record, updating: isUpdating)
+            }
             return .inserted
         }
         var replaced: [String: ColumnValue] = [:]

@@ -1,0 +1,24 @@
+import Database
+import HTTPTypes
+import Hummingbird
+import Logging
+import Serving
+
+/// The response while a repository's database cannot be reached: status 503, after which clients try again.
+enum DatabaseOutage {
+    /// How long clients are asked to wait, in seconds.
+    private static let pause = "2"
+
+    /// `nil` for errors of another kind.
+    static func response(to error: any Error, logger: Logger) -> Response? {
+        guard let detail = detail(of: error) else { return nil }
+        logger.warning("database not reachable", metadata: ["error": "\(error)"])
+        return .json(.object(["detail": .string(detail)]), status: .serviceUnavailable, headers: [.retryAfter: pause])
+    }
+
+    /// What clients are told. The reason may show where the database is, so it goes to the log only.
+    static func detail(of error: any Error) -> String? {
+        guard let error = error as? DatabaseError, error.isOutage else { return nil }
+        return "The database of this repository cannot be reached at present; repeat the request in a while."
+    }
+}

@@ -1,0 +1,302 @@
+import AstroTime
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Database
+
+/// What is special about a database server: others on it, and connections that break.
+@Suite(.enabled(if: PostgreSQLCluster.isAvailable, "PostgreSQL's server is not installed"))
+struct PostgreSQLTests {
+    private func withClient<T>(
+        readers: Int = 4, busyTimeout: Duration = .seconds(10),
+        _ body: (PostgreSQLClient, String) async throws -> T
+    ) async throws -> T {
+        let cluster = try PostgreSQLCluster.shared.get()
+        let schema = PostgreSQLCluster.freshName("server_tests")
+        try cluster.administer("CREATE SCHEMA \(schema)")
+        let client = try await open(schema, readers: readers, busyTimeout: busyTimeout)
+        let result = try await body(client, schema)
+        try await client.close()
+        return result
+    }
+
+    private func open(
+        _ schema: String, readers: Int = 4, busyTimeout: Duration = .seconds(10)
+    ) async throws -> PostgreSQLClient {
+        let cluster = try PostgreSQLCluster.shared.get()
+        return try await PostgreSQLClient.open(
+            try DatabaseURL(parsing: cluster.url + "/postgres"), schema: schema,
+            DatabaseOptions(access: .create, busyTimeout: busyTimeout, readerCount: readers))
+    }
+
+    private func ids(_ client: PostgreSQLClient) async throws -> [Int64] {
+        try await client.read { try $0.fetchAll("SELECT id FROM \(table: .group) ORDER BY id") { try $0.int(0) } }
+    }
+
+    private let process: SQL = "SELECT pg_backend_pid()"
+
+    // MARK: Bulk
+
+    @Test func manyRowsAreInsertedByEveryRuleAsFewAre() async throws {
+        try await withClient { client, _ in
+            try await client.write { connection in
+                try connection.createTable(.group)
+                try connection.createTable(.samples)
+                let rows = (0..<25_000 as Range<Int64>).map { [SQLValue.int($0), .text("g\($0)"), .null] }
+                #expect(try connection.executeMany(try .insert(into: .group), rows: rows) == 25_000)
+                #expect(
+                    try connection.executeMany(
+                        try .insert(into: .group, onConflict: .ignore),
+                        rows: (24_000..<26_000 as Range<Int64>).map { [.int($0), .text("g\($0)"), .null] }) == 1000)
+                #expect(
+                    try connection.executeMany(
+                        try .insert(into: .group, onConflict: .update(key: ["id"], set: ["rank"])),
+                        rows: (0..<1000 as Range<Int64>).map { [.int($0 % 500), .text("x\($0)"), .int($0)] }) == 1000)
+                let last = try connection.fetchOne("SELECT rank FROM \(table: .group) WHERE id = 7") { try $0.int(0) }
+                #expect(last == 507)
+                // Generated keys, all types and nulls.
+                let span = Timespan(storedNanoseconds: 5, 9)
+                let guid = UUID()
+                let all: [SQLValue] = [
+                    .uuid(guid), -3, .int(.min), .double(-0.5), true, "code", "ß", .timespan(span), .bytes([1, 2]),
+                    .blob([0, 255]),
+                ]
+                let none = [SQLValue](repeating: .null, count: 10)
+                #expect(
+                    try connection.executeMany(
+                        try .insert(into: .samples), rows: (0..<2000).map { $0 % 2 == 0 ? all : none }) == 2000)
+                var count = 0
+                try connection.query(
+                    """
+                    SELECT \(SQL.results(TableSpecification.samples.columns)) FROM \(table: .samples) \
+                    WHERE \(column: "note") IS NOT NULL
+                    """
+                ) { row throws in
+                    count += 1
+                    #expect(try row.uuid(1) == guid && row.int(3) == .min && row.timespan(8) == span)
+                    #expect(try row.bytes(9) == [1, 2] && row.blob(10) == [0, 255])
+                }
+                #expect(count == 1000)
+            }
+        }
+    }
+
+    @Test func oneBadRowAmongManyIsNamedAndUndoesThemAll() async throws {
+        try await withClient { client, _ in
+            try await client.write { try $0.createTable(.group) }
+            for rule in [ConflictRule.fail, .ignoreOn(["id"])] {
+                let rows = (0..<3000 as Range<Int64>).map { [SQLValue.int($0), .text("g\($0 % 2999)"), .null] }
+                let error = await #expect(throws: DatabaseError.self) {
+                    try await client.write {
+                        _ = try $0.executeMany(try .insert(into: .group, onConflict: rule), rows: rows)
+                    }
+                }
+                guard case .constraintViolation(let violation) = error else {
+                    Issue.record("\(String(describing: error))")
+                    return
+                }
+                #expect(violation.kind == .unique && violation.columns == ["name"] && violation.table == "group")
+            }
+            let name = String(repeating: "x", count: 17)
+            let long = (0..<1000 as Range<Int64>).map { [SQLValue.int($0), .text(name), .null] }
+            let error = await #expect(throws: DatabaseError.self) {
+                try await client.write { _ = try $0.executeMany(try .insert(into: .group), rows: long) }
+            }
+            guard case .constraintViolation(let violation) = error, violation.kind == .check else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(try await ids(client) == [])
+        }
+    }
+
+    // MARK: Others at work
+
+    @Test func aReadSeesOneStateAndAWriteTheLatest() async throws {
+        try await withClient { client, schema in
+            try await client.write { try $0.createTable(.group) }
+            let other = try await open(schema)
+            @Sendable func count(_ connection: any DatabaseConnection) throws -> Int64? {
+                try connection.fetchOne("SELECT count(*) FROM \(table: .group)") { try $0.int(0) }
+            }
+            @Sendable func insert(_ id: Int64) {
+                let group = DispatchGroup()
+                group.enter()
+                Task {
+                    try await other.write { connection in
+                        try connection.execute(try .insert(into: .group, values: [.int(id), .text("\(id)"), nil]))
+                    }
+                    group.leave()
+                }
+                group.wait()
+            }
+            let read = try await client.read { connection in
+                let before = try count(connection)
+                let token = try connection.changeToken()
+                insert(1)
+                return [before == 0, try count(connection) == 0, try connection.changeToken() == token]
+            }
+            #expect(read == [true, true, true])
+            let write = try await client.write { connection in
+                let before = try count(connection)
+                let token = try connection.changeToken()
+                insert(2)
+                return [before == 1, try count(connection) == 2, try connection.changeToken() != token]
+            }
+            #expect(write == [true, true, true])
+            try await other.close()
+        }
+    }
+
+    @Test func lockedTablesAreWaitedForOnlyAsLongAsAllowed() async throws {
+        try await withClient(busyTimeout: .milliseconds(300)) { client, schema in
+            try await client.write { try $0.createTable(.group) }
+            let other = try await open(schema)
+            let isHeld = DispatchSemaphore(value: 0)
+            let mayGo = DispatchSemaphore(value: 0)
+            let holding = Task {
+                try await other.write { connection in
+                    try connection.lock(["group"])
+                    isHeld.signal()
+                    mayGo.wait()
+                }
+            }
+            await Task.detached { isHeld.wait() }.value
+            await #expect(throws: DatabaseError.locked(client.displayName, waited: .milliseconds(300))) {
+                try await client.write { try $0.lock(["group"]) }
+            }
+            // Readers are not kept out.
+            #expect(try await ids(client) == [])
+            mayGo.signal()
+            try await holding.value
+            try await client.write { try $0.lock(["group"]) }
+            try await other.close()
+        }
+    }
+
+    @Test func readersMayNotWriteButMayHaveTemporaryTables() async throws {
+        try await withClient { client, _ in
+            try await client.write { try $0.createTable(.group) }
+            for statement in [
+                "DELETE FROM \(table: .group)", try SQL.insert(into: .group, values: [1, "a", nil]),
+                "CREATE TABLE \(table: "other") (id BIGINT)",
+            ] as [SQL] {
+                await #expect(throws: DatabaseError.readOnly(client.displayName)) {
+                    try await client.read { _ = try $0.execute(statement) }
+                }
+            }
+            let table = TableSpecification("given", columns: [ColumnSpecification("a", .int)], primaryKey: ["a"])
+            let sum = try await client.read { connection in
+                try connection.createTable(table, temporary: true)
+                try connection.executeMany(
+                    try .insert(into: table, temporary: true), rows: (1...1000).lazy.map { [.int($0)] })
+                return try connection.fetchOne("SELECT sum(a) FROM \(temporary: "given")") { try $0.int(0) }
+            }
+            #expect(sum == 500_500)
+        }
+    }
+
+    // MARK: What breaks
+
+    @Test func aConnectionThatEndsBetweenTransactionsIsMadeAnew() async throws {
+        try await withClient(readers: 1) { client, _ in
+            let first = try await client.read { try $0.fetchOne(process) { try $0.int(0) } }
+            try PostgreSQLCluster.shared.get().administer("SELECT pg_terminate_backend(\(first ?? 0))")
+            let second = try await client.read { try $0.fetchOne(process) { try $0.int(0) } }
+            #expect(second != nil && second != first)
+            #expect(client.isReachable)
+        }
+    }
+
+    @Test func aWriteWhoseConnectionEndsSaysSoAndLeavesNothing() async throws {
+        try await withClient { client, _ in
+            try await client.write { try $0.createTable(.group) }
+            let error = await #expect(throws: DatabaseError.self) {
+                try await client.write { connection in
+                    try connection.execute(try .insert(into: .group, values: [1, "a", nil]))
+                    let own = try connection.fetchOne(process) { try $0.int(0) } ?? 0
+                    try PostgreSQLCluster.shared.get().administer("SELECT pg_terminate_backend(\(own))")
+                    try connection.execute(try .insert(into: .group, values: [2, "b", nil]))
+                }
+            }
+            guard case .connectionLost(_, _, mayHaveCommitted: false) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(error?.isOutage == true)
+            #expect(try await ids(client) == [])
+            try await client.write { try $0.execute(try .insert(into: .group, values: [3, "c", nil])) }
+            #expect(try await ids(client) == [3])
+        }
+    }
+
+    @Test func aReadWhoseConnectionEndsIsRepeatedOnce() async throws {
+        try await withClient(readers: 1) { client, _ in
+            let attempts = Mutex(0)
+            let value = try await client.read { connection in
+                let attempt = attempts.withLock { $0 += 1; return $0 }
+                let own = try connection.fetchOne(process) { try $0.int(0) } ?? 0
+                if attempt == 1 {
+                    try PostgreSQLCluster.shared.get().administer("SELECT pg_terminate_backend(\(own))")
+                }
+                return try connection.fetchOne("SELECT 7") { try $0.int(0) }
+            }
+            #expect(value == 7 && attempts.withLock { $0 } == 2)
+        }
+    }
+
+    /// Where two transactions wait for each other.
+    private final class Meeting: Sendable {
+        private let arrived = Mutex(0)
+
+        func arrive() {
+            arrived.withLock { $0 += 1 }
+            while arrived.withLock({ $0 }) < 2 { usleep(1000) }
+        }
+    }
+
+    private func lockBoth(_ client: PostgreSQLClient, _ tables: [String], _ meeting: Meeting) async -> DatabaseError? {
+        do {
+            try await client.write { connection in
+                try connection.lock([tables[0]])
+                meeting.arrive()
+                try connection.lock([tables[1]])
+            }
+            return nil
+        } catch {
+            return error as? DatabaseError
+        }
+    }
+
+    @Test func aDeadlockEndsOneOfTheTwoAndSaysThatItMayBeRepeated() async throws {
+        try await withClient { client, schema in
+            try await client.write { connection in
+                try connection.createTable(.group)
+                try connection.createTable(.badge)
+            }
+            let other = try await open(schema)
+            let meeting = Meeting()
+            async let first = lockBoth(client, ["group", "badge"], meeting)
+            async let second = lockBoth(other, ["badge", "group"], meeting)
+            let errors = await [first, second].compactMap { $0 }
+            #expect(errors.count == 1)
+            guard case .transactionConflict? = errors.first else {
+                Issue.record("\(errors)")
+                return
+            }
+            try await other.close()
+        }
+    }
+
+    @Test func aServerThatIsNotThereIsAnOutage() async throws {
+        let error = await #expect(throws: DatabaseError.self) {
+            _ = try await PostgreSQLClient.open(
+                try DatabaseURL(parsing: "postgresql://somebody:secret@127.0.0.1:1/nothing"),
+                DatabaseOptions(access: .readOnly))
+        }
+        #expect(error?.isOutage == true)
+        #expect(error?.description.contains("secret") == false)
+    }
+}
