@@ -55,9 +55,13 @@ def asked(*arguments: str) -> Outcome:
 asked_before = functools.lru_cache(maxsize=None)(asked)
 
 
-def steward(*arguments: str, program=BINARY, prefix=("butler",), environment=None) -> Outcome:
+def steward(*arguments: str, program=BINARY, prefix=("butler",), environment=None, input=None) -> Outcome:
     done = subprocess.run(
-        [program, *prefix, *arguments], capture_output=True, text=True, env={**os.environ, **(environment or {})}
+        [program, *prefix, *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(environment or {})},
+        input=input,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 

@@ -20,9 +20,9 @@ def identifier(name: str) -> str:
     return str(uuid.uuid5(NAMESPACE, name))
 
 
-def fill(root: Path):
+def fill(root: Path, config=None):
     """Records, two dataset types, a tag, a chain; datasets in two runs, three of them in one file."""
-    Butler.makeRepo(str(root))
+    Butler.makeRepo(str(root), config=config)
     with Butler.from_config(str(root), writeable=True) as butler:
         butler.registry.insertDimensionData("instrument", {"name": "Cam", "class_name": "x.Y", "detector_max": 20})
         butler.registry.insertDimensionData(
@@ -70,8 +70,9 @@ def ids(root: Path, kind: str, run: str) -> list[str]:
     return [str(uuid.UUID(row[0])) for row in found]
 
 
-def state(root: Path) -> dict:
-    """What the repository holds: its datasets, where they are, their memberships, and every file by content."""
+def state(root: Path, *tables: str) -> dict:
+    """What the repository holds: its datasets, where they are, their memberships, and every file by content. Records are
+    in the tables given, else in the usual one."""
     names = dict(rows(root, "SELECT collection_id, name FROM collection"))
     tags = [
         (names[row[1]], row[0])
@@ -85,7 +86,11 @@ def state(root: Path) -> dict:
         "members": sorted(tags),
         "locations": sorted(rows(root, "SELECT dataset_id FROM dataset_location")),
         "trash": sorted(rows(root, "SELECT dataset_id FROM dataset_location_trash")),
-        "records": sorted(rows(root, "SELECT dataset_id, path, file_size FROM file_datastore_records")),
+        "records": sorted(
+            row
+            for table in tables or ("file_datastore_records",)
+            for row in rows(root, f"SELECT dataset_id, path, file_size FROM {table}")
+        ),
         "files": files(root),
     }
 

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("lsst.daf.butler")
 from command_line import needs_binary, steward  # noqa: E402
 from fault_operations import check_whole, fill, ids, rows, state  # noqa: E402
-from lsst.daf.butler import Butler  # noqa: E402
+from lsst.daf.butler import Butler, Config, DatasetRef, FileDataset  # noqa: E402
 
 pytestmark = needs_binary
 
@@ -28,6 +28,8 @@ def root(base, tmp_path):
 
 
 def found(root, *options):
+    options += ("--no-confirm",) if "--repair" in options else ()
+    options += () if "--min-age" in options else ("--min-age", "0")
     outcome = steward("check", str(root), "--format", "json", *options)
     faults = [json.loads(line) for line in outcome.output.splitlines()]
     assert outcome.status == (1 if any(not fault["repaired"] for fault in faults) else 0), outcome.errors
@@ -83,6 +85,203 @@ def test_deletions_that_were_not_finished(root):
     assert not (root / path).exists()
     assert found(root) == []
     check_whole(root)
+    # What can still be read is kept.
+    with Butler.from_config(str(root)) as butler:
+        assert all(butler.get(ref) for ref in butler.query_datasets("count", collections="run/b"))
+        assert len(butler.query_datasets("count", collections="run/b")) == 4
+
+
+def test_a_location_without_record_gets_its_record_back(root):
+    lost = ids(root, "count", "run/a")[0].replace("-", "")
+    before = state(root)
+    change(root, "DELETE FROM file_datastore_records WHERE dataset_id = ?", lost)
+    assert [kind for kind, _ in found(root, "--repair")] == ["location without record"]
+    assert found(root) == []
+    assert state(root) == before
+
+
+def test_files_that_belong_to_others_are_left_alone(base, tmp_path):
+    root = shutil.copytree(base, tmp_path / "repository")
+    direct = root / "inside" / "sub" / "direct.yaml"
+    direct.parent.mkdir(parents=True)
+    direct.write_text("direct: true\n")
+    with Butler.from_config(str(root), writeable=True, run="run/direct") as butler:
+        kind = butler.get_dataset_type("count")
+        data_id = butler.registry.expandDataId(instrument="Cam", detector=9, dimensions=kind.dimensions)
+        butler.ingest(FileDataset(path=str(direct), refs=[DatasetRef(kind, data_id, run="run/direct")]), transfer="direct")
+    shutil.copytree(base, root / "nested" / "repo")
+    (root / "tools").mkdir()
+    (root / "tools" / "script.py").write_text("mine")
+    (root / "db").mkdir()
+    os.rename(root / "gen3.sqlite3", root / "db" / "gen3.sqlite3")
+    text = (root / "butler.yaml").read_text()
+    (root / "butler.yaml").write_text(text.replace("<butlerRoot>/gen3.sqlite3", "<butlerRoot>/db/gen3.sqlite3"))
+    before = {path for path in root.rglob("*") if path.is_file()}
+    assert found(root, "--repair") == [("file without record", "tools/script.py")]
+    assert {path for path in root.rglob("*") if path.is_file()} == before
+    with Butler.from_config(str(root)) as butler:
+        assert butler.get("count", instrument="Cam", detector=9, collections="run/direct") == {"direct": True}
+
+
+def test_datastores_that_share_a_table_or_a_root(tmp_path):
+    for name, tables, roots in (("table", ("t", "t"), ("one", "two")), ("root", ("t1", "t2"), ("one", "one"))):
+        root = tmp_path / name
+        config = Config({"datastore": {"cls": "lsst.daf.butler.datastores.chainedDatastore.ChainedDatastore"}})
+        config["datastore", "datastores"] = [
+            {
+                "datastore": {
+                    "cls": "lsst.daf.butler.datastores.fileDatastore.FileDatastore",
+                    "root": f"<butlerRoot>/{folder}",
+                    "name": f"Store{number}",
+                    "records": {"table": table},
+                    "constraints": {"accept" if number else "reject": ["count"]},
+                }
+            }
+            for number, (table, folder) in enumerate(zip(tables, roots, strict=True))
+        ]
+        fill(root, config)
+        before = state(root, *set(tables))
+        assert found(root, "--repair") == []
+        assert state(root, *set(tables)) == before
+
+
+def test_a_datastore_that_is_not_there_loses_nothing(tmp_path):
+    root = tmp_path / "repository"
+    fill(root, Config({"datastore": {"root": str(tmp_path / "disk")}}))
+    before = state(root)
+    os.rename(tmp_path / "disk", tmp_path / "away")
+    for _ in range(2):
+        assert [kind for kind, _ in found(root, "--repair")] == ["absent datastore"]
+        assert state(root) == before
+        # The folder at which the disk is not mounted, with a file of somebody in it.
+        (tmp_path / "disk" / "run" / "a").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "disk" / "run" / "a" / "other.yaml").write_text("x")
+    shutil.rmtree(tmp_path / "disk")
+    os.rename(tmp_path / "away", tmp_path / "disk")
+    assert found(root, "--repair") == []
+    assert state(root) == before
+
+
+def test_records_are_kept_while_most_files_are_missing(root, tmp_path):
+    before = state(root)["records"]
+    moved = [row[1] for row in before if "/count" in row[1]][:7]
+    os.rename(root / "run" / "a", tmp_path / "a")
+    (root / "run" / "a").symlink_to(tmp_path / "gone")
+    # Fewer are missing than there: the link that leads to nothing tells.
+    lost = found(root, "--repair")
+    assert {kind for kind, _ in lost} == {"record without file"} and len(lost) == 7
+    assert state(root)["records"] == before
+    os.remove(root / "run" / "a")
+    os.rename(tmp_path / "a", root / "run" / "a")
+    for path in moved:
+        (root / path).rename(tmp_path / path.replace("/", "_"))
+    assert len(found(root, "--repair")) == 7
+    assert state(root)["records"] == before
+    for path in moved:
+        (tmp_path / path.replace("/", "_")).rename(root / path)
+    assert found(root, "--repair") == []
+
+
+def test_a_location_is_kept_while_a_file_could_be_its_own(root):
+    lost = ids(root, "count", "run/a")[0]
+    path = root / path_of(root, "count", "run/a")
+    change(root, "DELETE FROM file_datastore_records WHERE dataset_id = ?", lost.replace("-", ""))
+    other = path.with_suffix(".json")
+    path.rename(other)
+    expected = [
+        ("file without record", str(other.relative_to(root))), ("location without record", lost),
+    ]
+    assert found(root, "--repair") == expected
+    assert found(root, "--repair") == expected
+    other.rename(path)
+    found(root, "--repair")
+    assert found(root) == []
+    check_whole(root)
+
+
+def test_a_file_of_a_registered_dataset_is_never_an_orphan(root):
+    with Butler.from_config(str(root), writeable=True) as butler:
+        ref = butler.query_datasets("count", collections="run/b")[0]
+        path = root / butler.getURI(ref).relative_to(butler._datastore.root)
+        content = path.read_text()
+        butler.pruneDatasets([ref], unstore=True, disassociate=False)
+    path.write_text(content)
+    orphan = path.with_name("nobody.yaml")
+    orphan.write_text("x")
+    relative = str(path.relative_to(root))
+    kinds = [("file without record", str(orphan.relative_to(root))), ("file without record", relative)]
+    assert sorted(found(root, "--repair")) == sorted(kinds)
+    assert path.exists() and not orphan.exists()
+
+
+def test_young_files_and_what_links_lead_to_stay(root):
+    folder = root / "run" / "a"
+    (folder / "young.yaml").write_text("x")
+    with sqlite3.connect(folder / "notes.db") as connection:
+        connection.execute("CREATE TABLE t (a)")
+    (folder / "raw.txt").write_text("count: 1\n")
+    (root / "link").mkdir()
+    (root / "link" / "raw.yaml").symlink_to(folder / "raw.txt")
+    (folder / "far").mkdir()
+    (folder / "far" / "x.yaml").write_text("x")
+    (root / "link" / "far").symlink_to(folder / "far")
+    outcome = steward("check", str(root), "--repair", "--no-confirm")
+    assert "0 repaired" in outcome.output and outcome.output.count("changed less than 3600 seconds") == 4
+    removed = found(root)
+    assert ("file without record", "run/a/young.yaml") in removed
+    found(root, "--repair")
+    left = {str(path.relative_to(root)) for path in folder.rglob("*") if path.is_file()}
+    assert {"run/a/notes.db", "run/a/raw.txt", "run/a/far/x.yaml"} <= left and "run/a/young.yaml" not in left
+
+
+def test_one_lost_component_leaves_the_others(tmp_path):
+    root = tmp_path / "repository"
+    config = Config({"datastore": {"composites": {"default": True}}})
+    Butler.makeRepo(str(root), config=config)
+    with Butler.from_config(str(root), writeable=True, run="run/a") as butler:
+        storage = "StructuredCompositeReadCompNoDisassembly"
+        names = [name for name, kind in butler._datastore.storageClassFactory.items() if kind.components]
+        storage = "MetricsWithParts" if "MetricsWithParts" in names else None
+    if storage is None:
+        pytest.skip("no composite that Python can write")
+
+
+def test_repairs_are_asked_for(root):
+    (root / "run" / "a" / "orphan.yaml").write_text("x")
+    command = ("check", str(root), "--repair", "--min-age", "0")
+    outcome = steward(*command, input="n\n")
+    assert outcome.status == 1 and "file without record: run/a/orphan.yaml" in outcome.output
+    assert "delete the files of 1 of these, 1 bytes" in outcome.output
+    assert (root / "run" / "a" / "orphan.yaml").exists()
+    assert steward(*command, "--format", "json").status != 0
+    assert (root / "run" / "a" / "orphan.yaml").exists()
+    assert steward(*command, input="y\n").status == 0
+    assert not (root / "run" / "a" / "orphan.yaml").exists()
+
+
+def test_damaged_archives_are_found(root, tmp_path):
+    archive = tmp_path / "archive"
+    assert steward(
+        "retrieve-artifacts", str(root), str(archive), "--zip", "--collections", "run/a", "--dataset-type", "count",
+    ).status == 0
+    (packed,) = archive.glob("*.zip")
+    other = shutil.copytree(root, tmp_path / "other")
+    with Butler.from_config(str(other), writeable=True) as butler:
+        butler.removeRuns(["run/a"], unlink_from_chains=True)
+    assert steward("ingest-zip", str(other), str(packed), "-t", "copy").status == 0
+    (stored,) = (other / "zips").rglob("*.zip")
+    sound = stored.read_bytes()
+    assert found(other, "--checksums") == []
+    stored.write_bytes(sound[: len(sound) // 2])
+    assert [kind for kind, _ in found(other)] == ["damaged archive"] * 4
+    stored.write_bytes(b"x" * len(sound))
+    assert [kind for kind, _ in found(other, "--repair")] == ["damaged archive"] * 4
+    first = sound.index(b"detector")
+    stored.write_bytes(sound[:first] + b"D" + sound[first + 1 :])
+    assert found(other) == []
+    assert [kind for kind, _ in found(other, "--checksums")] == ["damaged archive"]
+    stored.write_bytes(sound)
+    assert found(other, "--checksums") == []
 
 
 def test_rows_that_searches_rely_on(root):

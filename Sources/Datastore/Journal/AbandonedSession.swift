@@ -1,3 +1,4 @@
+import Foundation
 import ObjectStorage
 
 #if canImport(Glibc)
@@ -26,11 +27,14 @@ public final class AbandonedSession: Sendable {
         else { return [] }
         return try withExtendedLifetime(door) {
             var sessions: [AbandonedSession] = []
-            for name in try (JournalFiles.names(in: folder) ?? []).sorted() where name != JournalSession.lockName {
+            // What has another name or other contents is not of the journal, such as files of a run of this name.
+            for name in try (JournalFiles.names(in: folder) ?? []).sorted() where UUID(uuidString: name) != nil {
                 let directory = folder + "/" + name
                 switch try FileLock.attempt(directory + "/" + JournalSession.lockName) {
                 case .heldByOther: continue
-                case .noFile: sessions.append(AbandonedSession(directory: directory, folder: folder, lock: nil))
+                case .noFile:
+                    guard try JournalFiles.names(in: directory) == [] else { continue }
+                    sessions.append(AbandonedSession(directory: directory, folder: folder, lock: nil))
                 case .taken(let lock):
                     sessions.append(AbandonedSession(directory: directory, folder: folder, lock: lock))
                 }

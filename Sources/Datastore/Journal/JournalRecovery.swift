@@ -17,33 +17,39 @@ extension FileDatastore {
     public func recover(_ session: AbandonedSession, _ connection: any DatabaseConnection) throws -> Recovered {
         var result = Recovered()
         for (_, intent) in try session.intents() {
-            switch intent.content {
-            case .write(let files):
-                for chunk in files.pieces(of: 1000) {
-                    let recorded = try table.recordedFiles(chunk.map(\.path), connection)
-                    for file in chunk { try settle(file, isRecorded: recorded.contains(file.path), &result) }
-                }
-            case .delete(let ids):
-                for chunk in ids.pieces(of: Self.trashChunk) { result.emptied.add(try emptyTrash(chunk, connection)) }
-                // Files that cannot be deleted now are tried again by whoever empties the trash.
-            }
+            try settle(intent, connection, &result)
             result.intents += 1
             KillPoint.pass()
         }
         return result
     }
 
+    /// Carries out or undoes one intent.
+    func settle(_ intent: JournalIntent, _ connection: any DatabaseConnection, _ result: inout Recovered) throws {
+        switch intent.content {
+        case .write(let files):
+            for chunk in files.pieces(of: 1000) {
+                let recorded = try table.recordedFiles(chunk.map(\.path), connection)
+                for file in chunk { try settle(file, isRecorded: recorded.contains(file.path), &result) }
+            }
+        case .delete(let ids):
+            for chunk in ids.pieces(of: Self.trashChunk) { result.emptied.add(try emptyTrash(chunk, connection)) }
+            // Files that cannot be deleted now are tried again by whoever empties the trash.
+        }
+    }
+
     private func settle(
         _ file: JournalIntent.NewFile, isRecorded: Bool, _ result: inout Recovered
     ) throws {
+        let target = try localPath(try ObjectPath(file.path))
+        // Another file of this name belongs to somebody else, and so does its record.
+        guard FileIdentity(of: target) == file.identity else { return }
         if isRecorded {
-            if let source = file.source {
-                try StagedArtifacts.remove(source)
-                result.sources += 1
-            }
+            result.recorded += 1
+            guard let source = file.source else { return }
+            try StagedArtifacts.remove(source)
+            result.sources += 1
         } else {
-            let target = try localPath(try ObjectPath(file.path))
-            guard FileIdentity(of: target) == file.identity else { return }
             try JournalFiles.remove(target)
             result.files += 1
         }
@@ -53,6 +59,8 @@ extension FileDatastore {
     /// What was found and done.
     public struct Recovered: Sendable {
         public var intents = 0
+        /// Files that were there with their records.
+        public var recorded = 0
         /// Files without record that were removed.
         public var files = 0
         /// Sources of moves that were removed.
@@ -63,6 +71,7 @@ extension FileDatastore {
 
         public mutating func add(_ other: Recovered) {
             intents += other.intents
+            recorded += other.recorded
             files += other.files
             sources += other.sources
             emptied.add(other.emptied)

@@ -103,6 +103,14 @@ struct FileRecordsTable: Sendable {
             })
     }
 
+    func delete(_ id: DatasetID, component: String?, _ connection: any DatabaseConnection) throws {
+        try connection.execute(
+            """
+            DELETE FROM \(table: specification) WHERE \(column: "dataset_id") = \(value: .uuid(id.uuid)) \
+            AND \(column: "component") = \(value: component ?? StoredFileInfo.noComponent)
+            """)
+    }
+
     func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty, try connection.tableExists(specification.name) else { return }
         let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })

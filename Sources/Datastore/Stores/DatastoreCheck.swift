@@ -18,15 +18,18 @@ extension FileDatastore {
         case missing
         case size(found: Int64)
         case checksum
+        /// The zip archive that it is in, or the member, cannot be read.
+        case archive(reason: String)
     }
 
-    /// Some records, in the order of datasets and components, from those after a dataset; none at the end.
+    /// Some records, in the order of datasets and components, from those after a dataset; no identifiers at the end.
     ///
     /// All records of a dataset are in one answer. Cost: one query over an index.
+    /// - Parameter all: the datastores of the repository, of which some may share a records table.
     public func checkedRecords(
-        after last: DatasetID?, limit: Int, _ connection: any DatabaseConnection
-    ) throws -> [CheckedRecord] {
-        guard try connection.tableExists(table.specification.name) else { return [] }
+        after last: DatasetID?, limit: Int, among all: [FileDatastore], _ connection: any DatabaseConnection
+    ) throws -> (ids: [DatasetID], records: [CheckedRecord]) {
+        guard try connection.tableExists(table.specification.name) else { return ([], []) }
         let start: SQL = last.map { "\(column: "dataset_id") > \(value: .uuid($0.uuid))" } ?? "1 = 1"
         let ids = try connection.fetchAll(
             """
@@ -34,14 +37,57 @@ extension FileDatastore {
             ORDER BY \(column: "dataset_id") LIMIT \(value: limit)
             """
         ) { DatasetID(try $0.uuid(0)) }
+        return (ids, try checkedRecords(of: ids, among: all, connection))
+    }
+
+    /// The records of datasets, as far as they are this datastore's: in a table that several share, each dataset belongs to
+    /// the one that its location or its row in the trash names, else to the one that has the files, else to the first.
+    public func checkedRecords(
+        of ids: [DatasetID], among all: [FileDatastore], _ connection: any DatabaseConnection
+    ) throws -> [CheckedRecord] {
         let infos = try table.records(of: ids, connection)
         let located = Set(try locations.held(ids, connection))
         let trashed = Set(try trash.ids(among: ids, connection))
-        return ids.flatMap { id in
-            (infos[id] ?? []).sorted { ($0.component ?? "") < ($1.component ?? "") }.map {
+        let group = all.filter { $0.table.specification.name == table.specification.name }
+        let siblings = group.filter { $0 !== self }
+        var foreign: Set<DatasetID> = []
+        for sibling in siblings {
+            foreign.formUnion(try sibling.locations.held(ids, connection))
+            foreign.formUnion(try sibling.trash.ids(among: ids, connection))
+        }
+        return try ids.flatMap { id -> [CheckedRecord] in
+            let records = infos[id] ?? []
+            if !located.contains(id), !trashed.contains(id), !siblings.isEmpty {
+                if foreign.contains(id) { return [] }
+                let isOurs = try records.contains { try isThere($0) == true }
+                let isTheirs = try siblings.contains { sibling in
+                    try records.contains { try sibling.isThere($0) == true }
+                }
+                guard isOurs || (!isTheirs && group.first === self) else { return [] }
+            }
+            return records.sorted { ($0.component ?? "") < ($1.component ?? "") }.map {
                 CheckedRecord(id: id, info: $0, isLocated: located.contains(id), isTrashed: trashed.contains(id))
             }
         }
+    }
+
+    /// Whether the file of a record is there; `nil` when it is on another machine. Blocks.
+    /// - Throws: `ObjectStorageError` when the system does not say, as on a mount that has vanished.
+    public func isThere(_ info: StoredFileInfo) throws -> Bool? {
+        let place: (store: POSIXObjectStore, path: ObjectPath, member: String?)
+        do {
+            place = try self.place(of: info)
+        } catch DatastoreError.unsupportedLocation { return nil }
+        guard let local = place.store.localPath(place.path) else { return nil }
+        do {
+            _ = try LocalFile.size(local)
+            return true
+        } catch ObjectStorageError.notFound { return false } catch ObjectStorageError.notAFile { return false }
+    }
+
+    /// Those of the datasets that the datastore has by their locations.
+    public func located(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID] {
+        try locations.held(ids, connection)
     }
 
     /// Datasets that the datastore has by their locations, but without any record.
@@ -64,14 +110,21 @@ extension FileDatastore {
 
     /// What is wrong with the file of a record; `nil` when nothing is. Files on other machines are not looked at.
     ///
-    /// - Parameter checksums: whether content is compared where a checksum is recorded.
-    public func fault(of info: StoredFileInfo, checksums: Bool) async throws -> FileFault? {
+    /// - Parameters:
+    ///   - checksums: whether content is compared where a checksum is recorded, and members of archives are unpacked.
+    ///   - archives: remembers archives that were looked into.
+    public func fault(
+        of info: StoredFileInfo, checksums: Bool, _ archives: inout CheckedArchives
+    ) async throws -> FileFault? {
         let place: (store: POSIXObjectStore, path: ObjectPath, member: String?)
         do {
             place = try self.place(of: info)
         } catch DatastoreError.unsupportedLocation { return nil }
         guard let size = try await place.store.stat(place.path)?.size else { return .missing }
-        guard place.member == nil else { return nil }
+        if let member = place.member {
+            guard let local = place.store.localPath(place.path) else { return nil }
+            return try await archives.fault(ofMember: member, recordedSize: info.fileSize, archive: local, checksums)
+        }
         guard info.fileSize < 0 || info.fileSize == size else { return .size(found: size) }
         if checksums, let wanted = info.checksum, let local = place.store.localPath(place.path) {
             let found = try await POSIXObjectStore.sharedPool.run { try LocalFile.checksum(local) }
@@ -80,34 +133,45 @@ extension FileDatastore {
         return nil
     }
 
-    /// Files below the root that no record names, in pages. Those of Steward's journal are left out.
-    ///
-    /// - Parameter isForeign: tells files that belong to others, by absolute path.
-    public func filesWithoutRecord(
-        isForeign: @Sendable (String) -> Bool,
-        read: @Sendable (@escaping @Sendable (any DatabaseConnection) throws -> Set<String>) async throws -> Set<String>,
-        _ body: (String, Int64) async throws -> Void
-    ) async throws {
-        let store = try requireStore()
-        let table = table
-        for try await page in try await store.list(nil) {
-            let candidates = page.filter { entry in
-                !entry.path.description.hasPrefix(JournalSession.folderName + "/")
-                    && !isForeign(store.localPath(entry.path) ?? "")
-            }
-            guard !candidates.isEmpty else { continue }
-            let paths = candidates.map(\.path.description)
-            let recorded = try await read { try table.recordedFiles(paths, $0) }
-            for entry in candidates where !recorded.contains(entry.path.description) {
-                try await body(entry.path.description, entry.status.size)
-            }
+    /// Whether the file of a record is missing because a folder above it is a symbolic link to what is not there.
+    public func isBehindBrokenLink(_ info: StoredFileInfo) throws -> Bool {
+        switch try ArtifactLocation(recorded: info.path) {
+        case .inside(let path, _):
+            return LocalFile.isBehindBrokenLink(try localPath(path), below: try rootPath())
+        case .outside(let uri, _):
+            guard let local = uri.localPath else { return true }
+            // A whole folder that is gone looks like a disk that is.
+            return !LocalFile.isFolder(JournalFiles.folder(of: local))
         }
     }
 
-    /// Removes a file unless a record names it by now; the transaction must be one that writes.
-    public func removeWithoutRecord(_ path: String, _ connection: any DatabaseConnection) throws {
-        guard try table.recordedFiles([path], connection).isEmpty else { return }
-        try JournalFiles.remove(try localPath(try ObjectPath(path)))
+    /// Bytes of the file of a record below the root; 0 when it is not there.
+    public func sizeBelowRoot(_ info: StoredFileInfo) throws -> Int64 {
+        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path), isLocal else { return 0 }
+        do { return try LocalFile.size(try localPath(path)) } catch is ObjectStorageError { return 0 }
+    }
+
+    /// Seconds since 1970 of the latest change of the file of a record; `nil` when it is not there or elsewhere.
+    public func latestChange(_ info: StoredFileInfo) throws -> Int64? {
+        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path), isLocal else { return nil }
+        return FileTimes(try localPath(path))?.latestChange
+    }
+
+    /// Whether a table other than this datastore's names the file of a record, for a datastore with the same root.
+    public func isRecordedElsewhere(
+        _ info: StoredFileInfo, among all: [FileDatastore], _ connection: any DatabaseConnection
+    ) throws -> Bool {
+        guard let root = try existingRoot(),
+            case .inside(let path, _) = try ArtifactLocation(recorded: info.path)
+        else { return false }
+        return try all.contains { other in
+            guard other !== self, other.table.specification.name != table.specification.name,
+                let theirs = try other.existingRoot()
+            else { return false }
+            let absolute = root + "/" + path.description
+            guard absolute.hasPrefix(theirs + "/") else { return false }
+            return try !other.table.recordedFiles([String(absolute.dropFirst(theirs.count + 1))], connection).isEmpty
+        }
     }
 
     /// Removes rows of the trash.
@@ -115,9 +179,51 @@ extension FileDatastore {
         for chunk in ids.pieces(of: 10_000) { try trash.delete(chunk, connection) }
     }
 
-    /// Enters datasets that have records but no location into the trash.
-    public func trashUnlocated(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
-        for chunk in ids.pieces(of: 10_000) { try trash.insertUnlocated(chunk, connection) }
+    /// Deletes the files and records of datasets that have no location: those that are in the trash, and those that
+    /// nothing knows any more.
+    public func deleteUnlocated(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        let held = Set(try locations.held(ids, connection))
+        for chunk in ids.filter({ !held.contains($0) }).pieces(of: Self.trashChunk) {
+            try trash.insertUnlocated(chunk, connection)
+            _ = try emptyTrash(chunk, connection)
+        }
+    }
+
+    /// Says of datasets with records that they are in this datastore.
+    public func locate(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        let held = Set(try locations.held(ids, connection))
+        try locations.insert(ids.filter { !held.contains($0) }, connection)
+    }
+
+    /// Forgets records of files that are not there; datasets without any record are not in the datastore any more.
+    public func forgetLost(_ records: [CheckedRecord], _ connection: any DatabaseConnection) throws {
+        for record in records { try table.delete(record.id, component: record.info.component, connection) }
+        let ids = Array(Set(records.map(\.id)))
+        let left = try table.records(of: ids, connection)
+        try locations.delete(ids.filter { left[$0] == nil }, connection)
+    }
+
+    /// Enters what can be found out about datasets that have a location and no record: their files, where they would be
+    /// written.
+    /// - Parameters:
+    ///   - ref: with an expanded data ID.
+    ///   - isRehearsal: whether nothing is entered.
+    /// - Returns: whether all of its files are there, and no other dataset's.
+    public func recordFound(
+        _ ref: DatasetRef, isRehearsal: Bool, _ connection: any DatabaseConnection
+    ) throws -> Bool {
+        var infos = try expectedFiles(of: ref)
+        guard !infos.isEmpty else { return false }
+        for index in infos.indices {
+            guard try isThere(infos[index]) == true,
+                case .inside(let path, _) = try ArtifactLocation(recorded: infos[index].path)
+            else { return false }
+            infos[index].fileSize = try LocalFile.size(try localPath(path))
+        }
+        guard try table.recorded(infos.map(\.path), connection).isEmpty else { return false }
+        if isRehearsal { return true }
+        try table.insert(infos.map { (ref.id, $0) }, connection)
+        return true
     }
 }
 

@@ -32,10 +32,10 @@ struct IngestZipCommand: AsyncParsableCommand {
 
     func run() async throws {
         let log = CommandLog(try butler.logging.settings(), command: "ingest-zip")
-        let opened = try await DirectButler.open(repository.repository, writeable: true)
-        let refs = try await opened.ingestZip(
-            zip, transfer: try transfer.intake(), transferDimensions: transferDimensions, isDryRun: dryRun)
+        let refs = try await DirectButler.using(repository.repository, writeable: !dryRun) { opened in
+            try await opened.ingestZip(
+                zip, transfer: try transfer.intake(), transferDimensions: transferDimensions, isDryRun: dryRun)
+        }
         try log.info("\(dryRun ? "Would ingest" : "Ingested") \(refs.count) dataset(s)")
-        try await opened.close()
     }
 }

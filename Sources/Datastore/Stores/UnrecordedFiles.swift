@@ -1,0 +1,230 @@
+import ButlerModel
+import Database
+import ObjectStorage
+
+/// Finds files below the roots of datastores that no record leads to, and tells which of them are surely nobody's.
+///
+/// A record of any of the datastores counts, whichever way it leads to the file. Left out are Steward's journal, files
+/// directly in a root, the database, and folders that are repositories of their own.
+public final class UnrecordedFiles: Sendable {
+    public struct File: Sendable, Hashable {
+        /// Without symbolic links.
+        let absolute: String
+        /// Relative to the root of its datastore.
+        public let path: String
+        /// Bytes.
+        public let size: Int64
+    }
+
+    private struct Root: Sendable {
+        let datastore: FileDatastore
+        /// Without symbolic links, and with a slash at the end.
+        let path: String
+    }
+
+    private let roots: [Root]
+    /// Roots that are not searched, because their datastore is not whole.
+    private let excluded: [String]
+    /// Where the database is, if it is a file.
+    private let database: String
+    private let minimumAge: Int64
+
+    /// - Parameters:
+    ///   - all: the datastores of the repository.
+    ///   - absent: those whose files are not there now; what is below their roots is left alone.
+    ///   - database: path of the database; anything else if it is no file.
+    ///   - minimumAge: in seconds. Younger files may be about to be recorded.
+    public init(of all: [FileDatastore], absent: [FileDatastore], database: String, minimumAge: Int64) throws {
+        var roots: [Root] = []
+        var excluded: [String] = []
+        for datastore in all where datastore.isLocal {
+            guard let resolved = try datastore.existingRoot() else { continue }
+            if absent.contains(where: { $0 === datastore }) {
+                excluded.append(resolved + "/")
+            } else {
+                roots.append(Root(datastore: datastore, path: resolved + "/"))
+            }
+        }
+        self.roots = roots
+        self.excluded = excluded
+        self.database = database.hasPrefix("/") ? (try? JournalFiles.resolved(database)) ?? database : ""
+        self.minimumAge = minimumAge
+    }
+
+    // MARK: Finding
+
+    /// Calls `body` with the candidates of each page of a listing, without looking at records.
+    public func visit(_ body: (Candidates) async throws -> Void) async throws {
+        var searched: Set<String> = []
+        for root in roots where !excluded.contains(root.path) && searched.insert(root.path).inserted {
+            let store = try POSIXObjectStore(root: try ResourceURI(localPath: root.path))
+            var repositories: [String: Bool] = [:]
+            for try await page in try await store.list(nil) {
+                let files = page.compactMap { entry -> File? in
+                    let path = entry.path.description
+                    let absolute = root.path + path
+                    guard path.utf8.contains(UInt8(ascii: "/")), !path.hasPrefix(JournalSession.folderName + "/"),
+                        !isOfDatabase(absolute), !isBelowOther(root: root.path, absolute),
+                        !isInRepository(path, root.path, &repositories)
+                    else { return nil }
+                    return File(absolute: absolute, path: path, size: entry.status.size)
+                }
+                if !files.isEmpty { try await body(Candidates(root: root.path, files: files)) }
+            }
+        }
+    }
+
+    /// Files of one root.
+    public struct Candidates: Sendable {
+        let root: String
+        public let files: [File]
+
+        public func with(_ files: [File]) -> Candidates { Candidates(root: root, files: files) }
+    }
+
+    /// The database, and the journals that its software keeps beside it.
+    private func isOfDatabase(_ path: String) -> Bool { !database.isEmpty && path.hasPrefix(database) }
+
+    private func isBelowOther(root: String, _ path: String) -> Bool {
+        roots.contains { $0.path != root && $0.path.hasPrefix(root) && path.hasPrefix($0.path) }
+            || excluded.contains { path.hasPrefix($0) }
+    }
+
+    /// Whether one of the folders above a file, below the root, is a repository.
+    private func isInRepository(_ path: String, _ root: String, _ known: inout [String: Bool]) -> Bool {
+        var folder = path
+        while let slash = folder.lastIndex(of: "/") {
+            folder = String(folder[..<slash])
+            let isOne = known[folder] ?? LocalFile.exists(root + folder + "/butler.yaml")
+            known[folder] = isOne
+            if isOne { return true }
+        }
+        return false
+    }
+
+    /// Those of the candidates that no relative record leads to.
+    public func unrecorded(_ candidates: Candidates, _ connection: any DatabaseConnection) throws -> [File] {
+        var left = candidates.files
+        for root in roots where root.path.hasPrefix(candidates.root) || candidates.root.hasPrefix(root.path) {
+            let inside = left.filter { $0.absolute.hasPrefix(root.path) }
+            let names = inside.map { String($0.absolute.dropFirst(root.path.count)) }
+            let known = try root.datastore.table.recordedFiles(names, connection)
+            guard !known.isEmpty else { continue }
+            left.removeAll { file in
+                file.absolute.hasPrefix(root.path) && known.contains(String(file.absolute.dropFirst(root.path.count)))
+            }
+        }
+        return left
+    }
+
+    /// Files that absolute records lead to, directly or over links.
+    public func directlyRecorded(_ connection: any DatabaseConnection) throws -> Set<FileNode> {
+        var nodes: Set<FileNode> = []
+        for root in roots {
+            try root.datastore.table.absolutePaths(connection) { path in
+                guard let local = try? ResourceURI(path).withoutFragment.localPath, let node = FileNode(local) else { return }
+                nodes.insert(node)
+            }
+        }
+        return nodes
+    }
+
+    public func isRecorded(_ file: File, directly nodes: Set<FileNode>) -> Bool {
+        FileNode(file.absolute).map { nodes.contains($0) } ?? true
+    }
+
+    /// Where symbolic links below the roots lead to. Cost: a look at each file and folder.
+    public func linked() throws -> LinkTargets {
+        var targets = LinkTargets()
+        for path in Set(roots.map(\.path)) { try targets.collect(below: path) }
+        return targets
+    }
+
+    // MARK: Judging
+
+    /// The datastores below whose roots a file is, with its path there.
+    public func owners(of file: File) -> [(datastore: FileDatastore, path: String)] {
+        roots.filter { file.absolute.hasPrefix($0.path) }
+            .map { ($0.datastore, String(file.absolute.dropFirst($0.path.count))) }
+    }
+
+    /// Why a file may be somebody's although no record leads to it, as far as the file itself tells; `nil` if it does not.
+    ///
+    /// - Parameter now: seconds since 1970.
+    public func reasonToKeep(_ file: File, _ links: LinkTargets, now: Int64) -> String? {
+        guard let times = FileTimes(file.absolute) else { return "it cannot be looked at" }
+        if now - times.latestChange < minimumAge { return "it was changed less than \(minimumAge) seconds ago" }
+        if links.lead(to: file.absolute) { return "a symbolic link leads to it" }
+        if LocalFile.begins(file.absolute, with: Array("SQLite format 3\0".utf8)) { return "it is a database" }
+        return nil
+    }
+
+    /// Removes a file; the caller has looked at the records in the same transaction.
+    public func remove(_ file: File) throws { try JournalFiles.remove(file.absolute) }
+}
+
+extension FileDatastore {
+    /// The root, without symbolic links; `nil` when it is not there, as when a disk is not mounted, and for one of
+    /// another machine.
+    public func existingRoot() throws -> String? {
+        guard isLocal else { return nil }
+        let root = try rootPath()
+        guard LocalFile.isFolder(root) else { return nil }
+        return try JournalFiles.resolved(root)
+    }
+
+    /// Which run's datasets a template of this datastore could give a path to, by the names of runs.
+    public func runs(of path: String, among runs: RunNames) -> Set<String> {
+        var found: Set<String> = []
+        for template in templates.entries.map(\.value) + (fallbackTemplate.map { [$0] } ?? []) {
+            found.formUnion(template.runs(of: path, among: runs))
+        }
+        return found
+    }
+
+    /// Paths, without extension, that files of a dataset could have: that of the whole, and those of its components.
+    /// - Parameter ref: with an expanded data ID.
+    public func possibleStems(of ref: DatasetRef) throws -> [String] {
+        var stems: [String] = []
+        func add(_ ref: DatasetRef) throws {
+            do {
+                // With an extension of no meaning, because what a path must be like depends on the whole.
+                let path = try ArtifactLocation.path(try template(for: ref).path(for: ref), extension: ".x")
+                stems.append(String(path.description.dropLast(2)))
+            } catch is DatastoreError { return } catch is ObjectStorageError { return }
+        }
+        try add(ref)
+        if let definition = storageClasses[ref.datasetType.storageClass], definition.isComposite {
+            for component in definition.components {
+                if let part = try componentRef(component.name, of: ref, definition) { try add(part) }
+            }
+        }
+        return stems
+    }
+
+    /// The path of a file without extension: no template makes names with a dot.
+    public static func stem(of path: String) -> String {
+        let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+        guard let dot = path[start...].firstIndex(of: ".") else { return path }
+        return String(path[..<dot])
+    }
+
+    /// Whether there is a file of a path without extension, with any extension or none. Blocks.
+    public func hasFile(stem: String) throws -> Bool {
+        let local = try localPath(try ObjectPath(stem))
+        let folder = JournalFiles.folder(of: local)
+        let name = String(local.dropFirst(folder.count + 1))
+        return (try JournalFiles.names(in: folder) ?? []).contains { $0 == name || $0.hasPrefix(name + ".") }
+    }
+}
+
+extension FileRecordsTable {
+    /// Hands out recorded paths that are absolute locations. Cost: a scan of the table.
+    func absolutePaths(_ connection: any DatabaseConnection, _ body: (String) throws -> Void) throws {
+        guard try connection.tableExists(specification.name) else { return }
+        let filter = SQL.matches("\(column: "path")", WildcardPattern("*://*"))
+        try connection.query("SELECT \(column: "path") FROM \(table: specification) WHERE \(filter)") {
+            try body(try $0.text(0))
+        }
+    }
+}
