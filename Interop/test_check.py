@@ -4,13 +4,15 @@ import json
 import os
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("lsst.daf.butler")
 from command_line import needs_binary, steward  # noqa: E402
 from fault_operations import check_whole, fill, ids, rows, state  # noqa: E402
-from lsst.daf.butler import Butler, Config, DatasetRef, FileDataset  # noqa: E402
+from lsst.daf.butler import Butler, Config, DatasetRef, DatasetType, FileDataset  # noqa: E402
 
 pytestmark = needs_binary
 
@@ -147,8 +149,14 @@ def test_datastores_that_share_a_table_or_a_root(tmp_path):
 
 def test_a_datastore_that_is_not_there_loses_nothing(tmp_path):
     root = tmp_path / "repository"
-    fill(root, Config({"datastore": {"root": str(tmp_path / "disk")}}))
+    fill(root, Config({"datastore": {"name": "Store"}}))
+    (tmp_path / "disk").mkdir()
+    os.rename(root / "run", tmp_path / "disk" / "run")
+    text = (root / "butler.yaml").read_text()
+    assert "root: <butlerRoot>" in text
+    (root / "butler.yaml").write_text(text.replace("root: <butlerRoot>", f"root: {tmp_path}/disk"))
     before = state(root)
+    assert found(root, "--repair") == []
     os.rename(tmp_path / "disk", tmp_path / "away")
     for _ in range(2):
         assert [kind for kind, _ in found(root, "--repair")] == ["absent datastore"]
@@ -226,7 +234,7 @@ def test_young_files_and_what_links_lead_to_stay(root):
     (folder / "far" / "x.yaml").write_text("x")
     (root / "link" / "far").symlink_to(folder / "far")
     outcome = steward("check", str(root), "--repair", "--no-confirm")
-    assert "0 repaired" in outcome.output and outcome.output.count("changed less than 3600 seconds") == 4
+    assert "0 repaired" in outcome.output and outcome.output.count("changed less than 3600 seconds") == 5
     removed = found(root)
     assert ("file without record", "run/a/young.yaml") in removed
     found(root, "--repair")
@@ -235,15 +243,40 @@ def test_young_files_and_what_links_lead_to_stay(root):
 
 
 def test_one_lost_component_leaves_the_others(tmp_path):
+    custom = Path(os.environ.get("STEWARD_FIXTURES", "/nonexistent")) / "custom" / "butler.yaml"
+    if not custom.exists():
+        pytest.skip("no fixture repositories")
+    given = yaml.safe_load(custom.read_text())
+    formatters = given["datastore"]["datastores"][1].get("formatters", {})
     root = tmp_path / "repository"
-    config = Config({"datastore": {"composites": {"default": True}}})
-    Butler.makeRepo(str(root), config=config)
-    with Butler.from_config(str(root), writeable=True, run="run/a") as butler:
-        storage = "StructuredCompositeReadCompNoDisassembly"
-        names = [name for name, kind in butler._datastore.storageClassFactory.items() if kind.components]
-        storage = "MetricsWithParts" if "MetricsWithParts" in names else None
-    if storage is None:
-        pytest.skip("no composite that Python can write")
+    config = {
+        "storageClasses": given["storageClasses"],
+        "datastore": {
+            "composites": {"disassembled": {"FixtureMetrics": True}},
+            "formatters": {key: value for key, value in formatters.items() if key.startswith("Fixture")},
+        },
+    }
+    fill(root, Config(config))
+    from lsst.daf.butler.tests import MetricsExample
+
+    with Butler.from_config(str(root), writeable=True, run="run/m") as butler:
+        butler.registry.registerDatasetType(
+            DatasetType("m", ["instrument", "detector"], "FixtureMetrics", universe=butler.dimensions)
+        )
+        butler.put(MetricsExample({"a": 1}, {"b": 2}, [1, 2]), "m", instrument="Cam", detector=1)
+    parts = sorted(path for path in (root / "run" / "m").rglob("*") if path.is_file())
+    assert len(parts) == 3
+    content = parts[0].read_bytes()
+    parts[0].unlink()
+    lost = str(parts[0].relative_to(root))
+    assert found(root, "--repair") == [("record without file", lost)]
+    assert found(root) == []
+    assert parts[1].exists() and parts[2].exists()
+    assert len(rows(root, "SELECT 1 FROM file_datastore_records WHERE path LIKE 'run/m/%'")) == 2
+    # When it comes back, from a copy elsewhere, it is not taken for nobody's.
+    parts[0].write_bytes(content)
+    assert found(root, "--repair") == [("file without record", lost)]
+    assert parts[0].exists()
 
 
 def test_repairs_are_asked_for(root):
@@ -261,6 +294,7 @@ def test_repairs_are_asked_for(root):
 
 def test_damaged_archives_are_found(root, tmp_path):
     archive = tmp_path / "archive"
+    archive.mkdir()
     assert steward(
         "retrieve-artifacts", str(root), str(archive), "--zip", "--collections", "run/a", "--dataset-type", "count",
     ).status == 0

@@ -55,6 +55,18 @@ public struct LinkTargets: Sendable {
     }
 }
 
+extension FileDatastore.IncomingFile {
+    /// Whether the file is not in a folder itself, but a symbolic link, or behind one, that leads out of it. Blocks.
+    ///
+    /// - Parameter folder: `nil`: whether the file itself is a link.
+    public func isLinked(outOf folder: String?) -> Bool {
+        guard let local = location.localPath, let resolved = try? JournalFiles.resolved(local) else { return false }
+        guard let folder else { return LocalFile.isLink(local) }
+        guard let inside = try? JournalFiles.resolved(folder) else { return false }
+        return !resolved.hasPrefix(inside.hasSuffix("/") ? inside : inside + "/")
+    }
+}
+
 /// When a file was changed.
 struct FileTimes {
     /// Of its content or its name and owner, whichever is later: seconds since 1970.
