@@ -43,6 +43,8 @@ let package = Package(
     products: [
         .executable(name: "steward", targets: ["steward"]),
         .library(name: "Butler", targets: ["Butler"]),
+        // What the program loads when it first needs Parquet.
+        .library(name: "StewardArrow", type: .dynamic, targets: ["StewardArrow"]),
     ],
     traits: [
         .trait(name: "Parquet", description: "Tables in Parquet files, through Apache Arrow C++."),
@@ -90,12 +92,20 @@ let package = Package(
             resources: [.embedInCode("Defaults")]),
         .target(name: "FITS", dependencies: ["CFITSIO", "CZlib"]),
         .target(
-            name: "CArrow",
+            name: "CArrow", cxxSettings: [.define("STEWARD_PARQUET", .when(traits: ["Parquet"]))],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(
+            name: "StewardArrow",
             cxxSettings: [
+                .headerSearchPath("../CArrow"), .headerSearchPath("../CArrow/include"),
                 .define("STEWARD_PARQUET", .when(traits: ["Parquet"])),
                 .unsafeFlags(Arrow.found?.compiler ?? [], .when(traits: ["Parquet"])),
             ],
-            linkerSettings: [.unsafeFlags(Arrow.found?.linker ?? [], .when(traits: ["Parquet"]))]),
+            linkerSettings: [
+                // Nothing in it is Swift; without these it would need the Swift runtime of the machine that built it.
+                .unsafeFlags(["-static-stdlib", "-nostartfiles"], .when(platforms: [.linux])),
+                .unsafeFlags(Arrow.found?.linker ?? [], .when(traits: ["Parquet"])),
+            ]),
         .target(name: "Parquet", dependencies: ["CArrow", "Tables", "StructuredData"]),
         .target(
             name: "Serving",
@@ -178,6 +188,10 @@ let package = Package(
         .executableTarget(name: "table-probe", dependencies: ["Parquet", "StructuredData", "Tables"], path: "Interop/TableProbe"),
         .executableTarget(name: "sky-probe", dependencies: ["SkyGeometry"], path: "Interop/SkyProbe"),
         .executableTarget(name: "time-probe", dependencies: ["AstroTime"], path: "Interop/TimeProbe"),
+
+        // What Benchmarks times inside one process
+        .executableTarget(
+            name: "writing-bench", dependencies: ["Butler", "FITS", "StructuredData"], path: "Benchmarks/WritingBench"),
 
         // Tests
         .target(name: "TestSupport", path: "Tests/TestSupport"),

@@ -1,4 +1,5 @@
-"""Steward and the Python Butler side by side, in one run: whole commands, single requests over HTTP, queries, memory.
+"""Steward and the Python Butler side by side, in one run: whole commands, single requests over HTTP, queries, writing,
+memory.
 
 Prints medians and ratios, and writes them as JSON. Nothing here passes or fails: it measures.
 """
@@ -19,6 +20,7 @@ import queries
 import repositories
 import servers
 import wire
+import writing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -99,7 +101,7 @@ def main() -> int:
     parser.add_argument("--server-python", required=True, help="Python with lsst-daf-butler[server]")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--full", action="store_true", help="also what takes the Python server minutes")
-    parser.add_argument("--only", choices=["single", "load", "queries"], help="single: commands and single requests")
+    parser.add_argument("--only", choices=["single", "load", "queries", "writing"], help="single: commands and single requests")
     parser.add_argument("--big", default=os.environ.get("STEWARD_BIG_REPOSITORY"), help="a repository to query")
     parser.add_argument("--work", default=os.path.join(HERE, "..", "bench-results"))
     arguments = parser.parse_args()
@@ -127,6 +129,8 @@ def main() -> int:
         bench = queries.Bench(steward, arguments.server_python, repository)
         report["queries"] = bench.run(quick=arguments.quick, full=arguments.full)
         queries.show(report["queries"])
+    if arguments.only in (None, "writing"):
+        report["writing"] = writing.Bench(steward, work, arguments.quick).run()
     with open(os.path.join(work, "bench.json"), "w") as stream:
         json.dump(report, stream, indent=1)
     return 0

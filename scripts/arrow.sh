@@ -1,5 +1,12 @@
-# Sourced by ./run, ./test and ./bench: finds Apache Arrow C++, with which Steward reads and writes Parquet.
+# Sourced by ./run, ./test and ./bench: finds Apache Arrow C++, with which Steward reads and writes Parquet, and builds
+# the library that the program loads for it.
 # shellcheck shell=bash
+
+# build_arrow_library OPTION... : builds the library beside the program, unless this build is one without.
+build_arrow_library() {
+    [ "${STEWARD_ARROW-unset}" != "" ] || return 0
+    swift build --product StewardArrow "$@" >&2
+}
 
 # find_arrow : sets STEWARD_ARROW for Package.swift, unless it is set (empty: build without).
 find_arrow() {

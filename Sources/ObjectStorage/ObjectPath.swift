@@ -14,6 +14,10 @@ public struct ObjectPath: Sendable, Hashable, Comparable, CustomStringConvertibl
             throw .invalidPath(path: path, reason: "it contains a zero byte")
         }
         guard path.utf8.first != UInt8(ascii: "/") else { throw .outsideRoot(path: path) }
+        if PathText.isNormalized(path) {
+            description = path
+            return
+        }
         var components: [Substring.UTF8View] = []
         for component in path.utf8.split(separator: UInt8(ascii: "/")) {
             if component.elementsEqual(".".utf8) { continue }
@@ -73,13 +77,30 @@ enum PathText {
     /// The extension of the last component; a compression suffix counts together with the one before it
     /// (`.fits.gz`, `.fits.fz`, `.tar.gz`).
     static func pathExtension(_ path: String) -> String {
-        let parts = basename(path).utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-            .map { String(Substring($0)) }
-        guard parts.count > 1, let last = parts.last else { return "" }
-        if parts.count > 2, ["gz", "bz2", "xz", "fz"].contains(last) {
-            return ".\(parts[parts.count - 2]).\(last)"
+        let point = UInt8(ascii: ".")
+        let name = basename(path).utf8
+        guard let last = name.lastIndex(of: point) else { return "" }
+        let text = String(Substring(name[last...]))
+        guard [".gz", ".bz2", ".xz", ".fz"].contains(text), let before = name[..<last].lastIndex(of: point) else {
+            return text
         }
-        return "." + last
+        return String(Substring(name[before...]))
+    }
+
+    /// Whether a path is relative, names something, and has no component that is empty, `.` or `..`.
+    static func isNormalized(_ path: String) -> Bool {
+        var length = 0
+        var points = 0
+        for byte in path.utf8 {
+            if byte == slash {
+                guard length > points || points > 2 else { return false }
+                (length, points) = (0, 0)
+            } else {
+                length += 1
+                if byte == UInt8(ascii: ".") { points += 1 }
+            }
+        }
+        return length > points || points > 2
     }
 
     /// Resolves `.`, `..` and repeated slashes without looking at the disk. `..` above the root of an absolute path

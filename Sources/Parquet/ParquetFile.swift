@@ -7,11 +7,18 @@ import Tables
 /// Opening reads the description at its end, `read` the columns that are wanted. All calls block and use the processor:
 /// make them on a thread pool for blocking work, one thread at a time. The work is Apache Arrow's.
 public final class ParquetFile {
-    /// Whether this build can read and write Parquet: it was made with Apache Arrow.
+    /// Whether Parquet can be read and written: the library with Apache Arrow is there. The first question loads it.
     public static var isAvailable: Bool { carrow_version() != nil }
 
     /// The version of Apache Arrow in use.
     public static var libraryVersion: String? { carrow_version().map { String(cString: $0) } }
+
+    /// - Throws: `TableError.withoutParquet` when Apache Arrow is not there.
+    static func requireLibrary() throws(TableError) {
+        guard let problem = carrow_problem() else { return }
+        let reason = String(cString: problem)
+        throw .withoutParquet(problem: reason.isEmpty ? nil : reason)
+    }
 
     public let rowCount: Int
     /// What messages call the file.
@@ -22,7 +29,7 @@ public final class ParquetFile {
     private let fields: [ParquetField]
     private let schemaMetadata: ParquetMetadata
 
-    /// - Throws: `TableError.malformedParquet`; `.withoutParquet` in a build without Apache Arrow.
+    /// - Throws: `TableError.malformedParquet`; `.withoutParquet` without Apache Arrow.
     public convenience init(contentsOf path: String) throws(TableError) { try self.init(path: path, bytes: nil, name: path) }
 
     /// Opens a file in memory, of which a copy is made. `name` is what errors call it.
@@ -31,7 +38,7 @@ public final class ParquetFile {
     }
 
     private init(path: String?, bytes: [UInt8]?, name: String) throws(TableError) {
-        guard Self.isAvailable else { throw .withoutParquet }
+        try Self.requireLibrary()
         var memory: UnsafeMutableBufferPointer<UInt8>?
         if let bytes {
             let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)

@@ -23,12 +23,12 @@ extension Table {
     /// - Parameters:
     ///   - schemaOnly: leave out row groups, as Python does for its schema types.
     ///   - name: what errors call the file.
-    /// - Throws: `TableError.unwritableParquet`; `.withoutParquet` in a build without Apache Arrow; `.unknownColumn` when
+    /// - Throws: `TableError.unwritableParquet`; `.withoutParquet` without Apache Arrow; `.unknownColumn` when
     ///   the index of a data frame is missing.
     public func parquet(
         style: ParquetStyle, schemaOnly: Bool = false, name: String = "table"
     ) throws(TableError) -> [UInt8] {
-        guard ParquetFile.isAvailable else { throw .withoutParquet }
+        try ParquetFile.requireLibrary()
         var table = self
         if style == .pandas, PandasLayout(table) == nil { try table.setPandasLayout(PandasLayout()) }
         let encoder = try ParquetEncoder(table, style, name)

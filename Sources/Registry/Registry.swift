@@ -101,11 +101,23 @@ public final class Registry: Sendable {
     public func write<T: Sendable>(_ body: @escaping @Sendable (RegistryWriter) throws -> T) async throws -> T {
         if let writeObstacle { throw writeObstacle }
         guard isWriteable else { throw RegistryError.readOnly(operation: "change the repository") }
-        defer { cache.invalidate() }
         return try await database.write { [self] connection in
-            cache.invalidate()
-            return try body(RegistryWriter(try snapshot(connection), registry: self))
+            let token = try connection.changeToken()
+            let writer = RegistryWriter(try snapshot(connection), registry: self)
+            // The connection's own changes do not show in its token.
+            defer { if writer.state.hasChanged { cache.distrust(token.connection) } }
+            return try body(writer)
         }
+    }
+
+    /// Runs `body` as ``read(_:)`` does, in a registry that is about to be written to.
+    ///
+    /// It is the connection for writing that reads: it knows its own changes and so need not look at the small tables
+    /// again after each. It is one, so this waits for other writers of this process.
+    public func readBeforeWriting<T: Sendable>(
+        _ body: @escaping @Sendable (RegistrySnapshot) throws -> T
+    ) async throws -> T {
+        try await database.readBeforeWriting { [self] connection in try body(try snapshot(connection)) }
     }
 
     /// The state of the database as this connection's transaction sees it.
@@ -121,6 +133,20 @@ public final class Registry: Sendable {
         let token = try connection.changeToken()
         if let held = cache.current(for: token) { return held }
         let generation = cache.generation
+        let content = try readContent(connection)
+        cache.store(content, generation: generation)
+        return content
+    }
+
+    /// What a transaction sees that has changed the small tables. Nothing of it is kept for others.
+    func uncachedSnapshot(_ connection: any DatabaseConnection) throws -> RegistrySnapshot {
+        let content = try readContent(connection)
+        return RegistrySnapshot(
+            connection: connection, universe: universe, catalog: content.catalog, cachedRecords: content.records,
+            schema: schema)
+    }
+
+    private func readContent(_ connection: any DatabaseConnection) throws -> CatalogCache.Content {
         let catalog = try CatalogReader(connection: connection, universe: universe).read()
         let empty = RegistrySnapshot(
             connection: connection, universe: universe, catalog: catalog, cachedRecords: CachedRecords(),
@@ -134,8 +160,6 @@ public final class Registry: Sendable {
             }
             records.add(element, found)
         }
-        let content = CatalogCache.Content(catalog: catalog, records: records, stamp: database.commitStamp)
-        cache.store(content, generation: generation)
-        return content
+        return CatalogCache.Content(catalog: catalog, records: records, stamp: database.commitStamp)
     }
 }

@@ -16,8 +16,8 @@ public enum TableError: Error, Sendable, Hashable, CustomStringConvertible {
     case unwritableParquet(file: String, reason: String)
     /// A column of a type that a table does not hold.
     case unsupportedType(column: String, type: String)
-    /// This build has no Apache Arrow.
-    case withoutParquet
+    /// There is no Apache Arrow: this build has none, or the library that has it cannot be loaded for this reason.
+    case withoutParquet(problem: String?)
 
     public var description: String {
         switch self {
@@ -32,7 +32,10 @@ public enum TableError: Error, Sendable, Hashable, CustomStringConvertible {
         case .unsupportedType(let column, let type):
             "column '\(column)' has the type \(type), which Steward's tables do not hold; read other columns with the "
                 + "parameter 'columns'"
-        case .withoutParquet:
+        case .withoutParquet(let problem?):
+            "Apache Arrow, which reads and writes Parquet, cannot be loaded: \(problem); 'swift build --product StewardArrow' "
+                + "makes the library, which belongs beside the program"
+        case .withoutParquet(nil):
             "this build of Steward was made without Apache Arrow and cannot read or write Parquet; install it (pip install "
                 + "pyarrow brings it), set STEWARD_ARROW to its folder and build again"
         }

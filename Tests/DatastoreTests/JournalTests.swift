@@ -46,11 +46,15 @@ import Testing
         let directory = try TemporaryDirectory()
         try directory.write("one", to: "a")
         let (a, b) = (directory.path + "/a", directory.path + "/b")
-        try JournalFiles.place(a, at: b)
-        #expect(FileIdentity(of: a) == FileIdentity(of: b))
-        #expect(throws: (any Error).self) { try JournalFiles.place(a, at: b) }
-        try JournalFiles.remove(b)
-        try directory.write("two", to: "b")
+        let staged = try #require(FileIdentity(of: a))
+        let isKept = try JournalFiles.place(a, at: b)
+        #expect(FileIdentity(of: b) == staged)
+        #expect(LocalFile.exists(a) == isKept)
+        try directory.write("two", to: "c0")
+        #expect(throws: (any Error).self) { try JournalFiles.place(directory.path + "/c0", at: b) }
+        #expect(FileIdentity(of: b) == staged)
+        try JournalFiles.remove(a)
+        try directory.write("two", to: "a")
         #expect(FileIdentity(of: a) != FileIdentity(of: b))
         #expect(FileIdentity(of: directory.path + "/c") == nil)
     }

@@ -43,11 +43,14 @@ extension DirectButler {
     /// Records that exist already stay as they are, whatever the file says. Datasets that exist already as the same get
     /// their files. Chains that exist get the members that the file gives. Memory: what the file says.
     ///
+    /// - Parameter progress: is told how many more files are staged, of how many.
     /// - Returns: the number of datasets in the file.
     /// - Throws: ``ExportFileError`` and `YAMLError` for the file; `ButlerError` for what contradicts the repository;
     ///   `DatastoreError` and `ObjectStorageError` for files of datasets.
     @discardableResult
-    public func `import`(_ options: ImportOptions) async throws -> Int {
+    public func `import`(
+        _ options: ImportOptions, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+    ) async throws -> Int {
         try requireWriteable(to: "import datasets")
         let path = try exportFile(options)
         let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
@@ -60,15 +63,24 @@ extension DirectButler {
         }
         for warning in plan.warnings { warn(warning) }
         try Self.refuseRepetitions(plan.refs)
-        let staged: StagedArtifacts
-        if options.isWithoutFiles {
-            staged = StagedArtifacts([])
-        } else {
-            staged = try await datastore.stage(
-                plan.files, transfer: options.transfer, recordsAttributes: options.recordsAttributes,
-                jobs: options.jobs)
+        let transfers =
+            options.transfer == .auto
+            ? try datastore.automaticTransfer(of: plan.files.lazy.map { ($0.location, $0.refs) }) : .all(options.transfer)
+        let intake = try await intake { intake in
+            if options.isWithoutFiles {
+                for refs in plan.refs.pieces(of: BatchSpool.batchSize) {
+                    try await intake.add(refs, StagedArtifacts([StagedDataset]()))
+                }
+                return
+            }
+            for files in plan.files.pieces(of: BatchSpool.batchSize) {
+                let staged = try await datastore.stage(
+                    files, transfers: transfers, recordsAttributes: options.recordsAttributes, jobs: options.jobs)
+                try await intake.add(files.flatMap(\.refs), staged)
+                progress(files.count, plan.files.count)
+            }
         }
-        try await record(staged) { try plan.write($0) }
+        try await intake.commit(first: { try plan.prepare($0) }, last: { try plan.associate($0) })
         return plan.refs.count
     }
 
@@ -240,8 +252,8 @@ struct ImportPlan: Sendable {
 
     // MARK: Writing
 
-    /// Writes all but the records of files.
-    func write(_ writer: RegistryWriter) throws {
+    /// Writes what the datasets need.
+    func prepare(_ writer: RegistryWriter) throws {
         for type in types { try writer.registerDatasetType(type) }
         for collection in collections {
             try writer.registerCollection(
@@ -252,7 +264,10 @@ struct ImportPlan: Sendable {
         }
         for run in Set(refs.map(\.run)).sorted() { try writer.registerCollection(run, type: .run) }
         if !records.isEmpty { try writer.insert(records, onConflict: .skip) }
-        try writer.importDatasets(refs)
+    }
+
+    /// Makes datasets members of collections.
+    func associate(_ writer: RegistryWriter) throws {
         for (collection, refs) in tags { try writer.associate(refs, with: collection) }
         for (range, refs) in ranges { try writer.certify(refs, in: range.collection, timespan: range.timespan) }
     }

@@ -30,6 +30,36 @@ extension Butler {
         withDimensionRecords: Bool = false, orderBy: [String] = [], limit: Int? = standardLimit, explain: Bool = true,
         storageClass: String? = nil
     ) async throws -> [DatasetRef] {
+        var results = try datasetResults(datasetType, collections, findFirst, storageClass)
+        if withDimensionRecords { results = results.withDimensionRecords() }
+        return try await rows(
+            results.where(dataID).where(expression, bind: bind).orderBy(orderBy), limit, "datasets", explain)
+    }
+
+    /// Datasets of one type as ``queryDatasets(_:collections:findFirst:dataID:where:bind:withDimensionRecords:orderBy:limit:explain:storageClass:)``
+    /// finds them, some at a time. Memory: a page of some thousands.
+    ///
+    /// - Parameters:
+    ///   - limit: the most datasets; `nil` for all.
+    ///   - body: gets one page after another, while a read transaction lasts.
+    /// - Throws: ``EmptyQueryResult`` if there are none.
+    public func visitDatasets(
+        _ datasetType: String, collections: [String]? = nil, findFirst: Bool = true, where expression: String = "",
+        orderBy: [String] = [], limit: Int? = nil, _ body: ([DatasetRef]) async throws -> Void
+    ) async throws {
+        let results = try datasetResults(datasetType, collections, findFirst, nil)
+            .where(expression).orderBy(orderBy).limit(limit)
+        var isEmpty = true
+        for try await page in results.pages where !page.isEmpty {
+            isEmpty = false
+            try await body(page)
+        }
+        if isEmpty, limit != 0 { throw try await emptiness(of: results) }
+    }
+
+    private func datasetResults(
+        _ datasetType: String, _ collections: [String]?, _ findFirst: Bool, _ storageClass: String?
+    ) throws -> QueryResults<DatasetRef> {
         var path = SearchPath(collections)
         if let collections, collections.contains(where: { Glob($0) != nil }) {
             guard !findFirst else {
@@ -40,10 +70,7 @@ extension Butler {
             }
             path = .patterns(collections)
         }
-        var results = query.datasets(DatasetTypeReference(datasetType, storageClass: storageClass), path, findFirst)
-        if withDimensionRecords { results = results.withDimensionRecords() }
-        return try await rows(
-            results.where(dataID).where(expression, bind: bind).orderBy(orderBy), limit, "datasets", explain)
+        return query.datasets(DatasetTypeReference(datasetType, storageClass: storageClass), path, findFirst)
     }
 
     /// Data IDs. Parameters are those of ``queryDatasets(_:collections:findFirst:dataID:where:bind:withDimensionRecords:orderBy:limit:explain:storageClass:)``.
@@ -97,12 +124,14 @@ extension Butler {
         _ results: QueryResults<Row>, _ limit: Int?, _ noun: String, _ explain: Bool
     ) async throws -> [Row] {
         let rows = cut(try await results.limit(Self.sought(limit)).all(), limit, noun)
-        if explain, rows.isEmpty, limit != 0 {
-            var reasons = try await results.explainNoResults()
-            if reasons.isEmpty { reasons = try await results.diagnoseNoResults() }
-            throw EmptyQueryResult(reasons: reasons)
-        }
+        if explain, rows.isEmpty, limit != 0 { throw try await emptiness(of: results) }
         return rows
+    }
+
+    private func emptiness<Row>(of results: QueryResults<Row>) async throws -> EmptyQueryResult {
+        var reasons = try await results.explainNoResults()
+        if reasons.isEmpty { reasons = try await results.diagnoseNoResults() }
+        return EmptyQueryResult(reasons: reasons)
     }
 
     /// How many to look for, so that it is known whether there are more than a limit lets through.

@@ -18,14 +18,7 @@ extension DirectButler {
             try await registry.write { writer in
                 try body(writer)
                 KillPoint.pass()
-                do {
-                    try artifacts.insertRecords(writer.connection)
-                } catch DatabaseError.constraintViolation(let violation) {
-                    throw ButlerError(
-                        .conflictingDefinition,
-                        "The datastore has files of one of the datasets already (\(violation.description)); remove them "
-                            + "before storing others.")
-                }
+                try writer.insertRecords(artifacts)
                 KillPoint.pass()
                 try artifacts.publish()
             }
@@ -37,8 +30,7 @@ extension DirectButler {
             case .success(true): return
             case .success(false): throw error
             case .failure(let obstacle):
-                warn(
-                    "what was begun could not be undone now, the next writer of the repository will: \(obstacle)")
+                warnOfLeftovers(obstacle)
                 throw error
             }
         }
@@ -47,7 +39,7 @@ extension DirectButler {
 
     /// A name may be taken by a file that a writer left behind when it died; then recovery makes way. If the registry
     /// refuses the datasets anyway, as it does for one that exists, its reason is the one to tell.
-    private func declare(
+    func declare(
         _ artifacts: StagedArtifacts, _ body: @escaping @Sendable (RegistryWriter) throws -> Void
     ) async throws {
         let pool = POSIXObjectStore.sharedPool
@@ -83,7 +75,25 @@ extension DirectButler {
         return result
     }
 
+    func warnOfLeftovers(_ obstacle: any Error) {
+        warn("what was begun could not be undone now, the next writer of the repository will: \(obstacle)")
+    }
+
     func requireWriteable(to operation: String) throws {
         guard isWriteable else { throw RegistryError.readOnly(operation: operation) }
+    }
+}
+
+extension RegistryWriter {
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has one of the datasets already.
+    func insertRecords(_ artifacts: StagedArtifacts) throws {
+        do {
+            try artifacts.insertRecords(connection)
+        } catch DatabaseError.constraintViolation(let violation) {
+            throw ButlerError(
+                .conflictingDefinition,
+                "The datastore has files of one of the datasets already (\(violation.description)); remove them before "
+                    + "storing others.")
+        }
     }
 }

@@ -2,6 +2,7 @@ import ButlerModel
 import Datastore
 import ObjectStorage
 import Registry
+import Synchronization
 
 /// Making datasets out of files that exist. Source: repository format reference, section 7.5.
 extension DirectButler {
@@ -13,35 +14,71 @@ extension DirectButler {
     /// - Parameters:
     ///   - recordsAttributes: whether sizes and, as configured, checksums are recorded.
     ///   - jobs: the most files that are copied or linked at the same time.
+    ///   - progress: is told how many more files are staged.
     /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has one of the datasets already, or a run
     ///   another of the same type and data ID; `ObjectStorageError.notFound` for a missing file, `.alreadyExists` when
     ///   a file is where a new one should be; `DatastoreError`.
     public func ingest(
-        _ files: [FileIngest], transfer: ArtifactTransfer = .auto, recordsAttributes: Bool = true, jobs: Int = 4
+        _ files: [FileIngest], transfer: ArtifactTransfer = .auto, recordsAttributes: Bool = true, jobs: Int = 4,
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws {
+        try Self.refuseRepetitions(files.lazy.flatMap(\.datasets))
+        let datastore = try datastore()
+        let automatic = try datastore.automaticTransfer(of: files.lazy.map { ($0.location, $0.datasets) })
+        let batches = Mutex(files.pieces(of: BatchSpool.batchSize).makeIterator())
+        try await ingest(
+            transfer: transfer == .auto ? automatic : .all(transfer), recordsAttributes: recordsAttributes, jobs: jobs,
+            progress: progress
+        ) { _ in batches.withLock { $0.next() } }
+    }
+
+    /// As ``ingest(_:transfer:recordsAttributes:jobs:progress:)``, for any number of files. Memory: those of one batch.
+    ///
+    /// - Parameters:
+    ///   - transfer: what `auto` means for them must be known beforehand: `FileTransfers`.
+    ///   - next: gives the next files, some thousands at a time; `nil` after the last. What it gets is what the
+    ///     repository holds before.
+    public func ingest(
+        transfer: FileTransfers, recordsAttributes: Bool = true, jobs: Int = 4,
+        progress: @escaping @Sendable (Int) -> Void = { _ in },
+        _ next: @escaping @Sendable (RegistrySnapshot) throws -> [FileIngest]?
     ) async throws {
         try requireWriteable(to: "ingest files")
         let datastore = try datastore()
-        let refs = files.flatMap(\.datasets)
-        try Self.refuseRepetitions(refs)
-        let incoming = try await registry.read { snapshot in
-            try snapshot.refuseStored(refs, in: datastore)
-            let memory = RecordMemory()
-            return try files.map { file in
-                FileDatastore.IncomingFile(
-                    location: file.location,
-                    refs: try file.datasets.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory)) },
-                    formatter: file.formatter)
+        let intake = try await intake { intake in
+            while true {
+                let batch = try await registry.read { snapshot in
+                    try next(snapshot).map { files in
+                        let refs = files.flatMap(\.datasets)
+                        try Self.refuseRepetitions(refs)
+                        try snapshot.refuseStored(refs, in: datastore)
+                        let memory = RecordMemory()
+                        return (
+                            refs,
+                            try files.map { file in
+                                FileDatastore.IncomingFile(
+                                    location: file.location,
+                                    refs: try file.datasets.map {
+                                        $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory))
+                                    }, formatter: file.formatter)
+                            }
+                        )
+                    }
+                }
+                guard let (refs, files) = batch else { return }
+                let staged = try await datastore.stage(
+                    files, transfers: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
+                try await intake.add(refs, staged)
+                progress(files.count)
             }
         }
-        let staged = try await datastore.stage(
-            incoming, transfer: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
-        try await record(staged) { try $0.makeRoom(for: refs) }
+        try await intake.commit()
     }
 
     /// Makes datasets out of files whose records are known, in one transaction: each file comes to where its records say.
     ///
     /// - Parameter transfer: `auto` links; `inPlace` for files that are there already.
-    /// - Throws: as ``ingest(_:transfer:recordsAttributes:jobs:)``.
+    /// - Throws: as ``ingest(_:transfer:recordsAttributes:jobs:progress:)``.
     public func ingest(
         recorded files: [RecordedFile], transfer: ArtifactTransfer, jobs: Int = 4
     ) async throws {
@@ -58,22 +95,24 @@ extension DirectButler {
     }
 
     /// Two datasets of one call may not share their identifier, or their type, run and data ID.
-    static func refuseRepetitions(_ refs: [DatasetRef]) throws {
-        struct Key: Hashable {
-            let type: String
-            let run: String
-            let values: [DataIDValue]
-        }
+    static func refuseRepetitions(_ refs: some Sequence<DatasetRef>) throws {
         var ids: Set<DatasetID> = []
-        var keys: Set<Key> = []
+        var keys: Set<DatasetKey> = []
         for ref in refs {
-            let key = Key(type: ref.datasetType.name, run: ref.run, values: Array(ref.dataID.requiredValues))
+            let key = DatasetKey(type: ref.datasetType.name, run: ref.run, values: Array(ref.dataID.requiredValues))
             guard ids.insert(ref.id).inserted, keys.insert(key).inserted else {
                 throw ButlerError(
                     .conflictingDefinition, "\(ref) is given twice, by identifier or by type, data ID and run.")
             }
         }
     }
+}
+
+/// What is unique among the datasets of runs.
+private struct DatasetKey: Hashable {
+    let type: String
+    let run: String
+    let values: [DataIDValue]
 }
 
 extension RegistrySnapshot {

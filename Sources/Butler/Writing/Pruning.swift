@@ -12,6 +12,8 @@ public struct Deletion: Sendable {
     public var files = 0
     /// Recorded paths of files that stay, because datasets share them that are not deleted. Only in dry runs.
     public var shared: [String] = []
+    /// Number of files that stay for that reason.
+    public var sharedCount = 0
     /// Files that could not be deleted, and why. Their datasets are in the trash; emptying it tries again.
     public var failures: [String] = []
 
@@ -41,7 +43,27 @@ extension DirectButler {
         tags: [String] = [], keepsFiles: Bool = false, isDryRun: Bool = false
     ) async throws -> Deletion {
         try Self.check(refs, unstore: unstore, purge: purge, disassociate: disassociate, tags: tags)
-        let ids = refs.map(\.id)
+        return try await prune(
+            refs.map(\.id), unstore: unstore, purge: purge, keepsFiles: keepsFiles, isDryRun: isDryRun
+        ) { writer in
+            guard disassociate else { return }
+            for tag in tags { try writer.disassociate(refs, from: tag) }
+        }
+    }
+
+    /// Removes files of datasets, and with `purge` the datasets. As the other one, for very many of them: memory is their
+    /// identifiers, and one piece.
+    @discardableResult
+    public func pruneDatasets(
+        ids: [DatasetID], purge: Bool, keepsFiles: Bool = false, isDryRun: Bool = false
+    ) async throws -> Deletion {
+        try await prune(ids, unstore: true, purge: purge, keepsFiles: keepsFiles, isDryRun: isDryRun) { _ in }
+    }
+
+    private func prune(
+        _ ids: [DatasetID], unstore: Bool, purge: Bool, keepsFiles: Bool, isDryRun: Bool,
+        _ leaveTags: @escaping @Sendable (RegistryWriter) throws -> Void
+    ) async throws -> Deletion {
         let datastore = try datastore()
         if isDryRun { return try await foresee(ids, unstore: unstore) }
         try requireWriteable(to: "prune datasets")
@@ -49,11 +71,7 @@ extension DirectButler {
         return try await carryOut(deletion) { writer in
             if unstore { try deletion.moveToTrash(ids, writer.connection) }
             KillPoint.pass()
-            if purge {
-                try writer.removeDatasets(ids)
-            } else if disassociate {
-                for tag in tags { try writer.disassociate(refs, from: tag) }
-            }
+            if purge { try writer.removeDatasets(ids) } else { try leaveTags(writer) }
             return ids.count
         }
     }
@@ -167,7 +185,7 @@ extension DirectButler {
                 }
             }
             if case .failure(let obstacle) = await tidying.result {
-                warn("what was begun could not be undone now, the next writer of the repository will: \(obstacle)")
+                warnOfLeftovers(obstacle)
             }
             throw error
         }
@@ -189,6 +207,7 @@ extension DirectButler {
             try await POSIXObjectStore.sharedPool.run { try deletion.finish(piece) }
             result.datasets += emptied.datasets
             result.files += emptied.files
+            result.sharedCount += emptied.shared
             result.failures += emptied.failures
         }
         for failure in result.failures { warn("a file stays in the trash: \(failure)") }
@@ -204,6 +223,7 @@ extension DirectButler {
             let (gone, shared) = try await registry.read { try files.foreseeDeletion(ids, $0.connection) }
             result.files += gone.count
             result.shared += shared
+            result.sharedCount += shared.count
         }
         return result
     }

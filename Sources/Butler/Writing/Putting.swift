@@ -33,27 +33,21 @@ extension DirectButler {
     /// Keeps several datasets in one transaction: all of them or none.
     ///
     /// Files are written first, under hidden names; the registry's transaction gives them their names. Memory: the
-    /// values given, and one encoded file at a time.
+    /// values given, and `jobs` encoded files.
+    /// - Parameter jobs: the most datasets that are encoded and written at the same time.
     /// - Throws: `ObjectStorageError.alreadyExists` when a file of such a name is there already; nothing is overwritten.
     public func put(
-        _ datasets: [NewDataset], run: String, ids: DatasetIDChoice = .unique
+        _ datasets: [NewDataset], run: String, ids: DatasetIDChoice = .unique, jobs: Int = 4
     ) async throws -> [DatasetRef] {
         try requireWriteable(to: "put a dataset")
         let datastore = try datastore()
-        let refs = try await registry.read { snapshot in
+        let refs = try await registry.readBeforeWriting { snapshot in
             try snapshot.newReferences(datasets.map { ($0.datasetType, $0.dataID) }, run: run, ids: ids)
         }
-        var staged: [StagedDataset] = []
-        do {
-            for (dataset, ref) in zip(datasets, refs) {
-                staged.append(try await datastore.stage(dataset.value, ref, provenance: dataset.provenance))
-            }
-        } catch {
-            // The first error matters; a file that cannot be removed stays hidden.
-            for file in staged { try? await file.discard() }
-            throw error
+        let staged = try await datastore.stage(datasets.count, jobs: jobs) { number in
+            (datasets[number].value, refs[number], datasets[number].provenance)
         }
-        try await record(StagedArtifacts(staged)) { try $0.insert(refs) }
+        try await record(staged) { try $0.insert(refs) }
         return refs
     }
 }
@@ -64,9 +58,10 @@ extension RegistrySnapshot {
         _ wanted: [(String, [String: DataIDValue])], run: String, ids: DatasetIDChoice
     ) throws -> [DatasetRef] {
         let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
+        let memory = RecordMemory()
         return try wanted.map { name, loose in
             let type = try datasetType(name)
-            let dataID = try expand(try standardize(loose, for: type))
+            let dataID = try expand(try standardize(loose, for: type), remembering: memory)
             return DatasetRef(
                 id: ids.identifier(of: type, run: run, dataID: dataID, unixMilliseconds: milliseconds),
                 datasetType: type, dataID: dataID, run: run)

@@ -8,7 +8,7 @@ extension DirectButler {
     /// Brings datasets of another repository into this one, with their identifiers, in one transaction: all or none.
     ///
     /// Files get the path that they have there, below the root of the datastore here. Datasets that are here already are
-    /// left alone. Memory: what is recorded about each file.
+    /// left alone.
     ///
     /// - Parameters:
     ///   - transfer: `auto` links; files that were ingested in place keep their location with `auto`, and get a path
@@ -26,13 +26,54 @@ extension DirectButler {
         _ source: DirectButler, _ refs: [DatasetRef], transfer: ArtifactTransfer = .auto, skipMissing: Bool = true,
         registerDatasetTypes: Bool = false, transferDimensions: Bool = false, jobs: Int = 4, isDryRun: Bool = false
     ) async throws -> [DatasetRef] {
+        var moved: [DatasetRef] = []
+        try await transferFrom(
+            source, transfer: transfer, skipMissing: skipMissing, registerDatasetTypes: registerDatasetTypes,
+            transferDimensions: transferDimensions, jobs: jobs, isDryRun: isDryRun
+        ) { page in
+            for piece in refs.pieces(of: BatchSpool.batchSize) { moved += try await page(piece) }
+        }
+        return moved
+    }
+
+    /// As the other one, for any number of datasets. Memory: those of one batch, and the dimension records.
+    ///
+    /// - Parameter pages: calls its argument with some datasets after others, each dataset once; it answers with those
+    ///   that are, or will be, here.
+    public func transferFrom(
+        _ source: DirectButler, transfer: ArtifactTransfer = .auto, skipMissing: Bool = true,
+        registerDatasetTypes: Bool = false, transferDimensions: Bool = false, jobs: Int = 4, isDryRun: Bool = false,
+        _ pages: (_ page: ([DatasetRef]) async throws -> [DatasetRef]) async throws -> Void
+    ) async throws {
         if !isDryRun { try requireWriteable(to: "transfer datasets") }
         guard transfer != .direct, transfer != .inPlace else {
             throw ButlerError(
                 .invalidQuery, "Datasets cannot be transferred with '\(transfer.rawValue)'; use another mode.")
         }
-        let plan = try await source.transferPlan(refs, skipMissing: skipMissing, withRecords: transferDimensions)
-        try await checkTypes(plan.refs, areRegistered: !registerDatasetTypes)
+        var records = RecordCollection()
+        var seen = SeenFiles()
+        let intake = try await intake { intake in
+            try await pages { refs in
+                let plan = try await source.transferPlan(
+                    refs, skipMissing: skipMissing, withRecords: transferDimensions && !isDryRun)
+                try await checkTypes(plan.refs, areRegistered: !registerDatasetTypes)
+                if isDryRun { return plan.refs }
+                records.add(plan.records)
+                let files = try await missingFiles(plan)
+                let (new, known) = seen.add(files)
+                try await intake.add(plan.refs, try await stage(new, alsoIn: known, transfer, jobs: jobs))
+                return plan.refs
+            }
+        }
+        if isDryRun { return }
+        let needed = records.inOrder
+        try await intake.commit(first: { writer in
+            if !needed.isEmpty { try writer.insert(needed, onConflict: .skip) }
+        })
+    }
+
+    /// The files of datasets that are not here. A file that holds several may be here for some of them.
+    private func missingFiles(_ plan: TransferPlan) async throws -> [TransferPlan.File] {
         let datastore = try datastore()
         let ids = plan.refs.map(\.id)
         let held = try await registry.read { snapshot in
@@ -42,33 +83,27 @@ extension DirectButler {
             }
             return held
         }
-        if isDryRun { return plan.refs }
-        // A file that holds several datasets may be here for some of them.
-        let files = plan.files.compactMap { file -> TransferPlan.File? in
+        return plan.files.compactMap { file in
             var file = file
             file.rows.removeAll { held.contains($0.ref.id) }
             return file.rows.isEmpty ? nil : file
         }
-        let staged = try await stage(files, transfer, jobs: jobs)
-        let records = plan.records
-        try await record(staged) { writer in
-            if !records.isEmpty { try writer.insert(records, onConflict: .skip) }
-            KillPoint.pass()
-            try writer.makeRoom(for: plan.refs)
-        }
-        return plan.refs
     }
 
     /// Files that move keep apart from those that stay where they are.
+    ///
+    /// - Parameter known: more datasets in files that an earlier batch brings.
     private func stage(
-        _ files: [TransferPlan.File], _ transfer: ArtifactTransfer, jobs: Int
+        _ files: [TransferPlan.File], alsoIn known: [TransferPlan.File], _ transfer: ArtifactTransfer, jobs: Int
     ) async throws -> StagedArtifacts {
         let datastore = try datastore()
         let own = files.filter { !$0.isOutside }
         var parts = [
             try await datastore.stage(
                 recorded: own.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) },
-                transfer: transfer == .auto ? .link : transfer, jobs: jobs)
+                transfer: transfer == .auto ? .link : transfer, jobs: jobs),
+            try await datastore.stage(
+                recorded: known.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) }, transfer: .inPlace, jobs: jobs),
         ]
         let outside = files.filter(\.isOutside)
         do {
@@ -128,6 +163,52 @@ struct TransferPlan: Sendable {
     var files: [File] = []
     /// Dimension records in an order in which they can be inserted.
     var records: [DimensionRecord] = []
+}
+
+/// Dimension records, each once.
+struct RecordCollection {
+    private var held: [Int: [[DataIDValue]: DimensionRecord]] = [:]
+
+    mutating func add(_ records: [DimensionRecord]) {
+        for record in records { held[record.element.position, default: [:]][record.requiredValues] = record }
+    }
+
+    /// In an order in which they can be inserted.
+    var inOrder: [DimensionRecord] { held.sorted { $0.key < $1.key }.flatMap { Array($0.value.values) } }
+}
+
+/// Which files earlier batches have brought. Memory: 16 bytes and a bit for each.
+private struct SeenFiles {
+    private struct Key: Hashable {
+        let first: Int
+        let second: Int
+
+        init(_ text: String) {
+            var hasher = Hasher()
+            hasher.combine(text)
+            first = hasher.finalize()
+            hasher = Hasher()
+            hasher.combine(1)
+            hasher.combine(text)
+            second = hasher.finalize()
+        }
+    }
+
+    private var keys: Set<Key> = []
+
+    /// Those of the files that are new, and those that are not.
+    mutating func add(_ files: [TransferPlan.File]) -> (new: [TransferPlan.File], known: [TransferPlan.File]) {
+        var new: [TransferPlan.File] = []
+        var known: [TransferPlan.File] = []
+        for file in files {
+            if file.isOutside || keys.insert(Key(file.source.description)).inserted {
+                new.append(file)
+            } else {
+                known.append(file)
+            }
+        }
+        return (new, known)
+    }
 }
 
 extension DirectButler {

@@ -116,7 +116,7 @@ extension ButlerRoutes {
         var members: StructuredMapping
         do throws(TableError) {
             members = try ParquetPreview.document(path, rows: rows)
-        } catch .withoutParquet {
+        } catch .withoutParquet(_) {
             members = nothing("This server was built without a reader for Parquet; download the file to see it.")
         } catch {
             // The text names the file by its path on the server, which is nobody's business.

@@ -2,7 +2,9 @@
 //
 // Every function that can fail returns NULL or a negative number and then fills in `error`, which the caller frees with
 // carrow_free. No C++ exception leaves a function. Calls block; a handle is used by one thread at a time.
-// Without Apache Arrow (carrow_version returns NULL) every other function fails.
+//
+// The first call loads the library StewardArrow, which lies beside the program or where the system looks for libraries.
+// Without it (carrow_problem says why) every other function fails.
 #ifndef STEWARD_CARROW_H
 #define STEWARD_CARROW_H
 
@@ -75,7 +77,10 @@ typedef struct {
 
 void carrow_free(char *error);
 
-/// Arrow's version, NULL when this was built without it.
+/// Why there is no Apache Arrow: empty when this was built without it; NULL when it is there.
+const char *carrow_problem(void);
+
+/// Arrow's version, NULL when it is not there.
 const char *carrow_version(void);
 
 // Reading

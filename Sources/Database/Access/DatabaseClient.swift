@@ -18,6 +18,13 @@ public protocol DatabaseClient: Sendable {
     /// that other clients had committed before. Temporary tables may be made, and end with it.
     func read<T: Sendable>(_ body: @escaping @Sendable (any DatabaseConnection) throws -> T) async throws -> T
 
+    /// Runs `body` as ``read(_:)`` does, on the connection that writes: only changes by others show in its change token.
+    ///
+    /// - Throws: ``DatabaseError/readOnly(_:)`` if the client is not writeable; what `body` throws.
+    func readBeforeWriting<T: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
+    ) async throws -> T
+
     /// Runs `body` in a transaction that may write, alone among all writers of an SQLite file. It is committed when
     /// `body` returns and rolled back when it throws.
     ///

@@ -109,6 +109,15 @@ public final class SQLiteClient: DatabaseClient {
         }
     }
 
+    public func readBeforeWriting<T: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
+    ) async throws -> T {
+        guard let writer else { throw DatabaseError.readOnly(displayName) }
+        return try await writer.withWorker { worker in
+            try await worker.perform { handle in try SQLiteTransaction.run(.reading, on: handle, body) }
+        }
+    }
+
     @discardableResult
     public func write<T: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) throws -> T

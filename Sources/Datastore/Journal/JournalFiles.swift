@@ -1,4 +1,5 @@
 import ObjectStorage
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -10,24 +11,27 @@ import ObjectStorage
 private func posixUnlink(_ path: String) -> Int32 { unlink(path) }
 private func posixRename(_ source: String, _ target: String) -> Int32 { rename(source, target) }
 
-#if canImport(Glibc)
-    /// `syncfs`, which the module of the C library leaves out.
-    private let synchronizeFileSystem: (@convention(c) (Int32) -> Int32)? = dlsym(nil, "syncfs")
-        .map { unsafeBitCast($0, to: (@convention(c) (Int32) -> Int32).self) }
-#endif
-
 /// Blocking operations on names of files. Errors are `ObjectStorageError`.
 enum JournalFiles {
-    /// Gives a file, or symbolic link, a second name that must be free.
+    /// Gives a file, or symbolic link, another name, which must be free.
     ///
-    /// Where the file system has no hard links the file is moved there instead.
+    /// That is a rename where the system has one that replaces nothing, else a hard link, and where there are no links a
+    /// rename after a look.
+    /// - Returns: whether the file still has its old name, too.
     /// - Throws: `.alreadyExists`.
-    static func place(_ source: String, at target: String) throws(ObjectStorageError) {
-        if linkat(AT_FDCWD, source, AT_FDCWD, target, 0) == 0 { return }
+    static func place(_ source: String, at target: String) throws(ObjectStorageError) -> Bool {
+        #if canImport(Glibc)
+            if let renameat2 = LinuxCalls.renameat2 {
+                if renameat2(AT_FDCWD, source, AT_FDCWD, target, LinuxCalls.renameWithoutReplacing) == 0 { return false }
+                guard errno == EINVAL || errno == ENOSYS else { throw failure(target, "write") }
+            }
+        #endif
+        if linkat(AT_FDCWD, source, AT_FDCWD, target, 0) == 0 { return true }
         switch errno {
         case EPERM, EOPNOTSUPP, ENOSYS, EMLINK:
             guard FileIdentity(of: target) == nil else { throw .alreadyExists(path: target) }
             guard posixRename(source, target) == 0 else { throw failure(target, "write") }
+            return false
         default: throw failure(target, "write")
         }
     }
@@ -81,11 +85,11 @@ enum JournalFiles {
     /// many, which is faster.
     static func flush(_ paths: [String], below root: String) throws(ObjectStorageError) {
         #if canImport(Glibc)
-            if paths.count > 32, let synchronizeFileSystem {
+            if paths.count > 32, let syncfs = LinuxCalls.syncfs {
                 let descriptor = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                 guard descriptor >= 0 else { throw failure(root, "flush") }
                 defer { close(descriptor) }
-                guard synchronizeFileSystem(descriptor) == 0 else { throw failure(root, "flush") }
+                guard syncfs(descriptor) == 0 else { throw failure(root, "flush") }
                 return
             }
         #endif
@@ -131,6 +135,12 @@ enum JournalFiles {
         return String(cString: resolved)
     }
 
+    /// Whether a name is a symbolic link, or the system does not say.
+    static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFLNK
+    }
+
     static func failure(_ path: String, _ operation: String) -> ObjectStorageError {
         let code = errno
         switch code {
@@ -143,5 +153,26 @@ enum JournalFiles {
         case ENAMETOOLONG: return .nameTooLong(path: path)
         default: return .system(path: path, operation: operation, code: code, message: String(cString: strerror(code)))
         }
+    }
+}
+
+/// Resolves symbolic links in paths of files, most of which are in the folder of the one before. For one operation:
+/// links may lead elsewhere later.
+final class ResolvedFolder: Sendable {
+    private let last = Mutex<(folder: String, resolved: String)?>(nil)
+
+    /// The path of a file with all symbolic links resolved.
+    func resolved(_ path: String) throws(ObjectStorageError) -> String {
+        guard !JournalFiles.isLink(path), path.hasPrefix("/"), !path.hasSuffix("/") else {
+            return try JournalFiles.resolved(path)
+        }
+        let folder = JournalFiles.folder(of: path)
+        let name = String(path.utf8.dropFirst(folder == "/" ? 1 : folder.utf8.count + 1)) ?? ""
+        guard name != ".", name != "..", !name.isEmpty else { return try JournalFiles.resolved(path) }
+        if let known = last.withLock({ $0 }), known.folder == folder { return known.resolved + name }
+        let resolved = try JournalFiles.resolved(folder)
+        let prefix = resolved.hasSuffix("/") ? resolved : resolved + "/"
+        last.withLock { $0 = (folder, prefix) }
+        return prefix + name
     }
 }

@@ -31,6 +31,14 @@ struct JournalIntent: Sendable, Equatable {
 
     init(_ content: Content) { self.content = content }
 
+    /// The files or datasets that it names.
+    var count: Int {
+        switch content {
+        case .write(let files): files.count
+        case .delete(let ids): ids.count
+        }
+    }
+
     // MARK: Text
 
     private static let version: Int64 = 1

@@ -24,6 +24,8 @@ final class JournalSession: Sendable {
     private let lock: FileLock
     private let count = Mutex<UInt64>(0)
     private let isEnded = Mutex(false)
+    /// Whether the folder is surely on the disk.
+    private let isAnchored = Mutex(false)
 
     var directory: String { root + "/" + Self.folderName + "/" + name }
 
@@ -75,7 +77,7 @@ final class JournalSession: Sendable {
                 "started": .int(TAINanoseconds.now.rawValue),
             ]))
         writer.endLine()
-        try Self.write(writer.bytes, to: directory + "/session.json")
+        try LocalFile.create(directory + "/session.json", writer.bytes)
     }
 
     /// A path for a file to be staged, relative to the root.
@@ -89,34 +91,29 @@ final class JournalSession: Sendable {
     }
 
     /// Writes an intent down and returns the path of its file. Blocks.
+    ///
+    /// An intent about many files is flushed to the disk, which costs little beside them, and outlives a power failure.
     func record(_ intent: JournalIntent) throws -> String {
         let path = directory + "/\(nextNumber())" + Self.intentSuffix
         let draft = path + ".draft"
-        try Self.write(intent.text, to: draft)
+        try LocalFile.create(draft, intent.text)
         KillPoint.pass()
+        let isFlushed = intent.count >= Self.flushedCount
+        if isFlushed { try JournalFiles.flush([draft], below: directory) }
         guard rename(draft, path) == 0 else { throw JournalFiles.failure(path, "write") }
+        if isFlushed {
+            try JournalFiles.flushFolder(directory)
+            let isFirst = isAnchored.withLock { anchored in
+                defer { anchored = true }
+                return !anchored
+            }
+            if isFirst { for folder in [root + "/" + Self.folderName, root] { try JournalFiles.flushFolder(folder) } }
+        }
         return path
     }
 
-    private static func write(_ bytes: [UInt8], to path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw JournalFiles.failure(path, "write") }
-        defer { close(descriptor) }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                guard let base = buffer.baseAddress else { return 0 }
-                return posixWrite(descriptor, base + written, bytes.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let failure = JournalFiles.failure(path, "write")
-                try JournalFiles.remove(path)
-                throw failure
-            }
-            written += count
-        }
-    }
+    /// So many files or datasets make an intent worth flushing.
+    private static let flushedCount = 32
 
     /// Removes the folder unless an intent is left in it, which the next writer looks after. Blocks.
     func end() throws {
@@ -150,8 +147,4 @@ final class JournalSession: Sendable {
         // A session that begins now makes the folder's lock anew, and keeps the folder.
         _ = rmdir(folder)
     }
-}
-
-private func posixWrite(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
-    write(descriptor, base, count)
 }

@@ -31,8 +31,18 @@ enum ArtifactLocation: Sendable, Hashable {
             .invalidPath(
                 path: path, reason: "Python would look for it elsewhere, because of a '#', ':' or '%'; rename the run")
         }
+        // Nearly all paths are plain: no character means anything, and the name has no extension yet.
+        let whole = template + pathExtension
+        if !whole.utf8.contains(where: { ":%#?".utf8.contains($0) }), !whole.hasPrefix(JournalSession.folderName + "/"),
+            !template.utf8.reversed().prefix(while: { $0 != UInt8(ascii: "/") }).contains(UInt8(ascii: "."))
+        {
+            return try ObjectPath(whole)
+        }
         let uri = try ResourceURI(template)
         guard !uri.isAbsolute, uri.fragment.isEmpty, uri.query.isEmpty else { throw refused(template) }
+        guard !uri.path.hasPrefix(JournalSession.folderName + "/") else {
+            throw .invalidPath(path: template, reason: "it leads into the folder of Steward's journal; rename the run")
+        }
         let named = pathExtension.isEmpty ? uri : uri.withExtension(pathExtension)
         let path = try ObjectPath(named.path)
         let reread = try ResourceURI(path.description)

@@ -35,14 +35,14 @@ public struct ChainedDatastore: Datastore {
 
     public func stage(
         _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?
-    ) async throws -> StagedDataset {
+    ) throws -> StagedDataset {
         let subject = LookupSubject(ref)
         var staged = StagedDataset(ref: ref)
         var isAccepted = false
         do {
             for link in links where constraints.accepts(subject) && link.constraints.accepts(subject) {
                 do {
-                    staged.merge(try await link.datastore.stage(value, ref, provenance: provenance))
+                    staged.merge(try link.datastore.stage(value, ref, provenance: provenance))
                     isAccepted = true
                 } catch DatastoreError.rejected {
                     // Another member may take it.
@@ -50,7 +50,7 @@ public struct ChainedDatastore: Datastore {
                 }
             }
         } catch {
-            await staged.discardIgnoringErrors()
+            staged.discardIgnoringErrors()
             throw error
         }
         guard isAccepted else { throw DatastoreError.rejected(dataset: ref.description, datastore: name) }

@@ -9,18 +9,35 @@ extension Datastore {
     ///
     /// Whoever calls this must end it as ``StagedArtifacts`` says.
     /// - Parameters:
+    ///   - transfer: with `auto`, what that means follows from these files.
     ///   - recordsAttributes: whether sizes and, as configured, checksums are recorded.
     ///   - jobs: the most files that are worked on at the same time.
     /// - Throws: ``DatastoreError``, `ObjectStorageError`. Nothing stays behind then.
     public func stage(
         _ files: [FileDatastore.IncomingFile], transfer: ArtifactTransfer, recordsAttributes: Bool, jobs: Int
     ) async throws -> StagedArtifacts {
-        let works = try stagings(files, transfer)
+        let transfers =
+            transfer == .auto ? try automaticTransfer(of: files.lazy.map { ($0.location, $0.refs) }) : .all(transfer)
+        return try await stage(files, transfers: transfers, recordsAttributes: recordsAttributes, jobs: jobs)
+    }
+
+    /// Stages files for all parts of the datastore that accept them, several at a time.
+    ///
+    /// Whoever calls this must end it as ``StagedArtifacts`` says.
+    /// - Parameters:
+    ///   - recordsAttributes: whether sizes and, as configured, checksums are recorded.
+    ///   - jobs: the most files that are worked on at the same time.
+    /// - Throws: ``DatastoreError``, `ObjectStorageError`. Nothing stays behind then.
+    public func stage(
+        _ files: [FileDatastore.IncomingFile], transfers: FileTransfers, recordsAttributes: Bool, jobs: Int
+    ) async throws -> StagedArtifacts {
+        let works = try stagings(files, transfers)
+        let folders = ResolvedFolder()
         return try await Self.stage(works.count, jobs: jobs) { index in
             let work = works[index]
-            return try await work.datastore.stage(
+            return try work.datastore.stage(
                 work.file, transfer: work.transfer, recordsAttributes: recordsAttributes,
-                removesSource: work.removesSource)
+                removesSource: work.removesSource, folders)
         }
     }
 
@@ -40,65 +57,76 @@ extension Datastore {
             works.append((datastore, source, rows.map { .init(id: $0.ref.id, info: $0.info) }))
         }
         let planned = works
+        let folders = ResolvedFolder()
         return try await Self.stage(planned.count, jobs: jobs) { index in
             let (datastore, source, rows) = planned[index]
-            return try await datastore.stage(
-                try datastore.place(source), rows, transfer: transfer, attributes: .given, removesSource: true)
+            return try datastore.stage(
+                try datastore.place(source), rows, transfer: transfer, attributes: .given, removesSource: true, folders)
         }
     }
 
     private func stagings(
-        _ files: [FileDatastore.IncomingFile], _ transfer: ArtifactTransfer
+        _ files: [FileDatastore.IncomingFile], _ transfers: FileTransfers
     ) throws -> [Staging] {
         var works: [Staging] = []
         for file in files {
-            guard let first = file.refs.first else {
-                throw DatastoreError.notIngestible(location: file.location.description, reason: "it has no dataset")
-            }
-            let accepting = accepting(LookupSubject(first))
-            guard !accepting.isEmpty else {
-                throw DatastoreError.rejected(dataset: first.description, datastore: name)
-            }
-            for (index, datastore) in accepting.enumerated() {
+            for (index, datastore) in try receivers(file.location, file.refs).enumerated() {
+                let transfer =
+                    switch transfers {
+                    case .all(let transfer): transfer
+                    case .byPlace(let inside, let outside):
+                        try datastore.contains(file.location) ? inside : outside
+                    }
                 works.append(
                     Staging(datastore: datastore, file: file, transfer: transfer, removesSource: index == 0))
             }
         }
-        guard transfer == .auto else { return works }
-        let inside = try works.map { try $0.datastore.contains($0.file.location) }
-        let isMixed = inside.contains(true) && inside.contains(false)
-        for index in works.indices {
-            works[index].transfer = inside[index] ? .inPlace : isMixed ? .direct : .link
-        }
         return works
     }
 
-    /// Runs `body` for each of so many files; when one fails, the others' are discarded.
-    private static func stage(
-        _ count: Int, jobs: Int, _ body: @escaping @Sendable (Int) async throws -> StagedFile
-    ) async throws -> StagedArtifacts {
-        var staged = [StagedFile?](repeating: nil, count: count)
-        var failure: (any Error)?
-        await withTaskGroup(of: (Int, Result<StagedFile, any Error>).self) { group in
-            var next = 0
-            func start() {
-                let index = next
-                next += 1
-                group.addTask {
-                    do {
-                        return (index, .success(try await body(index)))
-                    } catch { return (index, .failure(error)) }
-                }
-            }
-            while next < min(count, max(1, jobs)) { start() }
-            for await (index, result) in group {
-                switch result {
-                case .success(let file): staged[index] = file
-                case .failure(let error): failure = failure ?? error
-                }
-                if failure == nil, next < count { start() }
-            }
+    /// The file datastores that a file goes to.
+    private func receivers(_ location: ResourceURI, _ refs: [DatasetRef]) throws -> [FileDatastore] {
+        guard let first = refs.first else {
+            throw DatastoreError.notIngestible(location: location.description, reason: "it has no dataset")
         }
+        let accepting = accepting(LookupSubject(first))
+        guard !accepting.isEmpty else {
+            throw DatastoreError.rejected(dataset: first.description, datastore: name)
+        }
+        return accepting
+    }
+
+    /// What `auto` means for files: those below the root of the datastore stay in place, others are linked; when there are
+    /// some of each, those outside are recorded where they are.
+    public func automaticTransfer(
+        of files: some Sequence<(ResourceURI, [DatasetRef])>
+    ) throws -> FileTransfers {
+        var places = FilePlaces()
+        for (location, refs) in files where !places.isMixed {
+            try places.add(location, in: try receivers(location, refs))
+        }
+        return places.transfers
+    }
+
+    /// The same for files of datasets that all go to where the first goes.
+    ///
+    /// - Parameter visit: calls its argument for each location, for as long as that answers that more would tell more.
+    public func automaticTransfer(
+        of first: [DatasetRef], _ visit: ((ResourceURI) throws -> Bool) throws -> Void
+    ) throws -> FileTransfers {
+        var places = FilePlaces()
+        try visit { location in
+            try places.add(location, in: try receivers(location, first))
+            return !places.isMixed
+        }
+        return places.transfers
+    }
+
+    /// Runs `body`, which blocks, for each of so many files; when one fails, the others' are discarded.
+    private static func stage(
+        _ count: Int, jobs: Int, _ body: @escaping @Sendable (Int) throws -> StagedFile
+    ) async throws -> StagedArtifacts {
+        let (staged, failure) = await POSIXObjectStore.sharedPool.each(count, jobs: jobs, body)
         let artifacts = StagedArtifacts(files: staged.compactMap { $0 })
         if let failure {
             try await artifacts.discard()
@@ -109,11 +137,34 @@ extension Datastore {
     }
 }
 
+/// How many files come into a datastore.
+public enum FileTransfers: Sendable {
+    /// All in one way, which is not `auto`.
+    case all(ArtifactTransfer)
+    /// By whether they are below its root.
+    case byPlace(inside: ArtifactTransfer, outside: ArtifactTransfer)
+}
+
+/// On which sides of a root files are.
+private struct FilePlaces {
+    private var hasInside = false
+    private var hasOutside = false
+
+    var isMixed: Bool { hasInside && hasOutside }
+    var transfers: FileTransfers { .byPlace(inside: .inPlace, outside: isMixed ? .direct : .link) }
+
+    mutating func add(_ location: ResourceURI, in datastores: [FileDatastore]) throws {
+        for datastore in datastores {
+            if try datastore.contains(location) { hasInside = true } else { hasOutside = true }
+        }
+    }
+}
+
 /// A file on its way into one part of a datastore.
 private struct Staging: Sendable {
     let datastore: FileDatastore
     let file: FileDatastore.IncomingFile
-    var transfer: ArtifactTransfer
+    let transfer: ArtifactTransfer
     let removesSource: Bool
 }
 

@@ -22,9 +22,8 @@ public protocol Datastore: Sendable {
     ///   - ref: with an expanded data ID, or the path differs from the one that other clients would choose.
     ///   - provenance: goes into files whose format has a place for it; `nil` for one that is not known.
     /// - Throws: ``DatastoreError``, `ObjectStorageError`. Nothing stays behind then.
-    func stage(
-        _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?
-    ) async throws -> StagedDataset
+    /// - Note: blocks, and uses the processor.
+    func stage(_ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?) throws -> StagedDataset
 
     /// The file datastores whose constraints accept a dataset, in the order in which they are searched.
     func accepting(_ subject: LookupSubject) -> [FileDatastore]
@@ -47,9 +46,34 @@ extension Datastore {
         members.compactMap { if case .memory(let datastore) = $0 { datastore } else { nil } }
     }
 
-    /// ``stage(_:_:provenance:)`` without provenance.
-    public func stage(_ value: DatasetValue, _ ref: DatasetRef) async throws -> StagedDataset {
-        try await stage(value, ref, provenance: nil)
+    /// ``stage(_:_:provenance:)``, on a thread that may block.
+    public func stage(
+        _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance? = nil
+    ) async throws -> StagedDataset {
+        let datastore = self
+        return try await FormatterCatalog.pool.run { try datastore.stage(value, ref, provenance: provenance) }
+    }
+
+    /// Stages many datasets, several at a time. When one fails, all are discarded. Memory: `jobs` encoded files.
+    ///
+    /// - Parameter jobs: the most datasets that are encoded and written at the same time.
+    /// - Throws: as ``stage(_:_:provenance:)``.
+    public func stage(
+        _ count: Int, jobs: Int,
+        _ dataset: @escaping @Sendable (Int) -> (value: DatasetValue, ref: DatasetRef, provenance: DatasetProvenance?)
+    ) async throws -> StagedArtifacts {
+        let datastore = self
+        let (staged, failure) = await FormatterCatalog.pool.each(count, jobs: jobs) { number in
+            let (value, ref, provenance) = dataset(number)
+            return try datastore.stage(value, ref, provenance: provenance)
+        }
+        let artifacts = StagedArtifacts(staged.compactMap { $0 })
+        if let failure {
+            // The first error matters; a file that cannot be removed stays hidden.
+            try? await artifacts.discard()
+            throw failure
+        }
+        return artifacts
     }
 
     /// What is recorded about the files of many datasets: for each, one entry for each datastore that has records of

@@ -60,13 +60,4 @@ extension FileDatastore {
             storageClass: part.name, parentStorageClass: definition.name, isCalibration: ref.datasetType.isCalibration)
         return DatasetRef(id: ref.id, datasetType: type, dataID: ref.dataID, run: ref.run)
     }
-
-    /// The formatter that writes a dataset.
-    func formatter(for ref: DatasetRef) throws -> FormatterConfiguration {
-        guard let formatter = formatters.match(LookupSubject(ref))?.value else {
-            throw DatastoreError.noFormatter(
-                datasetType: ref.datasetType.name, storageClass: ref.datasetType.storageClass, datastore: name)
-        }
-        return formatter
-    }
 }

@@ -26,6 +26,7 @@ public final class FileDatastore: Datastore {
     let cache: ArtifactCache?
     let table: FileRecordsTable
     let locations: DatasetLocationTable
+    private let known = Mutex(Choices())
     /// The folder for files on their way here, made with the first of them.
     private let openSession = Mutex<JournalSession?>(nil)
 
@@ -150,12 +151,6 @@ public final class FileDatastore: Datastore {
     /// Whether the files are on this machine.
     var isLocal: Bool { store != nil }
 
-    /// For writes to staged names, which are flushed when all are written.
-    func stagingStore() throws -> POSIXObjectStore {
-        _ = try requireStore()
-        return try POSIXObjectStore(root: root, synchronizing: false)
-    }
-
     func localPath(_ path: ObjectPath) throws -> String {
         guard let local = try requireStore().localPath(path) else {
             throw DatastoreError.unsupportedLocation(uri: root.description + path.description)
@@ -189,10 +184,48 @@ public final class FileDatastore: Datastore {
 
     /// The template for a dataset, checked against its type.
     func template(for ref: DatasetRef) throws -> FileTemplate {
-        guard let template = templates.match(LookupSubject(ref))?.value ?? fallbackTemplate else {
-            throw DatastoreError.noTemplate(datasetType: ref.datasetType.name, datastore: name)
+        try choice(\.templates, ref) {
+            guard let template = templates.match(LookupSubject(ref))?.value ?? fallbackTemplate else {
+                throw DatastoreError.noTemplate(datasetType: ref.datasetType.name, datastore: name)
+            }
+            try template.validate(for: ref.datasetType)
+            return template
         }
-        try template.validate(for: ref.datasetType)
-        return template
+    }
+
+    /// The formatter that writes a dataset.
+    func formatter(for ref: DatasetRef) throws -> FormatterConfiguration {
+        try choice(\.formatters, ref) {
+            guard let formatter = formatters.match(LookupSubject(ref))?.value else {
+                throw DatastoreError.noFormatter(
+                    datasetType: ref.datasetType.name, storageClass: ref.datasetType.storageClass, datastore: name)
+            }
+            return formatter
+        }
+    }
+
+    /// What the configuration says about datasets that were asked about before.
+    struct Choices: Sendable {
+        struct Key: Hashable {
+            let type: DatasetType
+            let parentStorageClass: String?
+            let instrument: DataIDValue?
+        }
+
+        var templates: [Key: FileTemplate] = [:]
+        var formatters: [Key: FormatterConfiguration] = [:]
+    }
+
+    /// What is remembered, or else found now: a lookup looks at dataset type and instrument alone.
+    private func choice<Value: Sendable>(
+        _ choices: WritableKeyPath<Choices, [Choices.Key: Value]> & Sendable, _ ref: DatasetRef, _ find: () throws -> Value
+    ) throws -> Value {
+        let key = Choices.Key(
+            type: ref.datasetType, parentStorageClass: ref.datasetType.parentStorageClass,
+            instrument: ref.dataID["instrument"])
+        if let known = known.withLock({ $0[keyPath: choices][key] }) { return known }
+        let found = try find()
+        known.withLock { $0[keyPath: choices][key] = found }
+        return found
     }
 }

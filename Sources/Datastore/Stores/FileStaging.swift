@@ -59,7 +59,7 @@ extension FileDatastore {
         return path.description
     }
 
-    /// Brings a file under a staged name, or finds where it is, for the records that it will have.
+    /// Brings a file under a staged name, or finds where it is, for the records that it will have. Blocks.
     ///
     /// - Parameters:
     ///   - transfer: anything but `auto`, which is decided for all files of an operation together.
@@ -67,8 +67,9 @@ extension FileDatastore {
     ///   - removesSource: whether this datastore is the one that takes the source away in a move.
     /// - Throws: `ObjectStorageError.notFound` when the file is not there.
     func stage(
-        _ file: IncomingFile, transfer: ArtifactTransfer, recordsAttributes: Bool, removesSource: Bool
-    ) async throws -> StagedFile {
+        _ file: IncomingFile, transfer: ArtifactTransfer, recordsAttributes: Bool, removesSource: Bool,
+        _ folders: ResolvedFolder
+    ) throws -> StagedFile {
         guard let first = file.refs.first else {
             throw DatastoreError.notIngestible(location: file.location.description, reason: "it has no dataset")
         }
@@ -76,7 +77,7 @@ extension FileDatastore {
             throw DatastoreError.notIngestible(
                 location: file.location.description, reason: "it is a member of an archive; ingest the archive")
         }
-        let formatter = try file.formatter ?? configuredFormatter(for: first)
+        let formatter = try file.formatter ?? formatter(for: first).className
         let place = try place(file.location)
         let path: String
         switch (transfer, place) {
@@ -105,9 +106,9 @@ extension FileDatastore {
                 id: ref.id,
                 info: StoredFileInfo(formatter: formatter, path: path, storageClass: definition.name))
         }
-        return try await stage(
+        return try stage(
             place, rows, transfer: transfer, attributes: recordsAttributes ? .measured : .unknown,
-            removesSource: removesSource)
+            removesSource: removesSource, folders)
     }
 
     /// Where size and checksum come from.
@@ -118,20 +119,18 @@ extension FileDatastore {
         case given
     }
 
-    /// Brings a file to where its records say.
+    /// Brings a file to where its records say. Blocks.
     func stage(
         _ place: Place, _ rows: [StagedFile.Row], transfer: ArtifactTransfer, attributes: Attributes,
-        removesSource: Bool
-    ) async throws -> StagedFile {
+        removesSource: Bool, _ folders: ResolvedFolder
+    ) throws -> StagedFile {
         let source: String
         switch place {
         case .inside(_, let local), .outside(let local): source = local
         }
-        let usesChecksum = configuration.usesChecksum
-        let (size, checksum) = try await POSIXObjectStore.sharedPool.run {
-            let size = try LocalFile.size(source)
-            return (size, attributes == .measured && usesChecksum ? try LocalFile.checksum(source) : nil)
-        }
+        let size = try LocalFile.size(source)
+        let checksum =
+            attributes == .measured && configuration.usesChecksum ? try LocalFile.checksum(source) : nil
         let measured = rows.map { row in
             var info = row.info
             switch attributes {
@@ -147,24 +146,26 @@ extension FileDatastore {
         guard case .inside(let target, _) = try ArtifactLocation(recorded: first.info.path) else {
             throw DatastoreError.notIngestible(location: source, reason: "its record is not below \(root)")
         }
+        guard !target.description.hasPrefix(JournalSession.folderName + "/") else {
+            throw DatastoreError.notIngestible(
+                location: source, reason: "its path leads into the folder of Steward's journal; rename the run")
+        }
         if case .inside(let object, _) = place, object == target {
             // It is where it should be.
             return StagedFile(datastore: self, rows: measured, placement: nil)
         }
-        return try await POSIXObjectStore.sharedPool.run { [self] in
-            let resolved = try JournalFiles.resolved(source)
-            let staged = try session().newPath()
-            let isWritten = try stageFile(
-                resolved, at: try localPath(staged), mode, target: try localPath(target), staged)
-            KillPoint.pass()
-            var moved: JournalIntent.MovedSource?
-            if mode == .move, removesSource, let identity = FileIdentity(of: resolved) {
-                moved = .init(path: resolved, identity: identity)
-            }
-            return StagedFile(
-                datastore: self, rows: measured,
-                placement: .init(staged: staged, target: target, isWritten: isWritten), source: moved)
+        let resolved = try folders.resolved(source)
+        let staged = try session().newPath()
+        let isWritten = try stageFile(
+            resolved, at: try localPath(staged), mode, target: try localPath(target), staged)
+        KillPoint.pass()
+        var moved: JournalIntent.MovedSource?
+        if mode == .move, removesSource, let identity = FileIdentity(of: resolved) {
+            moved = .init(path: resolved, identity: identity)
         }
+        return StagedFile(
+            datastore: self, rows: measured,
+            placement: .init(staged: staged, target: target, isWritten: isWritten), source: moved)
     }
 
     /// - Returns: whether the content was copied.
@@ -196,14 +197,6 @@ extension FileDatastore {
                 LocalFile.relativeTarget(of: resolved, from: try JournalFiles.resolved(folder)), at: local)
         }
         return false
-    }
-
-    private func configuredFormatter(for ref: DatasetRef) throws -> String {
-        guard let formatter = formatters.match(LookupSubject(ref))?.value else {
-            throw DatastoreError.noFormatter(
-                datasetType: ref.datasetType.name, storageClass: ref.datasetType.storageClass, datastore: name)
-        }
-        return formatter.className
     }
 }
 

@@ -8,7 +8,7 @@ import RepositoryConfiguration
 extension FileDatastore {
     public func stage(
         _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?
-    ) async throws -> StagedDataset {
+    ) throws -> StagedDataset {
         guard constraints.accepts(LookupSubject(ref)) else {
             throw DatastoreError.rejected(dataset: ref.description, datastore: name)
         }
@@ -19,13 +19,13 @@ extension FileDatastore {
             if disassembles(ref, definition) {
                 for (component, value) in try parts(of: value, definition, ref) {
                     guard let part = try componentRef(component, of: ref, definition) else { continue }
-                    staged.append(try await stageFile(value, part, component: component, provenance))
+                    staged.append(try stageFile(value, part, component: component, provenance))
                 }
             } else {
-                staged.append(try await stageFile(value, ref, component: nil, provenance))
+                staged.append(try stageFile(value, ref, component: nil, provenance))
             }
         } catch {
-            await staged.discardIgnoringErrors()
+            staged.discardIgnoringErrors()
             throw error
         }
         return staged
@@ -63,41 +63,33 @@ extension FileDatastore {
     /// Writes one file under a hidden name.
     private func stageFile(
         _ value: DatasetValue, _ ref: DatasetRef, component: String?, _ provenance: DatasetProvenance?
-    ) async throws -> StagedFile {
-        let store = try stagingStore()
+    ) throws -> StagedFile {
         let definition = try storageClasses.definition(
             named: ref.datasetType.storageClass, usedBy: "dataset type '\(ref.datasetType.name)'")
         let template = try template(for: ref).path(for: ref)
         let formatter = try formatter(for: ref)
         let target = WriteTarget(ref: ref, storageClass: definition, formatter: formatter, provenance: provenance)
         let encoder = FormatterCatalog.formatter(forClass: formatter.className, writing: value)
-        let usesChecksum = configuration.usesChecksum
-        let (encoded, checksum) = try await FormatterCatalog.pool.run {
-            let encoded = try encoder.encode(value, for: target)
-            return (encoded, usesChecksum ? try encoded.checksum() : nil)
-        }
+        let encoded = try encoder.encode(value, for: target)
+        let checksum = configuration.usesChecksum ? try encoded.checksum() : nil
         let path = try ArtifactLocation.path(template, extension: encoded.pathExtension)
-        let temporary = try await POSIXObjectStore.sharedPool.run { try self.session().newPath() }
+        let temporary = try session().newPath()
+        let local = try localPath(temporary)
+        let size: Int64
         switch encoded.content {
-        case .memory(let bytes): try await store.write(temporary, bytes: bytes, mode: .createOnly)
+        case .memory(let bytes):
+            try LocalFile.create(local, bytes)
+            size = Int64(bytes.count)
         case .file(let source):
-            try await store.write(temporary, fromLocalFile: source, transfer: .copy, mode: .createOnly)
+            try LocalFile.copy(source, to: local)
+            size = try LocalFile.size(local)
         }
-        do {
-            guard let size = try await store.stat(temporary)?.size else {
-                throw DatastoreError.missingArtifact(path: path.description, dataset: ref.description)
-            }
-            let info = StoredFileInfo(
-                formatter: formatter.className, path: path.description, storageClass: definition.name,
-                component: component, checksum: checksum, fileSize: size)
-            KillPoint.pass()
-            return StagedFile(
-                datastore: self, rows: [.init(id: ref.id, info: info)],
-                placement: .init(staged: temporary, target: path))
-        } catch {
-            try await store.delete(temporary)
-            throw error
-        }
+        let info = StoredFileInfo(
+            formatter: formatter.className, path: path.description, storageClass: definition.name,
+            component: component, checksum: checksum, fileSize: size)
+        KillPoint.pass()
+        return StagedFile(
+            datastore: self, rows: [.init(id: ref.id, info: info)], placement: .init(staged: temporary, target: path))
     }
 }
 

@@ -69,7 +69,7 @@ public final class InMemoryDatastore: Datastore {
 
     public func stage(
         _ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance?
-    ) async throws -> StagedDataset {
+    ) throws -> StagedDataset {
         guard constraints.accepts(LookupSubject(ref)) else {
             throw DatastoreError.rejected(dataset: ref.description, datastore: name)
         }

@@ -18,31 +18,54 @@ extension LocalFile {
     }
 
     /// BLAKE2b-512 of a file in hexadecimal digits. Memory: one mebibyte.
-    static func checksum(_ path: String) throws -> String {
+    static func checksum(_ path: String) throws(ObjectStorageError) -> String {
         var digest = BLAKE2b()
-        try pieces(of: path) { digest.update($0) }
+        try pieces(of: path) { bytes throws(ObjectStorageError) in digest.update(bytes) }
         return digest.finalized().map { byte in
             let text = String(byte, radix: 16)
             return text.utf8.count == 1 ? "0" + text : text
         }.joined()
     }
 
+    /// Makes a file. One that could not be written whole is removed.
+    /// - Throws: `.alreadyExists`.
+    static func create(_ path: String, _ bytes: [UInt8]) throws {
+        let output = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard output >= 0 else { throw JournalFiles.failure(path, "write") }
+        defer { close(output) }
+        do {
+            try bytes.withUnsafeBytes { try write($0, to: output, path) }
+        } catch {
+            unlink(path)
+            throw error
+        }
+    }
+
+    private static func write(
+        _ bytes: UnsafeRawBufferPointer, to output: Int32, _ path: String
+    ) throws(ObjectStorageError) {
+        var written = 0
+        while written < bytes.count, let base = bytes.baseAddress {
+            let count = posixWrite(output, base + written, bytes.count - written)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw JournalFiles.failure(path, "write") }
+            written += count
+        }
+    }
+
     /// Copies content and permission bits. A file that could not be copied whole is removed.
-    static func copy(_ source: String, to target: String) throws {
+    static func copy(_ source: String, to target: String) throws(ObjectStorageError) {
+        let input = open(source, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { throw JournalFiles.failure(source, "read") }
+        defer { close(input) }
         var status = stat()
-        guard stat(source, &status) == 0 else { throw JournalFiles.failure(source, "read") }
+        guard fstat(input, &status) == 0 else { throw JournalFiles.failure(source, "read") }
         let output = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard output >= 0 else { throw JournalFiles.failure(target, "write") }
         defer { close(output) }
-        do {
-            try pieces(of: source) { bytes in
-                var written = 0
-                while written < bytes.count, let base = bytes.baseAddress {
-                    let count = write(output, base + written, bytes.count - written)
-                    if count < 0, errno == EINTR { continue }
-                    guard count > 0 else { throw JournalFiles.failure(target, "write") }
-                    written += count
-                }
+        do throws(ObjectStorageError) {
+            if try !copyInside(input, output, Int(status.st_size), source, target) {
+                try pieces(input, source) { bytes throws(ObjectStorageError) in try write(bytes, to: output, target) }
             }
             guard fchmod(output, status.st_mode & 0o777) == 0 else { throw JournalFiles.failure(target, "write") }
         } catch {
@@ -51,10 +74,45 @@ extension LocalFile {
         }
     }
 
-    private static func pieces(of path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    /// Lets the system copy, which shares blocks where the file system can.
+    /// - Returns: false when it cannot; then nothing has been copied.
+    private static func copyInside(
+        _ input: Int32, _ output: Int32, _ size: Int, _ source: String, _ target: String
+    ) throws(ObjectStorageError) -> Bool {
+        #if canImport(Glibc)
+            guard let copyFileRange = LinuxCalls.copyFileRange, size > 0 else { return false }
+            var copied = 0
+            while true {
+                let count = copyFileRange(input, nil, output, nil, max(size - copied, 1 << 20), 0)
+                if count == 0 { return copied > 0 }
+                if count > 0 {
+                    copied += count
+                    continue
+                }
+                if errno == EINTR { continue }
+                guard copied == 0 else { throw JournalFiles.failure(target, "write") }
+                switch errno {
+                case EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM: return false
+                default: throw JournalFiles.failure(target, "write")
+                }
+            }
+        #else
+            return false
+        #endif
+    }
+
+    private static func pieces(
+        of path: String, _ body: (UnsafeRawBufferPointer) throws(ObjectStorageError) -> Void
+    ) throws(ObjectStorageError) {
         let input = open(path, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw JournalFiles.failure(path, "read") }
         defer { close(input) }
+        try pieces(input, path, body)
+    }
+
+    private static func pieces(
+        _ input: Int32, _ path: String, _ body: (UnsafeRawBufferPointer) throws(ObjectStorageError) -> Void
+    ) throws(ObjectStorageError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { buffer.deallocate() }
         while true {
@@ -93,6 +151,10 @@ extension LocalFile {
         let up = Array(repeating: "..", count: base.count - shared)
         return (up + parts[shared...].map { String(Substring($0)) }).joined(separator: "/")
     }
+}
+
+private func posixWrite(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
+    write(descriptor, base, count)
 }
 
 private func readPiece(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {

@@ -14,22 +14,34 @@ public struct StagedArtifacts: Sendable {
     let files: [StagedFile]
     /// Copies that this process keeps in memory; no other knows of them, so they need no intents.
     let memory: [InMemoryDatastore.Staged]
-    private let intents = Intents()
+    private let intents: Intents
 
-    /// The intents in effect, by their files.
-    private final class Intents: Sendable {
-        let paths = Mutex<[String]>([])
+    /// An intent in effect: the file that it is in, and whose files it names.
+    struct Intent: Sendable {
+        let datastore: FileDatastore
+        let path: String
     }
 
-    init(files: [StagedFile]) {
+    private final class Intents: Sendable {
+        let inEffect: Mutex<[Intent]>
+
+        init(_ intents: [Intent] = []) { inEffect = Mutex(intents) }
+    }
+
+    /// - Parameter intents: about the files, when they are declared already.
+    init(files: [StagedFile], intents: [Intent] = []) {
         self.files = files
         memory = []
+        self.intents = Intents(intents)
     }
 
     public init(_ datasets: [StagedDataset]) {
         files = datasets.flatMap(\.files)
         memory = datasets.flatMap(\.memory)
+        intents = Intents()
     }
+
+    var declared: [Intent] { intents.inEffect.withLock { $0 } }
 
     init(_ dataset: StagedDataset) { self.init([dataset]) }
 
@@ -37,6 +49,12 @@ public struct StagedArtifacts: Sendable {
     public init(joining parts: [StagedArtifacts]) {
         files = parts.flatMap(\.files)
         memory = parts.flatMap(\.memory)
+        intents = Intents()
+    }
+
+    /// Whether all files have left their staged names, and none has a source that is to go.
+    var isSettled: Bool {
+        files.allSatisfy { $0.source == nil && ($0.placement == nil || $0.state.name.withLock { $0 == .published }) }
     }
 
     private var datastores: [FileDatastore] {
@@ -68,7 +86,7 @@ public struct StagedArtifacts: Sendable {
             KillPoint.pass()
             try JournalFiles.flush(staged, below: try datastore.rootPath())
             let path = try datastore.session().record(JournalIntent(.write(entries)))
-            intents.paths.withLock { $0.append(path) }
+            intents.inEffect.withLock { $0.append(Intent(datastore: datastore, path: path)) }
             KillPoint.pass()
         }
     }
@@ -106,8 +124,8 @@ public struct StagedArtifacts: Sendable {
                 try JournalFiles.makeFolder(folder)
                 KillPoint.pass()
             }
-            try JournalFiles.place(try file.datastore.localPath(placement.staged), at: target)
-            file.state.isPublished.withLock { $0 = true }
+            let isKept = try JournalFiles.place(try file.datastore.localPath(placement.staged), at: target)
+            file.state.name.withLock { $0 = isKept ? .both : .published }
             KillPoint.pass()
         }
         for folder in folders.sorted() { try JournalFiles.flushFolder(folder) }
@@ -139,23 +157,12 @@ public struct StagedArtifacts: Sendable {
     /// answer of the database is lost.
     /// - Returns: whether the files are recorded.
     public func undo(_ connection: any DatabaseConnection) throws -> Bool {
-        var isRecorded = false
-        for datastore in datastores {
-            let own = files.filter { $0.datastore === datastore }
-            let ids = own.flatMap { $0.rows.map(\.id) }
-            let known = try datastore.records(of: Array(Set(ids)), connection)
-            for file in own {
-                let isFileRecorded = file.rows.contains { row in
-                    known[row.id]?.contains { $0.path == row.info.path } == true
-                }
-                guard file.placement != nil, file.state.isPublished.withLock({ $0 }) else { continue }
-                if isFileRecorded {
-                    isRecorded = true
-                } else {
-                    try unpublish(file)
-                }
-            }
+        var result = FileDatastore.Recovered()
+        for declared in declared {
+            let intent = try JournalIntent(text: try LocalFile.read(declared.path), path: declared.path)
+            try declared.datastore.settle(intent, connection, &result)
         }
+        let isRecorded = result.recorded > 0
         if isRecorded {
             try finish()
         } else {
@@ -166,9 +173,9 @@ public struct StagedArtifacts: Sendable {
     }
 
     /// Removes the files, published or not, whatever the records say.
-    package func discardFiles() throws {
+    public func discardFiles() throws {
         for copy in memory { copy.discard() }
-        for file in files where file.state.isPublished.withLock({ $0 }) { try unpublish(file) }
+        for file in files where file.state.isPublished { try unpublish(file) }
         try tidyUp()
     }
 
@@ -184,14 +191,14 @@ public struct StagedArtifacts: Sendable {
     }
 
     private func tidyUp() throws {
-        let paths = intents.paths.withLock { paths in
-            defer { paths = [] }
-            return paths
+        let done = intents.inEffect.withLock { intents in
+            defer { intents = [] }
+            return intents
         }
-        for path in paths { try JournalFiles.remove(path) }
+        for intent in done { try JournalFiles.remove(intent.path) }
         KillPoint.pass()
         for file in files {
-            guard let placement = file.placement else { continue }
+            guard let placement = file.placement, file.state.name.withLock({ $0 != .published }) else { continue }
             try JournalFiles.remove(try file.datastore.localPath(placement.staged))
             KillPoint.pass()
         }

@@ -46,8 +46,8 @@ public struct StagedDataset: Sendable {
     }
 
     /// For the way out after another error, which matters more than one from tidying up.
-    func discardIgnoringErrors() async {
-        do { try await discard() } catch {}
+    func discardIgnoringErrors() {
+        do { try StagedArtifacts(self).discardFiles() } catch {}
     }
 }
 
@@ -73,9 +73,12 @@ struct StagedFile: Sendable {
         var isWritten = true
     }
 
-    /// Whether a file has its final name. Shared by all copies of the value.
+    /// Which names a file has. Shared by all copies of the value.
     final class State: Sendable {
-        let isPublished = Mutex(false)
+        enum Name { case staged, published, both }
+        let name = Mutex(Name.staged)
+
+        var isPublished: Bool { name.withLock { $0 != .staged } }
     }
 
     init(datastore: FileDatastore, rows: [Row], placement: Placement?, source: JournalIntent.MovedSource? = nil) {

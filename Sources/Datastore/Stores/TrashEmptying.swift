@@ -14,6 +14,8 @@ extension FileDatastore {
     public struct Emptied: Sendable {
         public var datasets = 0
         public var files = 0
+        /// Files that stay, because other datasets have records of them.
+        public var shared = 0
         /// Files that could not be deleted, and why; their datasets stay in the trash.
         public var failures: [String] = []
 
@@ -22,6 +24,7 @@ extension FileDatastore {
         public mutating func add(_ other: Emptied) {
             datasets += other.datasets
             files += other.files
+            shared += other.shared
             failures += other.failures
         }
     }
@@ -54,6 +57,7 @@ extension FileDatastore {
         var blocked: Set<DatasetID> = []
         let kept = try table.shared(
             Set(entries.compactMap(\.path)), apartFrom: Set(entries.map(\.id)), connection)
+        result.shared = kept.count
         var seen: Set<String> = []
         for entry in entries {
             guard let path = entry.path, !kept.contains(path) else { continue }

@@ -106,11 +106,14 @@ final class CatalogCache: Sendable {
         }
     }
 
-    /// Forgets what is held, because this process changes the database.
-    func invalidate() {
+    /// Forgets what is held, because a connection of this process is about to commit changes: they do not show in its
+    /// own token, as they do in those of others.
+    func distrust(_ connection: UInt64) {
         state.withLock { state in
             state.generation += 1
             state.content = nil
+            // What is read until the commit is older than what this connection sees in its next transaction.
+            state.seen[connection] = nil
         }
     }
 }

@@ -13,6 +13,8 @@ public struct RegistryWriter {
     /// What the small tables hold, refreshed after each change to them.
     final class WriterState {
         var snapshot: RegistrySnapshot
+        /// Whether this transaction has changed the small tables, so that what it sees of them is only its own.
+        var hasChanged = false
 
         init(_ snapshot: RegistrySnapshot) { self.snapshot = snapshot }
     }
@@ -30,8 +32,8 @@ public struct RegistryWriter {
 
     /// Reads the small tables again after they were changed.
     func refresh() throws {
-        registry.forgetCatalog()
-        state.snapshot = try registry.snapshot(connection)
+        state.hasChanged = true
+        state.snapshot = try registry.uncachedSnapshot(connection)
     }
 
     /// Runs `body`; when it throws, the database and what is known of it are as they were before.
@@ -40,14 +42,8 @@ public struct RegistryWriter {
         do {
             return try connection.savepoint(body)
         } catch {
-            registry.forgetCatalog()
             state.snapshot = before
             throw error
         }
     }
-}
-
-extension Registry {
-    /// Drops what is held in memory; a transaction that writes calls this after each change.
-    func forgetCatalog() { cache.invalidate() }
 }

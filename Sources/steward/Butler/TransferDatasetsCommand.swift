@@ -45,18 +45,40 @@ struct TransferDatasetsCommand: AsyncParsableCommand {
         let log = CommandLog(try butler.logging.settings(), command: "transfer-datasets")
         let search = try DatasetQuery(datasetTypes: CommaSeparated.values(datasetType), options: query)
         let from = try await DirectButler.open(source)
-        let to = try await DirectButler.open(dest, writeable: true)
-        var refs: [DatasetRef] = []
-        let outcome = try await search.run(from) { refs += $1 }
-        if let remark = outcome.remark { try log.info(remark) }
-        if outcome.isCut { try log.warning(search.cutWarning) }
-        let moved = try await to.transferFrom(
-            from, refs, transfer: transfer.transfer, registerDatasetTypes: registerDatasetTypes,
-            transferDimensions: transferDimensions, jobs: jobs.jobs, isDryRun: dryRun)
+        let to = try await DirectButler.open(dest, writeable: !dryRun)
+        var meter = ProgressMeter("Transferring", isWanted: butler.progress)
+        var outcome = DatasetQuery.Outcome()
+        var moved = 0
+        do {
+            try await to.transferFrom(
+                from, transfer: transfer.transfer, registerDatasetTypes: registerDatasetTypes,
+                transferDimensions: transferDimensions, jobs: jobs.jobs, isDryRun: dryRun
+            ) { page in
+                var batch: [DatasetRef] = []
+                func send() async throws {
+                    guard !batch.isEmpty else { return }
+                    moved += try await page(batch).count
+                    meter.advance(by: batch.count)
+                    batch.removeAll(keepingCapacity: true)
+                }
+                outcome = try await search.visit(from) { refs in
+                    batch += refs
+                    if batch.count >= BatchSpool.batchSize { try await send() }
+                }
+                try await send()
+            }
+            meter.finish()
+        } catch {
+            meter.finish()
+            try await to.close()
+            throw error
+        }
         try await to.close()
         try await from.close()
+        if let remark = outcome.remark { try log.info(remark) }
+        if outcome.isCut { try log.warning(search.cutWarning) }
         var output = CommandOutput()
-        try output.line("Number of datasets transferred: \(moved.count)")
+        try output.line("Number of datasets transferred: \(moved)")
         try output.flush()
     }
 }

@@ -8,7 +8,8 @@
 /// unless standard error is a terminal.
 struct ProgressMeter {
     private let label: String
-    private let total: Int
+    /// `nil` when it is not known beforehand.
+    private let total: Int?
     private let isShown: Bool
     private let start = ContinuousClock.now
     private var lastShown: ContinuousClock.Instant?
@@ -17,21 +18,21 @@ struct ProgressMeter {
 
     /// - Parameters:
     ///   - label: what is being done, as in `Retrieving`.
-    ///   - total: the number of steps.
+    ///   - total: the number of steps; `nil` when it is not known, and neither is the time left then.
     ///   - isWanted: `false` to never show anything; `nil` to show it on a terminal.
-    init(_ label: String, total: Int, isWanted: Bool?) {
+    init(_ label: String, total: Int? = nil, isWanted: Bool?) {
         self.label = label
         self.total = total
-        isShown = (isWanted ?? true) && StandardStream.error.isTerminal && total > 0
+        isShown = (isWanted ?? true) && StandardStream.error.isTerminal && total != 0
     }
 
-    /// Counts a step and the bytes it moved. Redraws at most ten times a second.
-    mutating func advance(bytes moved: Int64 = 0) {
-        done += 1
+    /// Counts steps and the bytes they moved. Redraws at most ten times a second.
+    mutating func advance(by steps: Int = 1, bytes moved: Int64 = 0) {
+        done += steps
         bytes += moved
         guard isShown else { return }
         let now = ContinuousClock.now
-        if let lastShown, now - lastShown < .milliseconds(100), done < total { return }
+        if let lastShown, now - lastShown < .milliseconds(100), total.map({ done < $0 }) ?? true { return }
         lastShown = now
         let text = Self.text(label: label, done: done, total: total, bytes: bytes, elapsed: now - start)
         StandardStream.error.write("\r\(text.prefix(max(20, StandardStream.error.width - 1)))\u{1B}[K")
@@ -43,8 +44,9 @@ struct ProgressMeter {
     }
 
     /// `Retrieving 12 of 480 (2 %), 31.5 MB/s, 24 s left`
-    static func text(label: String, done: Int, total: Int, bytes: Int64, elapsed: Duration) -> String {
+    static func text(label: String, done: Int, total: Int?, bytes: Int64, elapsed: Duration) -> String {
         let seconds = max(elapsed / .seconds(1), 1e-6)
+        guard let total else { return "\(label) \(done), \(rounded(Double(done) / seconds))/s" }
         let share = total > 0 ? 100 * done / total : 100
         let rate = bytes > 0 ? "\(size(Double(bytes) / seconds))/s" : "\(rounded(Double(done) / seconds))/s"
         let left = done > 0 ? Int((seconds * Double(total - done) / Double(done)).rounded(.up)) : 0

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Butler
 import Datastore
+import Synchronization
 
 struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -40,17 +41,29 @@ struct ImportCommand: AsyncParsableCommand {
         help: "Record the sizes of files, and checksums where the repository wants them.")
     var trackFileAttrs = true
 
+    @OptionGroup var jobs: JobsOption
     @OptionGroup var optionsFile: OptionsFileOption
 
     func run() async throws {
         let log = CommandLog(try butler.logging.settings(), command: "import")
-        let opened = try await DirectButler.open(repository.repository, writeable: true)
-        let count = try await opened.import(
-            .init(
-                directory: directory, file: exportFile ?? ExportFile.defaultName, transfer: try transfer.intake(),
-                skippedElements: Set(CommaSeparated.values(skipDimensions)), recordsAttributes: trackFileAttrs))
+        let meter = Mutex<ProgressMeter?>(nil)
+        let isShown = butler.progress
+        defer { meter.withLock { $0?.finish() } }
+        let count = try await DirectButler.using(repository.repository, writeable: true) { opened in
+            try await opened.import(
+                .init(
+                    directory: directory, file: exportFile ?? ExportFile.defaultName, transfer: try transfer.intake(),
+                    skippedElements: Set(CommaSeparated.values(skipDimensions)), recordsAttributes: trackFileAttrs,
+                    jobs: jobs.jobs)
+            ) { count, total in
+                meter.withLock { meter in
+                    var shown = meter ?? ProgressMeter("Importing", total: total, isWanted: isShown)
+                    shown.advance(by: count)
+                    meter = shown
+                }
+            }
+        }
         try log.info("Imported \(count) dataset(s)")
-        try await opened.close()
     }
 }
 

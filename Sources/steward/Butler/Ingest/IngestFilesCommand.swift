@@ -1,9 +1,11 @@
 import ArgumentParser
 import Butler
 import ButlerModel
+import Datastore
 import Foundation
 import ObjectStorage
 import Registry
+import Synchronization
 
 struct IngestFilesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -58,44 +60,66 @@ struct IngestFilesCommand: AsyncParsableCommand {
 
     func run() async throws {
         let table = try TextTableFile(path: tableFile)
+        let common = try commonValues()
+        let opened = try await DirectButler.open(repository.repository, writeable: true)
+        do {
+            try await ingest(table, common, opened)
+        } catch {
+            try await opened.close()
+            throw error
+        }
+        try await opened.close()
+    }
+
+    private func ingest(_ table: TextTableFile, _ common: [(String, String)], _ opened: DirectButler) async throws {
+        let log = CommandLog(try butler.logging.settings(), command: "ingest-files")
         let folder = try folder()
-        let common = try CommaSeparated.values(dataId).map { text -> (String, String) in
+        let survey = try TableSurvey(table)
+        let (name, run, mode, formatter) = (datasetType, runName, idGenerationMode.choice, formatter)
+        let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
+        // What a row of the table says: a file, and a dataset in it.
+        let read: @Sendable ([String], RegistrySnapshot) throws -> FileIngest = { row, snapshot in
+            let type = try snapshot.datasetType(name)
+            var values = Dictionary(zip(table.columns, row).dropFirst(), uniquingKeysWith: { _, last in last })
+            values.merge(common) { _, given in given }
+            let dataID = try snapshot.standardize(try Self.typed(values, snapshot.universe), for: type)
+            let ref = DatasetRef(
+                id: mode.identifier(of: type, run: run, dataID: dataID, unixMilliseconds: milliseconds),
+                datasetType: type, dataID: dataID, run: run)
+            return FileIngest(location: try folder.join(row[0]), datasets: [ref], formatter: formatter)
+        }
+        try log.info("Ingesting \(survey.rowCount) dataset ref(s) from \(survey.fileCount) file(s)")
+        guard survey.rowCount > 0 else { return }
+        var transfers = FileTransfers.all(transfer.transfer)
+        if transfer.transfer == .auto {
+            let first = try await opened.registry.read { snapshot in
+                var rows = table.rows
+                return try rows.next().map { try read($0, snapshot).datasets } ?? []
+            }
+            transfers = try opened.datastore().automaticTransfer(of: first) { visit in
+                var rows = table.rows
+                while let row = try rows.next(), try visit(try folder.join(row[0])) {}
+            }
+        }
+        let meter = Mutex(ProgressMeter("Ingesting", total: survey.fileCount, isWanted: butler.progress))
+        defer { meter.withLock { $0.finish() } }
+        let reader = Mutex(TableFiles(table, isGrouped: survey.isGrouped))
+        try await opened.ingest(
+            transfer: transfers, recordsAttributes: trackFileAttrs, jobs: jobs.jobs,
+            progress: { count in meter.withLock { $0.advance(by: count) } }
+        ) { snapshot in
+            try reader.withLock { try $0.next(BatchSpool.batchSize) { try read($0, snapshot) } }
+        }
+    }
+
+    private func commonValues() throws -> [(String, String)] {
+        try CommaSeparated.values(dataId).map { text in
             let parts = text.split(separator: "=", omittingEmptySubsequences: false)
             guard parts.count == 2 else {
                 throw CommandFailure.refused("--data-id needs a dimension and a value, as in detector=5, not '\(text)'.")
             }
             return (String(parts[0]), String(parts[1]))
         }
-        let opened = try await DirectButler.open(repository.repository, writeable: true)
-        let (name, run, mode, formatter) = (datasetType, runName, idGenerationMode.choice, formatter)
-        let files = try await opened.registry.read { snapshot in
-            let type = try snapshot.datasetType(name)
-            let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
-            var files: [FileIngest] = []
-            var indexOfFile: [ResourceURI: Int] = [:]
-            for row in table.rows {
-                var values = Dictionary(zip(table.columns, row).dropFirst(), uniquingKeysWith: { _, last in last })
-                values.merge(common) { _, given in given }
-                let dataID = try snapshot.standardize(
-                    try Self.typed(values, snapshot.universe), for: type)
-                let ref = DatasetRef(
-                    id: mode.identifier(of: type, run: run, dataID: dataID, unixMilliseconds: milliseconds),
-                    datasetType: type, dataID: dataID, run: run)
-                let location = try folder.join(row[0])
-                if let index = indexOfFile[location] {
-                    files[index].datasets.append(ref)
-                } else {
-                    indexOfFile[location] = files.count
-                    files.append(FileIngest(location: location, datasets: [ref], formatter: formatter))
-                }
-            }
-            return files
-        }
-        let log = CommandLog(try butler.logging.settings(), command: "ingest-files")
-        try log.info("Ingesting \(table.rows.count) dataset ref(s) from \(files.count) file(s)")
-        try await opened.ingest(
-            files, transfer: transfer.transfer, recordsAttributes: trackFileAttrs, jobs: jobs.jobs)
-        try await opened.close()
     }
 
     private func folder() throws -> ResourceURI {

@@ -2,90 +2,142 @@ import Foundation
 
 /// A table in a text file: CSV, ECSV, or columns separated by tabs or blanks. The first line that is no comment names
 /// the columns.
+///
+/// Rows are taken from the text as they are asked for. Memory: the text.
 struct TextTableFile: Sendable {
     let columns: [String]
-    let rows: [[String]]
+    private let bytes: [UInt8]
+    private let name: String
+    private let delimiter: UInt8
+    private let start: Position
+
+    fileprivate struct Position: Sendable {
+        var offset = 0
+        var line = 0
+    }
 
     /// - Throws: ``CommandFailure`` that names the file and line.
     init(path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw CommandFailure.refused("Cannot read the table '\(path)'; check that it exists.")
         }
-        guard !data.contains(0), let text = String(data: data, encoding: .utf8) else {
-            throw CommandFailure.refused(
-                "The table '\(path)' is no text in UTF-8; save it as CSV or ECSV.")
-        }
-        try self.init(text: text, name: path)
+        try self.init(bytes: Array(data), name: path)
     }
 
-    init(text: String, name: String) throws {
-        var columns: [String]?
-        var rows: [[String]] = []
-        var delimiter: Character?
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = line.last == "\r" ? line.dropLast() : line
-            if line.first == "#" {
-                // ECSV says so when it separates by commas.
-                if line.contains("delimiter: ','") { delimiter = "," }
-                continue
-            }
-            guard line.contains(where: { !$0.isWhitespace }) else { continue }
-            if columns == nil, delimiter == nil {
-                delimiter = line.contains(",") ? "," : line.contains("\t") ? "\t" : " "
-            }
-            guard let cells = Self.cells(line, delimiter ?? " ") else {
-                throw CommandFailure.refused("\(name):\(number + 1): a quotation mark is not closed.")
-            }
-            guard let known = columns else {
-                columns = cells
-                continue
-            }
-            guard cells.count == known.count else {
-                throw CommandFailure.refused(
-                    "\(name):\(number + 1): \(cells.count) values for \(known.count) columns (\(known.joined(separator: ", "))).")
-            }
-            rows.append(cells)
+    init(bytes: [UInt8], name: String) throws {
+        guard !bytes.contains(0), String(validating: bytes, as: UTF8.self) != nil else {
+            throw CommandFailure.refused("The table '\(name)' is no text in UTF-8; save it as CSV or ECSV.")
         }
-        guard let columns, Set(columns).count == columns.count else {
+        self.bytes = bytes
+        self.name = name
+        var position = Position()
+        var delimiter: UInt8?
+        var columns: [String]?
+        while columns == nil, let line = Self.line(bytes, &position) {
+            if line.first == UInt8(ascii: "#") {
+                // ECSV says so when it separates by commas.
+                if String(decoding: line, as: UTF8.self).contains("delimiter: ','") { delimiter = UInt8(ascii: ",") }
+                continue
+            }
+            guard !Self.isBlank(line) else { continue }
+            let found =
+                delimiter
+                ?? [UInt8(ascii: ","), UInt8(ascii: "\t")].first { line.contains($0) } ?? UInt8(ascii: " ")
+            delimiter = found
+            columns = try Self.cells(line, found, name, position.line)
+        }
+        guard let columns, let delimiter, Set(columns).count == columns.count else {
             throw CommandFailure.refused("The table '\(name)' has no line with different names of columns.")
         }
         self.columns = columns
-        self.rows = rows
+        self.delimiter = delimiter
+        start = position
     }
 
-    /// The values of a line, in which quotation marks keep separators together and are doubled to stand for one; `nil`
-    /// when one is not closed. Several blanks count as one.
-    private static func cells(_ line: Substring, _ delimiter: Character) -> [String]? {
+    // MARK: Rows
+
+    /// The rows of a table, one after another.
+    struct Rows: Sendable {
+        fileprivate let table: TextTableFile
+        fileprivate var position: Position
+
+        /// - Throws: ``CommandFailure`` that names the file and line.
+        mutating func next() throws -> [String]? {
+            while let line = TextTableFile.line(table.bytes, &position) {
+                if line.first == UInt8(ascii: "#") || TextTableFile.isBlank(line) { continue }
+                let cells = try TextTableFile.cells(line, table.delimiter, table.name, position.line)
+                guard cells.count == table.columns.count else {
+                    throw CommandFailure.refused(
+                        "\(table.name):\(position.line): \(cells.count) values for \(table.columns.count) columns "
+                            + "(\(table.columns.joined(separator: ", "))).")
+                }
+                return cells
+            }
+            return nil
+        }
+    }
+
+    var rows: Rows { Rows(table: self, position: start) }
+
+    // MARK: Text
+
+    /// The next line, without its end.
+    private static func line(_ bytes: [UInt8], _ position: inout Position) -> ArraySlice<UInt8>? {
+        guard position.offset < bytes.count else { return nil }
+        let rest = bytes[position.offset...]
+        let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
+        position.offset = end + 1
+        position.line += 1
+        let line = rest[..<end]
+        return line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+    }
+
+    private static func isBlank(_ line: ArraySlice<UInt8>) -> Bool { line.allSatisfy { $0 == 32 || (9...13).contains($0) } }
+
+    /// The values of a line, in which quotation marks keep separators together and are doubled to stand for one. Several
+    /// blanks count as one.
+    private static func cells(
+        _ line: ArraySlice<UInt8>, _ delimiter: UInt8, _ name: String, _ number: Int
+    ) throws -> [String] {
+        let quote = UInt8(ascii: "\"")
+        let blank = UInt8(ascii: " ")
         var cells: [String] = []
-        var current = ""
+        var current: [UInt8] = []
         var isQuoted = false
         var wasQuoted = false
-        var characters = line.makeIterator()
-        var pending = characters.next()
-        while let character = pending {
-            pending = characters.next()
+        func finish() {
+            if delimiter == blank, current.isEmpty, !wasQuoted { return }
+            let text = String(decoding: current, as: UTF8.self)
+            cells.append(delimiter == UInt8(ascii: ",") ? text.trimmingCharacters(in: .whitespaces) : text)
+        }
+        var index = line.startIndex
+        while index < line.endIndex {
+            let byte = line[index]
+            index += 1
             if isQuoted {
-                if character != "\"" {
-                    current.append(character)
-                } else if pending == "\"" {
-                    current.append("\"")
-                    pending = characters.next()
+                if byte != quote {
+                    current.append(byte)
+                } else if index < line.endIndex, line[index] == quote {
+                    current.append(quote)
+                    index += 1
                 } else {
                     isQuoted = false
                 }
-            } else if character == "\"" {
+            } else if byte == quote {
                 isQuoted = true
                 wasQuoted = true
-            } else if character == delimiter {
-                if delimiter != " " || !current.isEmpty || wasQuoted { cells.append(current) }
-                current = ""
+            } else if byte == delimiter {
+                finish()
+                current.removeAll(keepingCapacity: true)
                 wasQuoted = false
             } else {
-                current.append(character)
+                current.append(byte)
             }
         }
-        guard !isQuoted else { return nil }
-        if delimiter != " " || !current.isEmpty || wasQuoted { cells.append(current) }
-        return delimiter == "," ? cells.map { $0.trimmingCharacters(in: .whitespaces) } : cells
+        guard !isQuoted else {
+            throw CommandFailure.refused("\(name):\(number): a quotation mark is not closed.")
+        }
+        finish()
+        return cells
     }
 }

@@ -58,7 +58,12 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
     func run() async throws {
         let tags = CommaSeparated.values(disassociate)
         let searched = try searched(tags)
-        let opened = try await DirectButler.open(repository.repository, writeable: !dryRun)
+        try await DirectButler.using(repository.repository, writeable: !dryRun) { opened in
+            try await prune(opened, tags, searched)
+        }
+    }
+
+    private func prune(_ opened: DirectButler, _ tags: [String], _ searched: [String]) async throws {
         if let purge {
             let info = try await opened.registry.read { try $0.collectionInfo(CollectionSearch([purge])) }
             guard info.first?.type == .run else {
@@ -68,6 +73,15 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
         let search = DatasetQuery(
             datasetTypes: CommaSeparated.values(datasets), collections: searched, expression: expression,
             findsFirst: !findAll)
+        let log = CommandLog(try butler.logging.settings(), command: "prune-datasets")
+        if quiet, tags.isEmpty {
+            // Nothing is shown, so nothing needs to be known of the datasets.
+            var ids: [DatasetID] = []
+            let outcome = try await search.visit(opened) { ids += $0.lazy.map(\.id) }
+            if let remark = outcome.remark { try log.info(remark) }
+            try Self.report(try await opened.pruneDatasets(ids: ids, purge: purge != nil), log)
+            return
+        }
         var refs: [DatasetRef] = []
         var lines: [(lines: [String], headerCount: Int)] = []
         let outcome = try await search.run(opened) { type, found in
@@ -77,36 +91,31 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
                 lines.append((text.lines, text.headerCount))
             }
         }
-        let log = CommandLog(try butler.logging.settings(), command: "prune-datasets")
         if let remark = outcome.remark { try log.info(remark) }
 
-        if dryRun {
-            try Self.show(announcement(searched, tags), lines)
-            try await opened.close()
-            return
-        }
+        if dryRun { return try Self.show(announcement(searched, tags), lines) }
         let asks = confirmation.confirm && !quiet
         if asks {
-            guard !refs.isEmpty else {
-                try Self.show("Did not find any datasets.", nil)
-                try await opened.close()
-                return
-            }
+            guard !refs.isEmpty else { return try Self.show("Did not find any datasets.", nil) }
             try Self.show("The following datasets will be removed:", lines)
             guard try Confirmation.ask("Continue?") else {
-                try Self.show("Did not remove the datasets.", nil)
-                try await opened.close()
-                return
+                return try Self.show("Did not remove the datasets.", nil)
             }
         }
         let deletion = try await opened.pruneDatasets(
             refs, unstore: unstore || purge != nil, purge: purge != nil, disassociate: !tags.isEmpty || purge != nil,
             tags: tags)
-        try await opened.close()
         if asks {
             try Self.show("The datasets were removed.", nil)
         } else if !quiet {
             try Self.show("Removed the following datasets:", lines)
+        }
+        try Self.report(deletion, log)
+    }
+
+    private static func report(_ deletion: Deletion, _ log: CommandLog) throws {
+        if deletion.sharedCount > 0 {
+            try log.warning("\(deletion.sharedCount) file(s) stay, because other datasets are in them too.")
         }
         guard deletion.failures.isEmpty else {
             throw CommandFailure.refused(

@@ -72,6 +72,35 @@ struct DatasetQuery: Sendable {
         return outcome
     }
 
+    /// Hands the datasets out in pages of some thousands. Each dataset once. Memory: a page, and the identifiers.
+    func visit(_ butler: DirectButler, _ body: ([DatasetRef]) async throws -> Void) async throws -> Outcome {
+        var outcome = Outcome()
+        var seen: Set<DatasetID> = []
+        var total = 0
+        func hand(_ page: [DatasetRef]) async throws {
+            total += page.count
+            var refs = page
+            outcome.isCut = limit.cut(&refs, total: total)
+            refs = refs.filter { seen.insert($0.id).inserted }
+            if !refs.isEmpty { try await body(refs) }
+        }
+        do {
+            if hasOneType {
+                try await butler.visitDatasets(
+                    datasetTypes[0], collections: collections, findFirst: findsFirst, where: expression,
+                    orderBy: order, limit: limit.sought, hand)
+            } else {
+                let request = AllDatasetsRequest(
+                    collections: collections, names: datasetTypes, findFirst: findsFirst, where: expression,
+                    limit: limit.sought)
+                for try await page in butler.query.allDatasets(request) { try await hand(page) }
+            }
+        } catch let error as ButlerError where error.kind == .missingDatasetType {
+            outcome.remark = error.message
+        }
+        return outcome
+    }
+
     private func runAll(
         _ butler: DirectButler, _ body: (DatasetType, [DatasetRef]) async throws -> Void
     ) async throws -> Bool {

@@ -1,6 +1,7 @@
 // Parquet files, column by column.
 
 #include "Errors.hpp"
+#include "Functions.hpp"
 
 #if defined(STEWARD_PARQUET)
 
@@ -221,13 +222,11 @@ void add_leaves(const parquet::arrow::SchemaField &field, std::vector<int> &leav
 
 } // namespace
 
-extern "C" {
+namespace arrow_library {
 
-void carrow_free(char *error) { std::free(error); }
+const char *version(void) { return ARROW_VERSION_STRING; }
 
-const char *carrow_version(void) { return ARROW_VERSION_STRING; }
-
-carrow_reader *carrow_open(const char *path, const uint8_t *bytes, int64_t count, char **error) {
+carrow_reader *open(const char *path, const uint8_t *bytes, int64_t count, char **error) {
     return guarded<carrow_reader *>(error, nullptr, [&] {
         std::shared_ptr<arrow::io::RandomAccessFile> source;
         if (path != nullptr) {
@@ -247,22 +246,22 @@ carrow_reader *carrow_open(const char *path, const uint8_t *bytes, int64_t count
     });
 }
 
-void carrow_close(carrow_reader *reader) { delete reader; }
+void close(carrow_reader *reader) { delete reader; }
 
-int64_t carrow_row_count(const carrow_reader *reader) { return reader->file->parquet_reader()->metadata()->num_rows(); }
+int64_t row_count(const carrow_reader *reader) { return reader->file->parquet_reader()->metadata()->num_rows(); }
 
-int64_t carrow_field_count(const carrow_reader *reader) { return static_cast<int64_t>(reader->fields.size()); }
+int64_t field_count(const carrow_reader *reader) { return static_cast<int64_t>(reader->fields.size()); }
 
-carrow_field carrow_get_field(const carrow_reader *reader, int64_t column) {
+carrow_field get_field(const carrow_reader *reader, int64_t column) {
     const Field &field = reader->fields[static_cast<size_t>(column)];
     return carrow_field{
         slice(field.name), field.description.type, field.description.list_size, slice(field.description.zone),
         slice(field.type_name), field.metadata.view()};
 }
 
-carrow_metadata carrow_schema_metadata(const carrow_reader *reader) { return reader->metadata->view(); }
+carrow_metadata schema_metadata(const carrow_reader *reader) { return reader->metadata->view(); }
 
-int64_t carrow_read_column(
+int64_t read_column(
     carrow_reader *reader, int64_t column, int64_t limit, void *context, void (*body)(void *, const carrow_cells *),
     char **error) {
     return guarded<int64_t>(error, -1, [&] {
@@ -306,6 +305,6 @@ int64_t carrow_read_column(
     });
 }
 
-}
+} // namespace arrow_library
 
 #endif

@@ -1,6 +1,7 @@
 // Tables as Parquet files.
 
 #include "Errors.hpp"
+#include "Functions.hpp"
 
 #if defined(STEWARD_PARQUET)
 
@@ -113,9 +114,9 @@ struct carrow_writer {
     int next_column = 0;
 };
 
-extern "C" {
+namespace arrow_library {
 
-carrow_writer *carrow_create(
+carrow_writer *create(
     const carrow_field *fields, const bool *is_large, int64_t column_count, carrow_metadata pairs, char **error) {
     return guarded<carrow_writer *>(error, nullptr, [&] {
         std::vector<std::shared_ptr<arrow::Field>> schema;
@@ -137,7 +138,7 @@ carrow_writer *carrow_create(
     });
 }
 
-int carrow_begin_row_group(carrow_writer *writer, char **error) {
+int begin_row_group(carrow_writer *writer, char **error) {
     return guarded(error, -1, [&] {
         check(writer->file->NewRowGroup());
         writer->next_column = 0;
@@ -145,7 +146,7 @@ int carrow_begin_row_group(carrow_writer *writer, char **error) {
     });
 }
 
-int carrow_write_cells(carrow_writer *writer, const carrow_cells *cells, char **error) {
+int write_cells(carrow_writer *writer, const carrow_cells *cells, char **error) {
     return guarded(error, -1, [&] {
         const auto &type = writer->schema->field(writer->next_column++)->type();
         if (type->id() == arrow::Type::FIXED_SIZE_LIST) {
@@ -160,7 +161,7 @@ int carrow_write_cells(carrow_writer *writer, const carrow_cells *cells, char **
     });
 }
 
-int carrow_finish(
+int finish(
     carrow_writer *writer, void *context, void (*body)(void *, carrow_slice), char **error) {
     return guarded(error, -1, [&] {
         check(writer->file->Close());
@@ -170,7 +171,7 @@ int carrow_finish(
     });
 }
 
-void carrow_discard(carrow_writer *writer) {
+void discard(carrow_writer *writer) {
     char *error = nullptr;
     guarded(&error, -1, [&] {
         delete writer;
@@ -179,6 +180,6 @@ void carrow_discard(carrow_writer *writer) {
     std::free(error);
 }
 
-}
+} // namespace arrow_library
 
 #endif

@@ -1,0 +1,84 @@
+"""Repositories, files and tables that the benchmarks of writing start from. All are made anew, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+
+from lsst.daf.butler import Butler, Config, DatasetType
+
+PAYLOAD = "payload"
+RUN = "bench/run"
+DETECTORS = 100
+
+
+def base(path: str, datasets: int) -> str:
+    """An empty repository with data IDs for so many datasets, of instrument, exposure and detector. JSON, not YAML, for
+    the one dataset type: the slower a format is to write, the less is said about the Butler."""
+    if os.path.exists(path):
+        return path
+    config = Config({"datastore": {"formatters": {PAYLOAD: "lsst.daf.butler.formatters.json.JsonFormatter"}}})
+    Butler.makeRepo(path, config=config)
+    exposures = range((datasets + DETECTORS - 1) // DETECTORS)
+    with Butler.from_config(path, writeable=True) as butler:
+        butler.registry.registerDatasetType(
+            DatasetType(PAYLOAD, ["instrument", "exposure", "detector"], "StructuredDataDict", universe=butler.dimensions)
+        )
+        butler.collections.register(RUN)
+        insert = butler.registry.insertDimensionData
+        cam = {"instrument": "Bench"}
+        insert("instrument", {"name": "Bench", "class_name": "bench.Bench", "detector_max": DETECTORS})
+        insert("detector", *({**cam, "id": i, "full_name": f"D{i:03}", "purpose": "SCIENCE"} for i in range(DETECTORS)))
+        insert("physical_filter", {**cam, "name": "r_01", "band": "r"})
+        insert("day_obs", {**cam, "id": 20260101})
+        insert("group", *({**cam, "name": f"group{i}"} for i in exposures))
+        insert(
+            "exposure",
+            *(
+                {
+                    **cam, "id": i, "obs_id": f"obs{i}", "physical_filter": "r_01", "day_obs": 20260101,
+                    "group": f"group{i}", "exposure_time": 30.0, "seq_num": i,
+                }
+                for i in exposures
+            ),
+        )  # fmt: skip
+    return path
+
+
+def copy(source: str, target: str) -> str:
+    """A copy of a repository whose files are hard links, and whose database is its own."""
+    shutil.rmtree(target, ignore_errors=True)
+    subprocess.run(["cp", "-al", source, target], check=True)
+    for name in os.listdir(source):
+        if name.startswith("gen3.sqlite3"):
+            os.remove(os.path.join(target, name))
+            shutil.copy(os.path.join(source, name), target)
+    return target
+
+
+def files(folder: str, count: int, size: int) -> str:
+    """So many files of so many bytes, and the table `table.csv` that says which data IDs they are for."""
+    if os.path.exists(os.path.join(folder, "table.csv")):
+        return folder
+    os.makedirs(folder)
+    with open(os.path.join(folder, "table.csv.new"), "w") as table:
+        table.write("file,instrument,exposure,detector\n")
+        for number in range(count):
+            exposure, detector = divmod(number, DETECTORS)
+            if detector == 0:
+                os.makedirs(os.path.join(folder, str(exposure)))
+            name = f"{exposure}/{detector}.json"
+            content = b'{"number": %d, "pad": "' % number
+            with open(os.path.join(folder, name), "wb") as stream:
+                stream.write(content + b"x" * max(0, size - len(content) - 2) + b'"}')
+            table.write(f"{name},Bench,{exposure},{detector}\n")
+    os.rename(os.path.join(folder, "table.csv.new"), os.path.join(folder, "table.csv"))
+    return folder
+
+
+def stored(repository: str) -> int:
+    """Number of datasets that have a file."""
+    with sqlite3.connect(f"file:{repository}/gen3.sqlite3?mode=ro", uri=True) as database:
+        return database.execute("SELECT count(*) FROM dataset_location").fetchone()[0]

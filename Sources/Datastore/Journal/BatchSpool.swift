@@ -1,0 +1,263 @@
+import ButlerModel
+import Foundation
+import ObjectStorage
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Batches of datasets and their staged files, of which one is in memory and the others in a file of the session.
+///
+/// So an operation on any number of files takes the memory of a batch, and can still be one transaction. The file says
+/// nothing to others: what recovery needs is in the intents. All methods block; batches are added before they are read.
+public final class BatchSpool: Sendable {
+    /// The files or datasets that make a batch.
+    public static let batchSize = 5000
+
+    public struct Batch: Sendable {
+        /// With the values of required dimensions.
+        public let refs: [DatasetRef]
+        public let artifacts: StagedArtifacts
+    }
+
+    private struct State {
+        /// The last batch that was added or read.
+        var held: (number: Int, batch: Batch)?
+        var places: [Place] = []
+        var words = Words()
+        var file: (descriptor: Int32, path: String)?
+        var end: Int64 = 0
+    }
+
+    /// Where a batch is, and the intents about it.
+    private struct Place {
+        var range: Range<Int64>?
+        let intents: [StagedArtifacts.Intent]
+        /// Whether its files have their names, and nothing but the intents is left of their staging.
+        var isSettled = false
+    }
+
+    private let datastores: [FileDatastore]
+    private let state = Mutex(State())
+
+    public init(in datastore: any Datastore) { datastores = datastore.files }
+
+    deinit { state.withLock { if let file = $0.file { close(file.descriptor) } } }
+
+    public var count: Int { state.withLock { $0.places.count } }
+
+    // MARK: Adding
+
+    /// - Parameter artifacts: files, none in memory, whose intents are written.
+    public func add(_ refs: [DatasetRef], _ artifacts: StagedArtifacts) throws {
+        try state.withLock { state in
+            if let (number, batch) = state.held, state.places[number].range == nil {
+                state.places[number].range = try keep(batch, &state)
+            }
+            state.places.append(Place(range: nil, intents: artifacts.declared))
+            state.held = (state.places.count - 1, Batch(refs: refs, artifacts: artifacts))
+        }
+    }
+
+    private func keep(_ batch: Batch, _ state: inout State) throws -> Range<Int64> {
+        var writer = PackedWriter()
+        state.words.write(batch, datastores, &writer)
+        let file = try state.file ?? open()
+        state.file = file
+        let start = state.end
+        var written = 0
+        while written < writer.bytes.count {
+            let count = writer.bytes.withUnsafeBytes { buffer in
+                pwrite(
+                    file.descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written,
+                    off_t(start) + off_t(written))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw JournalFiles.failure(file.path, "write") }
+            written += count
+        }
+        state.end += Int64(written)
+        return start..<state.end
+    }
+
+    private func open() throws -> (descriptor: Int32, path: String) {
+        let path: String
+        if let datastore = datastores.first(where: \.isLocal) {
+            path = try datastore.localPath(try datastore.session().newPath())
+        } else {
+            path = NSTemporaryDirectory() + "steward-" + UUID().uuidString
+        }
+        let descriptor = openFile(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw JournalFiles.failure(path, "write") }
+        return (descriptor, path)
+    }
+
+    // MARK: Reading
+
+    /// The batch that was added as the `number`-th, counted from 0.
+    public func batch(_ number: Int) throws -> Batch {
+        try state.withLock { state in
+            if let held = state.held, held.number == number { return held.batch }
+            let place = state.places[number]
+            guard let range = place.range, let file = state.file else {
+                throw ObjectStorageError.notFound(path: "batch \(number)")
+            }
+            // The one that is let go must be on the disk too.
+            if let (other, batch) = state.held, state.places[other].range == nil {
+                state.places[other].range = try keep(batch, &state)
+            }
+            state.held = nil
+            let size = range.upperBound - range.lowerBound
+            let bytes = [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, filled in
+                while filled < Int(size), let base = buffer.baseAddress {
+                    let got = pread(file.descriptor, base + filled, Int(size) - filled, off_t(range.lowerBound) + off_t(filled))
+                    if got < 0, errno == EINTR { continue }
+                    if got <= 0 { return }
+                    filled += got
+                }
+            }
+            do {
+                var reader = PackedReader(bytes)
+                let batch = try state.words.read(&reader, datastores, intents: place.intents)
+                state.held = (number, batch)
+                return batch
+            } catch is PackedReader.Damage {
+                throw ObjectStorageError.changedWhileReading(path: file.path)
+            }
+        }
+    }
+
+    /// Gives the files of a batch their names: ``StagedArtifacts/publish()``.
+    public func publish(_ number: Int) throws {
+        let artifacts = try batch(number).artifacts
+        try artifacts.publish()
+        state.withLock { $0.places[number].isSettled = artifacts.isSettled }
+    }
+
+    /// Tidies up after a batch whose records are committed: ``StagedArtifacts/finish()``.
+    public func finish(_ number: Int) throws {
+        let place = state.withLock { $0.places[number] }
+        let artifacts =
+            place.isSettled ? StagedArtifacts(files: [], intents: place.intents) : try batch(number).artifacts
+        try artifacts.finish()
+    }
+
+    /// Removes the file, and forgets the batches.
+    public func remove() throws {
+        try state.withLock { state in
+            state.places = []
+            state.held = nil
+            guard let file = state.file else { return }
+            state.file = nil
+            close(file.descriptor)
+            try JournalFiles.remove(file.path)
+        }
+    }
+}
+
+private func openFile(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
+
+/// Texts and types that are the same in most of the datasets of an operation, each written as a number.
+private struct Words {
+    private var texts: [String] = []
+    private var numberOfText: [String: Int] = [:]
+    private var types: [DatasetType] = []
+    private var numberOfType: [DatasetType: Int] = [:]
+
+    private mutating func number(_ text: String) -> Int {
+        if let known = numberOfText[text] { return known }
+        texts.append(text)
+        numberOfText[text] = texts.count - 1
+        return texts.count - 1
+    }
+
+    private mutating func number(_ type: DatasetType) -> Int {
+        if let known = numberOfType[type] { return known }
+        types.append(type)
+        numberOfType[type] = types.count - 1
+        return types.count - 1
+    }
+
+    mutating func write(_ batch: BatchSpool.Batch, _ datastores: [FileDatastore], _ writer: inout PackedWriter) {
+        writer.write(batch.refs.count)
+        for ref in batch.refs {
+            writer.write(ref.id)
+            writer.write(number(ref.datasetType))
+            writer.write(number(ref.run))
+            for value in ref.dataID.requiredValues { writer.write(value) }
+        }
+        writer.write(batch.artifacts.files.count)
+        for file in batch.artifacts.files {
+            writer.write(datastores.firstIndex { $0 === file.datastore } ?? 0)
+            writer.write(file.rows.count)
+            for row in file.rows {
+                writer.write(row.id)
+                writer.write(number(row.info.formatter))
+                writer.write(number(row.info.storageClass))
+                writer.write(row.info.path)
+                writer.write(row.info.component)
+                writer.write(row.info.checksum)
+                writer.write(row.info.fileSize)
+            }
+            writer.write(file.placement != nil)
+            if let placement = file.placement {
+                writer.write(placement.staged.description)
+                writer.write(placement.target.description)
+                writer.write(placement.isWritten)
+            }
+            writer.write(file.source != nil)
+            if let source = file.source {
+                writer.write(source.path)
+                writer.write(source.identity)
+            }
+        }
+    }
+
+    func read(
+        _ reader: inout PackedReader, _ datastores: [FileDatastore], intents: [StagedArtifacts.Intent]
+    ) throws -> BatchSpool.Batch {
+        var refs: [DatasetRef] = []
+        for _ in 0..<(try reader.int()) {
+            let id = try reader.id()
+            let type = types[try reader.int()]
+            let run = texts[try reader.int()]
+            var values: [DataIDValue] = []
+            for _ in type.dimensions.required { values.append(try reader.value()) }
+            refs.append(
+                DatasetRef(
+                    id: id, datasetType: type, dataID: DataCoordinate(group: type.dimensions, values: values), run: run))
+        }
+        var files: [StagedFile] = []
+        for _ in 0..<(try reader.int()) {
+            let datastore = datastores[try reader.int()]
+            var rows: [StagedFile.Row] = []
+            for _ in 0..<(try reader.int()) {
+                let id = try reader.id()
+                let formatter = texts[try reader.int()]
+                let storageClass = texts[try reader.int()]
+                let path = try reader.text()
+                let component = try reader.optionalText()
+                let checksum = try reader.optionalText()
+                rows.append(
+                    .init(
+                        id: id,
+                        info: StoredFileInfo(
+                            formatter: formatter, path: path, storageClass: storageClass, component: component,
+                            checksum: checksum, fileSize: try reader.signed())))
+            }
+            var placement: StagedFile.Placement?
+            if try reader.flag() {
+                placement = .init(
+                    staged: try ObjectPath(try reader.text()), target: try ObjectPath(try reader.text()),
+                    isWritten: try reader.flag())
+            }
+            var source: JournalIntent.MovedSource?
+            if try reader.flag() { source = .init(path: try reader.text(), identity: try reader.identity()) }
+            files.append(StagedFile(datastore: datastore, rows: rows, placement: placement, source: source))
+        }
+        return BatchSpool.Batch(refs: refs, artifacts: StagedArtifacts(files: files, intents: intents))
+    }
+}
