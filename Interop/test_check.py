@@ -4,6 +4,9 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -316,6 +319,40 @@ def test_damaged_archives_are_found(root, tmp_path):
     assert [kind for kind, _ in found(other, "--checksums")] == ["damaged archive"]
     stored.write_bytes(sound)
     assert found(other, "--checksums") == []
+
+
+REWRITER = """
+import sys, time
+from lsst.daf.butler import Butler
+butler = Butler.from_config(sys.argv[1], writeable=True)
+refs = [butler.get_dataset(ref.id, dimension_records=True) for ref in butler.query_datasets("count", collections="run/a")]
+count = 0
+while time.time() < float(sys.argv[2]):
+    for ref in refs:
+        butler.pruneDatasets([ref], purge=False, unstore=True, disassociate=False)
+        butler.put({"count": count}, ref)
+        count += 1
+        time.sleep(0.02)
+        assert butler.get(ref) == {"count": count - 1}
+print(count)
+"""
+
+
+def test_a_writer_at_work_loses_nothing(root):
+    seconds = 30 if os.environ.get("STEWARD_FAULTS") == "all" else 5
+    python = subprocess.Popen(
+        [sys.executable, "-c", REWRITER, str(root), str(time.time() + seconds)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    rounds = 0
+    while python.poll() is None:
+        steward("check", str(root), "--repair", "--no-confirm", "--min-age", "0")
+        rounds += 1
+    output, errors = python.communicate()
+    assert python.returncode == 0, errors
+    assert rounds > 0 and int(output) > 0
+    assert found(root) == []
+    check_whole(root)
 
 
 def test_rows_that_searches_rely_on(root):
