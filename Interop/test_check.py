@@ -4,13 +4,18 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("lsst.daf.butler")
 from command_line import needs_binary, steward  # noqa: E402
 from fault_operations import check_whole, fill, ids, rows, state  # noqa: E402
-from lsst.daf.butler import Butler, Config, DatasetRef, FileDataset  # noqa: E402
+from lsst.daf.butler import Butler, Config, DatasetRef, DatasetType, FileDataset  # noqa: E402
 
 pytestmark = needs_binary
 
@@ -29,6 +34,7 @@ def root(base, tmp_path):
 
 def found(root, *options):
     options += ("--no-confirm",) if "--repair" in options else ()
+    options += () if "--min-age" in options else ("--min-age", "0")
     outcome = steward("check", str(root), "--format", "json", *options)
     faults = [json.loads(line) for line in outcome.output.splitlines()]
     assert outcome.status == (1 if any(not fault["repaired"] for fault in faults) else 0), outcome.errors
@@ -144,29 +150,209 @@ def test_datastores_that_share_a_table_or_a_root(tmp_path):
         assert state(root, *set(tables)) == before
 
 
-def test_a_datastore_that_is_not_there_loses_nothing(root, tmp_path):
-    elsewhere = tmp_path / "disk"
-    elsewhere.mkdir()
-    for name in ("run", "fixture"):
-        if (root / name).exists():
-            os.rename(root / name, elsewhere / name)
-            (root / name).symlink_to(elsewhere / name)
-    before = state(root)["records"]
-    os.rename(elsewhere, tmp_path / "away")
-    faults = found(root, "--repair")
-    assert {kind for kind, _ in faults} == {"record without file"}
-    assert state(root)["records"] == before
-    os.rename(tmp_path / "away", elsewhere)
+def test_a_datastore_that_is_not_there_loses_nothing(tmp_path):
+    root = tmp_path / "repository"
+    fill(root, Config({"datastore": {"name": "Store"}}))
+    (tmp_path / "disk").mkdir()
+    os.rename(root / "run", tmp_path / "disk" / "run")
+    text = (root / "butler.yaml").read_text()
+    assert "root: <butlerRoot>" in text
+    (root / "butler.yaml").write_text(text.replace("root: <butlerRoot>", f"root: {tmp_path}/disk"))
+    before = state(root)
     assert found(root, "--repair") == []
+    os.rename(tmp_path / "disk", tmp_path / "away")
+    for _ in range(2):
+        assert [kind for kind, _ in found(root, "--repair")] == ["absent datastore"]
+        assert state(root) == before
+        # The folder at which the disk is not mounted, with a file of somebody in it.
+        (tmp_path / "disk" / "run" / "a").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "disk" / "run" / "a" / "other.yaml").write_text("x")
+    shutil.rmtree(tmp_path / "disk")
+    os.rename(tmp_path / "away", tmp_path / "disk")
+    assert found(root, "--repair") == []
+    assert state(root) == before
+
+
+def test_records_are_kept_while_most_files_are_missing(root, tmp_path):
+    before = state(root)["records"]
+    moved = [row[1] for row in before if "/count" in row[1]][:7]
+    os.rename(root / "run" / "a", tmp_path / "a")
+    (root / "run" / "a").symlink_to(tmp_path / "gone")
+    # Fewer are missing than there: the link that leads to nothing tells.
+    lost = found(root, "--repair")
+    assert {kind for kind, _ in lost} == {"record without file"} and len(lost) == 7
+    assert state(root)["records"] == before
+    os.remove(root / "run" / "a")
+    os.rename(tmp_path / "a", root / "run" / "a")
+    for path in moved:
+        (root / path).rename(tmp_path / path.replace("/", "_"))
+    assert len(found(root, "--repair")) == 7
+    assert state(root)["records"] == before
+    for path in moved:
+        (tmp_path / path.replace("/", "_")).rename(root / path)
+    assert found(root, "--repair") == []
+
+
+def test_a_location_is_kept_while_a_file_could_be_its_own(root):
+    lost = ids(root, "count", "run/a")[0]
+    path = root / path_of(root, "count", "run/a")
+    change(root, "DELETE FROM file_datastore_records WHERE dataset_id = ?", lost.replace("-", ""))
+    other = path.with_suffix(".json")
+    path.rename(other)
+    expected = [
+        ("file without record", str(other.relative_to(root))), ("location without record", lost),
+    ]
+    assert found(root, "--repair") == expected
+    assert found(root, "--repair") == expected
+    other.rename(path)
+    found(root, "--repair")
+    assert found(root) == []
+    check_whole(root)
+
+
+def test_a_file_of_a_registered_dataset_is_never_an_orphan(root):
+    with Butler.from_config(str(root), writeable=True) as butler:
+        ref = butler.query_datasets("count", collections="run/b")[0]
+        path = root / butler.getURI(ref).relative_to(butler._datastore.root)
+        content = path.read_text()
+        butler.pruneDatasets([ref], unstore=True, disassociate=False)
+    path.write_text(content)
+    orphan = path.with_name("nobody.yaml")
+    orphan.write_text("x")
+    relative = str(path.relative_to(root))
+    kinds = [("file without record", str(orphan.relative_to(root))), ("file without record", relative)]
+    assert sorted(found(root, "--repair")) == sorted(kinds)
+    assert path.exists() and not orphan.exists()
+
+
+def test_young_files_and_what_links_lead_to_stay(root):
+    folder = root / "run" / "a"
+    (folder / "young.yaml").write_text("x")
+    with sqlite3.connect(folder / "notes.db") as connection:
+        connection.execute("CREATE TABLE t (a)")
+    (folder / "raw.txt").write_text("count: 1\n")
+    (root / "link").mkdir()
+    (root / "link" / "raw.yaml").symlink_to(folder / "raw.txt")
+    (folder / "far").mkdir()
+    (folder / "far" / "x.yaml").write_text("x")
+    (root / "link" / "far").symlink_to(folder / "far")
+    outcome = steward("check", str(root), "--repair", "--no-confirm")
+    assert "0 repaired" in outcome.output and outcome.output.count("changed less than 3600 seconds") == 5
+    removed = found(root)
+    assert ("file without record", "run/a/young.yaml") in removed
+    found(root, "--repair")
+    left = {str(path.relative_to(root)) for path in folder.rglob("*") if path.is_file()}
+    assert {"run/a/notes.db", "run/a/raw.txt", "run/a/far/x.yaml"} <= left and "run/a/young.yaml" not in left
+
+
+def test_one_lost_component_leaves_the_others(tmp_path):
+    custom = Path(os.environ.get("STEWARD_FIXTURES", "/nonexistent")) / "custom" / "butler.yaml"
+    if not custom.exists():
+        pytest.skip("no fixture repositories")
+    given = yaml.safe_load(custom.read_text())
+    formatters = given["datastore"]["datastores"][1].get("formatters", {})
+    root = tmp_path / "repository"
+    config = {
+        "storageClasses": given["storageClasses"],
+        "datastore": {
+            "composites": {"disassembled": {"FixtureMetrics": True}},
+            "formatters": {key: value for key, value in formatters.items() if key.startswith("Fixture")},
+        },
+    }
+    fill(root, Config(config))
+    from lsst.daf.butler.tests import MetricsExample
+
+    with Butler.from_config(str(root), writeable=True, run="run/m") as butler:
+        butler.registry.registerDatasetType(
+            DatasetType("m", ["instrument", "detector"], "FixtureMetrics", universe=butler.dimensions)
+        )
+        butler.put(MetricsExample({"a": 1}, {"b": 2}, [1, 2]), "m", instrument="Cam", detector=1)
+    parts = sorted(path for path in (root / "run" / "m").rglob("*") if path.is_file())
+    assert len(parts) == 3
+    content = parts[0].read_bytes()
+    parts[0].unlink()
+    lost = str(parts[0].relative_to(root))
+    assert found(root, "--repair") == [("record without file", lost)]
+    assert found(root) == []
+    assert parts[1].exists() and parts[2].exists()
+    assert len(rows(root, "SELECT 1 FROM file_datastore_records WHERE path LIKE 'run/m/%'")) == 2
+    # When it comes back, from a copy elsewhere, it is not taken for nobody's.
+    parts[0].write_bytes(content)
+    assert found(root, "--repair") == [("file without record", lost)]
+    assert parts[0].exists()
 
 
 def test_repairs_are_asked_for(root):
     (root / "run" / "a" / "orphan.yaml").write_text("x")
-    outcome = steward("check", str(root), "--repair", input="n\n")
+    command = ("check", str(root), "--repair", "--min-age", "0")
+    outcome = steward(*command, input="n\n")
     assert outcome.status == 1 and "file without record: run/a/orphan.yaml" in outcome.output
+    assert "delete the files of 1 of these, 1 bytes" in outcome.output
     assert (root / "run" / "a" / "orphan.yaml").exists()
-    assert steward("check", str(root), "--repair", input="y\n").status == 0
+    assert steward(*command, "--format", "json").status != 0
+    assert (root / "run" / "a" / "orphan.yaml").exists()
+    assert steward(*command, input="y\n").status == 0
     assert not (root / "run" / "a" / "orphan.yaml").exists()
+
+
+def test_damaged_archives_are_found(root, tmp_path):
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    assert steward(
+        "retrieve-artifacts", str(root), str(archive), "--zip", "--collections", "run/a", "--dataset-type", "count",
+    ).status == 0
+    (packed,) = archive.glob("*.zip")
+    other = shutil.copytree(root, tmp_path / "other")
+    with Butler.from_config(str(other), writeable=True) as butler:
+        butler.removeRuns(["run/a"], unlink_from_chains=True)
+    assert steward("ingest-zip", str(other), str(packed), "-t", "copy").status == 0
+    (stored,) = (other / "zips").rglob("*.zip")
+    sound = stored.read_bytes()
+    assert found(other, "--checksums") == []
+    stored.write_bytes(sound[: len(sound) // 2])
+    assert [kind for kind, _ in found(other)] == ["damaged archive"] * 4
+    stored.write_bytes(b"x" * len(sound))
+    assert [kind for kind, _ in found(other, "--repair")] == ["damaged archive"] * 4
+    first = sound.index(b"detector")
+    stored.write_bytes(sound[:first] + b"D" + sound[first + 1 :])
+    assert found(other) == []
+    assert [kind for kind, _ in found(other, "--checksums")] == ["damaged archive"]
+    stored.write_bytes(sound)
+    assert found(other, "--checksums") == []
+
+
+REWRITER = """
+import sys, time
+from lsst.daf.butler import Butler
+butler = Butler.from_config(sys.argv[1], writeable=True)
+refs = [butler.get_dataset(ref.id, dimension_records=True) for ref in butler.query_datasets("count", collections="run/a")]
+count = 0
+while time.time() < float(sys.argv[2]):
+    for ref in refs:
+        butler.pruneDatasets([ref], purge=False, unstore=True, disassociate=False)
+        butler.put({"count": count}, ref)
+        count += 1
+        time.sleep(0.02)
+        assert butler.get(ref) == {"count": count - 1}
+print(count)
+"""
+
+
+def test_a_writer_at_work_loses_nothing(root):
+    seconds = 30 if os.environ.get("STEWARD_FAULTS") == "all" else 5
+    python = subprocess.Popen(
+        [sys.executable, "-c", REWRITER, str(root), str(time.time() + seconds)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    rounds = 0
+    while python.poll() is None:
+        steward("check", str(root), "--repair", "--no-confirm", "--min-age", "0")
+        rounds += 1
+    output, errors = python.communicate()
+    assert python.returncode == 0, errors
+    assert rounds > 0 and int(output) > 0
+    assert found(root) == []
+    check_whole(root)
 
 
 def test_rows_that_searches_rely_on(root):

@@ -36,8 +36,6 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case ambiguousTarget(path: String, datasets: [String])
     /// What a writer was about to do cannot be read.
     case malformedJournal(path: String, reason: String)
-    /// The folder of a datastore is not there.
-    case missingRoot(path: String, datastore: String)
     /// A file cannot come into a datastore as asked for.
     case notIngestible(location: String, reason: String)
 
@@ -90,8 +88,6 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "bring fewer datasets"
         case .malformedJournal(let path, let reason):
             "the intent '\(path)' cannot be read: \(reason); run 'steward butler check', then remove it"
-        case .missingRoot(let path, let datastore):
-            "the folder '\(path)' of datastore '\(datastore)' is not there; mount its disk, or correct the root in butler.yaml"
         case .notIngestible(let location, let reason):
             "cannot ingest '\(location)': \(reason)"
         }

@@ -182,10 +182,17 @@ struct ImportPlan: Sendable {
                 }
                 self.refs += refs
                 guard datastore != nil else { continue }
-                files.append(
-                    .init(
-                        location: try Self.location(entry, folder, options.transfer), refs: refs,
-                        formatter: entry.formatter))
+                let file = FileDatastore.IncomingFile(
+                    location: try Self.location(entry, folder, options.transfer), refs: refs,
+                    formatter: entry.formatter)
+                // A move takes away what a link leads to, which the export never held.
+                if options.transfer == .move, file.isLinked(outOf: folder?.localPath) {
+                    throw ExportFileError.badPath(
+                        path: entry.path ?? "",
+                        reason: "it is a symbolic link out of the export, and a move would take away what it leads to; "
+                            + "import with the transfer 'copy'")
+                }
+                files.append(file)
             }
         }
         guard let datastore else { return }

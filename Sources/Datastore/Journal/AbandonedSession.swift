@@ -1,4 +1,3 @@
-import Foundation
 import ObjectStorage
 
 #if canImport(Glibc)
@@ -19,16 +18,17 @@ public final class AbandonedSession: Sendable {
         self.lock = lock
     }
 
-    /// The sessions below the root of a datastore whose lock is free. Blocks.
+    /// The sessions below the root of a datastore whose lock is free, and which this user may look after. Blocks.
     static func all(root: String) throws -> [AbandonedSession] {
         let folder = root + "/" + JournalSession.folderName
-        guard try JournalFiles.names(in: folder) != nil,
+        guard let names = try JournalFiles.names(in: folder),
+            names == [JournalSession.lockName] || names.contains(where: JournalSession.isSessionName),
             let door = try FileLock.wait(folder + "/" + JournalSession.lockName)
         else { return [] }
         return try withExtendedLifetime(door) {
             var sessions: [AbandonedSession] = []
             // What has another name or other contents is not of the journal, such as files of a run of this name.
-            for name in try (JournalFiles.names(in: folder) ?? []).sorted() where UUID(uuidString: name) != nil {
+            for name in try (JournalFiles.names(in: folder) ?? []).sorted() where JournalSession.isSessionName(name) {
                 let directory = folder + "/" + name
                 switch try FileLock.attempt(directory + "/" + JournalSession.lockName) {
                 case .heldByOther: continue

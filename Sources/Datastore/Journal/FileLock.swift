@@ -16,12 +16,17 @@ final class FileLock: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Takes the lock, waiting for others; makes the file.
+    /// Takes the lock, waiting for others; makes the file. One that another user made may be closed to writing; then it is
+    /// opened for reading, which is enough on local disks.
     ///
     /// - Returns: `nil` when the folder of the file does not exist.
     static func wait(_ path: String) throws(ObjectStorageError) -> FileLock? {
         while true {
-            guard let descriptor = try openFile(path, O_RDWR | O_CREAT | O_CLOEXEC) else { return nil }
+            let opened: Int32?
+            do {
+                opened = try openFile(path, O_RDWR | O_CREAT | O_CLOEXEC)
+            } catch .permissionDenied { opened = try openFile(path, O_RDONLY | O_CLOEXEC) }
+            guard let descriptor = opened else { return nil }
             let lock = FileLock(descriptor: descriptor)
             while flock(descriptor, LOCK_EX) != 0 {
                 guard errno == EINTR else { throw JournalFiles.failure(path, "lock") }
@@ -37,9 +42,13 @@ final class FileLock: Sendable {
         case noFile
     }
 
-    /// Takes the lock of an existing file if it is free.
+    /// Takes the lock of an existing file if it is free. One that this user may not open counts as held.
     static func attempt(_ path: String) throws(ObjectStorageError) -> Attempt {
-        guard let descriptor = try openFile(path, O_RDWR | O_CLOEXEC) else { return .noFile }
+        let opened: Int32?
+        do {
+            opened = try openFile(path, O_RDWR | O_CLOEXEC)
+        } catch .permissionDenied { return .heldByOther }
+        guard let descriptor = opened else { return .noFile }
         let lock = FileLock(descriptor: descriptor)
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             if errno == EWOULDBLOCK { return .heldByOther }

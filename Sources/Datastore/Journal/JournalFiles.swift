@@ -52,6 +52,18 @@ enum JournalFiles {
         guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw failure(path, "make the folder") }
     }
 
+    /// Lets those use a file or folder who may use the root, whatever mask the user has set: the journal is one for all
+    /// users of a repository. Without effect on what others own, and where the system does not allow it.
+    static func share(_ path: String, like root: String) {
+        var own = stat()
+        var common = stat()
+        guard stat(root, &common) == 0, lstat(path, &own) == 0, own.st_uid == geteuid() else { return }
+        let isFolder = own.st_mode & S_IFMT == S_IFDIR
+        let mode = common.st_mode & (isFolder ? 0o2777 : 0o666) | (isFolder ? 0o700 : 0o600)
+        if own.st_gid != common.st_gid { _ = chown(path, uid_t.max, common.st_gid) }
+        if own.st_mode & 0o7777 != mode { _ = chmod(path, mode) }
+    }
+
     static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return "/" }
         return String(path[..<slash])

@@ -42,14 +42,18 @@ final class JournalSession: Sendable {
         let directory = folder + "/" + name
         while true {
             try JournalFiles.makeFolder(folder)
+            JournalFiles.share(folder, like: root)
             // Another session may just have removed the folder as the last to leave.
             guard let door = try FileLock.wait(folder + "/" + lockName) else { continue }
+            JournalFiles.share(folder + "/" + lockName, like: root)
             return try withExtendedLifetime(door) {
                 try JournalFiles.makeFolder(directory)
+                JournalFiles.share(directory, like: root)
                 KillPoint.pass()
                 guard let lock = try FileLock.wait(directory + "/" + lockName) else {
                     throw ObjectStorageError.notFound(path: directory)
                 }
+                JournalFiles.share(directory + "/" + lockName, like: root)
                 let session = JournalSession(root: root, name: name, lock: lock)
                 KillPoint.pass()
                 try session.describe()
@@ -130,9 +134,15 @@ final class JournalSession: Sendable {
         }
     }
 
-    /// Removes `.steward` when no session is left. Its lock must be held.
+    /// Whether a name in `.steward` is that of a session; others are not of the journal, such as files of a run that has
+    /// the same name.
+    static func isSessionName(_ name: String) -> Bool { UUID(uuidString: name) != nil }
+
+    /// Removes the lock of `.steward` when no session is left, and the folder if it is empty then. Its lock must be held.
     static func removeIfEmpty(_ folder: String) throws {
-        guard try JournalFiles.names(in: folder) == [lockName] else { return }
+        guard let names = try JournalFiles.names(in: folder), names.contains(lockName),
+            !names.contains(where: isSessionName)
+        else { return }
         try JournalFiles.remove(folder + "/" + lockName)
         // A session that begins now makes the folder's lock anew, and keeps the folder.
         _ = rmdir(folder)

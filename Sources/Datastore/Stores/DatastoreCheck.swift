@@ -18,6 +18,8 @@ extension FileDatastore {
         case missing
         case size(found: Int64)
         case checksum
+        /// The zip archive that it is in, or the member, cannot be read.
+        case archive(reason: String)
     }
 
     /// Some records, in the order of datasets and components, from those after a dataset; no identifiers at the end.
@@ -83,6 +85,11 @@ extension FileDatastore {
         } catch ObjectStorageError.notFound { return false } catch ObjectStorageError.notAFile { return false }
     }
 
+    /// Those of the datasets that the datastore has by their locations.
+    public func located(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID] {
+        try locations.held(ids, connection)
+    }
+
     /// Datasets that the datastore has by their locations, but without any record.
     public func locationsWithoutRecord(_ connection: any DatabaseConnection) throws -> [DatasetID] {
         try locations.withoutRecord(in: table, connection)
@@ -103,20 +110,68 @@ extension FileDatastore {
 
     /// What is wrong with the file of a record; `nil` when nothing is. Files on other machines are not looked at.
     ///
-    /// - Parameter checksums: whether content is compared where a checksum is recorded.
-    public func fault(of info: StoredFileInfo, checksums: Bool) async throws -> FileFault? {
+    /// - Parameters:
+    ///   - checksums: whether content is compared where a checksum is recorded, and members of archives are unpacked.
+    ///   - archives: remembers archives that were looked into.
+    public func fault(
+        of info: StoredFileInfo, checksums: Bool, _ archives: inout CheckedArchives
+    ) async throws -> FileFault? {
         let place: (store: POSIXObjectStore, path: ObjectPath, member: String?)
         do {
             place = try self.place(of: info)
         } catch DatastoreError.unsupportedLocation { return nil }
         guard let size = try await place.store.stat(place.path)?.size else { return .missing }
-        guard place.member == nil else { return nil }
+        if let member = place.member {
+            guard let local = place.store.localPath(place.path) else { return nil }
+            return try await archives.fault(ofMember: member, recordedSize: info.fileSize, archive: local, checksums)
+        }
         guard info.fileSize < 0 || info.fileSize == size else { return .size(found: size) }
         if checksums, let wanted = info.checksum, let local = place.store.localPath(place.path) {
             let found = try await POSIXObjectStore.sharedPool.run { try LocalFile.checksum(local) }
             guard found == wanted else { return .checksum }
         }
         return nil
+    }
+
+    /// Whether the file of a record is missing because a folder above it is a symbolic link to what is not there.
+    public func isBehindBrokenLink(_ info: StoredFileInfo) throws -> Bool {
+        switch try ArtifactLocation(recorded: info.path) {
+        case .inside(let path, _):
+            return LocalFile.isBehindBrokenLink(try localPath(path), below: try rootPath())
+        case .outside(let uri, _):
+            guard let local = uri.localPath else { return true }
+            // A whole folder that is gone looks like a disk that is.
+            return !LocalFile.isFolder(JournalFiles.folder(of: local))
+        }
+    }
+
+    /// Bytes of the file of a record below the root; 0 when it is not there.
+    public func sizeBelowRoot(_ info: StoredFileInfo) throws -> Int64 {
+        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path), isLocal else { return 0 }
+        do { return try LocalFile.size(try localPath(path)) } catch is ObjectStorageError { return 0 }
+    }
+
+    /// Seconds since 1970 of the latest change of the file of a record; `nil` when it is not there or elsewhere.
+    public func latestChange(_ info: StoredFileInfo) throws -> Int64? {
+        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path), isLocal else { return nil }
+        return FileTimes(try localPath(path))?.latestChange
+    }
+
+    /// Whether a table other than this datastore's names the file of a record, for a datastore with the same root.
+    public func isRecordedElsewhere(
+        _ info: StoredFileInfo, among all: [FileDatastore], _ connection: any DatabaseConnection
+    ) throws -> Bool {
+        guard let root = try existingRoot(),
+            case .inside(let path, _) = try ArtifactLocation(recorded: info.path)
+        else { return false }
+        return try all.contains { other in
+            guard other !== self, other.table.specification.name != table.specification.name,
+                let theirs = try other.existingRoot()
+            else { return false }
+            let absolute = root + "/" + path.description
+            guard absolute.hasPrefix(theirs + "/") else { return false }
+            return try !other.table.recordedFiles([String(absolute.dropFirst(theirs.count + 1))], connection).isEmpty
+        }
     }
 
     /// Removes rows of the trash.
@@ -150,17 +205,23 @@ extension FileDatastore {
 
     /// Enters what can be found out about datasets that have a location and no record: their files, where they would be
     /// written.
-    /// - Parameter ref: with an expanded data ID.
-    /// - Returns: whether all of its files are there.
-    public func recordFound(_ ref: DatasetRef, _ connection: any DatabaseConnection) throws -> Bool {
+    /// - Parameters:
+    ///   - ref: with an expanded data ID.
+    ///   - isRehearsal: whether nothing is entered.
+    /// - Returns: whether all of its files are there, and no other dataset's.
+    public func recordFound(
+        _ ref: DatasetRef, isRehearsal: Bool, _ connection: any DatabaseConnection
+    ) throws -> Bool {
         var infos = try expectedFiles(of: ref)
         guard !infos.isEmpty else { return false }
         for index in infos.indices {
-            guard try isThere(infos[index]) == true, case .inside(let path, _) = try ArtifactLocation(recorded: infos[index].path)
+            guard try isThere(infos[index]) == true,
+                case .inside(let path, _) = try ArtifactLocation(recorded: infos[index].path)
             else { return false }
             infos[index].fileSize = try LocalFile.size(try localPath(path))
         }
         guard try table.recorded(infos.map(\.path), connection).isEmpty else { return false }
+        if isRehearsal { return true }
         try table.insert(infos.map { (ref.id, $0) }, connection)
         return true
     }

@@ -73,6 +73,7 @@ extension FileDatastore {
         guard let first = file.refs.first else {
             throw DatastoreError.notIngestible(location: file.location.description, reason: "it has no dataset")
         }
+        if transfer == .direct, let staged = try stageMember(file) { return staged }
         guard file.location.zipMember == nil else {
             throw DatastoreError.notIngestible(
                 location: file.location.description, reason: "it is a member of an archive; ingest the archive")

@@ -56,8 +56,7 @@ extension FileDatastore {
         let entries = try trash.entries(ids, connection)
         guard !entries.isEmpty else { return result }
         var blocked: Set<DatasetID> = []
-        let kept = try table.shared(
-            Set(entries.compactMap(\.path)), apartFrom: Set(entries.map(\.id)), connection)
+        let kept = try shared(Set(entries.compactMap(\.path)), apartFrom: Set(entries.map(\.id)), connection)
         result.shared = kept.count
         var seen: Set<String> = []
         for entry in entries {
@@ -86,7 +85,47 @@ extension FileDatastore {
     }
 }
 
+extension FileDatastore {
+    /// Which of the recorded paths have to stay, because datasets other than these have records of the same files, below
+    /// the root or by their absolute locations.
+    private func shared(
+        _ paths: Set<String>, apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
+    ) throws -> Set<String> {
+        var kept = try table.shared(paths, apartFrom: ids, connection)
+        var locations: [String: [String]] = [:]
+        let resolved = try existingRoot().map { try ResourceURI(localPath: $0).asDirectory }
+        for path in paths {
+            guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
+            for root in Set([root, resolved ?? root]) {
+                guard let folder = root.localPath else { continue }
+                let location = try ResourceURI(localPath: folder + object.description).description
+                locations[location, default: []].append(path)
+            }
+        }
+        for (location, _) in try table.owners(of: Array(locations.keys), apartFrom: ids, connection) {
+            kept.formUnion(locations[location] ?? [])
+        }
+        return kept
+    }
+}
+
 extension FileRecordsTable {
+    /// The datasets, other than these, that have records of paths.
+    func owners(
+        of paths: [String], apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
+    ) throws -> [(path: String, id: DatasetID)] {
+        guard !paths.isEmpty, try connection.tableExists(specification.name) else { return [] }
+        let filter = SQL.isIn("\(column: "path")", paths.map { .text($0) })
+        var found: [(path: String, id: DatasetID)] = []
+        try connection.query(
+            "SELECT \(column: "path"), \(column: "dataset_id") FROM \(table: specification) WHERE \(filter)"
+        ) { row in
+            let id = DatasetID(try row.uuid(1))
+            if !ids.contains(id) { found.append((try row.text(0), id)) }
+        }
+        return found
+    }
+
     /// Which of the recorded paths have to stay, because datasets other than these have records of the same files.
     ///
     /// Members of one archive share its file.
@@ -148,7 +187,7 @@ extension FileDatastore {
         let inside = try paths.filter { path in
             if case .inside = try ArtifactLocation(recorded: path) { true } else { false }
         }
-        let shared = try table.shared(inside, apartFrom: all, connection)
+        let shared = try shared(inside, apartFrom: all, connection)
         return (inside.subtracting(shared).sorted(), shared.sorted())
     }
 }

@@ -1,22 +1,16 @@
 import ButlerModel
 import Database
 import ObjectStorage
-import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
-/// Finds files below the roots of datastores that no record names.
+/// Finds files below the roots of datastores that no record leads to, and tells which of them are surely nobody's.
 ///
 /// A record of any of the datastores counts, whichever way it leads to the file. Left out are Steward's journal, files
 /// directly in a root, the database, and folders that are repositories of their own.
-public struct UnrecordedFiles: Sendable {
-    public struct File: Sendable {
-        public let datastore: FileDatastore
-        /// Relative to the root of the datastore.
+public final class UnrecordedFiles: Sendable {
+    public struct File: Sendable, Hashable {
+        /// Without symbolic links.
+        let absolute: String
+        /// Relative to the root of its datastore.
         public let path: String
         /// Bytes.
         public let size: Int64
@@ -28,83 +22,72 @@ public struct UnrecordedFiles: Sendable {
         let path: String
     }
 
-    /// What tells a file from all others of this machine.
-    private struct Node: Hashable, Sendable {
-        let device: UInt64
-        let inode: UInt64
-
-        init?(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            device = UInt64(status.st_dev)
-            inode = UInt64(status.st_ino)
-        }
-    }
-
     private let roots: [Root]
+    /// Roots that are not searched, because their datastore is not whole.
+    private let excluded: [String]
     /// Where the database is, if it is a file.
     private let database: String
-    /// Files that records name by absolute locations.
-    private let named: Set<Node>
+    private let minimumAge: Int64
 
-    /// - Parameter database: path of the database; anything else if it is no file.
-    /// - Throws: ``DatastoreError/missingRoot(path:datastore:)``.
-    public init(of all: [FileDatastore], database: String, _ connection: any DatabaseConnection) throws {
+    /// - Parameters:
+    ///   - all: the datastores of the repository.
+    ///   - absent: those whose files are not there now; what is below their roots is left alone.
+    ///   - database: path of the database; anything else if it is no file.
+    ///   - minimumAge: in seconds. Younger files may be about to be recorded.
+    public init(of all: [FileDatastore], absent: [FileDatastore], database: String, minimumAge: Int64) throws {
         var roots: [Root] = []
-        var named: Set<Node> = []
-        if let node = Node(database) { named.insert(node) }
+        var excluded: [String] = []
         for datastore in all where datastore.isLocal {
-            let resolved = try datastore.existingRoot()
-            roots.append(Root(datastore: datastore, path: resolved + "/"))
-            try datastore.table.absolutePaths(connection) { path in
-                guard let local = try? ResourceURI(path).withoutFragment.localPath, let node = Node(local) else { return }
-                named.insert(node)
+            guard let resolved = try datastore.existingRoot() else { continue }
+            if absent.contains(where: { $0 === datastore }) {
+                excluded.append(resolved + "/")
+            } else {
+                roots.append(Root(datastore: datastore, path: resolved + "/"))
             }
         }
         self.roots = roots
-        self.named = named
-        self.database = (try? JournalFiles.resolved(database)) ?? database
+        self.excluded = excluded
+        self.database = database.hasPrefix("/") ? (try? JournalFiles.resolved(database)) ?? database : ""
+        self.minimumAge = minimumAge
     }
 
-    /// Calls `body` with files in pages.
-    /// - Parameter read: runs a query.
-    public func visit(
-        read: @Sendable (@escaping @Sendable (any DatabaseConnection) throws -> Set<String>) async throws -> Set<String>,
-        _ body: (File) async throws -> Void
-    ) async throws {
-        for (index, root) in roots.enumerated() where !roots[..<index].contains(where: { $0.path == root.path }) {
+    // MARK: Finding
+
+    /// Calls `body` with the candidates of each page of a listing, without looking at records.
+    public func visit(_ body: (Candidates) async throws -> Void) async throws {
+        var searched: Set<String> = []
+        for root in roots where !excluded.contains(root.path) && searched.insert(root.path).inserted {
             let store = try POSIXObjectStore(root: try ResourceURI(localPath: root.path))
             var repositories: [String: Bool] = [:]
             for try await page in try await store.list(nil) {
-                let candidates = page.filter { entry in
+                let files = page.compactMap { entry -> File? in
                     let path = entry.path.description
-                    return path.utf8.contains(UInt8(ascii: "/")) && !path.hasPrefix(JournalSession.folderName + "/")
-                        && !(root.path + path).hasPrefix(database)
-                        && !roots.contains { $0.path != root.path && (root.path + path).hasPrefix($0.path) }
+                    let absolute = root.path + path
+                    guard path.utf8.contains(UInt8(ascii: "/")), !path.hasPrefix(JournalSession.folderName + "/"),
+                        !isOfDatabase(absolute), !isBelowOther(root: root.path, absolute),
+                        !isInRepository(path, root.path, &repositories)
+                    else { return nil }
+                    return File(absolute: absolute, path: path, size: entry.status.size)
                 }
-                guard !candidates.isEmpty else { continue }
-                let paths = candidates.map { root.path + $0.path.description }
-                let known = try await read { try recorded(paths, $0) }
-                for (entry, path) in zip(candidates, paths) where !known.contains(path) {
-                    if let node = Node(path), named.contains(node) { continue }
-                    if isInRepository(entry.path.description, root.path, &repositories) { continue }
-                    try await body(
-                        File(datastore: root.datastore, path: entry.path.description, size: entry.status.size))
-                }
+                if !files.isEmpty { try await body(Candidates(root: root.path, files: files)) }
             }
         }
     }
 
-    /// Which of the absolute paths records of any datastore name.
-    private func recorded(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<String> {
-        var found: Set<String> = []
-        for root in roots {
-            let inside = paths.filter { $0.hasPrefix(root.path) }
-            let relative = inside.map { String($0.dropFirst(root.path.count)) }
-            let recorded = try root.datastore.table.recordedFiles(relative, connection)
-            for (path, name) in zip(inside, relative) where recorded.contains(name) { found.insert(path) }
-        }
-        return found
+    /// Files of one root.
+    public struct Candidates: Sendable {
+        let root: String
+        public let files: [File]
+
+        public func with(_ files: [File]) -> Candidates { Candidates(root: root, files: files) }
+    }
+
+    /// The database, and the journals that its software keeps beside it.
+    private func isOfDatabase(_ path: String) -> Bool { !database.isEmpty && path.hasPrefix(database) }
+
+    private func isBelowOther(root: String, _ path: String) -> Bool {
+        roots.contains { $0.path != root && $0.path.hasPrefix(root) && path.hasPrefix($0.path) }
+            || excluded.contains { path.hasPrefix($0) }
     }
 
     /// Whether one of the folders above a file, below the root, is a repository.
@@ -119,61 +102,129 @@ public struct UnrecordedFiles: Sendable {
         return false
     }
 
-    /// Removes a file, if no record names it by now and it is surely the datastore's: below the folder of a run, or beside
-    /// a file that is recorded.
+    /// Those of the candidates that no relative record leads to.
+    public func unrecorded(_ candidates: Candidates, _ connection: any DatabaseConnection) throws -> [File] {
+        var left = candidates.files
+        for root in roots where root.path.hasPrefix(candidates.root) || candidates.root.hasPrefix(root.path) {
+            let inside = left.filter { $0.absolute.hasPrefix(root.path) }
+            let names = inside.map { String($0.absolute.dropFirst(root.path.count)) }
+            let known = try root.datastore.table.recordedFiles(names, connection)
+            guard !known.isEmpty else { continue }
+            left.removeAll { file in
+                file.absolute.hasPrefix(root.path) && known.contains(String(file.absolute.dropFirst(root.path.count)))
+            }
+        }
+        return left
+    }
+
+    /// Files that absolute records lead to, directly or over links.
+    public func directlyRecorded(_ connection: any DatabaseConnection) throws -> Set<FileNode> {
+        var nodes: Set<FileNode> = []
+        for root in roots {
+            try root.datastore.table.absolutePaths(connection) { path in
+                guard let local = try? ResourceURI(path).withoutFragment.localPath, let node = FileNode(local) else { return }
+                nodes.insert(node)
+            }
+        }
+        return nodes
+    }
+
+    public func isRecorded(_ file: File, directly nodes: Set<FileNode>) -> Bool {
+        FileNode(file.absolute).map { nodes.contains($0) } ?? true
+    }
+
+    /// Where symbolic links below the roots lead to. Cost: a look at each file and folder.
+    public func linked() throws -> LinkTargets {
+        var targets = LinkTargets()
+        for path in Set(roots.map(\.path)) { try targets.collect(below: path) }
+        return targets
+    }
+
+    // MARK: Judging
+
+    /// The datastores below whose roots a file is, with its path there.
+    public func owners(of file: File) -> [(datastore: FileDatastore, path: String)] {
+        roots.filter { file.absolute.hasPrefix($0.path) }
+            .map { ($0.datastore, String(file.absolute.dropFirst($0.path.count))) }
+    }
+
+    /// Why a file may be somebody's although no record leads to it, as far as the file itself tells; `nil` if it does not.
     ///
-    /// - Parameters:
-    ///   - runs: names of runs.
-    ///   - connection: of a transaction that writes.
-    /// - Returns: whether it is gone.
-    public func remove(_ file: File, runs: [String], _ connection: any DatabaseConnection) throws -> Bool {
-        guard try isOurs(file, runs) || hasRecordedNeighbour(file, connection) else { return false }
-        let path = try JournalFiles.resolved(try file.datastore.rootPath()) + "/" + file.path
-        guard try recorded([path], connection).isEmpty else { return false }
-        try JournalFiles.remove(path)
-        return true
+    /// - Parameter now: seconds since 1970.
+    public func reasonToKeep(_ file: File, _ links: LinkTargets, now: Int64) -> String? {
+        guard let times = FileTimes(file.absolute) else { return "it cannot be looked at" }
+        if now - times.latestChange < minimumAge { return "it was changed less than \(minimumAge) seconds ago" }
+        if links.lead(to: file.absolute) { return "a symbolic link leads to it" }
+        if LocalFile.begins(file.absolute, with: Array("SQLite format 3\0".utf8)) { return "it is a database" }
+        return nil
     }
 
-    private func isOurs(_ file: File, _ runs: [String]) -> Bool { runs.contains { file.path.hasPrefix($0 + "/") } }
-
-    private func hasRecordedNeighbour(_ file: File, _ connection: any DatabaseConnection) throws -> Bool {
-        let folder = JournalFiles.folder(of: file.path)
-        return try file.datastore.table.hasRecords(inFolder: folder, connection)
-    }
+    /// Removes a file; the caller has looked at the records in the same transaction.
+    public func remove(_ file: File) throws { try JournalFiles.remove(file.absolute) }
 }
 
 extension FileDatastore {
-    /// The root, without symbolic links.
-    /// - Throws: ``DatastoreError/missingRoot(path:datastore:)`` when it is not there, as when a disk is not mounted.
-    public func existingRoot() throws -> String {
+    /// The root, without symbolic links; `nil` when it is not there, as when a disk is not mounted, and for one of
+    /// another machine.
+    public func existingRoot() throws -> String? {
+        guard isLocal else { return nil }
         let root = try rootPath()
-        var status = stat()
-        guard stat(root, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw DatastoreError.missingRoot(path: root, datastore: name)
-        }
+        guard LocalFile.isFolder(root) else { return nil }
         return try JournalFiles.resolved(root)
+    }
+
+    /// Which run's datasets a template of this datastore could give a path to, by the names of runs.
+    public func runs(of path: String, among runs: RunNames) -> Set<String> {
+        var found: Set<String> = []
+        for template in templates.entries.map(\.value) + (fallbackTemplate.map { [$0] } ?? []) {
+            found.formUnion(template.runs(of: path, among: runs))
+        }
+        return found
+    }
+
+    /// Paths, without extension, that files of a dataset could have: that of the whole, and those of its components.
+    /// - Parameter ref: with an expanded data ID.
+    public func possibleStems(of ref: DatasetRef) throws -> [String] {
+        var stems: [String] = []
+        func add(_ ref: DatasetRef) throws {
+            do {
+                // With an extension of no meaning, because what a path must be like depends on the whole.
+                let path = try ArtifactLocation.path(try template(for: ref).path(for: ref), extension: ".x")
+                stems.append(String(path.description.dropLast(2)))
+            } catch is DatastoreError { return } catch is ObjectStorageError { return }
+        }
+        try add(ref)
+        if let definition = storageClasses[ref.datasetType.storageClass], definition.isComposite {
+            for component in definition.components {
+                if let part = try componentRef(component.name, of: ref, definition) { try add(part) }
+            }
+        }
+        return stems
+    }
+
+    /// The path of a file without extension: no template makes names with a dot.
+    public static func stem(of path: String) -> String {
+        let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+        guard let dot = path[start...].firstIndex(of: ".") else { return path }
+        return String(path[..<dot])
+    }
+
+    /// Whether there is a file of a path without extension, with any extension or none. Blocks.
+    public func hasFile(stem: String) throws -> Bool {
+        let local = try localPath(try ObjectPath(stem))
+        let folder = JournalFiles.folder(of: local)
+        let name = String(local.dropFirst(folder.count + 1))
+        return (try JournalFiles.names(in: folder) ?? []).contains { $0 == name || $0.hasPrefix(name + ".") }
     }
 }
 
 extension FileRecordsTable {
-    /// Hands out recorded paths that are absolute locations.
+    /// Hands out recorded paths that are absolute locations. Cost: a scan of the table.
     func absolutePaths(_ connection: any DatabaseConnection, _ body: (String) throws -> Void) throws {
         guard try connection.tableExists(specification.name) else { return }
         let filter = SQL.matches("\(column: "path")", WildcardPattern("*://*"))
         try connection.query("SELECT \(column: "path") FROM \(table: specification) WHERE \(filter)") {
             try body(try $0.text(0))
         }
-    }
-
-    /// Whether any recorded path is in a folder, or below it.
-    func hasRecords(inFolder folder: String, _ connection: any DatabaseConnection) throws -> Bool {
-        // `0` follows `/` in the order of characters.
-        try connection.tableExists(specification.name)
-            && connection.fetchOne(
-                """
-                SELECT 1 FROM \(table: specification) WHERE \(column: "path") > \(value: folder + "/") \
-                AND \(column: "path") < \(value: folder + "0")
-                """
-            ) { try $0.int(0) } != nil
     }
 }

@@ -75,7 +75,7 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Replaces what cannot stand in a file name.
-    private static func safe(_ text: String, keepingSlashes: Bool) -> String {
+    static func safe(_ text: String, keepingSlashes: Bool) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -27,8 +27,13 @@ public struct DatasetArchive: Sendable {
     /// Where a datastore keeps the archive, below its root.
     public var pathInDatastore: String { "zips/\(fileName.prefix(4))/\(fileName)" }
 
-    /// An index beyond this size is refused: it would describe millions of datasets.
-    static let largestIndex: UInt64 = 1 << 28
+    /// An index beyond this size is refused: it would describe hundreds of thousands of datasets.
+    static let largestIndex: UInt64 = 1 << 27
+
+    /// The most that the index of an archive can have to say, in bytes. Members may hold many datasets each.
+    static func largestIndex(members: Int) -> UInt64 {
+        min(largestIndex, (16 << 20) + UInt64(members) * (256 << 10))
+    }
 
     /// Reads the index of an archive on this machine.
     ///
@@ -51,9 +56,10 @@ public struct DatasetArchive: Sendable {
                 path: source.name,
                 reason: "it has no '\(RetrievalIndex.fileName)', so it was not made by 'retrieve-artifacts --zip'")
         }
-        guard index.size <= Self.largestIndex else {
+        guard index.size <= Self.largestIndex(members: zip.members.count) else {
             throw DatastoreError.malformedZip(
-                path: source.name, reason: "its index claims to have \(index.size) bytes")
+                path: source.name,
+                reason: "its index claims to have \(index.size) bytes, too many for \(zip.members.count) members")
         }
         let document = try Self.document(try await zip.read(RetrievalIndex.fileName), name: source.name)
         do throws(ButlerError) {
@@ -78,7 +84,15 @@ public struct DatasetArchive: Sendable {
         }
     }
 
+    /// Values in memory take much more than their text if they are as short as they can be, which those of an index are
+    /// not: there each has a name, or is one of a record's or region's. So an index of too many values is refused unread.
     private static func document(_ bytes: [UInt8], name: String) throws -> StructuredValue {
+        var values = 0
+        for byte in bytes where byte == 0x2C || byte == 0x5B || byte == 0x7B { values += 1 }
+        guard values <= 10_000 + bytes.count / 6 else {
+            throw DatastoreError.malformedZip(
+                path: name, reason: "its index holds \(values) values in \(bytes.count) bytes, and so no datasets")
+        }
         do {
             return try StructuredValue(json: bytes)
         } catch {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A zip archive that is read in place, member by member. Stored and deflated members and archives beyond 4 GB
 /// (zip64) are understood; encryption, other compressions and archives in several parts are refused.
 ///
@@ -26,6 +28,8 @@ struct ZipArchive: Sendable {
     private static let deflated: UInt64 = 8
     /// Deflate cannot pack better than about 1032 to 1, so a larger ratio is a lie that would only cost memory.
     private static let largestRatio: UInt64 = 1040
+    /// Members are held in memory whole.
+    private static let largestMember = ProcessInfo.processInfo.physicalMemory / 2
 
     /// - Throws: ``DatastoreError/malformedZip(path:reason:)``.
     init(_ source: ByteSource) async throws {
@@ -112,6 +116,14 @@ struct ZipArchive: Sendable {
     func read(_ name: String) async throws -> [UInt8] {
         func failure(_ reason: String) -> DatastoreError { .malformedZip(path: source.name, reason: reason) }
         let member = try member(name)
+        guard member.size <= Self.largestMember, member.compressedSize <= Self.largestMember else {
+            throw failure(
+                "'\(name)' has \(max(member.size, member.compressedSize)) bytes, more than half of this machine's memory; "
+                    + "unpack it elsewhere")
+        }
+        guard member.method != Self.deflated || member.size / Self.largestRatio <= member.compressedSize else {
+            throw failure("the packed data of '\(name)' is damaged")
+        }
         let packed = try await packed(member, 0..<member.compressedSize)
         let bytes: [UInt8]
         switch member.method {
@@ -121,9 +133,9 @@ struct ZipArchive: Sendable {
             }
             bytes = packed
         case Self.deflated:
-            guard member.size / Self.largestRatio <= member.compressedSize,
-                let unpacked = Inflation.inflate(packed, size: Int(member.size))
-            else { throw failure("the packed data of '\(name)' is damaged") }
+            guard let unpacked = Inflation.inflate(packed, size: Int(member.size)) else {
+                throw failure("the packed data of '\(name)' is damaged")
+            }
             bytes = unpacked
         default: throw failure("'\(name)' is packed with the unknown method \(member.method)")
         }

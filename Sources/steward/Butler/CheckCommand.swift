@@ -7,8 +7,9 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Looks for what is not as it should be in a repository, and mends it.",
         discussion: """
-            Finds files without records, records without files, files of the wrong size or content, deletions that were \
-            not finished, and missing rows that searches rely on. The status is 1 when something remains that is wrong. \
+            Finds files without records, records without files, files of the wrong size or content, damaged archives, \
+            deletions that were not finished, and missing rows that searches rely on. Without --repair nothing is changed. \
+            What a repair leaves alone, it gives a reason for. The status is 1 when something remains that is wrong. \
             With --format json each line is an object with the keys kind, subject, detail and repaired.
             """)
 
@@ -20,58 +21,85 @@ struct CheckCommand: AsyncParsableCommand {
 
     @OptionGroup var confirmation: ConfirmOption
 
-    @Flag(help: "Read files whole and compare their checksums, where those are recorded.")
+    @Option(help: "Leave files alone that no row vouches for and that were changed less than so many minutes ago.")
+    var minAge: Int64 = RepositoryCheck.usualAge / 60
+
+    @Flag(help: "Read files whole and compare their checksums, where those are recorded, and unpack members of archives.")
     var checksums = false
 
     @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
+    func validate() throws {
+        guard (0...10_000_000).contains(minAge) else {
+            throw ValidationError("--min-age takes minutes from 0 to 10000000.")
+        }
+        if repair, confirmation.confirm, format.format == .json {
+            throw ValidationError("--repair with --format json cannot ask; add --no-confirm, or leave --format out.")
+        }
+    }
+
     func run() async throws {
         if repair, confirmation.confirm {
-            guard try await repairIsWanted() else { throw ExitCode.failure }
+            guard try await repairIsWanted() else {
+                try Self.print("Nothing was changed.")
+                throw ExitCode.failure
+            }
         }
-        let opened = try await DirectButler.open(repository.repository, writeable: repair)
         var (count, left) = (0, 0)
-        try await opened.check(repairs: repair, checksums: checksums) { fault in
+        try await check(repairs: repair) { fault in
             count += 1
             if !fault.isRepaired { left += 1 }
             try Self.show(fault, format.format)
         }
-        try await opened.close()
         if format.format == .table {
-            var output = CommandOutput()
-            try output.line(
-                count == 0 ? "Nothing is wrong." : "\(count) found, \(count - left) repaired, \(left) left.")
-            try output.flush()
+            try Self.print(count == 0 ? "Nothing is wrong." : "\(count) found, \(count - left) repaired, \(left) left.")
         }
         if left > 0 { throw ExitCode.failure }
     }
 
-    /// Shows what is wrong, and asks. Nothing wrong is a yes.
-    private func repairIsWanted() async throws -> Bool {
-        let opened = try await DirectButler.open(repository.repository)
-        var count = 0
-        try await opened.check(checksums: checksums) { fault in
-            count += 1
-            try Self.show(fault, format.format)
+    private func check(repairs: Bool, _ body: (RepositoryFault) async throws -> Void) async throws {
+        try await DirectButler.using(repository.repository, writeable: repairs) { opened in
+            try await opened.check(repairs: repairs, checksums: checksums, minimumAge: minAge * 60, body)
         }
-        try await opened.close()
-        return try count == 0 || Confirmation.ask("Repair what can be repaired of these \(count)?")
+    }
+
+    /// Shows what is wrong and what would be done, and asks. Nothing to be done is a yes.
+    private func repairIsWanted() async throws -> Bool {
+        var (rows, files, bytes) = (0, 0, Int64(0))
+        try await check(repairs: false) { fault in
+            switch fault.remedy {
+            case .none: return
+            case .rows: rows += 1
+            case .deletion(let size):
+                files += 1
+                bytes += size
+            }
+            try Self.show(fault, .table)
+        }
+        guard rows + files > 0 else { return true }
+        var parts: [String] = []
+        if rows > 0 { parts.append("mend \(rows) of these in the database") }
+        if files > 0 { parts.append("delete the files of \(files) of these, \(bytes) bytes") }
+        return try Confirmation.ask("This will \(parts.joined(separator: ", and ")). Continue?")
+    }
+
+    private static func print(_ line: String) throws {
+        var output = CommandOutput()
+        try output.line(line)
+        try output.flush()
     }
 
     private static func show(_ fault: RepositoryFault, _ format: OutputFormat) throws {
-        var output = CommandOutput()
         switch format {
         case .json:
             let object: StructuredMapping = [
                 "kind": .string(fault.kind.rawValue), "subject": .string(fault.subject),
                 "detail": .string(fault.detail), "repaired": .bool(fault.isRepaired),
             ]
-            try output.line(ResultLines(json: [object]).lines[0])
+            try print(ResultLines(json: [object]).lines[0])
         case .table:
-            try output.line(
-                "\(fault.kind.rawValue): \(fault.subject) (\(fault.detail))\(fault.isRepaired ? ", repaired" : "")")
+            try print("\(fault.kind.rawValue): \(fault.subject) (\(fault.detail))\(fault.isRepaired ? ", repaired" : "")")
         }
-        try output.flush()
     }
 }

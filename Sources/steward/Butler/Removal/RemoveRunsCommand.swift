@@ -28,7 +28,10 @@ struct RemoveRunsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let opened = try await DirectButler.open(repository.repository, writeable: true)
+        try await DirectButler.using(repository.repository, writeable: true) { try await remove($0) }
+    }
+
+    private func remove(_ opened: DirectButler) async throws {
         let pattern = collection
         let (runs, counts) = try await opened.registry.read { snapshot in
             let found: [CollectionInfo]
@@ -43,14 +46,12 @@ struct RemoveRunsCommand: AsyncParsableCommand {
         }
         let chosen = runs.map { Run(name: $0.0, parents: $0.1) }
         guard !chosen.isEmpty else {
-            try Self.print(["No RUN collections were found."])
-            return try await opened.close()
+            return try Self.print(["No RUN collections were found."])
         }
         if confirmation.confirm {
             try Self.print(Self.report(chosen, counts, isDone: false))
             guard try Confirmation.ask("Continue?") else {
-                try Self.print(["Aborted."])
-                return try await opened.close()
+                return try Self.print(["Aborted."])
             }
         } else if !force, chosen.contains(where: { !$0.parents.isEmpty }) {
             try Self.print(
@@ -62,11 +63,9 @@ struct RemoveRunsCommand: AsyncParsableCommand {
                     + chosen.filter { !$0.parents.isEmpty }.map {
                         "\($0.name): must be unlinked from \(Self.quoted($0.parents))"
                     })
-            try await opened.close()
             throw ExitCode.failure
         }
         let deletion = try await opened.removeRuns(chosen.map(\.name), unlinkFromChains: true)
-        try await opened.close()
         try Self.print(
             confirmation.confirm ? ["Removed collections"] : Self.report(chosen, counts, isDone: true))
         guard deletion.failures.isEmpty else {

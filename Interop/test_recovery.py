@@ -1,0 +1,127 @@
+"""What recovery and the journal of Steward leave alone: files of other writers, of other users, and of runs with odd names."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+pytest.importorskip("lsst.daf.butler")
+from command_line import BINARY, needs_binary, steward  # noqa: E402
+from fault_operations import check_whole, fill  # noqa: E402
+from lsst.daf.butler import Butler  # noqa: E402
+
+pytestmark = needs_binary
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    root = tmp_path_factory.mktemp("recovery") / "repository"
+    fill(root)
+    return root
+
+
+@pytest.fixture
+def root(base, tmp_path):
+    return shutil.copytree(base, tmp_path / "repository")
+
+
+def table(folder, content="precious: original\n"):
+    (folder / "source.yaml").write_text(content)
+    (folder / "table.csv").write_text(f"file,detector\n{folder}/source.yaml,7\n")
+    return "count", "run/a", str(folder / "table.csv"), "--data-id", "instrument=Cam"
+
+
+def test_the_source_of_a_move_stays_when_another_dataset_takes_its_name(base, tmp_path):
+    dead = 0
+    for point in range(1, 60):
+        root = tmp_path / "repository"
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(base, root)
+        arguments = table(tmp_path)
+        outcome = steward(
+            "ingest-files", str(root), *arguments, "-t", "move", environment={"STEWARD_KILL_AT": str(point)}
+        )
+        if outcome.status == 0:
+            break
+        dead += 1
+        with Butler.from_config(str(root), writeable=True) as butler:
+            try:
+                butler.put({"python": "another value"}, "count", instrument="Cam", detector=7, run="run/a")
+            except Exception:
+                # The dataset is committed.
+                continue
+        assert steward("prune-datasets", str(root), "run/b", "--unstore", "--no-confirm").status == 0
+        assert (tmp_path / "source.yaml").read_text() == "precious: original\n", point
+        with Butler.from_config(str(root)) as butler:
+            assert butler.get("count", instrument="Cam", detector=7, collections="run/a") == {"python": "another value"}
+    assert dead > 10
+
+
+def test_runs_named_like_the_journal_keep_their_files(root):
+    with Butler.from_config(str(root), writeable=True) as butler:
+        for run in (".steward", ".steward/deeper", ".steward/6f2b3a52-5d7c-4b54-9f0c-3f5f1c9a7a10"):
+            butler.put({"run": run}, "count", instrument="Cam", detector=5, run=run)
+    before = {path for path in root.rglob("*") if path.is_file()}
+    assert steward("prune-datasets", str(root), "run/b", "--unstore", "--no-confirm").status == 0
+    assert {path for path in before if ".steward" in str(path)} <= {path for path in root.rglob("*") if path.is_file()}
+    assert not (root / ".steward" / "lock").exists()
+    with Butler.from_config(str(root)) as butler:
+        for run in (".steward", ".steward/deeper"):
+            assert butler.get("count", instrument="Cam", detector=5, collections=run) == {"run": run}
+
+
+def test_failures_leave_no_folder_behind(root, tmp_path):
+    arguments = table(tmp_path)
+    (tmp_path / "source.yaml").unlink()
+    assert steward("ingest-files", str(root), *arguments, "-t", "copy").status == 1
+    assert not (root / ".steward").exists()
+    (tmp_path / "export").mkdir()
+    assert steward("import", str(root), str(tmp_path / "export"), "-t", "copy").status == 1
+    assert not (root / ".steward").exists()
+    (tmp_path / "broken.zip").write_bytes(b"PK")
+    assert steward("ingest-zip", str(root), str(tmp_path / "broken.zip")).status == 1
+    assert not (root / ".steward").exists()
+
+
+def test_rehearsals_change_nothing(root, base, tmp_path):
+    killed = steward(
+        "ingest-files", str(root), *table(tmp_path), "-t", "move", environment={"STEWARD_KILL_AT": "9"}
+    )
+    assert killed.status == -signal.SIGKILL
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    arguments = ("transfer-datasets", str(base), str(root), "--collections", "run/b", "--dry-run")
+    assert steward(*arguments).status == 0
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="acts as other users")
+def test_users_do_not_lock_each_other_out(base, tmp_path):
+    root = shutil.copytree(base, tmp_path / "repository")
+    for folder in tmp_path.parents:
+        if str(folder) == "/tmp":
+            break
+        folder.chmod(folder.stat().st_mode | 0o055)
+    tmp_path.chmod(0o755)
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+
+    def ingest(user, run, kill=None):
+        folder = tmp_path / f"{user}{run}"
+        folder.mkdir()
+        _, _, name, *rest = table(folder)
+        environment = {**os.environ, "HOME": "/tmp", **({"STEWARD_KILL_AT": str(kill)} if kill else {})}
+        return subprocess.run(
+            ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", BINARY, "butler", "ingest-files",
+             str(root), "count", run, name, *rest, "-t", "copy"],
+            capture_output=True, text=True, env=environment, cwd="/",
+        )
+
+    assert ingest(1001, "first").returncode == 0
+    assert ingest(1001, "second", kill=9).returncode == -signal.SIGKILL
+    assert (root / ".steward").exists()
+    done = ingest(1002, "third")
+    assert done.returncode == 0, done.stderr
+    assert not (root / ".steward").exists()
+    check_whole(root)

@@ -1,0 +1,149 @@
+import ButlerModel
+import Datastore
+import Registry
+
+/// What to do about records, locations and trash that contradict each other or the files. Each function looks at things
+/// as its transaction sees them, and changes them if it is given a writer.
+extension RepositoryCheck {
+    /// Datasets whose records have no location or no file.
+    func mend(
+        _ ids: [DatasetID], in files: FileDatastore, forgetsLost: Bool, _ snapshot: RegistrySnapshot,
+        _ writer: RegistryWriter?
+    ) throws -> [RepositoryFault] {
+        let connection = snapshot.connection
+        let known = Set(try snapshot.datasets(ids).map(\.id))
+        var faults: [RepositoryFault] = []
+        var lost: [FileDatastore.CheckedRecord] = []
+        var deleted: Set<DatasetID> = []
+        var located: Set<DatasetID> = []
+        let records = try files.checkedRecords(of: ids, among: all, connection)
+        for (id, own) in Dictionary(grouping: records, by: \.id).sorted(by: { $0.key < $1.key }) {
+            if own[0].isLocated {
+                for record in own where try files.isThere(record.info) == false {
+                    let reason = try reasonToRemember(record, in: files, forgetsLost)
+                    if reason == nil { lost.append(record) }
+                    faults.append(
+                        fault(.recordWithoutFile, record.info.path, "of dataset \(id)", reason, .rows))
+                }
+            } else if own[0].isTrashed || !known.contains(id) {
+                let reason = try reasonToKeep(own, in: files, snapshot)
+                if reason == nil { deleted.insert(id) }
+                let bytes = try own.reduce(Int64(0)) { $0 + (try files.sizeBelowRoot($1.info)) }
+                faults.append(
+                    fault(
+                        own[0].isTrashed ? .unfinishedDeletion : .recordWithoutLocation, id.description,
+                        "of '\(own[0].info.path)'" + (own[0].isTrashed ? "" : ", which no dataset has any more"), reason,
+                        .deletion(bytes: bytes)))
+            } else {
+                // The registry knows the dataset: the datastore has it. Files that are missing come next time.
+                located.insert(id)
+                faults.append(
+                    fault(.recordWithoutLocation, id.description, "of '\(own[0].info.path)'", nil, .rows))
+            }
+        }
+        guard let writer else { return faults }
+        try files.locate(Array(located), writer.connection)
+        try files.forgetLost(lost, writer.connection)
+        try files.deleteUnlocated(Array(deleted), writer.connection)
+        return faults
+    }
+
+    private func fault(
+        _ kind: RepositoryFault.Kind, _ subject: String, _ detail: String, _ reason: String?,
+        _ remedy: RepositoryFault.Remedy
+    ) -> RepositoryFault {
+        RepositoryFault(
+            kind, subject, reason.map { "\(detail); left alone: \($0)" } ?? detail, reason == nil ? remedy : .none,
+            repairs: repairs)
+    }
+
+    /// Why a record is better kept although its file is not there.
+    private func reasonToRemember(
+        _ record: FileDatastore.CheckedRecord, in files: FileDatastore, _ forgetsLost: Bool
+    ) throws -> String? {
+        if !forgetsLost {
+            return "more files are missing than there, as when a disk is not mounted; if they are lost, unstore the "
+                + "datasets with prune-datasets"
+        }
+        return try files.isBehindBrokenLink(record.info) ? "the folder that it should be in is not there" : nil
+    }
+
+    /// Why files of a dataset that is in the trash, or that nobody knows, are better kept.
+    private func reasonToKeep(
+        _ records: [FileDatastore.CheckedRecord], in files: FileDatastore, _ snapshot: RegistrySnapshot
+    ) throws -> String? {
+        for record in records {
+            if try files.isRecordedElsewhere(record.info, among: all, snapshot.connection) {
+                return "another datastore has a record of the file"
+            }
+            if !record.isTrashed, let change = try files.latestChange(record.info), Self.now - change < minimumAge {
+                return "the file was changed less than \(minimumAge) seconds ago"
+            }
+        }
+        return nil
+    }
+
+    // MARK: Locations and trash
+
+    func locations(of files: FileDatastore, _ body: (RepositoryFault) async throws -> Void) async throws {
+        let ids = try await registry.read { try files.locationsWithoutRecord($0.connection) }
+        for chunk in ids.pieces(of: 1000) {
+            let faults = try await transaction { snapshot, writer in
+                let known = try files.checkedRecords(of: chunk, among: [files], snapshot.connection)
+                let gone = Set(try files.located(chunk, snapshot.connection)).subtracting(known.map(\.id))
+                return try self.mendLocations(gone.sorted(), in: files, snapshot, writer)
+            }
+            for fault in faults { try await body(fault) }
+        }
+    }
+
+    /// Finds the records of datasets that have a location only, or forgets the location if there is no trace of a file.
+    private func mendLocations(
+        _ ids: [DatasetID], in files: FileDatastore, _ snapshot: RegistrySnapshot, _ writer: RegistryWriter?
+    ) throws -> [RepositoryFault] {
+        var faults: [RepositoryFault] = []
+        var lost: [DatasetID] = []
+        for ref in try snapshot.datasets(ids).sorted(by: { $0.id < $1.id }) {
+            var detail = "in datastore '\(files.name)'"
+            var reason: String?
+            if files.rootLocation.localPath != nil {
+                let expanded = ref.with(dataID: try snapshot.expand(ref.dataID))
+                if try isRecordable(expanded, in: files, snapshot, writer) {
+                    detail += "; its file is there"
+                } else if let stem = try files.possibleStems(of: expanded).first(where: { try files.hasFile(stem: $0) }) {
+                    reason = "there is a file '\(stem)…' that could be its own"
+                } else {
+                    lost.append(ref.id)
+                }
+            } else {
+                reason = "its file is on another machine"
+            }
+            faults.append(fault(.locationWithoutRecord, ref.id.description, detail, reason, .rows))
+        }
+        if let writer { try files.deleteRecords(lost, writer.connection) }
+        return faults
+    }
+
+    private func isRecordable(
+        _ ref: DatasetRef, in files: FileDatastore, _ snapshot: RegistrySnapshot, _ writer: RegistryWriter?
+    ) throws -> Bool {
+        do {
+            return try files.recordFound(ref, isRehearsal: writer == nil, writer?.connection ?? snapshot.connection)
+        } catch is DatastoreError {
+            // What files it would have is not known here.
+            return false
+        }
+    }
+
+    func trash(of files: FileDatastore, _ body: (RepositoryFault) async throws -> Void) async throws {
+        let empty = try await transaction { snapshot, writer in
+            let ids = try files.trashWithoutRecord(snapshot.connection)
+            if let writer { try files.forgetTrash(ids, writer.connection) }
+            return ids
+        }
+        for id in empty {
+            try await body(
+                fault(.emptyTrashRow, id.description, "in datastore '\(files.name)'", nil, .rows))
+        }
+    }
+}
