@@ -174,6 +174,14 @@ import Testing
                 .init(
                     name: RetrievalIndex.fileName, content: [], deflated: ZipArchiveTests.deflated,
                     declaredSize: 200_000_000)
+            ]), "too many for 1 members"
+        ),
+        (
+            "index of another size",
+            ZipBuilder.archive([
+                .init(
+                    name: RetrievalIndex.fileName, content: [], deflated: ZipArchiveTests.deflated,
+                    declaredSize: 60_000)
             ]), "damaged"
         ),
         (

@@ -30,6 +30,7 @@ extension RepositoryCheck {
         _ candidates: UnrecordedFiles.Candidates, _ unrecorded: UnrecordedFiles, _ links: LinkTargets,
         _ stems: DatasetStems, _ snapshot: RegistrySnapshot, isRemoving: Bool
     ) throws -> [RepositoryFault] {
+        if isRemoving { try unrecorded.lock(snapshot.connection) }
         let direct = try unrecorded.directlyRecorded(snapshot.connection)
         let runs = RunNames(try snapshot.collectionInfo(CollectionSearch(["*"], types: [.run])).map(\.name))
         var faults: [RepositoryFault] = []

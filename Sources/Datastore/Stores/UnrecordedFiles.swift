@@ -159,6 +159,11 @@ public final class UnrecordedFiles: Sendable {
         return nil
     }
 
+    /// Keeps those who give files names away until the transaction ends.
+    public func lock(_ connection: any DatabaseConnection) throws {
+        for root in roots { try root.datastore.lockNames(connection, forRemoval: true) }
+    }
+
     /// Removes a file; the caller has looked at the records in the same transaction.
     public func remove(_ file: File) throws { try JournalFiles.remove(file.absolute) }
 }
