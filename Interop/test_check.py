@@ -150,6 +150,38 @@ def test_datastores_that_share_a_table_or_a_root(tmp_path):
         assert state(root, *set(tables)) == before
 
 
+def test_datastores_of_one_name_keep_apart(tmp_path):
+    root = tmp_path / "repository"
+    config = Config({"datastore": {"cls": "lsst.daf.butler.datastores.chainedDatastore.ChainedDatastore"}})
+    config["datastore", "datastores"] = [
+        {
+            "datastore": {
+                "cls": "lsst.daf.butler.datastores.fileDatastore.FileDatastore",
+                "root": "<butlerRoot>",
+                "records": {"table": f"t{number}"},
+                "constraints": {"accept" if number else "reject": ["count"]},
+            }
+        }
+        for number in (0, 1)
+    ]
+    fill(root, config)
+    before = state(root, "t0", "t1")
+    assert found(root, "--repair") == []
+    assert state(root, "t0", "t1") == before
+    # All that is imported is recorded.
+    target = shutil.copytree(root, tmp_path / "target")
+    (tmp_path / "export").mkdir()
+    with Butler.from_config(str(root)) as butler, butler.export(
+        directory=str(tmp_path / "export"), format="yaml", transfer="copy"
+    ) as export:
+        export.saveDatasets(butler.query_all_datasets(collections="*", find_first=False, limit=None))
+    with Butler.from_config(str(target), writeable=True) as butler:
+        butler.removeRuns(["run/a", "run/b"], unlink_from_chains=True)
+    assert steward("import", str(target), str(tmp_path / "export"), "-t", "copy").status == 0
+    assert state(target, "t0", "t1")["records"] == before["records"]
+    assert found(target) == []
+
+
 def test_a_datastore_that_is_not_there_loses_nothing(tmp_path):
     root = tmp_path / "repository"
     fill(root, Config({"datastore": {"name": "Store"}}))

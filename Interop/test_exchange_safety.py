@@ -1,5 +1,6 @@
 """Archives and exports that would do harm: links that lead out, bombs, files that several datasets own by other names."""
 
+import json
 import shutil
 import subprocess
 import zipfile
@@ -89,6 +90,30 @@ def test_an_index_that_would_fill_the_memory_is_refused(root, target, tmp_path, 
         )
         assert done.returncode == 1 and "its index" in done.stderr, done.stderr
         assert not (target / ".steward").exists()
+
+
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        ({"formatter": "os.system; x"}, "no class name"),
+        ({"storage_class": "Nonsense"}, "Nonsense"),
+        ({"component": "nope"}, "does not have"),
+    ],
+)
+def test_an_index_that_means_nothing_here_is_refused(root, target, tmp_path, change, reason):
+    packed = archive(root, tmp_path / "archive")
+    changed = tmp_path / "changed.zip"
+    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.startswith("_butler"):
+                index = json.loads(content)
+                next(iter(index["artifact_map"].values()))["info"].update(change)
+                content = json.dumps(index)
+            new.writestr(name, content)
+    outcome = steward("ingest-zip", str(target), str(changed))
+    assert outcome.status == 1 and reason in outcome.errors, outcome.errors
+    assert steward("ingest-zip", str(target), str(packed)).status == 0
 
 
 def test_a_file_stays_that_another_dataset_names_by_its_location(root):

@@ -130,14 +130,19 @@ struct ExportFileReader: YAMLPartVisitor {
     }
 
     /// Formatters are qualified Python names.
-    private static func check(formatter: String, _ node: YAMLNode) throws {
-        let words = formatter.split(separator: ".", omittingEmptySubsequences: false)
-        let isName = words.count > 1 && words.allSatisfy { word in
+    static func isClassName(_ text: String) -> Bool {
+        let words = text.split(separator: ".", omittingEmptySubsequences: false)
+        return words.count > 1 && words.allSatisfy { word in
             guard let first = word.utf8.first, !(0x30...0x39).contains(first) else { return false }
             return word.utf8.allSatisfy { $0 == 0x5F || $0 > 0x7F || Character(Unicode.Scalar($0)).isLetter
                 || (0x30...0x39).contains($0) }
         }
-        guard isName else { throw ExportValues.failure("'\(formatter)' is no class name of a formatter", node) }
+    }
+
+    private static func check(formatter: String, _ node: YAMLNode) throws {
+        guard isClassName(formatter) else {
+            throw ExportValues.failure("'\(formatter)' is no class name of a formatter", node)
+        }
     }
 
     // MARK: Sections

@@ -26,6 +26,7 @@ extension DirectButler {
                 location: path, reason: "only archives of this machine can be; copy it here first")
         }
         let archive = try await DatasetArchive(path: local, universe: universe)
+        try checkMeaning(of: archive, name: local)
         try Self.refuseRepetitions(archive.refs)
         let records = transferDimensions ? archive.records ?? [] : []
         if transferDimensions, archive.records == nil {
@@ -52,6 +53,28 @@ extension DirectButler {
             try writer.makeRoom(for: refs)
         }
         return refs
+    }
+
+    /// What an index says of files must mean something here, or nobody could read them.
+    private func checkMeaning(of archive: DatasetArchive, name: String) throws {
+        let classes = try configuration.storageClasses()
+        let types = Dictionary(archive.refs.map { ($0.id, $0.datasetType) }, uniquingKeysWith: { first, _ in first })
+        for artifact in archive.artifacts {
+            func failure(_ reason: String) -> DatastoreError {
+                .malformedZip(path: name, reason: "its index gives '\(artifact.member)' \(reason)")
+            }
+            guard ExportFileReader.isClassName(artifact.info.formatter) else {
+                throw failure("the formatter '\(artifact.info.formatter)', which is no class name")
+            }
+            let usage = "'\(artifact.member)' of the archive '\(name)'"
+            _ = try classes.definition(named: artifact.info.storageClass, usedBy: usage)
+            for id in artifact.ids {
+                guard let type = types[id] else { continue }
+                let whole = try classes.definition(named: type.storageClass, usedBy: "dataset type '\(type.name)'")
+                guard let component = artifact.info.component, whole.component(named: component) == nil else { continue }
+                throw failure("the component '\(component)', which '\(type.storageClass)' does not have")
+            }
+        }
     }
 
     /// How the archive moves, and the path to record.

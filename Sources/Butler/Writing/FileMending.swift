@@ -16,7 +16,9 @@ extension RepositoryCheck {
             let known = try links ?? unrecorded.linked()
             links = known
             let chosen = candidates.with(found)
-            var faults = try await registry.read { try self.mend(chosen, unrecorded, known, stems, $0, isRemoving: false) }
+            var faults = try await registry.read {
+                try self.mend(chosen, unrecorded, known, stems, $0, isRemoving: false)
+            }
             if repairs, faults.contains(where: { $0.remedy != .none }) {
                 faults = try await registry.write {
                     try self.mend(chosen, unrecorded, known, stems, $0.snapshot, isRemoving: true)

@@ -89,12 +89,23 @@ extension RepositoryCheck {
         let ids = try await registry.read { try files.locationsWithoutRecord($0.connection) }
         for chunk in ids.pieces(of: 1000) {
             let faults = try await transaction { snapshot, writer in
-                let known = try files.checkedRecords(of: chunk, among: [files], snapshot.connection)
-                let gone = Set(try files.located(chunk, snapshot.connection)).subtracting(known.map(\.id))
+                let gone = Set(try files.located(chunk, snapshot.connection)).subtracting(
+                    try self.recorded(chunk, under: files.name, snapshot))
                 return try self.mendLocations(gone.sorted(), in: files, snapshot, writer)
             }
             for fault in faults { try await body(fault) }
         }
+    }
+
+    /// Those of the datasets that a datastore of this name has records of. In a chain, two may have one name.
+    private func recorded(
+        _ ids: [DatasetID], under name: String, _ snapshot: RegistrySnapshot
+    ) throws -> Set<DatasetID> {
+        var known: Set<DatasetID> = []
+        for other in all where other.name == name {
+            known.formUnion(try other.recorded(ids, snapshot.connection))
+        }
+        return known
     }
 
     /// Finds the records of datasets that have a location only, or forgets the location if there is no trace of a file.
@@ -138,6 +149,10 @@ extension RepositoryCheck {
     func trash(of files: FileDatastore, _ body: (RepositoryFault) async throws -> Void) async throws {
         let empty = try await transaction { snapshot, writer in
             let ids = try files.trashWithoutRecord(snapshot.connection)
+                .pieces(of: 1000).flatMap { piece in
+                    let known = try self.recorded(piece, under: files.name, snapshot)
+                    return piece.filter { !known.contains($0) }
+                }
             if let writer { try files.forgetTrash(ids, writer.connection) }
             return ids
         }

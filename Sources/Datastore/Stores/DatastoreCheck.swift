@@ -85,6 +85,11 @@ extension FileDatastore {
         } catch ObjectStorageError.notFound { return false } catch ObjectStorageError.notAFile { return false }
     }
 
+    /// Those of the datasets that the table has records of.
+    public func recorded(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<DatasetID> {
+        Set(try table.records(of: ids, connection).keys)
+    }
+
     /// Those of the datasets that the datastore has by their locations.
     public func located(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID] {
         try locations.held(ids, connection)

@@ -58,8 +58,9 @@ public struct StagedArtifacts: Sendable {
     }
 
     private var datastores: [FileDatastore] {
-        var seen: Set<String> = []
-        return files.map(\.datastore).filter { seen.insert($0.name).inserted }
+        // Two may have one name, in a chain.
+        var seen: Set<ObjectIdentifier> = []
+        return files.map(\.datastore).filter { seen.insert(ObjectIdentifier($0)).inserted }
     }
 
     // MARK: Before the transaction
