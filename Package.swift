@@ -84,7 +84,13 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(
-            name: "ObjectStorage", dependencies: ["ByteText", .product(name: "Crypto", package: "swift-crypto")]),
+            name: "ObjectStorage",
+            dependencies: [
+                "ByteText", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         .target(
             name: "RepositoryConfiguration", dependencies: ["ByteText", "StructuredData"],
             resources: [.embedInCode("Defaults")]),
@@ -188,7 +194,16 @@ let package = Package(
         .testTarget(name: "TablesTests", dependencies: ["Tables", "StructuredData"]),
         .testTarget(name: "ParquetTests", dependencies: ["Parquet", "StructuredData", "Tables"]),
         .testTarget(name: "DatabaseTests", dependencies: ["Database"]),
-        .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
+        .target(
+            name: "StorageFaults",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], path: "Tests/StorageFaults"),
+        .testTarget(
+            name: "ObjectStorageTests",
+            dependencies: ["ObjectStorage", "StorageFaults", .product(name: "NIOPosix", package: "swift-nio")]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS", "TestSupport"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
