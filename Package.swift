@@ -161,12 +161,21 @@ let package = Package(
                 .product(name: "JWTKit", package: "jwt-kit"),
             ]),
         .target(name: "DemoSurvey", dependencies: ["Butler", "FITS"]),
+        .target(
+            name: "ImageTransfer",
+            dependencies: [
+                "ByteText", "ObjectStorage", "Serving", "StructuredData",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
 
         // Executable
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "DemoSurvey", "TableRendering",
+                "Butler", "ButlerServer", "DemoSurvey", "ImageTransfer", "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -203,7 +212,10 @@ let package = Package(
             ], path: "Tests/StorageFaults"),
         .testTarget(
             name: "ObjectStorageTests",
-            dependencies: ["ObjectStorage", "StorageFaults", .product(name: "NIOPosix", package: "swift-nio")]),
+            dependencies: ["ObjectStorage", "StorageFaults", .product(name: "NIOHTTP1", package: "swift-nio")]),
+        .testTarget(
+            name: "ImageTransferTests",
+            dependencies: ["ImageTransfer", "ObjectStorage", "StorageFaults"]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS", "TestSupport"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),

@@ -24,6 +24,15 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
     case truncated(path: String, expected: Int64, received: Int64)
     case damaged(path: String, checksum: String)
 
+    /// Whether the same may succeed when it is tried again later.
+    public var isTransient: Bool {
+        switch self {
+        case .unreachable, .truncated, .damaged, .changedWhileReading, .tooManyOpenFiles: true
+        case .remote(_, _, let status, _, _): HTTPAnswer.isTransient(status)
+        default: false
+        }
+    }
+
     public var description: String {
         switch self {
         case .invalidURI(let text, let reason):

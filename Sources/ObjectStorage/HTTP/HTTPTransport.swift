@@ -1,5 +1,5 @@
-public import AsyncHTTPClient
-import NIOCore
+import AsyncHTTPClient
+public import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
@@ -31,6 +31,24 @@ public struct HTTPSettings: Sendable, Hashable {
     }
 
     public init() {}
+
+    /// With the timeouts and bundles of certificates that the environment names: `AWS_CA_BUNDLE`,
+    /// `LSST_HTTP_CACERT_BUNDLE`, `REQUESTS_CA_BUNDLE`, `LSST_HTTP_TIMEOUT_CONNECT`, `LSST_HTTP_TIMEOUT_READ`
+    /// (seconds), `LSST_HTTP_AUTH_CLIENT_CERT` and `LSST_HTTP_AUTH_CLIENT_KEY`, or `X509_USER_PROXY`.
+    public init(environment: [String: String]) {
+        func text(_ names: String...) -> String? {
+            names.lazy.compactMap { environment[$0].flatMap { $0.isEmpty ? nil : $0 } }.first
+        }
+        func seconds(_ name: String) -> Duration? {
+            text(name).flatMap { Double($0) }.flatMap { $0 > 0 ? .seconds($0) : nil }
+        }
+        certificates = text("AWS_CA_BUNDLE", "LSST_HTTP_CACERT_BUNDLE", "REQUESTS_CA_BUNDLE")
+        if let certificate = text("LSST_HTTP_AUTH_CLIENT_CERT", "X509_USER_PROXY") {
+            identity = Identity(certificate: certificate, key: text("LSST_HTTP_AUTH_CLIENT_KEY") ?? certificate)
+        }
+        connectTimeout = seconds("LSST_HTTP_TIMEOUT_CONNECT") ?? connectTimeout
+        idleTimeout = seconds("LSST_HTTP_TIMEOUT_READ") ?? idleTimeout
+    }
 }
 
 /// Sends HTTP requests over connections that are kept, a bounded number at a time.
@@ -40,8 +58,11 @@ public final class HTTPTransport: Sendable {
     private let client: HTTPClient
     private let limit: ConcurrencyLimit
 
+    /// - Parameter onConnection: called with the channel of each new connection.
     /// - Throws: ``ObjectStorageError/invalidSettings(reason:)`` for certificates that cannot be read.
-    public init(_ settings: HTTPSettings = HTTPSettings()) throws(ObjectStorageError) {
+    public init(
+        _ settings: HTTPSettings = HTTPSettings(), onConnection: (@Sendable (any Channel) -> Void)? = nil
+    ) throws(ObjectStorageError) {
         self.settings = settings
         limit = ConcurrencyLimit(width: settings.connections)
         var configuration = HTTPClient.Configuration(
@@ -56,6 +77,12 @@ public final class HTTPTransport: Sendable {
             decompression: .disabled)
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
+        if let onConnection {
+            configuration.http1_1ConnectionDebugInitializer = { channel in
+                onConnection(channel)
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+        }
         client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 

@@ -3,7 +3,7 @@ import NIOCore
 /// How local files are stored.
 extension S3Client {
     /// Files larger than this go in parts of this size, several at a time.
-    static let partThreshold: Int64 = 16 << 20
+    public static let partThreshold: Int64 = 16 << 20
 
     /// Stores a file. It must not change meanwhile.
     ///

@@ -107,7 +107,8 @@ extension S3Client {
     func beginUpload(_ location: S3Location) async throws -> String {
         let call = Call(
             method: .POST, bucket: location.bucket, key: location.key, query: [("uploads", "")], operation: "write")
-        let document = try await performAndRead(call, named: "InitiateMultipartUploadResult")
+        let document = try await performAndRead(
+            call, named: "InitiateMultipartUploadResult", or: "InitiateMultipartUpload")
         guard let identifier = document["UploadId"]?.text, !identifier.isEmpty, !identifier.contains(" ") else {
             throw ObjectStorageError.unreachable(
                 path: call.path, operation: "write", reason: "the answer names no upload")
@@ -145,9 +146,9 @@ extension S3Client {
             call.headers.append(("if-none-match", "*"))
         }
         let size = parts.reduce(0) { $0 + $1.size }
-        let whole = Hexadecimal.encode(Insecure.MD5.hash(data: parts.flatMap(\.md5))) + "-\(parts.count)"
+        let whole = Self.tag(ofParts: parts.flatMap(\.md5))
         func isOurs(_ status: ObjectStatus) -> Bool {
-            status.size == size && status.etag.trimming("\"") == whole
+            status.size == size && status.etag == whole
         }
         do { try await performAndRead(call, named: "CompleteMultipartUploadResult") } catch {
             // An attempt whose answer was lost may have done it; the upload is not known any more then.
@@ -163,13 +164,17 @@ extension S3Client {
             throw ObjectStorageError.truncated(path: call.path, expected: size, received: status.size)
         }
         // Tags of other services may be made otherwise; one of this form must be right.
-        if status.etag.trimming("\"").hasSuffix("-\(parts.count)"),
-            status.etag.trimming("\"").utf8.count == whole.utf8.count,
-            !isOurs(status)
-        {
+        if status.etag.hasSuffix("-\(parts.count)\""), status.etag.utf8.count == whole.utf8.count, !isOurs(status) {
             throw ObjectStorageError.damaged(path: call.path, checksum: "the tag of the whole")
         }
         return status
+    }
+
+    /// The tag that services give to objects in parts.
+    ///
+    /// - Parameter digests: those of all parts, one behind the other.
+    static func tag(ofParts digests: [UInt8]) -> String {
+        "\"\(Hexadecimal.encode(Insecure.MD5.hash(data: digests)))-\(digests.count / 16)\""
     }
 
     func abortUpload(_ location: S3Location, _ identifier: String) async throws {
@@ -177,15 +182,6 @@ extension S3Client {
             Call(
                 method: .DELETE, bucket: location.bucket, key: location.key, query: [("uploadId", identifier)],
                 operation: "give up writing"), accepting: [404])
-    }
-}
-
-extension String {
-    fileprivate func trimming(_ mark: Character) -> Substring {
-        var text = self[...]
-        while text.first == mark { text.removeFirst() }
-        while text.last == mark { text.removeLast() }
-        return text
     }
 }
 

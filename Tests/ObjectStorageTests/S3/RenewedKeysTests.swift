@@ -38,7 +38,8 @@ import Testing
     }
 
     @Test func containersAndMachinesHandOutKeys() async throws {
-        let document = #"{"AccessKeyId": "AK", "SecretAccessKey":"S\/K","Token" : "T", "Expiration": "2099-01-01T00:00:00Z"}"#
+        let document =
+            #"{"AccessKeyId": "AK", "SecretAccessKey":"S\/K","Token" : "T", "Expiration": "2099-01-01T00:00:00Z"}"#
         let expected = S3Credentials(accessKeyID: "AK", secretAccessKey: "S/K", sessionToken: "T")
         let service = try await SmallServer { request in
             switch request.uri {
@@ -111,7 +112,8 @@ import Testing
         }
         let unused = S3Credentials(accessKeyID: "x", secretAccessKey: "y")
         let client = S3Client(
-            S3Service(endpoint: service.address, credentials: unused), keys: .renewed(keys), transport: try HTTPTransport())
+            S3Service(endpoint: service.address, credentials: unused), keys: .renewed(keys),
+            transport: try HTTPTransport())
         #expect(try await client.beginUpload(S3Location(bucket: "b", key: "k")) == "u")
         #expect(service.requests.count == 2)
         try await service.stop()

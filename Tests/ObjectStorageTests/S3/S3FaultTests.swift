@@ -118,7 +118,8 @@ struct S3FaultTests {
             let bytes = pattern(20_000_000)
             for (index, fault) in Self.writeFaults.enumerated() {
                 let path = try ObjectPath("parts/\(index)")
-                proxy.next([fault, fault], only: { $0.method == "PUT" || $0.method == "POST" && $0.uri.contains("uploadId") })
+                proxy.next(
+                    [fault, fault], only: { $0.method == "PUT" || $0.method == "POST" && $0.uri.contains("uploadId") })
                 let upload = try await store.upload(path, mode: .createOnly)
                 try await upload.append(bytes)
                 #expect(try await direct.stat(path) == nil)
@@ -164,7 +165,9 @@ struct S3FaultTests {
         try await with { store, proxy, direct in
             let paths = try (0..<30).map { try ObjectPath("bulk/\($0)") }
             for path in paths { try await direct.write(path, bytes: [1], mode: .overwrite) }
-            for fault in [Fault.status(500), Self.slowDown, .lostAnswer, .cutAnswer(after: 50), .resetInAnswer(after: 9)] {
+            for fault in [
+                Fault.status(500), Self.slowDown, .lostAnswer, .cutAnswer(after: 50), .resetInAnswer(after: 9),
+            ] {
                 proxy.next([fault, fault])
                 var found: Set<ObjectPath> = []
                 for try await page in try await store.list(ObjectPath("bulk")) { found.formUnion(page.map(\.path)) }
@@ -207,7 +210,9 @@ struct S3FaultTests {
             }
             let other = try S3ObjectStore(
                 root: ResourceURI("s3://nobucket/"), client: S3Servers.client(proxy.address))
-            await expectError({ "\($0)".contains("no bucket 'nobucket'") }) { _ = try await other.read(ObjectPath("x")) }
+            await expectError({ "\($0)".contains("no bucket 'nobucket'") }) {
+                _ = try await other.read(ObjectPath("x"))
+            }
         }
     }
 }

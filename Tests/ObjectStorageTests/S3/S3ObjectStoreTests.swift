@@ -1,3 +1,4 @@
+import StorageFaults
 import Testing
 
 @testable import ObjectStorage

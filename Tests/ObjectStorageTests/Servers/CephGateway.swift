@@ -1,4 +1,5 @@
 import Foundation
+import StorageFaults
 
 /// The object gateway of Ceph with a store in memory: what the observatory's data facility runs.
 final class CephGateway: @unchecked Sendable {  // Used by one test.

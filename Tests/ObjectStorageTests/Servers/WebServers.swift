@@ -1,4 +1,5 @@
 import Foundation
+import StorageFaults
 
 @testable import ObjectStorage
 

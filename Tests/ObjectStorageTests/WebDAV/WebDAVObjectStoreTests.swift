@@ -1,3 +1,4 @@
+import StorageFaults
 import Testing
 
 @testable import ObjectStorage
@@ -9,9 +10,10 @@ import Testing
         defer { scratch.remove() }
         let server = try await WebServers.wsgidav(scratch)
         defer { server.stop() }
-        // It cuts the target of a move at a question mark, quoted or not.
+        // It cuts the target of a move at question marks and semicolons, quoted or not.
         try await ObjectStoreBehaviour(
-            store: WebServers.store(server.address), isExclusive: false, listed: 60, impossibleNames: ["q?x=1&y"]
+            store: WebServers.store(server.address), isExclusive: false, listed: 60,
+            impossibleNames: ["q?x=1&y", "semi;colon:at@plus+"]
         ).checkAll()
     }
 

@@ -3,15 +3,17 @@ import NIOCore
 import NIOPosix
 
 /// A real server on a free port of 127.0.0.1. Call `stop()` in a `defer`; it is stopped by its process id.
-final class ServerProcess: @unchecked Sendable {  // `process` is only used by `init` and `stop`, of one test.
-    let port: Int
+public final class ServerProcess: @unchecked Sendable {  // `process` is only used by `init` and `stop`, of one test.
+    public let port: Int
     private let process: Process
     private let log: URL
 
-    var address: String { "http://127.0.0.1:\(port)" }
+    public var address: String { "http://127.0.0.1:\(port)" }
 
     /// Starts a program and waits until its port takes connections.
-    init(_ program: String, port: Int? = nil, log: String, _ arguments: (Int) throws -> [String]) async throws {
+    public init(
+        _ program: String, port: Int? = nil, log: String, _ arguments: (Int) throws -> [String]
+    ) async throws {
         let port = try port ?? Self.freePort()
         self.port = port
         self.log = URL(fileURLWithPath: log)
@@ -32,7 +34,7 @@ final class ServerProcess: @unchecked Sendable {  // `process` is only used by `
         throw ServerFailure(program: program, log: (try? String(contentsOf: self.log, encoding: .utf8)) ?? "")
     }
 
-    func stop() {
+    public func stop() {
         guard process.isRunning else { return }
         process.terminate()
         for _ in 0..<40 where process.isRunning { Thread.sleep(forTimeInterval: 0.05) }
@@ -40,7 +42,7 @@ final class ServerProcess: @unchecked Sendable {  // `process` is only used by `
         process.waitUntilExit()
     }
 
-    static func freePort() throws -> Int {
+    public static func freePort() throws -> Int {
         let channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).wait()
         defer { try? channel.close().wait() }
@@ -57,15 +59,21 @@ final class ServerProcess: @unchecked Sendable {  // `process` is only used by `
     }
 }
 
-struct ServerFailure: Error, CustomStringConvertible {
+public struct ServerFailure: Error, CustomStringConvertible {
     let program: String
     let log: String
-    var description: String { "\(program) did not start: \(log.suffix(2000))" }
+
+    public init(program: String, log: String) {
+        self.program = program
+        self.log = log
+    }
+
+    public var description: String { "\(program) did not start: \(log.suffix(2000))" }
 }
 
 /// Programs that tests need, from the folder `bin` of `STEWARD_STORAGE_TOOLS` or from the `PATH`.
-enum Tool {
-    static func path(_ name: String) -> String? {
+public enum Tool {
+    public static func path(_ name: String) -> String? {
         let environment = ProcessInfo.processInfo.environment
         var folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"]
         if let tools = environment["STEWARD_STORAGE_TOOLS"] { folders.insert(tools + "/bin", at: 0) }
@@ -75,9 +83,9 @@ enum Tool {
         }
     }
 
-    static let rclone = path("rclone")
-    static let moto = path("moto_server")
-    static let wsgidav = path("wsgidav")
-    static let nginx = path("nginx")
-    static let ceph = path("radosgw") != nil && path("ceph-mon") != nil && path("ceph-osd") != nil
+    public static let rclone = path("rclone")
+    public static let moto = path("moto_server")
+    public static let wsgidav = path("wsgidav")
+    public static let nginx = path("nginx")
+    public static let ceph = path("radosgw") != nil && path("ceph-mon") != nil && path("ceph-osd") != nil
 }
