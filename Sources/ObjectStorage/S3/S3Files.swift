@@ -45,6 +45,11 @@ extension S3Client {
         } catch {
             // Parts that nobody finishes cost space; a task that was cancelled must clean up all the same.
             await Task { try? await abortUpload(location, identifier) }.value
+            // Some services drop an upload for one bad part: it has to begin anew.
+            if case ObjectStorageError.notFound(let path) = error, path.hasPrefix("s3://") {
+                throw ObjectStorageError.unreachable(
+                    path: path, operation: "write", reason: "the service has dropped the upload in parts")
+            }
             throw error
         }
     }

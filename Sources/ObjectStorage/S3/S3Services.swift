@@ -10,8 +10,8 @@
 ///   file (`AWS_CONFIG_FILE`) under the profile, `AWS_PROFILE` or `default`.
 /// - The region is `AWS_DEFAULT_REGION`, else that of the profile, else `us-east-1`.
 ///
-/// Keys that expire are used by ``client(_:transport:)``, but not for signed URLs of ``S3Presigner``. Keys from processes
-/// and single sign-on are not looked for.
+/// Keys that expire are used by ``client(_:transport:)``, but not for signed URLs of ``S3Presigner``. Keys from
+/// processes and single sign-on are not looked for.
 public struct S3Services: Sendable {
     private let variables: [String: String]
     private let profiles: AWSProfiles

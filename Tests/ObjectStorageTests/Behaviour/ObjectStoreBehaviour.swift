@@ -12,6 +12,8 @@ struct ObjectStoreBehaviour {
     var listed = 1100
     /// Names that this server cannot keep apart or hides.
     var impossibleNames: Set<String> = []
+    /// Whether a reader finds the old or the new object at every moment while one is replaced.
+    var replacesAtOnce = true
     /// Whether tags of two versions of one size differ that were written within a second.
     var tagsEveryVersion = true
 
@@ -319,7 +321,10 @@ struct ObjectStoreBehaviour {
             }
             group.addTask {
                 for _ in 0..<60 {
-                    let bytes = try await store.read(path)
+                    let bytes: [UInt8]
+                    do { bytes = try await store.read(path) } catch ObjectStorageError.notFound where !replacesAtOnce {
+                        continue
+                    }
                     #expect(bytes.count == 50_000 && Set(bytes).count == 1)
                 }
             }

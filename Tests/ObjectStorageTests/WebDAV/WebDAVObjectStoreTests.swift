@@ -10,10 +10,12 @@ import Testing
         defer { scratch.remove() }
         let server = try await WebServers.wsgidav(scratch)
         defer { server.stop() }
-        // It cuts the target of a move at question marks and semicolons, quoted or not.
+        // It cuts the target of a move at question marks and semicolons, quoted or not, and removes what is in the way
+        // of a move first.
         try await ObjectStoreBehaviour(
             store: WebServers.store(server.address), isExclusive: false, listed: 60,
-            impossibleNames: ["q?x=1&y", "semi;colon:at@plus+"]
+            impossibleNames: ["q?x=1&y", "semi;colon:at@plus+"],
+            replacesAtOnce: false
         ).checkAll()
     }
 
