@@ -87,7 +87,13 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(
-            name: "ObjectStorage", dependencies: ["ByteText", .product(name: "Crypto", package: "swift-crypto")]),
+            name: "ObjectStorage",
+            dependencies: [
+                "ByteText", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         .target(
             name: "RepositoryConfiguration", dependencies: ["ByteText", "StructuredData"],
             resources: [.embedInCode("Defaults")]),
@@ -166,12 +172,21 @@ let package = Package(
                 .product(name: "JWTKit", package: "jwt-kit"),
             ]),
         .target(name: "DemoSurvey", dependencies: ["Butler", "FITS"]),
+        .target(
+            name: "ImageTransfer",
+            dependencies: [
+                "ByteText", "ObjectStorage", "Serving", "StructuredData",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
 
         // Executable
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "DemoSurvey", "TableRendering",
+                "Butler", "ButlerServer", "DemoSurvey", "ImageTransfer", "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -204,7 +219,19 @@ let package = Package(
         .testTarget(name: "TablesTests", dependencies: ["Tables", "StructuredData"]),
         .testTarget(name: "ParquetTests", dependencies: ["Parquet", "StructuredData", "Tables"]),
         .testTarget(name: "DatabaseTests", dependencies: ["Database", "TestSupport"]),
-        .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage"]),
+        .target(
+            name: "StorageFaults",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], path: "Tests/StorageFaults"),
+        .testTarget(
+            name: "ObjectStorageTests",
+            dependencies: ["ObjectStorage", "StorageFaults", .product(name: "NIOHTTP1", package: "swift-nio")]),
+        .testTarget(
+            name: "ImageTransferTests",
+            dependencies: ["ImageTransfer", "ObjectStorage", "StorageFaults"]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS", "TestSupport"]),
         .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),

@@ -59,3 +59,16 @@ install_postgresql() {
     install_packages postgresql || echo "Without a PostgreSQL server its tests are skipped." >&2
     return 0
 }
+
+# For the tests of object storage; those are skipped that lack their service. Takes about a minute.
+install_storage_services() {
+    if ! [ -f /usr/lib/nginx/modules/ngx_http_dav_ext_module.so ]; then
+        install_packages --no-install-recommends nginx-light libnginx-mod-http-dav-ext \
+            || echo "Without nginx some tests of WebDAV are skipped." >&2
+    fi
+    if ! command -v radosgw >/dev/null 2>&1; then
+        install_packages --no-install-recommends ceph-mon ceph-osd radosgw ceph-common \
+            || echo "Without Ceph some tests of S3 are skipped." >&2
+    fi
+    return 0
+}

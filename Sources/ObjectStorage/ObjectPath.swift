@@ -40,6 +40,13 @@ public struct ObjectPath: Sendable, Hashable, Comparable, CustomStringConvertibl
         return ObjectPath(trusted: description + "/" + inner.description)
     }
 
+    /// Whether this is an object in a folder, at any depth.
+    public func isInside(_ folder: ObjectPath) -> Bool {
+        description.utf8.count > folder.description.utf8.count + 1
+            && description.utf8.starts(with: folder.description.utf8)
+            && description.utf8.dropFirst(folder.description.utf8.count).first == PathText.slash
+    }
+
     /// The last component.
     public var basename: String { PathText.basename(description) }
 

@@ -16,6 +16,22 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
     case changedWhileReading(path: String)
     case unsupported(path: String, operation: String, remedy: String)
     case system(path: String, operation: String, code: Int32, message: String)
+    case invalidSettings(reason: String)
+    /// No answer, or none that can be used.
+    case unreachable(path: String, operation: String, reason: String)
+    /// The service refused or failed.
+    case remote(path: String, operation: String, status: Int, code: String, message: String)
+    case truncated(path: String, expected: Int64, received: Int64)
+    case damaged(path: String, checksum: String)
+
+    /// Whether the same may succeed when it is tried again later.
+    public var isTransient: Bool {
+        switch self {
+        case .unreachable, .truncated, .damaged, .changedWhileReading, .tooManyOpenFiles: true
+        case .remote(_, _, let status, _, _): HTTPAnswer.isTransient(status)
+        default: false
+        }
+    }
 
     public var description: String {
         switch self {
@@ -51,6 +67,20 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
             "cannot \(operation) '\(path)': \(remedy)"
         case .system(let path, let operation, let code, let message):
             "could not \(operation) '\(path)': \(message) (errno \(code)); check the file system"
+        case .invalidSettings(let reason): reason
+        case .unreachable(let path, let operation, let reason):
+            "could not \(operation) '\(path)': \(reason); check the address and the state of the service"
+        case .remote(let path, let operation, let status, let code, let message):
+            "could not \(operation) '\(path)': the service answered \(status)"
+                + (code.isEmpty ? "" : " \(code)")
+                + (message.isEmpty ? "" : " (\(message.split(whereSeparator: \.isNewline).joined(separator: " ")))")
+                + (HTTPAnswer.isTransient(status)
+                    ? "; try again later" : "; check the bucket, the keys and the request")
+        case .truncated(let path, let expected, let received):
+            "'\(path)' was cut short: \(received) of \(expected) bytes came; try again"
+        case .damaged(let path, let checksum):
+            "the bytes of '\(path)' were changed on their way (\(checksum) differs); try again, and check the network "
+                + "and the store"
         }
     }
 }

@@ -47,10 +47,44 @@ public protocol ObjectStore: Sendable {
 
     /// Where the object is, or would be, on this machine; `nil` for a store that is not local.
     func localPath(_ path: ObjectPath) -> String?
+
+    /// Several ranges of an object, in the order asked for. They are of one version of it.
+    ///
+    /// - Throws: `.changedWhileReading` when the object is replaced meanwhile; see `read(_:range:)`.
+    func read(_ path: ObjectPath, ranges: [Range<Int64>]) async throws -> [[UInt8]]
+
+    /// Begins to store an object piece by piece, or goes on with an upload that was begun before.
+    ///
+    /// - Parameter token: of the upload to go on with; see ``ObjectUpload``.
+    /// - Throws: `.notFound` for a token of an upload that is over; `.unsupported`.
+    func upload(_ path: ObjectPath, mode: WriteMode, resuming token: String?) async throws -> any ObjectUpload
+
+    /// Copies an object inside the store. Where services can, no bytes come through this process.
+    func copy(_ source: ObjectPath, to target: ObjectPath, mode: WriteMode) async throws
+
+    /// Gives an object another path. Stores without renaming copy it and then delete the source.
+    func move(_ source: ObjectPath, to target: ObjectPath, mode: WriteMode) async throws
+
+    /// Removes many objects.
+    ///
+    /// - Returns: what could not be removed, and why. Objects that are not there are no failures.
+    func delete(_ paths: [ObjectPath]) async throws -> [ObjectPath: any Error]
+
+    /// Which of many objects there are.
+    func existing(_ paths: [ObjectPath]) async throws -> Set<ObjectPath>
+
+    /// A URL with which anybody can read or write the object for a while; `nil` where there is no such thing.
+    ///
+    /// - Parameter lifetime: seconds.
+    func signedURL(_ access: SignedAccess, of path: ObjectPath, for lifetime: Int64) async throws -> String?
 }
 
 extension ObjectStore {
     public func exists(_ path: ObjectPath) async throws -> Bool { try await stat(path) != nil }
+
+    public func upload(_ path: ObjectPath, mode: WriteMode) async throws -> any ObjectUpload {
+        try await upload(path, mode: mode, resuming: nil)
+    }
 
     /// The full location of an object.
     public func uri(_ path: ObjectPath) throws(ObjectStorageError) -> ResourceURI {
@@ -72,11 +106,16 @@ public struct ObjectStatus: Sendable, Hashable {
     public let modificationTime: Int64
     /// Changes whenever the content may have changed; opaque.
     public let etag: String
+    /// Digests of the whole object that the store knows.
+    public let checksums: [ChecksumAlgorithm: [UInt8]]
 
-    public init(size: Int64, modificationTime: Int64, etag: String) {
+    public init(
+        size: Int64, modificationTime: Int64, etag: String, checksums: [ChecksumAlgorithm: [UInt8]] = [:]
+    ) {
         self.size = size
         self.modificationTime = modificationTime
         self.etag = etag
+        self.checksums = checksums
     }
 }
 
@@ -108,4 +147,10 @@ public enum TransferMode: String, Sendable, Hashable, CaseIterable {
     case symlink
     /// A symbolic link with a target relative to the folder of the link.
     case relsymlink
+}
+
+/// What a signed URL allows.
+public enum SignedAccess: String, Sendable, Hashable, CaseIterable {
+    case get = "GET"
+    case put = "PUT"
 }

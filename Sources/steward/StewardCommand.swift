@@ -10,7 +10,10 @@ struct StewardCommand: AsyncParsableCommand {
             the output of that command.
             """,
         version: Version.current,
-        subcommands: [AccessCommand.self, ButlerCommand.self, Demo.self, PublishTypesCommand.self, Serve.self])
+        subcommands: [
+            AccessCommand.self, ButlerCommand.self, Demo.self, PublishTypesCommand.self, S3Daemon.self, Send.self,
+            Serve.self,
+        ])
 
     func run() throws { throw MissingSubcommand(of: Self.self) }
 }

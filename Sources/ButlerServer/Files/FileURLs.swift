@@ -43,7 +43,7 @@ public struct FileURLs: Sendable {
         case "http", "https": return (file.location.description, authentication == .cadc ? .datastore : .none)
         // Clients of this mode have their own credentials, for http(s) only.
         case "s3" where authentication != .cadc:
-            let url = try storage.url(reading: S3Location(file.location), for: lifetime, at: signer.now())
+            let url = try storage.url(.get, S3Location(file.location), for: lifetime, at: signer.now())
             return (url + file.urlFragment, .none)
         case let scheme: throw UnservableFile(scheme: scheme)
         }

@@ -16,7 +16,7 @@ struct AtomicWrite: ~Copyable {
     let temporary: String
     /// The object the errors name.
     let path: String
-    private var committed = false
+    var committed = false
 
     static let prefix = ".steward-"
     static let suffix = ".partial"
@@ -35,6 +35,14 @@ struct AtomicWrite: ~Copyable {
         let name = Self.prefix + String(repeating: "0", count: 16 - digits.utf8.count) + digits + Self.suffix
         temporary = (directory == "/" ? "" : directory) + "/" + name
         try Self.makeDirectory(directory, naming: path, synchronizing: synchronizing)
+    }
+
+    /// For a temporary file that is there already.
+    init(target: String, temporary: String, path: String) {
+        self.target = target
+        self.path = path
+        self.temporary = temporary
+        directory = PathText.parent(target)
     }
 
     deinit { if !committed { unlink(temporary) } }

@@ -36,6 +36,17 @@ final class FileDescriptor: Sendable {
         return FileDescriptor(number: number, path: path)
     }
 
+    /// Opens a file for writing behind an offset; what is there behind it is overwritten.
+    static func appending(_ file: String, at offset: Int64, naming path: String) throws(ObjectStorageError)
+        -> FileDescriptor
+    {
+        let number = retryingOnInterrupt { open(file, O_WRONLY | O_CLOEXEC) }
+        guard number >= 0 else { throw .from(errno, path: path, operation: "write") }
+        let descriptor = FileDescriptor(number: number, path: path)
+        guard lseek(number, off_t(offset), SEEK_SET) >= 0 else { throw .from(errno, path: path, operation: "write") }
+        return descriptor
+    }
+
     func status() throws(ObjectStorageError) -> stat {
         var buffer = stat()
         guard fstat(number, &buffer) == 0 else { throw .from(errno, path: path, operation: "examine") }

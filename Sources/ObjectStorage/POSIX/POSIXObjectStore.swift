@@ -77,16 +77,22 @@ public struct POSIXObjectStore: ObjectStore {
     }
 
     public func read(_ path: ObjectPath, range: Range<Int64>) async throws -> [UInt8] {
+        try await read(path, ranges: [range])[0]
+    }
+
+    public func read(_ path: ObjectPath, ranges: [Range<Int64>]) async throws -> [[UInt8]] {
         let file = file(path)
         return try await pool.run {
             let descriptor = try FileDescriptor.reading(file, naming: file)
             let size = Int64(try descriptor.status().st_size)
-            guard range.lowerBound >= 0, range.lowerBound <= size else {
-                throw ObjectStorageError.invalidRange(
-                    path: file, lower: range.lowerBound, upper: range.upperBound, size: size)
+            return try ranges.map { range in
+                guard range.lowerBound >= 0, range.lowerBound <= size else {
+                    throw ObjectStorageError.invalidRange(
+                        path: file, lower: range.lowerBound, upper: range.upperBound, size: size)
+                }
+                return try descriptor.read(
+                    at: range.lowerBound, count: Int(min(range.upperBound, size) - range.lowerBound))
             }
-            let end = min(range.upperBound, size)
-            return try descriptor.read(at: range.lowerBound, count: Int(end - range.lowerBound))
         }
     }
 
@@ -133,6 +139,19 @@ public struct POSIXObjectStore: ObjectStore {
     ) async throws {
         let step = LocalTransfer(source: source, target: file(path), path: file(path), synchronizing: synchronizing)
         try await pool.run { try step.run(transfer, mode: mode) }
+    }
+
+    public func upload(_ path: ObjectPath, mode: WriteMode, resuming token: String?) async throws -> any ObjectUpload {
+        try await POSIXUpload(
+            target: file(path), mode: mode, resuming: token, pool: pool, synchronizing: synchronizing)
+    }
+
+    public func copy(_ source: ObjectPath, to target: ObjectPath, mode: WriteMode) async throws {
+        try await write(target, fromLocalFile: file(source), transfer: .copy, mode: mode)
+    }
+
+    public func move(_ source: ObjectPath, to target: ObjectPath, mode: WriteMode) async throws {
+        try await write(target, fromLocalFile: file(source), transfer: .move, mode: mode)
     }
 
     public func delete(_ path: ObjectPath) async throws {

@@ -15,15 +15,27 @@ public struct S3Location: Hashable, Sendable {
 
     /// - Throws: ``S3Error/badLocation(uri:)`` for another scheme and for a URI without bucket or key.
     public init(_ uri: ResourceURI) throws(S3Error) {
+        guard let (profile, bucket) = Self.authority(of: uri), case let key = Self.key(of: uri), !key.isEmpty else {
+            throw .badLocation(uri: uri.description)
+        }
+        self.init(profile: profile, bucket: bucket, key: key)
+    }
+
+    /// Profile and bucket of a location; `nil` for another scheme and without a bucket.
+    static func authority(of uri: ResourceURI) -> (profile: String?, bucket: String)? {
         var bucket = Substring(uri.authority)
-        profile = bucket.lastIndex(of: "@").flatMap { at in
-            defer { bucket = bucket[bucket.index(after: at)...] }
+        var profile: String?
+        if let at = bucket.lastIndex(of: "@") {
             // What follows a colon would be a password, which no profile has.
             let name = bucket[..<at].prefix { $0 != ":" }
-            return name.isEmpty ? nil : PercentQuoting.unquote(String(name))
+            profile = name.isEmpty ? nil : PercentQuoting.unquote(String(name))
+            bucket = bucket[bucket.index(after: at)...]
         }
-        key = uri.path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
-        guard uri.scheme == "s3", !bucket.isEmpty, !key.isEmpty else { throw .badLocation(uri: uri.description) }
-        self.bucket = String(bucket)
+        guard uri.scheme == "s3" || uri.scheme == "gs", !bucket.isEmpty else { return nil }
+        return (profile, String(bucket))
+    }
+
+    static func key(of uri: ResourceURI) -> String {
+        uri.path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 }

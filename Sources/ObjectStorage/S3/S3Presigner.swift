@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
-/// Makes URLs with which anybody can read one object for a while. Nothing is sent anywhere, and whether the object
+/// Makes URLs with which anybody can read or write one object for a while. Nothing is sent anywhere, and whether the object
 /// exists is not known.
 public struct S3Presigner: Sendable {
     public enum SignatureVersion: String, Sendable, CaseIterable {
@@ -37,31 +31,29 @@ public struct S3Presigner: Sendable {
     ///   - lifetime: for how long the URL is valid, in seconds.
     ///   - time: seconds since 1970, UTC. URLs of version 4 are dated one minute before this, and are valid for two
     ///     minutes more, so that a clock of the storage that differs by a minute does not matter.
-    public func url(reading location: S3Location, for lifetime: Int64, at time: Int64) throws(S3Error) -> String {
-        guard (1...604_800).contains(lifetime) else { throw .badLifetime(seconds: lifetime) }
+    public func url(
+        _ access: SignedAccess = .get, _ location: S3Location, for lifetime: Int64, at time: Int64
+    ) throws(S3Error) -> String {
         let service = try services.service(location.profile)
+        return try Self.url(access, location, of: service, version: version, for: lifetime, at: time)
+    }
+
+    /// The URL for an object of a service that is known.
+    static func url(
+        _ access: SignedAccess, _ location: S3Location, of service: S3Service, version: SignatureVersion?,
+        for lifetime: Int64, at time: Int64
+    ) throws(S3Error) -> String {
+        guard (1...604_800).contains(lifetime) else { throw .badLifetime(seconds: lifetime) }
         let address = service.address(of: location)
         let query =
             switch version ?? .usual(in: service.region) {
-            case .v2: SignatureV2.query(reading: address, service.credentials, expires: time + lifetime)
+            case .v2: SignatureV2.query(access, address, service.credentials, expires: time + lifetime)
             case .v4:
                 SignatureV4(credentials: service.credentials, region: service.region)
                     .query(
-                        reading: address, date: Self.date(time - 60), lifetime: min(lifetime + 120, 604_800))
+                        access, address, date: UTCTime.basic(seconds: time - 60), lifetime: min(lifetime + 120, 604_800)
+                    )
             }
         return "\(address.scheme)\(address.host)\(address.path)?\(query)"
-    }
-
-    /// `20130524T000000Z`.
-    static func date(_ time: Int64) -> String {
-        var seconds = time_t(time)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func digits(_ number: Int32, _ count: Int = 2) -> String {
-            let text = String(number)
-            return String(repeating: "0", count: max(0, count - text.count)) + text
-        }
-        return "\(digits(parts.tm_year + 1900, 4))\(digits(parts.tm_mon + 1))\(digits(parts.tm_mday))T"
-            + "\(digits(parts.tm_hour))\(digits(parts.tm_min))\(digits(parts.tm_sec))Z"
     }
 }

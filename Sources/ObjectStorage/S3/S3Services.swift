@@ -10,7 +10,8 @@
 ///   file (`AWS_CONFIG_FILE`) under the profile, `AWS_PROFILE` or `default`.
 /// - The region is `AWS_DEFAULT_REGION`, else that of the profile, else `us-east-1`.
 ///
-/// Keys from processes, single sign-on and the metadata service of virtual machines are not looked for.
+/// Keys that expire are used by ``client(_:transport:)``, but not for signed URLs of ``S3Presigner``. Keys from
+/// processes and single sign-on are not looked for.
 public struct S3Services: Sendable {
     private let variables: [String: String]
     private let profiles: AWSProfiles
@@ -46,23 +47,51 @@ public struct S3Services: Sendable {
 
     /// The service that a profile stands for; without one, the usual service.
     public func service(_ profile: String?) throws(S3Error) -> S3Service {
-        let usual = self["AWS_PROFILE"] ?? self["AWS_DEFAULT_PROFILE"] ?? "default"
-        let named = try endpoint(profile)
-        if let credentials = named?.credentials {
-            return S3Service(endpoint: named?.url, region: region(usual), credentials: credentials)
-        }
-        let section = profile ?? usual
-        if let profile, !profiles.contains(profile) { throw .unknownProfile(profile) }
+        let place = try place(profile)
         let own =
             profile == nil
             ? S3Credentials(
                 id: self["AWS_ACCESS_KEY_ID"], secret: self["AWS_SECRET_ACCESS_KEY"],
                 token: self["AWS_SESSION_TOKEN"] ?? self["AWS_SECURITY_TOKEN"]) : nil
-        guard let credentials = own ?? profiles.credentials(section) else { throw .noCredentials(profile: profile) }
+        guard let credentials = place.credentials ?? own ?? profiles.credentials(place.section) else {
+            throw .noCredentials(profile: profile)
+        }
+        return S3Service(endpoint: place.endpoint, region: place.region, credentials: credentials)
+    }
+
+    /// A client of the service that a profile stands for. Where the environment has no keys, those are used that web
+    /// identity, the container or the virtual machine hand out.
+    public func client(_ profile: String? = nil, transport: HTTPTransport) throws(S3Error) -> S3Client {
+        let asked = S3KeyServices(environment: variables, transport: transport)
+        let isIdentityFirst = profile == nil && self["AWS_ACCESS_KEY_ID"] == nil && self["AWS_ROLE_ARN"] != nil
+        do {
+            let service = try service(profile)
+            guard isIdentityFirst, try place(nil).credentials == nil, self["AWS_WEB_IDENTITY_TOKEN_FILE"] != nil,
+                let keys = asked.source(region: service.region)
+            else { return S3Client(service, transport: transport) }
+            return S3Client(service, keys: .renewed(keys), transport: transport)
+        } catch .noCredentials(nil) {
+            let place = try place(nil)
+            guard let keys = asked.source(region: place.region) else { throw .noCredentials(profile: nil) }
+            let none = S3Credentials(accessKeyID: "", secretAccessKey: "")
+            return S3Client(
+                S3Service(endpoint: place.endpoint, region: place.region, credentials: none), keys: .renewed(keys),
+                transport: transport)
+        }
+    }
+
+    /// Where a service is, the keys in its address, and the section of the files that is asked for others.
+    private func place(
+        _ profile: String?
+    ) throws(S3Error) -> (endpoint: String?, region: String, credentials: S3Credentials?, section: String) {
+        let usual = self["AWS_PROFILE"] ?? self["AWS_DEFAULT_PROFILE"] ?? "default"
+        let named = try endpoint(profile)
+        if let credentials = named?.credentials { return (named?.url, region(usual), credentials, usual) }
+        if let profile, !profiles.contains(profile) { throw .unknownProfile(profile) }
+        let section = profile ?? usual
         let endpoint =
             named?.url ?? self["AWS_ENDPOINT_URL_S3"] ?? self["AWS_ENDPOINT_URL"] ?? profiles[section, "endpoint_url"]
-        return S3Service(
-            endpoint: endpoint.map(Self.withoutFinalSlash), region: region(section), credentials: credentials)
+        return (endpoint.map(Self.withoutFinalSlash), region(section), nil, section)
     }
 
     private func region(_ section: String) -> String {

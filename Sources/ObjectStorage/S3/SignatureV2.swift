@@ -8,8 +8,11 @@ import Crypto
 /// and `Expires`: such clients ask for one byte instead of sending `HEAD`, for which the URL is not valid.
 enum SignatureV2 {
     /// - Parameter expires: seconds since 1970, the last at which the URL is valid.
-    static func query(reading address: S3ObjectAddress, _ credentials: S3Credentials, expires: Int64) -> String {
-        var text = "GET\n\n\n\(expires)\n"
+    static func query(
+        _ access: SignedAccess = .get, _ address: S3ObjectAddress, _ credentials: S3Credentials, expires: Int64
+    ) -> String {
+        // Neither a digest nor a type of the body: clients that send a type with a PUT are refused.
+        var text = "\(access.rawValue)\n\n\n\(expires)\n"
         if let token = credentials.sessionToken { text += "x-amz-security-token:\(token)\n" }
         text += address.resource
         let key = SymmetricKey(data: Array(credentials.secretAccessKey.utf8))

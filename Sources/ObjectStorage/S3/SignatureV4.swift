@@ -54,15 +54,23 @@ struct SignatureV4: Sendable {
         return Hexadecimal.encode(Self.code(stringToSign(request, date: date), key))
     }
 
+    /// The value of the header `Authorization`.
+    func authorization(_ request: Request, date: String) -> String {
+        "\(Self.algorithm) Credential=\(credentials.accessKeyID)/\(scope(date)), "
+            + "SignedHeaders=\(request.headerNames), Signature=\(signature(of: request, date: date))"
+    }
+
     private static func code(_ text: String, _ key: [UInt8]) -> [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: SymmetricKey(data: key)))
     }
 
-    /// The query of a URL for reading an object.
+    /// The query of a URL for reading or writing an object.
     ///
     /// - Parameter lifetime: seconds.
-    func query(reading address: S3ObjectAddress, date: String, lifetime: Int64) -> String {
-        var request = Request(path: address.path, headers: [("host", address.host)])
+    func query(
+        _ access: SignedAccess = .get, _ address: S3ObjectAddress, date: String, lifetime: Int64
+    ) -> String {
+        var request = Request(method: access.rawValue, path: address.path, headers: [("host", address.host)])
         request.query = [
             ("X-Amz-Algorithm", Self.algorithm), ("X-Amz-Credential", "\(credentials.accessKeyID)/\(scope(date))"),
             ("X-Amz-Date", date), ("X-Amz-Expires", String(lifetime)), ("X-Amz-SignedHeaders", request.headerNames),

@@ -5,9 +5,9 @@
 #endif
 
 /// How many files and sockets the process may have open.
-enum OpenFileLimit {
+public enum OpenFileLimit {
     /// Takes as many as the system grants; connections are limited elsewhere.
-    static func raise() {
+    public static func raise() {
         var limit = rlimit()
         #if canImport(Glibc)
             let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

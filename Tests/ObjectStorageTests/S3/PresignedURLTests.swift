@@ -62,10 +62,10 @@ import Testing
         let address = example.service.address(of: S3Location(bucket: example.bucket, key: example.key))
         #expect("\(address.scheme)\(address.host)\(address.path)" == example.address)
         #expect(
-            SignatureV2.query(reading: address, example.service.credentials, expires: Self.time + 3600)
+            SignatureV2.query(.get, address, example.service.credentials, expires: Self.time + 3600)
                 == "AWSAccessKeyId=AKID%2FEXAMPLE&Signature=\(example.signature2)&Expires=1700003600")
         let query = SignatureV4(credentials: example.service.credentials, region: example.service.region)
-            .query(reading: address, date: S3Presigner.date(Self.time), lifetime: 3600)
+            .query(.get, address, date: UTCTime.basic(seconds: Self.time), lifetime: 3600)
         #expect(query.hasSuffix("&X-Amz-Signature=\(example.signature4)"))
         #expect(query.contains("&X-Amz-Date=20231114T221320Z&X-Amz-Expires=3600&"))
     }
@@ -78,7 +78,7 @@ import Testing
 
     @Test func versionTwoIsTheUsualOne() throws {
         let url = try S3Presigner(services).url(
-            reading: S3Location(bucket: "bucket", key: "a/b.fits"), for: 3600, at: Self.time)
+            .get, S3Location(bucket: "bucket", key: "a/b.fits"), for: 3600, at: Self.time)
         #expect(
             url == "https://s3.example:9000/bucket/a/b.fits?AWSAccessKeyId=AKID%2FEXAMPLE"
                 + "&Signature=N15tLtY2TmN90z%2F1lXtSrGD7264%3D&Expires=1700003600")
@@ -103,27 +103,29 @@ import Testing
             ], credentialsFile: "")
         for (bucket, start) in [("bucket", host), ("a.b", path)] {
             let url = try S3Presigner(services).url(
-                reading: S3Location(bucket: bucket, key: "x"), for: 600, at: Self.time)
+                .get, S3Location(bucket: bucket, key: "x"), for: 600, at: Self.time)
             #expect(url.hasPrefix(start + "x?"), "\(url)")
-            #expect(url.contains(version == 2 ? "?AWSAccessKeyId=" : "/\(region)/s3/aws4_request".replacing("/", with: "%2F")))
+            #expect(
+                url.contains(
+                    version == 2 ? "?AWSAccessKeyId=" : "/\(region)/s3/aws4_request".replacing("/", with: "%2F")))
         }
         let forced = S3Presigner(services, version: version == 2 ? .v4 : .v2)
-        let url = try forced.url(reading: S3Location(bucket: "bucket", key: "x"), for: 600, at: Self.time)
+        let url = try forced.url(.get, S3Location(bucket: "bucket", key: "x"), for: 600, at: Self.time)
         #expect(url.contains(version == 2 ? "X-Amz-Algorithm=" : "?AWSAccessKeyId="))
     }
 
     @Test func versionFourToleratesAMinuteEitherWay() throws {
         let presigner = S3Presigner(services, version: .v4)
         let location = S3Location(bucket: "bucket", key: "a/b.fits")
-        let url = try presigner.url(reading: location, for: 600, at: Self.time)
+        let url = try presigner.url(.get, location, for: 600, at: Self.time)
         #expect(url.contains("&X-Amz-Date=20231114T221220Z&X-Amz-Expires=720&"))
-        #expect(try presigner.url(reading: location, for: 604_800, at: 0).contains("&X-Amz-Expires=604800&"))
+        #expect(try presigner.url(.get, location, for: 604_800, at: 0).contains("&X-Amz-Expires=604800&"))
     }
 
     @Test(arguments: [Int64.min, -1, 0, 604_801])
     func impossibleLifetimesAreErrors(seconds: Int64) {
         #expect(throws: S3Error.badLifetime(seconds: seconds)) {
-            try S3Presigner(services).url(reading: S3Location(bucket: "b", key: "k"), for: seconds, at: 0)
+            try S3Presigner(services).url(.get, S3Location(bucket: "b", key: "k"), for: seconds, at: 0)
         }
     }
 }

@@ -62,7 +62,7 @@ import Testing
             scheme: "https://", host: "examplebucket.s3.amazonaws.com", path: "/test.txt",
             resource: "/examplebucket/test.txt")
         #expect(
-            Self.storage.query(reading: address, date: Self.date, lifetime: 86_400)
+            Self.storage.query(.get, address, date: Self.date, lifetime: 86_400)
                 == "X-Amz-Algorithm=AWS4-HMAC-SHA256"
                 + "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
                 + "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
@@ -96,7 +96,7 @@ import Testing
             scheme: "https://", host: "johnsmith.s3.amazonaws.com", path: "/photos/puppy.jpg",
             resource: "/johnsmith/photos/puppy.jpg")
         #expect(
-            SignatureV2.query(reading: address, Self.storage.credentials, expires: 1_175_139_620)
+            SignatureV2.query(.get, address, Self.storage.credentials, expires: 1_175_139_620)
                 == "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620")
     }
 }

@@ -1,0 +1,130 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import ObjectStorage
+import Serving
+import Synchronization
+import UnixSignals
+
+/// The image transfer daemon: takes names of files on a socket, sends the files to object storage, and answers once the
+/// store has them. See docs/image-transfer.md.
+public struct ImageTransferDaemon: Sendable {
+    private let settings: DaemonSettings
+    private let version: String
+
+    public init(_ settings: DaemonSettings, version: String) {
+        self.settings = settings
+        self.version = version
+    }
+
+    /// Runs until SIGTERM or SIGINT, or until the task is cancelled; then lets what is being sent come to its end.
+    ///
+    /// - Parameter onReady: called with the port once connections are accepted.
+    /// - Throws: ``DaemonError``, `S3Error`, `ObjectStorageError` for settings that cannot be used.
+    public func run(onReady: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
+        OpenFileLimit.raise()
+        signal(SIGPIPE, SIG_IGN)
+        let log = try TransferLog(settings)
+        let metrics = DaemonMetrics(settings)
+        let sockets = SocketWatch()
+        let journal = try SpoolJournal(folder: settings.spool, limit: settings.spoolLimit)
+        metrics.observe("transfer_spooled", "Accepted files that have not arrived everywhere.") {
+            Double(journal.count)
+        }
+        let dispatcher = try Dispatcher(settings, journal: journal, metrics: metrics, log: log, sockets: sockets)
+        let service = TransferService(dispatcher, metrics: metrics, sockets: sockets, version: version)
+        let door = Door(limit: settings.clients)
+        let channel = try await listen(service, door)
+        let port = channel.localAddress?.port ?? settings.port
+        if !journal.recovered.isEmpty { log.note("\(journal.recovered.count) files are left from before") }
+        await dispatcher.recover()
+        log.note(settings.style == .s3nd ? "listening" : "listening on \(settings.host):\(port)")
+        onReady(port)
+        let watches = settings.rules.watched.map { FolderWatch($0, dispatcher, log) }
+        await withTaskGroup(of: Void.self) { group in
+            for watch in watches { group.addTask { await watch.run() } }
+            group.addTask {
+                var signals = await UnixSignalsSequence(trapping: .sigterm, .sigint).makeAsyncIterator()
+                _ = await signals.next()
+            }
+            // A folder that is watched is watched for ever: the first that ends is the signal, or cancellation.
+            await group.next()
+            group.cancelAll()
+        }
+        log.note("stopping; \(journal.count) files have not arrived")
+        try? await channel.close()
+        await dispatcher.stop()
+        // What was answered has to get through to the senders.
+        await door.waitUntilEmpty(atMost: .seconds(2))
+    }
+
+    private func listen(_ service: TransferService, _ door: Door) async throws(DaemonError) -> any Channel {
+        do {
+            let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.backlog, value: 1024)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelInitializer { channel in
+                    door.guards(channel)
+                    return channel.eventLoop.makeSucceededVoidFuture()
+                }
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelInitializer { channel in
+                    door.enter(channel)
+                    return channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandlers([
+                            IdleStateHandler(readTimeout: .seconds(300)), ConnectionSniffer(service),
+                        ])
+                    }
+                }
+                .bind(host: settings.host, port: settings.port).get()
+            return channel
+        } catch {
+            throw .cannotListen(host: settings.host, port: settings.port, reason: "\(error)")
+        }
+    }
+}
+
+/// Counts connections; as long as there are too many, no more are accepted, and senders wait outside.
+private final class Door: Sendable {
+    private struct State {
+        var server: (any Channel)?
+        var count = 0
+        var isShut = false
+    }
+
+    private let limit: Int
+    private let state = Mutex(State())
+
+    init(limit: Int) { self.limit = limit }
+
+    func guards(_ server: any Channel) { state.withLock { $0.server = server } }
+
+    func enter(_ channel: any Channel) {
+        let shut = state.withLock { state -> (any Channel)? in
+            state.count += 1
+            guard state.count >= limit, !state.isShut else { return nil }
+            state.isShut = true
+            return state.server
+        }
+        shut?.setOption(.autoRead, value: false).whenComplete { _ in }
+        channel.closeFuture.whenComplete { _ in self.leave() }
+    }
+
+    private func leave() {
+        let open = state.withLock { state -> (any Channel)? in
+            state.count -= 1
+            guard state.isShut, state.count < limit else { return nil }
+            state.isShut = false
+            return state.server
+        }
+        open?.setOption(.autoRead, value: true).whenComplete { _ in }
+    }
+
+    func waitUntilEmpty(atMost time: Duration) async {
+        let end = ContinuousClock.now + time
+        while state.withLock({ $0.count }) > 0, ContinuousClock.now < end {
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+}

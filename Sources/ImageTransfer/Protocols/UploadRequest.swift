@@ -1,0 +1,105 @@
+import Foundation
+import ObjectStorage
+import Serving
+import StructuredData
+
+/// A request over HTTP.
+struct UploadRequest: Sendable {
+    let path: String
+    let isForm: Bool
+    let body: String
+
+    /// What an upload asks for.
+    struct Form: Sendable, Hashable {
+        let file: String
+        let bucket: String
+        let key: String
+        let uri: String
+        let slug: String?
+        let priority: TransferPriority?
+        /// Whether the sender waits for the arrival; else the answer comes when the file is in the spool.
+        let waits: Bool
+    }
+
+    struct Problem: Error, Hashable {
+        let message: String
+        init(_ message: String) { self.message = "error parsing request: " + message }
+    }
+
+    func form() throws(Problem) -> Form {
+        var fields: [String: String] = [:]
+        if isForm {
+            for pair in body.split(separator: "&") {
+                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                guard let name = PercentEncoding.decode(parts[0], plusIsSpace: true),
+                    let value = PercentEncoding.decode(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
+                else { throw Problem("the form is not well formed") }
+                if fields[name] == nil { fields[name] = value }
+            }
+        }
+        guard let file = fields["file"], !file.isEmpty else { throw Problem("missing field: file") }
+        guard let uri = fields["uri"], !uri.isEmpty else { throw Problem("missing field: uri") }
+        guard file.hasPrefix("/") else { throw Problem("only absolute file paths are supported: \(Self.quoted(file))") }
+        var status = stat()
+        guard stat(file, &status) == 0 else {
+            throw Problem(
+                "could not stat file \(Self.escaped(file)): stat \(Self.escaped(file)): "
+                    + String(cString: strerror(errno)).lowercased())
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw Problem("could not stat file \(Self.escaped(file)): not a regular file")
+        }
+        guard let parsed = try? ResourceURI(uri), parsed.isAbsolute, !uri.contains(where: \.isNewline) else {
+            throw Problem("unable to parse URI: \(Self.quoted(uri))")
+        }
+        guard parsed.scheme == "s3" else { throw Problem("only s3 scheme is supported: \(Self.quoted(uri))") }
+        guard !parsed.authority.isEmpty else { throw Problem("unable to parse bucket from URI: \(Self.quoted(uri))") }
+        let key = String(parsed.path.drop { $0 == "/" })
+        guard !key.isEmpty else { throw Problem("unable to parse key from URI: \(Self.quoted(uri))") }
+        var priority: TransferPriority?
+        if let text = fields["priority"], !text.isEmpty {
+            guard let known = TransferPriority(rawValue: text) else {
+                throw Problem("priority is none of urgent, normal and bulk: \(Self.quoted(text))")
+            }
+            priority = known
+        }
+        return Form(
+            file: file, bucket: parsed.authority, key: key, uri: uri,
+            slug: fields["slug"].flatMap { $0.isEmpty ? nil : $0 }, priority: priority,
+            waits: !["0", "false", "no"].contains(fields["wait"]?.lowercased() ?? ""))
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            .replacing("\"", with: "&#34;").replacing("'", with: "&#39;")
+    }
+
+    private static func quoted(_ text: String) -> String { "\"\(escaped(text))\"" }
+}
+
+/// An answer over HTTP.
+struct UploadAnswer: Sendable {
+    let status: Int
+    var type = "application/json"
+    let body: [UInt8]
+    /// For the header `X-Error`.
+    var error: String?
+
+    /// `{"code":400,"msg":"…","task":{…}}`.
+    static func message(_ status: Int, _ message: String, task: TaskDocument? = nil) -> UploadAnswer {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("code")
+        writer.value(Int64(status))
+        writer.key("msg")
+        writer.value(message)
+        if let task {
+            writer.key("task")
+            writer.value(encoded: task.bytes)
+        }
+        writer.endObject()
+        // Line ends cannot be in a header.
+        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        return UploadAnswer(status: status, body: writer.bytes, error: status < 300 ? nil : line)
+    }
+}

@@ -1,0 +1,279 @@
+import Foundation
+import ObjectStorage
+import Synchronization
+
+/// What became of a file.
+struct TransferReport: Sendable {
+    var size: Int64 = 0
+    var attempts = 0
+    var parts = 1
+    /// Seconds, from the acceptance on.
+    var seconds = 0.0
+}
+
+/// Why a file did not go.
+struct TransferFailure: Error, Sendable {
+    enum Kind: Sendable, Hashable {
+        case queueTimeout, stopping
+        case failed(attempt: Int, of: Int)
+    }
+
+    let kind: Kind
+    let error: any Error
+    var report = TransferReport()
+}
+
+/// Takes requests, keeps them in the spool and has them sent to all their destinations.
+final class Dispatcher: Sendable {
+    let settings: DaemonSettings
+    let journal: SpoolJournal
+    let queue: TransferQueue
+    let metrics: DaemonMetrics
+    let log: TransferLog
+    private let destinations: [String: Destination]
+    private let order: [String]
+    private let sockets: SocketWatch
+    private let isStopping = Atomic<Bool>(false)
+    private let active = Atomic<Int>(0)
+
+    init(
+        _ settings: DaemonSettings, journal: SpoolJournal, metrics: DaemonMetrics, log: TransferLog,
+        sockets: SocketWatch
+    ) throws {
+        self.settings = settings
+        self.journal = journal
+        self.metrics = metrics
+        self.log = log
+        self.sockets = sockets
+        queue = TransferQueue(width: settings.parallel)
+        let all =
+            try [Destination(settings, sockets: sockets)]
+            + settings.rules.destinations.map { try Destination($0, settings) }
+        destinations = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+        order = all.map(\.name)
+    }
+
+    // MARK: Accepting
+
+    /// Takes a file and waits until the destinations that are required have it.
+    ///
+    /// - Throws: ``TransferFailure``; ``DaemonError`` when it was not taken at all.
+    func transfer(
+        _ file: String, bucket: String, key: String, uri: String = "", slug: String? = nil,
+        priority: TransferPriority? = nil, id: UUID = UUID(), timesOut: Bool = false
+    ) async throws -> TransferReport {
+        let request = try accept(file, bucket, key, uri, slug, priority, id)
+        let deadline = timesOut ? ContinuousClock.now + .seconds(settings.queueTimeout) : nil
+        let required = request.pending.compactMap { destinations[$0] }.filter(\.isRequired)
+        for destination in request.pending.compactMap({ destinations[$0] }) where !destination.isRequired {
+            await enqueue(request, destination, because: .request, waits: false)
+        }
+        var report = TransferReport()
+        if required.count == 1 {
+            report = try await submit(request, required[0], deadline).get()
+        } else {
+            let results = await withTaskGroup(of: Result<TransferReport, TransferFailure>.self) { group in
+                for destination in required {
+                    group.addTask { await self.submit(request, destination, deadline) }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            for result in results { report = try result.get() }
+        }
+        report.seconds = Date().timeIntervalSince1970 - request.accepted
+        return report
+    }
+
+    /// Takes a file and returns once it is in the spool, on the disk. It will be sent, whatever happens.
+    func enqueue(
+        _ file: String, bucket: String, key: String, uri: String = "", slug: String? = nil,
+        priority: TransferPriority? = nil, id: UUID = UUID(), deletes: Bool = false,
+        because reason: SendReason = .request
+    ) async throws {
+        let request = try accept(file, bucket, key, uri, slug, priority, id, deletes)
+        try await POSIXObjectStore.sharedPool.run { [journal] in try journal.synchronize() }
+        for name in request.pending {
+            if let destination = destinations[name] {
+                await enqueue(request, destination, because: reason, waits: false)
+            }
+        }
+    }
+
+    private func accept(
+        _ file: String, _ bucket: String, _ key: String, _ uri: String, _ slug: String?, _ priority: TransferPriority?,
+        _ id: UUID, _ deletes: Bool = false
+    ) throws -> TransferRequest {
+        guard !isStopping.load(ordering: .relaxed) else { throw DaemonError.stopping }
+        try checkRoots(file)
+        let request = TransferRequest(
+            id: id, file: file, bucket: bucket, key: key, priority: priority ?? settings.rules.priority(of: key),
+            slug: slug, uri: uri, accepted: Date().timeIntervalSince1970,
+            pending: order.filter { destinations[$0]?.takes(key) ?? false }, deletes: deletes)
+        do { try journal.accept(request) } catch {
+            metrics.refused(error)
+            throw error
+        }
+        return request
+    }
+
+    private func checkRoots(_ file: String) throws(DaemonError) {
+        guard !settings.roots.isEmpty else { return }
+        // Links count as what they lead to.
+        guard let resolved = realpath(file, nil) else { return }
+        defer { free(resolved) }
+        let path = String(cString: resolved)
+        let isInside = settings.roots.contains { root in
+            guard let real = realpath(root, nil) else { return false }
+            defer { free(real) }
+            let folder = String(cString: real)
+            return path.hasPrefix(folder == "/" ? "/" : folder + "/")
+        }
+        guard isInside else { throw .outsideRoots(path: file) }
+    }
+
+    /// Sends what the processes before have left.
+    func recover() async {
+        for request in journal.recovered {
+            for name in request.pending {
+                guard let destination = destinations[name] else {
+                    log.problem("the destination '\(name)' of \(request.file) is not configured any more")
+                    finish(request, name)
+                    continue
+                }
+                await enqueue(request, destination, because: .recovery, waits: false)
+            }
+        }
+    }
+
+    // MARK: Sending
+
+    private func submit(
+        _ request: TransferRequest, _ destination: Destination, _ deadline: ContinuousClock.Instant?
+    ) async -> Result<TransferReport, TransferFailure> {
+        await withCheckedContinuation { continuation in
+            let job = TransferQueue.Job(id: request.id, priority: request.priority, deadline: deadline) {
+                let result = await self.send(request, destination, because: .request)
+                // What the sender is told of is not ours any more; what was cut off by the end is sent after it.
+                if case .failure(let failure) = result, failure.kind != .stopping {
+                    self.finish(request, destination.name)
+                }
+                continuation.resume(returning: result)
+            } giveUp: { isClosed in
+                if !isClosed { self.finish(request, destination.name) }
+                continuation.resume(
+                    returning: .failure(
+                        isClosed
+                            ? TransferFailure(kind: .stopping, error: DaemonError.stopping)
+                            : TransferFailure(kind: .queueTimeout, error: CancellationError())))
+            }
+            Task { await queue.submit(job) }
+        }
+    }
+
+    /// Sends without anybody who waits: again and again, until the destination has the file or the file is gone.
+    private func enqueue(
+        _ request: TransferRequest, _ destination: Destination, because reason: SendReason, waits: Bool, round: Int = 0
+    ) async {
+        let job = TransferQueue.Job(id: request.id, priority: request.priority, deadline: nil) {
+            guard case .failure(let failure) = await self.send(request, destination, because: reason) else { return }
+            if failure.kind == .stopping { return }
+            if !FileManager.default.fileExists(atPath: request.file) {
+                self.log.problem("\(request.file) is gone, and \(destination.name) does not have it")
+                self.metrics.lost()
+                self.finish(request, destination.name)
+                return
+            }
+            // Its place is free for others meanwhile.
+            Task {
+                try? await Task.sleep(for: .seconds(min(30, 0.2 * Double(1 << min(round, 10))) * .random(in: 0.5...1)))
+                await self.enqueue(request, destination, because: .recovery, waits: false, round: round + 1)
+            }
+        } giveUp: { _ in
+        }
+        await queue.submit(job)
+    }
+
+    /// All attempts at one file and destination.
+    private func send(
+        _ request: TransferRequest, _ destination: Destination, because reason: SendReason
+    ) async -> Result<TransferReport, TransferFailure> {
+        share(active.add(1, ordering: .relaxed).newValue)
+        defer { share(active.subtract(1, ordering: .relaxed).newValue) }
+        let start = Date().timeIntervalSince1970
+        var report = TransferReport()
+        var reason = reason
+        while true {
+            report.attempts += 1
+            do {
+                let before = request.deletes ? try? FileManager.default.attributesOfItem(atPath: request.file) : nil
+                let sent = try await destination.client.send(
+                    file: request.file, to: destination.location(request), partSize: settings.partSize, because: reason)
+                (report.size, report.parts) = (sent.size, sent.parts)
+                report.seconds = Date().timeIntervalSince1970 - request.accepted
+                metrics.sent(request, destination.name, bytes: sent.wasThere ? 0 : sent.size, seconds: report.seconds)
+                if finish(request, destination.name), let before { remove(request, before) }
+                log.sent(request, destination.name, start: start, report)
+                return .success(report)
+            } catch {
+                let isTransient = (error as? ObjectStorageError)?.isTransient ?? false
+                if error is CancellationError || Task.isCancelled {
+                    return .failure(TransferFailure(kind: .stopping, error: DaemonError.stopping, report: report))
+                }
+                guard isTransient, report.attempts < settings.tries else {
+                    metrics.failed(destination.name)
+                    log.failed(request, destination.name, start: start, report, error)
+                    return .failure(
+                        TransferFailure(
+                            kind: .failed(attempt: report.attempts, of: settings.tries), error: error, report: report))
+                }
+                reason = .recovery
+                try? await Task.sleep(for: .milliseconds(Int.random(in: 10...(50 << min(report.attempts, 6)))))
+            }
+        }
+    }
+
+    @discardableResult
+    private func finish(_ request: TransferRequest, _ destination: String) -> Bool {
+        do { return try journal.finish(request.id, destination) } catch {
+            // The file is sent; at worst it is looked for once more after the next start.
+            log.problem("\(error)")
+            return false
+        }
+    }
+
+    private func remove(_ request: TransferRequest, _ before: [FileAttributeKey: Any]) {
+        let now = try? FileManager.default.attributesOfItem(atPath: request.file)
+        guard let now, now[.modificationDate] as? Date == before[.modificationDate] as? Date,
+            now[.size] as? UInt64 == before[.size] as? UInt64
+        else { return log.problem("\(request.file) has changed since it was sent, and stays") }
+        do { try FileManager.default.removeItem(atPath: request.file) } catch {
+            log.problem("\(request.file) cannot be removed: \(error.localizedDescription)")
+        }
+    }
+
+    /// Divides the rate among the files that are being sent.
+    private func share(_ active: Int) {
+        guard settings.bandwidth > 0 else { return }
+        sockets.pace(settings.bandwidth / 8 / Int64(max(1, active)))
+    }
+
+    var activeCount: Int { active.load(ordering: .relaxed) }
+
+    // MARK: Stopping
+
+    /// Takes no more, lets what is being sent come to its end for a while, and leaves the rest to the next process.
+    func stop() async {
+        isStopping.store(true, ordering: .relaxed)
+        await queue.close()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.queue.waitUntilIdle() }
+            group.addTask { [settings, queue] in
+                try? await Task.sleep(for: .seconds(settings.grace))
+                await queue.cancelRunning()
+            }
+            await group.next()
+            group.cancelAll()
+        }
+        await queue.waitUntilIdle()
+    }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import StructuredData
+import Synchronization
+
+/// The log, in the form that readers of the two programs' logs expect: lines with times and keys, or JSON.
+final class TransferLog: Sendable {
+    private let style: DaemonSettings.Style
+    private let descriptor: Int32
+
+    /// - Throws: ``DaemonError/badFile(path:reason:)`` for a file that cannot be written.
+    init(_ settings: DaemonSettings) throws(DaemonError) {
+        style = settings.style
+        guard let file = settings.logFile else {
+            descriptor = settings.style == .s3nd ? STDOUT_FILENO : STDERR_FILENO
+            return
+        }
+        descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .badFile(path: file, reason: String(cString: strerror(errno))) }
+    }
+
+    func sent(_ request: TransferRequest, _ destination: String, start: Double, _ report: TransferReport) {
+        switch style {
+        case .s3daemon: line("INFO", start, request.key)
+        case .s3nd: json("INFO", "upload succeeded", request, destination, report)
+        }
+    }
+
+    func failed(
+        _ request: TransferRequest, _ destination: String, start: Double, _ report: TransferReport, _ error: any Error
+    ) {
+        switch style {
+        case .s3daemon: line("ERROR", start, request.key, "\n\(error)")
+        case .s3nd: json("ERROR", "\(error)", request, destination, report)
+        }
+    }
+
+    func note(_ text: String) { other("INFO", text) }
+    func problem(_ text: String) { other("WARNING", text) }
+
+    private func other(_ level: String, _ text: String) {
+        switch style {
+        case .s3daemon: write("\(level) \(Self.clock()) s3daemon - \(text)\n")
+        case .s3nd:
+            var writer = JSONWriter()
+            begin(&writer, level == "WARNING" ? "WARN" : level, text)
+            writer.endObject()
+            write(writer.text + "\n")
+        }
+    }
+
+    /// `INFO 2024-11-05 01:02:03,004 s3daemon - 1730768522.123456 0.881000 sec - key`.
+    private func line(_ level: String, _ start: Double, _ key: String, _ tail: String = "") {
+        let seconds = Date().timeIntervalSince1970 - start
+        write("\(level) \(Self.clock()) s3daemon - \(Self.six(start)) \(Self.six(seconds)) sec - \(key)\(tail)\n")
+    }
+
+    private static func six(_ value: Double) -> String {
+        let micros = Int64((value * 1e6).rounded())
+        let part = String(micros % 1_000_000)
+        return "\(micros / 1_000_000)." + String(repeating: "0", count: 6 - part.count) + part
+    }
+
+    private static func clock(_ mark: String = " ", _ point: String = ",") -> String {
+        let now = Date().timeIntervalSince1970
+        var seconds = time_t(now)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        func pad(_ value: Int32, _ width: Int = 2) -> String {
+            let text = String(value)
+            return String(repeating: "0", count: max(0, width - text.count)) + text
+        }
+        let millis = Int32((now - now.rounded(.down)) * 1000)
+        return "\(pad(parts.tm_year + 1900, 4))-\(pad(parts.tm_mon + 1))-\(pad(parts.tm_mday))\(mark)"
+            + "\(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))\(point)\(pad(millis, 3))"
+    }
+
+    private func begin(_ writer: inout JSONWriter, _ level: String, _ text: String) {
+        writer.beginObject()
+        writer.key("time")
+        writer.value(Self.clock("T", "."))
+        writer.key("level")
+        writer.value(level)
+        writer.key("msg")
+        writer.value(text)
+    }
+
+    private func json(
+        _ level: String, _ text: String, _ request: TransferRequest, _ destination: String, _ report: TransferReport
+    ) {
+        var writer = JSONWriter()
+        begin(&writer, level, text)
+        writer.key("destination")
+        writer.value(destination)
+        writer.key("task")
+        writer.value(encoded: TaskDocument(request, report, succeeded: level == "INFO").bytes)
+        writer.endObject()
+        write(writer.text + "\n")
+    }
+
+    private func write(_ text: String) {
+        var text = text
+        // One write, so that lines do not mix; a log that cannot be written must not stop the images.
+        text.withUTF8 { _ = Foundation.write(descriptor, $0.baseAddress, $0.count) }
+    }
+}

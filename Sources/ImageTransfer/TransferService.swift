@@ -1,0 +1,98 @@
+import Foundation
+import ObjectStorage
+import StructuredData
+
+/// Answers requests of both protocols.
+final class TransferService: Sendable {
+    private let dispatcher: Dispatcher
+    private let settings: DaemonSettings
+    private let metrics: DaemonMetrics
+    private let sockets: SocketWatch
+    private let version: String
+
+    init(_ dispatcher: Dispatcher, metrics: DaemonMetrics, sockets: SocketWatch, version: String) {
+        self.dispatcher = dispatcher
+        settings = dispatcher.settings
+        self.metrics = metrics
+        self.sockets = sockets
+        self.version = version
+    }
+
+    func answer(_ request: LineRequest) async -> String {
+        do {
+            _ = try await dispatcher.transfer(request.file, bucket: request.bucket, key: request.key)
+            return "Success"
+        } catch { return PythonError.text(error) }
+    }
+
+    func answer(_ request: UploadRequest) async -> UploadAnswer {
+        switch request.path {
+        case "/upload": return await upload(request)
+        case "/version":
+            var writer = JSONWriter()
+            writer.beginObject()
+            writer.key("version")
+            writer.value(version)
+            writer.key("config")
+            writer.beginObject()
+            for (name, value) in settings.reported {
+                writer.key(name)
+                writer.value(value)
+            }
+            writer.endObject()
+            writer.endObject()
+            return UploadAnswer(status: 200, body: writer.bytes)
+        case "/metrics":
+            let text = metrics.text(
+                waiting: await dispatcher.queue.waitingCounts, uploads: dispatcher.activeCount,
+                tcp: await sockets.counters())
+            return UploadAnswer(status: 200, type: "text/plain; version=0.0.4", body: Array(text.utf8))
+        default: return UploadAnswer(status: 404, type: "text/plain", body: Array("404 page not found\n".utf8))
+        }
+    }
+
+    private func upload(_ request: UploadRequest) async -> UploadAnswer {
+        let form: UploadRequest.Form
+        do { form = try request.form() } catch { return .message(400, error.message) }
+        let id = UUID()
+        func task(_ report: TransferReport, succeeded: Bool) -> TaskDocument {
+            TaskDocument(id: id, uri: form.uri, file: form.file, slug: form.slug, report, succeeded: succeeded)
+        }
+        do {
+            guard form.waits else {
+                try await dispatcher.enqueue(
+                    form.file, bucket: form.bucket, key: form.key, uri: form.uri, slug: form.slug,
+                    priority: form.priority, id: id)
+                return .message(202, "upload accepted", task: task(TransferReport(), succeeded: false))
+            }
+            let report = try await dispatcher.transfer(
+                form.file, bucket: form.bucket, key: form.key, uri: form.uri, slug: form.slug,
+                priority: form.priority, id: id, timesOut: true)
+            return .message(200, "upload succeeded", task: task(report, succeeded: true))
+        } catch let failure as TransferFailure {
+            let document = task(failure.report, succeeded: false)
+            switch failure.kind {
+            case .queueTimeout:
+                return .message(504, "upload queue timeout: context deadline exceeded", task: document)
+            case .stopping: return .message(503, DaemonError.stopping.description, task: document)
+            case .failed(let attempt, let tries):
+                return .message(500, message(failure.error, form, "\(attempt)/\(tries)"), task: document)
+            }
+        } catch DaemonError.outsideRoots(let path) {
+            return .message(403, DaemonError.outsideRoots(path: path).description)
+        } catch { return .message(503, "\(error)") }
+    }
+
+    private func message(_ error: any Error, _ form: UploadRequest.Form, _ attempt: String) -> String {
+        switch error {
+        case ObjectStorageError.remote(_, _, 404, "NoSuchBucket", _):
+            "upload failed because the bucket \(form.bucket) does not exist: \(error)"
+        case ObjectStorageError.notFound(form.file), ObjectStorageError.permissionDenied(form.file, _):
+            "Could not open file \(form.file): \(error)"
+        case ObjectStorageError.unreachable(_, _, let reason)
+        where reason.contains("too long") || reason.contains("silent"):
+            "upload attempt \(attempt) timeout: \(error)"
+        default: "unknown error during upload attempt \(attempt): \(error)"
+        }
+    }
+}

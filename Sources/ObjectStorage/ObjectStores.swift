@@ -1,0 +1,68 @@
+import Synchronization
+
+/// Opens stores by their location, as the environment says; stores of one service share its connections.
+public final class ObjectStores: Sendable {
+    private struct State {
+        var services: S3Services?
+        var clients: [String: S3Client] = [:]
+        var transport: HTTPTransport?
+    }
+
+    private let environment: [String: String]
+    private let state = Mutex(State())
+
+    /// - Parameter environment: the variables that ``S3Services``, ``HTTPSettings/init(environment:)`` and
+    ///   ``HTTPAuthorization/init(environment:)`` understand.
+    public init(environment: [String: String]) { self.environment = environment }
+
+    /// The store of all objects below a folder. May read small files; nothing is sent.
+    ///
+    /// - Throws: `ObjectStorageError` for unusable locations and settings, `S3Error` for services that are not described.
+    public func open(_ root: ResourceURI) throws -> any ObjectStore {
+        switch root.scheme {
+        case "file": return try POSIXObjectStore(root: root)
+        case "s3", "gs": return try S3ObjectStore(root: root, client: try client(root))
+        case "http", "https", "dav", "davs":
+            return try WebDAVObjectStore(
+                root: root, authorization: HTTPAuthorization(environment: environment), transport: try transport())
+        default:
+            throw ObjectStorageError.unsupported(
+                path: root.description, operation: "open", remedy: "its scheme is none of file, s3, gs, http(s) and dav(s)")
+        }
+    }
+
+    private func transport() throws -> HTTPTransport {
+        try state.withLock { state in
+            if let known = state.transport { return known }
+            let made = try HTTPTransport(HTTPSettings(environment: environment))
+            state.transport = made
+            return made
+        }
+    }
+
+    private func client(_ root: ResourceURI) throws -> S3Client {
+        let profile = S3Location.authority(of: root)?.profile
+        let name = "\(root.scheme) \(profile ?? "")"
+        if let known = state.withLock({ $0.clients[name] }) { return known }
+        let transport = try transport()
+        var variables = environment
+        if root.scheme == "gs", profile == nil {
+            // The keys are those that Google's storage gives out for this interface.
+            variables["S3_ENDPOINT_URL"] = environment["STORAGE_EMULATOR_HOST"] ?? "https://storage.googleapis.com"
+        }
+        let client = try S3Services(environment: variables).client(profile, transport: transport)
+        state.withLock { $0.clients[name] = client }
+        return client
+    }
+}
+
+extension HTTPAuthorization {
+    /// `LSST_HTTP_AUTH_BEARER_TOKEN`: a token, or the absolute path of a file with one.
+    public init(environment: [String: String]) {
+        guard let token = environment["LSST_HTTP_AUTH_BEARER_TOKEN"], !token.isEmpty else {
+            self = .none
+            return
+        }
+        self = token.hasPrefix("/") ? .bearerFile(token) : .bearer(token)
+    }
+}

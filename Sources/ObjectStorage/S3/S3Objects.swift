@@ -1,0 +1,205 @@
+import AsyncHTTPClient
+import ByteText
+import Crypto
+import NIOCore
+import NIOHTTP1
+
+/// The operations on single objects. Errors name `s3://bucket/key`.
+extension S3Client {
+    // MARK: Status
+
+    /// `nil` for no object.
+    func stat(_ location: S3Location) async throws -> (status: ObjectStatus, headers: HTTPHeaders)? {
+        let call = Call(
+            method: .HEAD, bucket: location.bucket, key: location.key,
+            headers: [("x-amz-checksum-mode", "ENABLED")], operation: "examine")
+        let answer = try await perform(call, accepting: [404])
+        guard answer.status != 404 else { return nil }
+        return (try Self.status(answer.headers, path: call.path), answer.headers)
+    }
+
+    /// What the headers of an answer say about an object.
+    static func status(_ headers: HTTPHeaders, size: Int64? = nil, path: String) throws -> ObjectStatus {
+        guard let size = size ?? headers.first(name: "content-length").flatMap({ Int64($0) }) else {
+            throw TransientFailure(
+                error: .unreachable(path: path, operation: "examine", reason: "the answer has no length"))
+        }
+        let etag = headers.first(name: "etag") ?? ""
+        var sums: [ChecksumAlgorithm: [UInt8]] = [:]
+        if let md5 = md5(etag, headers) { sums[.md5] = md5 }
+        // Checksums of objects in parts are of the parts' checksums, unless they say otherwise.
+        if headers.first(name: "x-amz-checksum-type") != "COMPOSITE" {
+            for algorithm in ChecksumAlgorithm.allCases where algorithm != .md5 {
+                guard var text = headers.first(name: "x-amz-checksum-\(algorithm.rawValue)") else { continue }
+                if let sum = text.withUTF8(Base64.decode) { sums[algorithm] = sum }
+            }
+        }
+        return ObjectStatus(
+            size: size, modificationTime: headers.first(name: "last-modified").flatMap(UTCTime.parseHTTP) ?? 0,
+            etag: etag, checksums: sums)
+    }
+
+    /// The digest that a tag is, for objects that were stored at once and without keys of their own.
+    static func md5(_ etag: String, _ headers: HTTPHeaders) -> [UInt8]? {
+        let isEncrypted =
+            headers.first(name: "x-amz-server-side-encryption")?.hasPrefix("aws:kms") ?? false
+            || headers.contains(name: "x-amz-server-side-encryption-customer-algorithm")
+        let text = etag.hasPrefix("\"") ? String(etag.dropFirst().dropLast()) : etag
+        guard !isEncrypted, text.utf8.count == 32 else { return nil }
+        return Hexadecimal.decode(text)
+    }
+
+    // MARK: Reading
+
+    func object(_ location: S3Location) -> RemoteObject {
+        let call = Call(
+            bucket: location.bucket, key: location.key, headers: [("x-amz-checksum-mode", "ENABLED")],
+            operation: "read")
+        return RemoteObject(path: call.path, transport: transport) { headers, accepted in
+            var call = call
+            call.headers += headers
+            return try await open(call, accepting: accepted)
+        } status: {
+            try Self.status($0, path: call.path)
+        } stat: {
+            try await stat(location)?.status
+        }
+    }
+
+    // MARK: Writing
+
+    /// Stores bytes as one object.
+    ///
+    /// - Throws: `.alreadyExists` in mode `.createOnly`, of which services that know `If-None-Match` make sure.
+    @discardableResult
+    func put(
+        _ location: S3Location, _ body: S3Body, mode: WriteMode, metadata: [(name: String, value: String)] = []
+    ) async throws -> ObjectStatus {
+        var call = Call(
+            method: .PUT, bucket: location.bucket, key: location.key, headers: [body.header] + metadata, body: body,
+            operation: "write")
+        let word = String(UInt64.random(in: .min ... .max), radix: 36)
+        if mode == .createOnly {
+            guard try await stat(location) == nil else { throw ObjectStorageError.alreadyExists(path: call.path) }
+            call.headers += [("if-none-match", "*"), (Self.wordHeader, word)]
+        }
+        let path = call.path
+        do {
+            let answer = try await perform(call) { try Self.checkStored($0, body.md5, path: path) }
+            return ObjectStatus(
+                size: body.length, modificationTime: UTCTime.now, etag: answer.headers.first(name: "etag") ?? "",
+                checksums: [.md5: body.md5])
+        } catch ObjectStorageError.alreadyExists {
+            // An attempt whose answer was lost may have been the one that came first.
+            guard let (status, headers) = try await stat(location), headers.first(name: Self.wordHeader) == word else {
+                throw ObjectStorageError.alreadyExists(path: path)
+            }
+            return status
+        }
+    }
+
+    static let wordHeader = "x-amz-meta-steward-write"
+
+    /// Compares the tag that a service made with the digest of what was sent.
+    static func checkStored(_ answer: HTTPAnswer, _ digest: [UInt8], path: String) throws {
+        guard let etag = answer.headers.first(name: "etag"), let stored = md5(etag, answer.headers) else { return }
+        guard stored == digest else {
+            throw TransientFailure(error: .damaged(path: path, checksum: "the MD5 of what was stored"))
+        }
+    }
+
+    func copy(_ source: S3Location, to target: S3Location) async throws {
+        let call = Call(
+            method: .PUT, bucket: target.bucket, key: target.key,
+            headers: [("x-amz-copy-source", Self.copySource(source))], operation: "copy '\(source.key)' to")
+        try await performAndRead(call, named: "CopyObjectResult")
+    }
+
+    static func copySource(_ source: S3Location) -> String {
+        PercentQuoting.quote("/\(source.bucket)/\(source.key)")
+    }
+
+    /// For operations that begin with status 200 before they are done: the document of the answer may be an error.
+    @discardableResult
+    func performAndRead(_ call: Call, named name: String, or other: String? = nil) async throws -> XMLElement {
+        let answer = try await perform(call) { answer in
+            guard let document = XMLElement(answer.text) else {
+                throw TransientFailure(
+                    error: .unreachable(path: call.path, operation: call.operation, reason: "the answer is not XML"))
+            }
+            guard document.name == "Error" else { return }
+            let status = document["Code"]?.text == "InternalError" ? 500 : 400
+            throw failure(of: call, status, answer.headers, answer.body)
+        }
+        guard let document = XMLElement(answer.text), document.name == name || document.name == other else {
+            throw ObjectStorageError.unreachable(
+                path: call.path, operation: call.operation, reason: "the answer is not of the kind that S3 gives")
+        }
+        return document
+    }
+
+    func delete(_ location: S3Location) async throws {
+        _ = try await perform(
+            Call(method: .DELETE, bucket: location.bucket, key: location.key, operation: "delete"), accepting: [404])
+    }
+
+    /// Deletes up to a thousand objects of one bucket; gives what failed.
+    func delete(bucket: String, keys: [String]) async throws -> [String: ObjectStorageError] {
+        let list = keys.map { "<Object><Key>\(XMLElement.escaped($0))</Key></Object>" }.joined()
+        let body = S3Body(Array("<Delete><Quiet>true</Quiet>\(list)</Delete>".utf8))
+        let call = Call(
+            method: .POST, bucket: bucket, query: [("delete", "")],
+            headers: [body.header, ("content-type", "application/xml")], body: body, operation: "delete")
+        let document = try await performAndRead(call, named: "DeleteResult")
+        var failures: [String: ObjectStorageError] = [:]
+        for error in document.all("Error") {
+            guard let key = error["Key"]?.text, error["Code"]?.text != "NoSuchKey" else { continue }
+            failures[key] = .remote(
+                path: "s3://\(bucket)/\(key)", operation: "delete", status: 400, code: error["Code"]?.text ?? "",
+                message: error["Message"]?.text ?? "")
+        }
+        return failures
+    }
+
+    // MARK: Listing
+
+    struct Page: Sendable {
+        var objects: [(key: String, status: ObjectStatus)] = []
+        /// Where the next page begins; `nil` at the end.
+        var next: String?
+    }
+
+    func list(bucket: String, prefix: String, from token: String?) async throws -> Page {
+        var call = Call(bucket: bucket, operation: "list")
+        call.query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
+        if let token { call.query.append(("continuation-token", token)) }
+        let document = try await performAndRead(call, named: "ListBucketResult")
+        let isQuoted = document["EncodingType"]?.text == "url"
+        var page = Page()
+        for object in document.all("Contents") {
+            guard let text = object["Key"]?.text, let size = object["Size"].flatMap({ Int64($0.text) }) else {
+                throw ObjectStorageError.unreachable(
+                    path: call.path, operation: "list", reason: "the answer has an object without key or size")
+            }
+            // In listings a blank may be a plus sign, as in forms.
+            let key = isQuoted ? PercentQuoting.unquote(text.replacing("+", with: " ")) : text
+            let etag = object["ETag"]?.text ?? ""
+            let md5 = Self.md5(etag, HTTPHeaders())
+            page.objects.append(
+                (
+                    key,
+                    ObjectStatus(
+                        size: size, modificationTime: object["LastModified"].flatMap { UTCTime.parseISO($0.text) } ?? 0,
+                        etag: etag, checksums: md5.map { [.md5: $0] } ?? [:])
+                ))
+        }
+        if document["IsTruncated"]?.text == "true" {
+            guard let next = document["NextContinuationToken"]?.text, !next.isEmpty, next != token else {
+                throw ObjectStorageError.unreachable(
+                    path: call.path, operation: "list", reason: "the answer says that there is more, but not where")
+            }
+            page.next = next
+        }
+        return page
+    }
+}

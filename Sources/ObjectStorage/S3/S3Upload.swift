@@ -1,0 +1,223 @@
+import ByteText
+import Crypto
+import NIOCore
+
+/// An upload in parts. Bytes wait until they fill a part; only whole parts are stored, which is what a resumed upload
+/// goes on from. The token is the service's word for the upload, and the parts.
+actor S3Upload: ObjectUpload {
+    struct Part: Sendable {
+        let etag: String
+        let size: Int64
+        let md5: [UInt8]
+    }
+
+    private let client: S3Client
+    private let location: S3Location
+    private let mode: WriteMode
+    private let identifier: String
+    private var parts: [Part] = []
+    private var waiting: [UInt8] = []
+    private var isOver = false
+    /// All parts but the last need at least five mebibytes.
+    static let partSize = 8 << 20
+
+    private var path: String { "s3://\(location.bucket)/\(location.key)" }
+
+    init(_ client: S3Client, _ location: S3Location, mode: WriteMode, resuming token: String?) async throws {
+        self.client = client
+        self.location = location
+        self.mode = mode
+        if let token {
+            guard let (identifier, parts) = Self.parse(token) else {
+                throw ObjectStorageError.notFound(path: "s3://\(location.bucket)/\(location.key)")
+            }
+            self.identifier = identifier
+            self.parts = parts
+            // The service says whether it knows the upload.
+            _ = try await client.performAndRead(
+                S3Client.Call(
+                    bucket: location.bucket, key: location.key, query: [("uploadId", identifier), ("max-parts", "1")],
+                    operation: "go on writing"), named: "ListPartsResult", or: "ListPartsResponse")
+        } else {
+            if mode == .createOnly, try await client.stat(location) != nil {
+                throw ObjectStorageError.alreadyExists(path: "s3://\(location.bucket)/\(location.key)")
+            }
+            identifier = try await client.beginUpload(location)
+        }
+    }
+
+    var stored: Int64 { parts.reduce(0) { $0 + $1.size } }
+
+    var token: String {
+        ([identifier] + parts.map { "\($0.size),\(Hexadecimal.encode($0.md5)),\(PercentQuoting.quoteAll($0.etag))" })
+            .joined(separator: " ")
+    }
+
+    private static func parse(_ token: String) -> (String, [Part])? {
+        let words = token.split(separator: " ")
+        guard let identifier = words.first else { return nil }
+        var parts: [Part] = []
+        for word in words.dropFirst() {
+            let fields = word.split(separator: ",", omittingEmptySubsequences: false)
+            guard fields.count == 3, let size = Int64(fields[0]), let md5 = Hexadecimal.decode(String(fields[1])) else {
+                return nil
+            }
+            parts.append(Part(etag: PercentQuoting.unquote(String(fields[2])), size: size, md5: md5))
+        }
+        return (String(identifier), parts)
+    }
+
+    func append(_ bytes: [UInt8]) async throws {
+        guard !isOver else { throw ObjectStorageError.notFound(path: path) }
+        waiting += bytes
+        var sent = 0
+        defer { waiting.removeFirst(sent) }
+        while waiting.count - sent >= Self.partSize {
+            try await store(Array(waiting[sent..<sent + Self.partSize]))
+            sent += Self.partSize
+        }
+    }
+
+    private func store(_ bytes: [UInt8]) async throws {
+        parts.append(
+            try await client.storePart(location, identifier, number: parts.count + 1, S3Body(bytes)))
+    }
+
+    func finish() async throws -> ObjectStatus {
+        guard !isOver else { throw ObjectStorageError.notFound(path: path) }
+        if !waiting.isEmpty || parts.isEmpty {
+            try await store(waiting)
+            waiting = []
+        }
+        let status = try await client.finishUpload(location, identifier, parts: parts, mode: mode)
+        isOver = true
+        return status
+    }
+
+    func abort() async throws {
+        guard !isOver else { return }
+        isOver = true
+        waiting = []
+        try await client.abortUpload(location, identifier)
+    }
+}
+
+/// The requests of uploads in parts.
+extension S3Client {
+    func beginUpload(_ location: S3Location) async throws -> String {
+        let call = Call(
+            method: .POST, bucket: location.bucket, key: location.key, query: [("uploads", "")], operation: "write")
+        let document = try await performAndRead(
+            call, named: "InitiateMultipartUploadResult", or: "InitiateMultipartUpload")
+        guard let identifier = document["UploadId"]?.text, !identifier.isEmpty, !identifier.contains(" ") else {
+            throw ObjectStorageError.unreachable(
+                path: call.path, operation: "write", reason: "the answer names no upload")
+        }
+        return identifier
+    }
+
+    func storePart(
+        _ location: S3Location, _ identifier: String, number: Int, _ body: S3Body
+    ) async throws -> S3Upload.Part {
+        let call = Call(
+            method: .PUT, bucket: location.bucket, key: location.key,
+            query: [("partNumber", String(number)), ("uploadId", identifier)], headers: [body.header], body: body,
+            operation: "write part \(number) of")
+        let answer = try await perform(call) { try Self.checkStored($0, body.md5, path: call.path) }
+        guard let etag = answer.headers.first(name: "etag") else {
+            throw ObjectStorageError.unreachable(
+                path: call.path, operation: call.operation, reason: "the answer has no tag")
+        }
+        return S3Upload.Part(etag: etag, size: body.length, md5: body.md5)
+    }
+
+    func finishUpload(
+        _ location: S3Location, _ identifier: String, parts: [S3Upload.Part], mode: WriteMode
+    ) async throws -> ObjectStatus {
+        let list = parts.enumerated().map {
+            "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\(XMLElement.escaped($1.etag))</ETag></Part>"
+        }.joined()
+        let body = S3Body(Array("<CompleteMultipartUpload>\(list)</CompleteMultipartUpload>".utf8))
+        var call = Call(
+            method: .POST, bucket: location.bucket, key: location.key, query: [("uploadId", identifier)],
+            headers: [("content-type", "application/xml")], body: body, operation: "finish writing")
+        if mode == .createOnly {
+            guard try await stat(location) == nil else { throw ObjectStorageError.alreadyExists(path: call.path) }
+            call.headers.append(("if-none-match", "*"))
+        }
+        let size = parts.reduce(0) { $0 + $1.size }
+        let whole = Self.tag(ofParts: parts.flatMap(\.md5))
+        func isOurs(_ status: ObjectStatus) -> Bool {
+            status.size == size && status.etag == whole
+        }
+        do { try await performAndRead(call, named: "CompleteMultipartUploadResult") } catch {
+            // An attempt whose answer was lost may have done it; the upload is not known any more then.
+            switch error {
+            case ObjectStorageError.notFound, ObjectStorageError.alreadyExists:
+                if let (status, _) = try await stat(location), isOurs(status) { return status }
+            default: break
+            }
+            throw error
+        }
+        guard let (status, _) = try await stat(location) else { throw ObjectStorageError.notFound(path: call.path) }
+        guard status.size == size else {
+            throw ObjectStorageError.truncated(path: call.path, expected: size, received: status.size)
+        }
+        // Tags of other services may be made otherwise; one of this form must be right.
+        if status.etag.hasSuffix("-\(parts.count)\""), status.etag.utf8.count == whole.utf8.count, !isOurs(status) {
+            throw ObjectStorageError.damaged(path: call.path, checksum: "the tag of the whole")
+        }
+        return status
+    }
+
+    /// The tag that services give to objects in parts.
+    ///
+    /// - Parameter digests: those of all parts, one behind the other.
+    static func tag(ofParts digests: [UInt8]) -> String {
+        "\"\(Hexadecimal.encode(Insecure.MD5.hash(data: digests)))-\(digests.count / 16)\""
+    }
+
+    func abortUpload(_ location: S3Location, _ identifier: String) async throws {
+        _ = try await perform(
+            Call(
+                method: .DELETE, bucket: location.bucket, key: location.key, query: [("uploadId", identifier)],
+                operation: "give up writing"), accepting: [404])
+    }
+}
+
+extension S3Client {
+    /// What one request copies at most.
+    private static let copyLimit: Int64 = 5 << 30
+
+    /// Copies an object of known size; large ones in parts.
+    func copy(_ source: S3Location, to target: S3Location, size: Int64) async throws {
+        guard size > Self.copyLimit else { return try await copy(source, to: target) }
+        let step: Int64 = 1 << 30
+        let identifier = try await beginUpload(target)
+        do {
+            let starts = Array(stride(from: Int64(0), to: size, by: Int64.Stride(step)).enumerated())
+            let tags = try await inParallel(starts, width: 4) { index, start in
+                let call = Call(
+                    method: .PUT, bucket: target.bucket, key: target.key,
+                    query: [("partNumber", String(index + 1)), ("uploadId", identifier)],
+                    headers: [
+                        ("x-amz-copy-source", Self.copySource(source)),
+                        ("x-amz-copy-source-range", "bytes=\(start)-\(min(size, start + step) - 1)"),
+                    ], operation: "copy a part of '\(source.key)' to")
+                return try await performAndRead(call, named: "CopyPartResult")["ETag"]?.text ?? ""
+            }
+            let list = tags.enumerated().map {
+                "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\(XMLElement.escaped($1))</ETag></Part>"
+            }.joined()
+            let call = Call(
+                method: .POST, bucket: target.bucket, key: target.key, query: [("uploadId", identifier)],
+                headers: [("content-type", "application/xml")],
+                body: S3Body(Array("<CompleteMultipartUpload>\(list)</CompleteMultipartUpload>".utf8)),
+                operation: "finish copying to")
+            try await performAndRead(call, named: "CompleteMultipartUploadResult")
+        } catch {
+            await Task { try? await abortUpload(target, identifier) }.value
+            throw error
+        }
+    }
+}

@@ -1,0 +1,62 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Reads and writes the times in answers of storage services. Nanoseconds since 1970, UTC.
+enum UTCTime {
+    static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+
+    /// `Tue, 15 Nov 1994 08:12:31 GMT` (RFC 9110, section 5.6.7); `nil` for what is none.
+    static func parseHTTP(_ text: String) -> Int64? {
+        let words = text.split(separator: " ")
+        guard words.count >= 5, let day = Int(words[1]), let year = Int(words[3]),
+            let month = months.firstIndex(of: String(words[2]))
+        else { return nil }
+        return nanoseconds(year, month + 1, day, clock: words[4])
+    }
+
+    /// `2009-10-12T17:50:30.123Z`; `nil` for what is none, and for other zones.
+    static func parseISO(_ text: String) -> Int64? {
+        guard text.hasSuffix("Z"), let t = text.firstIndex(of: "T") else { return nil }
+        let date = text[..<t].split(separator: "-").compactMap { Int($0) }
+        guard date.count == 3 else { return nil }
+        return nanoseconds(date[0], date[1], date[2], clock: text[text.index(after: t)...].dropLast())
+    }
+
+    private static func nanoseconds(_ year: Int, _ month: Int, _ day: Int, clock: Substring) -> Int64? {
+        let parts = clock.split(separator: ":")
+        guard parts.count == 3, let hour = Int(parts[0]), let minute = Int(parts[1]), let second = Double(parts[2]),
+            (1...12).contains(month), (1...31).contains(day), (1900...9999).contains(year), second < 62, second >= 0
+        else { return nil }
+        var time = tm()
+        time.tm_year = Int32(year - 1900)
+        time.tm_mon = Int32(month - 1)
+        time.tm_mday = Int32(day)
+        time.tm_hour = Int32(truncatingIfNeeded: hour)
+        time.tm_min = Int32(truncatingIfNeeded: minute)
+        return Int64(timegm(&time)) * 1_000_000_000 + Int64((second * 1e9).rounded())
+    }
+
+    /// `20130524T000000Z`, as signatures have it.
+    static func basic(seconds time: Int64) -> String {
+        var seconds = time_t(time)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func digits(_ number: Int32, _ count: Int = 2) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, count - text.count)) + text
+        }
+        return "\(digits(parts.tm_year + 1900, 4))\(digits(parts.tm_mon + 1))\(digits(parts.tm_mday))T"
+            + "\(digits(parts.tm_hour))\(digits(parts.tm_min))\(digits(parts.tm_sec))Z"
+    }
+}

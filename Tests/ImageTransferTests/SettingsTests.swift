@@ -1,0 +1,54 @@
+import Testing
+
+@testable import ImageTransfer
+
+@Suite struct SettingsTests {
+    @Test(arguments: [
+        ("10s", 10), ("500ms", 0.5), ("1h2m3.5s", 3723.5), ("0", 0), ("1m0s", 60), ("-1s", -1), ("7µs", 7e-6),
+    ])
+    func durationsAreThoseOfGo(text: String, seconds: Double) throws {
+        #expect(abs(try #require(GoText.seconds(text)) - seconds) < 1e-12)
+    }
+
+    @Test(arguments: ["", "10", "s", "1x", "1.2.3s", "ten"])
+    func otherTextsAreNoDurations(text: String) { #expect(GoText.seconds(text) == nil) }
+
+    @Test(arguments: [
+        ("5Mi", 5_242_880), ("100M", 100_000_000), ("64Ki", 65_536), ("0", 0), ("1.5Gi", 1_610_612_736), ("12", 12),
+    ])
+    func quantitiesAreThoseOfKubernetes(text: String, value: Int64) { #expect(GoText.quantity(text) == value) }
+
+    @Test(arguments: [
+        (0.00618954, "6.18954ms"), (10, "10s"), (62.5, "1m2.5s"), (3723, "1h2m3s"), (0, "0s"), (1.5e-6, "1.5µs"),
+        (2e-9, "2ns"),
+    ])
+    func durationsArePrintedAsGoPrintsThem(seconds: Double, text: String) {
+        #expect(GoText.duration(seconds) == text)
+    }
+
+    @Test func defaultsAreThoseOfTheProgramWhoseVariablesAreSet() throws {
+        let older = try DaemonSettings(environment: ["S3_ENDPOINT_URL": "http://s", "S3DAEMON_MAX_RETRIES": "junk"])
+        #expect((older.port, older.parallel, older.tries) == (15555, 25, 2))
+        let newer = try DaemonSettings(environment: [
+            "S3ND_ENDPOINT_URL": "http://s", "S3ND_PORT": "15556", "S3ND_UPLOAD_MAX_PARALLEL": "0",
+            "S3ND_UPLOAD_TIMEOUT": "1m",
+        ])
+        #expect((newer.port, newer.parallel, newer.tries, newer.partSize) == (15556, 100, 1, 5 << 20))
+        #expect((newer.uploadTimeout, newer.queueTimeout) == (60, 10))
+        #expect(throws: DaemonError.self) { try DaemonSettings(environment: [:]) }
+        #expect(throws: DaemonError.self) {
+            try DaemonSettings(environment: ["S3ND_ENDPOINT_URL": "x", "S3ND_UPLOAD_BWLIMIT": "fast"])
+        }
+    }
+
+    @Test(arguments: [
+        ("/f al/b/k", "/f", "b", "k"), ("/f /b/k/l\r", "/f", "b", "k/l"), ("/f al/b/k/  ", "/f", "b", "k/"),
+    ])
+    func linesAreTakenApart(line: String, file: String, bucket: String, key: String) throws {
+        let request = try LineRequest(line)
+        #expect((request.file, request.bucket, request.key) == (file, bucket, key))
+    }
+
+    @Test(arguments: ["", "/f", "/f  a/b/k", "/f a/b", "/f a//k", "/f a/b/", "/f a/b/k x"])
+    func otherLinesAreRefused(line: String) { #expect(throws: LineRequest.Problem.self) { try LineRequest(line) } }
+}

