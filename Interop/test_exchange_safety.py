@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("lsst.daf.butler")
 from command_line import BINARY, needs_binary, steward  # noqa: E402
-from fault_operations import check_whole, fill  # noqa: E402
-from lsst.daf.butler import Butler, DatasetRef, FileDataset  # noqa: E402
+from fault_operations import check_whole, fill, rows  # noqa: E402
+from lsst.daf.butler import Butler, Config, DatasetRef, FileDataset  # noqa: E402
 
 pytestmark = needs_binary
 
@@ -114,6 +114,34 @@ def test_an_index_that_means_nothing_here_is_refused(root, target, tmp_path, cha
     outcome = steward("ingest-zip", str(target), str(changed))
     assert outcome.status == 1 and reason in outcome.errors, outcome.errors
     assert steward("ingest-zip", str(target), str(packed)).status == 0
+
+
+@pytest.mark.parametrize("mode", ["copy", "move", "link"])
+def test_an_archive_goes_to_all_parts_of_a_chain(root, tmp_path, mode):
+    packed = archive(root, tmp_path / "archive")
+    config = Config({"datastore": {"cls": "lsst.daf.butler.datastores.chainedDatastore.ChainedDatastore"}})
+    config["datastore", "datastores"] = [
+        {
+            "datastore": {
+                "cls": "lsst.daf.butler.datastores.fileDatastore.FileDatastore",
+                "root": f"<butlerRoot>/{number}",
+                "name": f"Store{number}",
+                "records": {"table": f"t{number}"},
+            }
+        }
+        for number in (0, 1)
+    ]
+    target = tmp_path / "chain"
+    fill(target, config)
+    with Butler.from_config(str(target), writeable=True) as butler:
+        butler.removeRuns(["run/a", "run/b"], unlink_from_chains=True)
+    outcome = steward("ingest-zip", str(target), str(packed), "-t", mode)
+    assert outcome.status == 0, outcome.errors
+    assert packed.exists() == (mode != "move")
+    for table in ("t0", "t1"):
+        assert len(rows(target, f"SELECT * FROM {table}")) == 4
+    assert len(list(target.rglob("*.zip"))) == 2
+    assert steward("check", str(target), "--checksums").status == 0
 
 
 def test_a_file_stays_that_another_dataset_names_by_its_location(root):

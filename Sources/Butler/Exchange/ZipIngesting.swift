@@ -47,7 +47,7 @@ extension DirectButler {
             info.path = "\(recorded)#zip-path=\(artifact.member)"
             for id in artifact.ids { if let ref = byID[id] { rows.append((ref, info)) } }
         }
-        let staged = try await datastore.stage(recorded: [(source, rows)], transfer: mode, jobs: 1)
+        let staged = try await datastore.stage(archive: source, rows, transfer: mode)
         try await record(staged) { writer in
             if !records.isEmpty { try writer.insert(records, onConflict: .skip) }
             try writer.makeRoom(for: refs)

@@ -1,4 +1,6 @@
+import ButlerModel
 import ObjectStorage
+import RepositoryConfiguration
 
 /// Datasets in members of zip archives that stay where they are, as an export that names its files directly gives them.
 extension FileDatastore {
@@ -18,5 +20,39 @@ extension FileDatastore {
                 id: ref.id, info: StoredFileInfo(formatter: formatter, path: path, storageClass: definition.name))
         }
         return StagedFile(datastore: self, rows: rows, placement: nil)
+    }
+}
+
+extension Datastore {
+    /// Stages an archive, with the records of its members, for all parts of the datastore that accept all of its datasets.
+    ///
+    /// Whoever calls this must end it as ``StagedArtifacts`` says.
+    /// - Parameter transfer: with `inPlace` only for those below whose root the archive is.
+    /// - Throws: ``DatastoreError/rejected(dataset:datastore:)`` when there is no such part.
+    public func stage(
+        archive: ResourceURI, _ rows: [(ref: DatasetRef, info: StoredFileInfo)], transfer: ArtifactTransfer
+    ) async throws -> StagedArtifacts {
+        guard let first = rows.first else { return StagedArtifacts([StagedDataset]()) }
+        var receivers = try accepting(LookupSubject(first.ref)).filter {
+            try transfer != .inPlace || $0.contains(archive)
+        }
+        for row in rows {
+            let accepting = accepting(LookupSubject(row.ref))
+            receivers.removeAll { receiver in !accepting.contains { $0 === receiver } }
+            guard !receivers.isEmpty else {
+                throw DatastoreError.rejected(dataset: row.ref.description, datastore: name)
+            }
+        }
+        var parts: [StagedArtifacts] = []
+        do {
+            for receiver in receivers {
+                parts.append(try await receiver.stage(recorded: [(archive, rows)], transfer: transfer, jobs: 1))
+            }
+        } catch {
+            // The first error matters; a file that cannot be removed stays hidden.
+            for part in parts { try? await part.discard() }
+            throw error
+        }
+        return StagedArtifacts(joining: parts)
     }
 }
