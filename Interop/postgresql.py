@@ -79,6 +79,15 @@ class Cluster:
     def stop(self, mode="fast"):
         self._run("pg_ctl", "-D", self.data, "-w", "-m", mode, "stop")
 
+    def replica(self) -> int:
+        """Starts a server that follows this one; its port."""
+        port, data = free_port(), self.folder / "replica"
+        self._run("pg_basebackup", "-R", "-c", "fast", "-X", "stream", "-D", data, "-d", f"{self.url}/postgres")
+        options = self.options.replace(f"-p {self.port}", f"-p {port}")
+        self._run("pg_ctl", "-D", data, "-w", "-l", self.folder / "replica.log", "-o", options, "start")
+        atexit.register(lambda: self.folder.exists() and self._run("pg_ctl", "-D", data, "-m", "immediate", "stop"))
+        return port
+
     def remove(self):
         if not self.folder.exists():
             return

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -231,6 +232,38 @@ def test_registrations_at_once_agree(cluster, tmp_path):
             assert sorted(a for a, _ in answers) == sorted(b for _, b in answers) == [False, True]
 
 
+def test_a_replica_is_read_and_follows(cluster, tmp_path):
+    pair(cluster, tmp_path)
+    root = tmp_path / "steward"
+    with Butler.from_config(str(root), writeable=True) as butler:
+        fill(butler)
+        follower = tmp_path / "follower"
+        follower.mkdir()
+        port = cluster.replica()
+        text = (root / "butler.yaml").read_text().replace(f":{cluster.port}/", f":{port}/")
+        (follower / "butler.yaml").write_text(text)
+        service = Service(follower, tmp_path / "follower.log")
+        try:
+            for number in range(5):
+                butler.collections.register(f"later{number}")
+                here = cluster.sql("SELECT pg_current_wal_lsn()")[0]
+                wait = f"SELECT pg_last_wal_replay_lsn() >= '{here}'"
+                for _ in range(100):
+                    with psycopg.connect(f"postgresql://postgres@127.0.0.1:{port}/postgres") as asking:
+                        if asking.execute(wait).fetchone()[0]:
+                            break
+                    time.sleep(0.05)
+                statuses, names = [], []
+                stop = threading.Event()
+                requests(service, stop, statuses, names)
+                assert statuses[0][1] == 200 and f"later{number}" in names[0]
+        finally:
+            service.stop()
+    assert len(run("query-datasets", follower, "bias", "--collections", "run/a").stdout.splitlines()) >= 3
+    refusal = run("associate", follower, "new", "--collections", "run/a", check=False)
+    assert refusal.returncode != 0 and "can only be read" in refusal.stderr
+
+
 # What goes wrong
 
 
@@ -320,8 +353,8 @@ def test_older_and_newer_schemas_are_told_apart(small_cluster, guarded):
     small_cluster.sql(f"UPDATE butler_attributes SET value = '0.2.1' WHERE name = '{name}'", "guarded")
 
 
-def requests(service, stop, statuses):
-    """Asks for collections until told to stop, and counts the statuses."""
+def requests(service, stop, statuses, texts=None):
+    """Asks for collections until told to stop, or once for their names, and keeps the statuses."""
     body = json.dumps({
         "expression": ["*"], "collection_types": [1, 2, 3, 4], "flatten_chains": False, "include_chains": True,
         "include_parents": False, "include_summary": False, "include_doc": False, "summary_datasets": None,
@@ -332,6 +365,9 @@ def requests(service, stop, statuses):
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 statuses.append((time.monotonic(), response.status))
+                if texts is not None:
+                    texts.append(response.read().decode())
+                    return
         except urllib.error.HTTPError as error:
             statuses.append((time.monotonic(), error.code))
 
@@ -383,6 +419,64 @@ def test_full_connections_are_waited_for(small_cluster, served):
     assert small_cluster.sql(
         "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' OR state = 'active'"
     ) == ["1"]
+
+
+class SilentProxy:
+    """Passes connections on to a port, until it is told to swallow what comes on those that it has."""
+
+    def __init__(self, port):
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.generation = 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            for source, target in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=(source, target, self.generation), daemon=True).start()
+
+    def copy(self, source, target, generation):
+        while data := source.recv(1 << 16):
+            if generation == self.generation:
+                target.sendall(data)
+        if generation == self.generation:
+            target.close()
+
+    def swallow(self):
+        self.generation += 1
+
+
+def test_a_network_that_drops_packets_silently_is_got_over(small_cluster, guarded, tmp_path, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    proxy = SilentProxy(small_cluster.port)
+    text = (guarded / "butler.yaml").read_text().replace(f":{small_cluster.port}/", f":{proxy.port}/")
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "butler.yaml").write_text(text)
+    service = Service(tmp_path / "repo", tmp_path / "server.log")
+    try:
+        for swallows in (False, True):
+            if swallows:
+                proxy.swallow()
+                time.sleep(11)  # Connections that were used a moment ago are trusted for ten seconds.
+            stop, statuses = threading.Event(), []
+            thread = threading.Thread(target=requests, args=(service, stop, statuses))
+            thread.start()
+            for _ in range(300):
+                if statuses:
+                    break
+                time.sleep(0.1)
+            stop.set()
+            thread.join()
+            assert {status for _, status in statuses} == {200}
+    finally:
+        service.stop()
+        proxy.listener.close()
 
 
 def test_a_backend_that_is_killed_in_a_transaction_leaves_nothing(cluster, tmp_path):

@@ -84,23 +84,31 @@ public final class DirectButler: Butler {
                 access: writeable ? .readWrite : .readOnly, readerCount: connections.reads,
                 pagerCount: connections.pages, allowsTemporaryTables: section.allowsTemporaryTables),
             schema: section.namespace)
-        let registry = try await Registry.open(
-            database: database, managers: section.managers.mapValues(\.className))
-        let butler = try DirectButler(
-            registry: registry, configuration: configuration, defaults: defaults, onWarning: onWarning)
-        if writeable, forFiles {
-            let datastore = try butler.datastore()
-            try await registry.write { writer in
-                for files in datastore.files { try files.createTables(writer.connection) }
-            }
-            do {
-                try await butler.recoverAbandonedWork()
-            } catch let error as ObjectStorageError {
-                // Whoever may only change the database can go on.
-                onWarning("what earlier writers left cannot be looked after now: \(error)")
-            }
+        do {
+            let registry = try await Registry.open(
+                database: database, managers: section.managers.mapValues(\.className))
+            let butler = try DirectButler(
+                registry: registry, configuration: configuration, defaults: defaults, onWarning: onWarning)
+            if writeable, forFiles { try await butler.prepareForFiles() }
+            return butler
+        } catch {
+            // That it cannot be used matters more than how its connections end.
+            try? await database.close()
+            throw error
         }
-        return butler
+    }
+
+    private func prepareForFiles() async throws {
+        let datastore = try datastore()
+        try await registry.write { writer in
+            for files in datastore.files { try files.createTables(writer.connection) }
+        }
+        do {
+            try await recoverAbandonedWork()
+        } catch let error as ObjectStorageError {
+            // Whoever may only change the database can go on.
+            warn("what earlier writers left cannot be looked after now: \(error)")
+        }
     }
 
     /// Where the files are. Opened when first asked for, because many uses of a repository touch no files.

@@ -3,6 +3,7 @@ import Database
 import DatabaseSupport
 import Foundation
 import Registry
+import Synchronization
 import Testing
 
 @Suite struct RegistryOpeningTests {
@@ -99,6 +100,23 @@ import Testing
         }
         let found = try await other.read { try $0.expand(["instrument": "New"]).isFull }
         #expect(found)
+    }
+
+    @Test func aTransactionThatMeetsAnotherIsRepeatedIfItMayBe() async throws {
+        let made = try await TemporaryRegistry.make()
+        let attempts = Mutex(0)
+        let body: @Sendable (RegistryWriter) throws -> Int = { writer in
+            try writer.registerCollection("new", type: .run)
+            let attempt = attempts.withLock { $0 += 1; return $0 }
+            if attempt < 3 { throw DatabaseError.transactionConflict("x", reason: "deadlock") }
+            return attempt
+        }
+        #expect(try await made.registry.write(repeats: true, body) == 3)
+        let names = try await made.registry.read { try $0.collectionInfo(CollectionSearch()).map(\.name) }
+        #expect(names == ["new"])
+        attempts.withLock { $0 = 0 }
+        await #expect(throws: DatabaseError.self) { try await made.registry.write(body) }
+        #expect(attempts.withLock { $0 } == 1)
     }
 
     @Test func collectionSearchesFollowChains() async throws {

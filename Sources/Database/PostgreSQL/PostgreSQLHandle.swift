@@ -152,7 +152,7 @@ final class PostgreSQLHandle {
     func absorbCancellation() {
         do {
             try settle()
-            if isConnected { try run("SELECT 1") }
+            if isConnected, !hasFailed { try run("SELECT 1") }
         } catch is CancellationError {
             // It has been met.
         } catch {

@@ -62,6 +62,8 @@ extension PostgreSQLTransaction {
         if temporary {
             try requireTemporaryTables()
         } else if ifNotExists {
+            // Users that may not make tables can work with those that there are.
+            if try tableExists(table.name) { return }
             // Two clients that make one table at the same time would both find it missing, and one fail.
             try lock(name: "making of \(table.name)", isExclusive: true)
         }

@@ -8,6 +8,9 @@ struct PostgreSQLServer: Sendable {
     /// Whether read transactions may make temporary tables.
     let allowsTemporaryTables: Bool
 
+    /// Whether it follows another server.
+    let isReplica: Bool
+
     /// The oldest version of the server that has what is used here, such as `pg_current_snapshot`.
     private static let oldestVersion = 130_000
 
@@ -25,7 +28,7 @@ struct PostgreSQLServer: Sendable {
             has_database_privilege(current_database(), 'TEMPORARY'), pg_encoding_to_char(encoding) \
             FROM pg_catalog.pg_database WHERE datname = current_database()
             """)
-        let isReplica = state.text(column: 1) == "t"
+        isReplica = state.text(column: 1) == "t"
         if options.access != .readOnly, isReplica || state.text(column: 2) == "on" {
             throw DatabaseError.readOnly(name)
         }
