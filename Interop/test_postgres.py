@@ -442,9 +442,12 @@ class SilentProxy:
                 threading.Thread(target=self.copy, args=(source, target, self.generation), daemon=True).start()
 
     def copy(self, source, target, generation):
-        while data := source.recv(1 << 16):
-            if generation == self.generation:
-                target.sendall(data)
+        try:
+            while data := source.recv(1 << 16):
+                if generation == self.generation:
+                    target.sendall(data)
+        except OSError:
+            pass  # The other side has gone.
         if generation == self.generation:
             target.close()
 
