@@ -69,7 +69,8 @@ def test_answers_to_lines_are_those_of_the_python_daemon(store, start, image, tm
     assert daemon.line(b"\xff\xfe al/bucket/k\n").startswith("UnicodeDecodeError(")
     assert daemon.line(f"{image} al/nobucket/k\n".encode()).startswith("RuntimeError(")
     text = daemon.log.read_text()
-    assert re.search(r"^INFO \d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} s3daemon - \d+\.\d{6} \d\.\d{6} sec - k1$", text, re.M)
+    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
+    assert re.search(rf"^INFO {moment} s3daemon - \d+\.\d{{6}} \d\.\d{{6}} sec - k1$", text, re.M)
 
 
 def test_senders_that_vanish_stay_silent_or_talk_nonsense_harm_nobody(store, start, image):
@@ -132,7 +133,8 @@ def test_uploads_over_http(store, start, image):
     for fields, message in [
         ({}, "missing field: file"), ({"file": str(image)}, "missing field: uri"),
         ({"file": "rel", "uri": "s3://b/k"}, 'only absolute file paths are supported: "rel"'),
-        ({"file": "/no/file", "uri": "s3://b/k"}, "could not stat file /no/file: stat /no/file: no such file or directory"),
+        ({"file": "/no/file", "uri": "s3://b/k"},
+         "could not stat file /no/file: stat /no/file: no such file or directory"),
         ({"file": str(image), "uri": "http://b/x"}, 'only s3 scheme is supported: "http://b/x"'),
         ({"file": str(image), "uri": "s3:///x"}, 'unable to parse bucket from URI: "s3:///x"'),
         ({"file": str(image), "uri": "s3://bucket"}, 'unable to parse key from URI: "s3://bucket"'),
@@ -246,22 +248,23 @@ def test_bad_rules_are_named(store, tmp_path, text, message):
     config = tmp_path / "rules.yaml"
     config.write_text(text)
     daemon = Daemon(store, tmp_path, STEWARD_S3DAEMON_CONFIG=str(config))
-    done = subprocess.run([os.environ["STEWARD_BIN"], "s3daemon"], env=daemon.environment, capture_output=True, text=True)
+    done = daemon.attempt()
     assert done.returncode == 1 and message in done.stderr + done.stdout
 
 
 def test_missing_and_bad_settings_are_named(store, tmp_path):
-    for change, message in [({"S3_ENDPOINT_URL": ""}, "is required"), ({"S3ND_UPLOAD_PARTSIZE": "x"}, "S3ND_UPLOAD_PARTSIZE is invalid"),
+    for change, message in [({"S3_ENDPOINT_URL": ""}, "is required"),
+                            ({"S3ND_UPLOAD_PARTSIZE": "x"}, "S3ND_UPLOAD_PARTSIZE is invalid"),
                             ({"S3ND_QUEUE_TIMEOUT": "5"}, "S3ND_QUEUE_TIMEOUT is invalid")]:
         daemon = Daemon(store, tmp_path, **change)
-        done = subprocess.run([os.environ["STEWARD_BIN"], "s3daemon"], env=daemon.environment, capture_output=True, text=True)
+        done = daemon.attempt()
         assert done.returncode == 1 and message in done.stderr + done.stdout
 
 
 def test_two_daemons_do_not_share_a_spool(store, start, tmp_path):
     start()
     second = Daemon(store, tmp_path)
-    done = subprocess.run([os.environ["STEWARD_BIN"], "s3daemon"], env=second.environment, capture_output=True, text=True)
+    done = second.attempt()
     assert done.returncode == 1 and "in use by another daemon" in done.stderr + done.stdout
 
 
@@ -364,7 +367,8 @@ def test_kills_under_load_lose_nothing_and_send_nothing_twice(tmp_path):
             if "-" not in all[0]["ETag"]:
                 assert all[0]["ETag"].strip('"') == digests[path]
             else:
-                assert hashlib.md5(client.get_object(Bucket="bucket", Key=key)["Body"].read()).hexdigest() == digests[path]
+                content = client.get_object(Bucket="bucket", Key=key)["Body"].read()
+                assert hashlib.md5(content).hexdigest() == digests[path]
         print(f"{kills} kills, {len(asked)} asked, {len(promised)} promised, {len(versions)} stored")
     finally:
         store.stop()

@@ -17,7 +17,8 @@ public final class ObjectStores: Sendable {
 
     /// The store of all objects below a folder. May read small files; nothing is sent.
     ///
-    /// - Throws: `ObjectStorageError` for unusable locations and settings, `S3Error` for services that are not described.
+    /// - Throws: `ObjectStorageError` for unusable locations and settings, `S3Error` for services that are not
+    ///   described.
     public func open(_ root: ResourceURI) throws -> any ObjectStore {
         switch root.scheme {
         case "file": return try POSIXObjectStore(root: root)
@@ -27,7 +28,8 @@ public final class ObjectStores: Sendable {
                 root: root, authorization: HTTPAuthorization(environment: environment), transport: try transport())
         default:
             throw ObjectStorageError.unsupported(
-                path: root.description, operation: "open", remedy: "its scheme is none of file, s3, gs, http(s) and dav(s)")
+                path: root.description, operation: "open",
+                remedy: "its scheme is none of file, s3, gs, http(s) and dav(s)")
         }
     }
 

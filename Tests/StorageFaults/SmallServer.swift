@@ -63,10 +63,9 @@ public final class SmallServer: Sendable {
                     Request(
                         method: head.method.rawValue, uri: head.uri, headers: head.headers, body: String(buffer: body)))
                 let headers = HTTPHeaders([("content-length", String(text.utf8.count))])
-                context.write(
-                    wrapOutboundOut(
-                        .head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers))),
-                    promise: nil)
+                let response = HTTPResponseHead(
+                    version: .http1_1, status: .init(statusCode: status), headers: headers)
+                context.write(wrapOutboundOut(.head(response)), promise: nil)
                 context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             }

@@ -9,7 +9,8 @@ struct TransientFailure: Error {
     var mayHaveHappened = true
 }
 
-/// How often and when failed requests are tried again: waits grow twofold, each is random between nothing and all of it.
+/// How often and when failed requests are tried again: waits grow twofold, each is random between nothing and
+/// all of it.
 public struct RetryPolicy: Sendable, Hashable {
     /// In all, the first one included.
     public var attempts: Int

@@ -1,5 +1,5 @@
-/// Makes URLs with which anybody can read or write one object for a while. Nothing is sent anywhere, and whether the object
-/// exists is not known.
+/// Makes URLs with which anybody can read or write one object for a while. Nothing is sent anywhere, and whether the
+/// object exists is not known.
 public struct S3Presigner: Sendable {
     public enum SignatureVersion: String, Sendable, CaseIterable {
         /// As boto3 makes them for the older regions. Needed by present Python clients; see ``SignatureV2``.

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Objects of an HTTP server below a folder.
 ///
-/// With WebDAV objects are written under a temporary name and moved into place; `.createOnly` moves without overwriting,
-/// which servers check with more or less care when two writers come at the same moment. Servers without WebDAV take
+/// With WebDAV objects are written under a temporary name and moved into place; `.createOnly` moves without
+/// overwriting, which servers check with more or less care when two writers come at the same moment. Servers without WebDAV take
 /// `GET`, `HEAD`, `PUT` and `DELETE`; they cannot be listed.
 public struct WebDAVObjectStore: ObjectStore {
     public let root: ResourceURI
