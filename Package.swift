@@ -156,6 +156,9 @@ let package = Package(
             ]),
         .target(name: "DemoSurvey", dependencies: ["Butler", "FITS"]),
 
+        // Science data models
+        .target(name: "Felis", dependencies: ["StructuredData"]),
+
         // Executable
         .executableTarget(
             name: "steward",
@@ -200,6 +203,7 @@ let package = Package(
             dependencies: [
                 "Datastore", "Parquet", "Tables", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
             ]),
+        .testTarget(name: "FelisTests", dependencies: ["Felis", "StructuredData", "TestSupport"]),
         .testTarget(name: "ButlerTests", dependencies: ["Butler", "FITS", "QueryModel", "DemoSurvey"]),
         .testTarget(
             name: "ButlerServerTests",
