@@ -158,6 +158,8 @@ let package = Package(
 
         // Science data models
         .target(name: "Felis", dependencies: ["StructuredData"]),
+        .target(name: "FelisSite", dependencies: ["Felis", "StructuredData"], resources: [.embedInCode("Assets")]),
+        .target(name: "FelisDatabase", dependencies: ["Felis", "Database", "StructuredData"]),
 
         // Executable
         .executableTarget(
