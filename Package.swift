@@ -165,7 +165,8 @@ let package = Package(
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "DemoSurvey", "TableRendering",
+                "Butler", "ButlerServer", "DemoSurvey", "Felis", "FelisDatabase", "FelisSite",
+                "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
