@@ -182,11 +182,17 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
+        // Science data models
+        .target(name: "Felis", dependencies: ["StructuredData"]),
+        .target(name: "FelisSite", dependencies: ["Felis", "StructuredData"], resources: [.embedInCode("Assets")]),
+        .target(name: "FelisDatabase", dependencies: ["Felis", "Database", "StructuredData"]),
+
         // Executable
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "DemoSurvey", "ImageTransfer", "TableRendering",
+                "Butler", "ButlerServer", "DemoSurvey", "Felis", "FelisDatabase", "FelisSite", "ImageTransfer",
+                "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -246,8 +252,10 @@ let package = Package(
             dependencies: [
                 "Datastore", "Parquet", "Tables", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
             ]),
+        .testTarget(name: "FelisTests", dependencies: ["Felis", "StructuredData", "TestSupport"]),
         .testTarget(
-            name: "ButlerTests", dependencies: ["Butler", "DatabaseSupport", "FITS", "QueryModel", "DemoSurvey", "StructuredData"]),
+            name: "ButlerTests",
+            dependencies: ["Butler", "DatabaseSupport", "FITS", "QueryModel", "DemoSurvey", "StructuredData"]),
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [

@@ -18,6 +18,7 @@ import time
 import load
 import queries
 import repositories
+import schemas
 import servers
 import wire
 import writing
@@ -96,12 +97,22 @@ def single_requests(steward: str, server_python: str, repository: str, work: str
     return results, memory
 
 
+def show(results: list[dict]) -> None:
+    print(f"{'measurement':36} {'Steward':>12} {'Python':>12} {'ratio':>8}")
+    for r in results:
+        print(f"{r['name']:36} {r['steward_ms']:>9.2f} ms {r['python_ms']:>9.2f} ms {r['ratio']:>7.1f}x")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server-python", required=True, help="Python with lsst-daf-butler[server]")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--full", action="store_true", help="also what takes the Python server minutes")
-    parser.add_argument("--only", choices=["single", "load", "queries", "writing"], help="single: commands and single requests")
+    parser.add_argument("--felis-python", required=True, help="Python with lsst-felis and lsst-sdm-schemas")
+    parser.add_argument(
+        "--only", choices=["single", "felis", "load", "queries", "writing"],
+        help="single: commands and single requests",
+    )
     parser.add_argument("--big", default=os.environ.get("STEWARD_BIG_REPOSITORY"), help="a repository to query")
     parser.add_argument("--work", default=os.path.join(HERE, "..", "bench-results"))
     arguments = parser.parse_args()
@@ -116,10 +127,11 @@ def main() -> int:
         results = commands(steward, repository, arguments.quick)
         more, memory = single_requests(steward, arguments.server_python, repository, work, arguments.quick)
         report |= {"results": results + more, "memory": memory}
-        print(f"{'measurement':32} {'Steward':>12} {'Python':>12} {'ratio':>8}")
-        for r in report["results"]:
-            print(f"{r['name']:32} {r['steward_ms']:>9.2f} ms {r['python_ms']:>9.2f} ms {r['ratio']:>7.1f}x")
+        show(report["results"])
         print(f"memory: {memory}")
+    if arguments.only in (None, "felis"):
+        report["felis"] = schemas.run(steward, arguments.felis_python, arguments.quick, time_command, row)
+        show(report["felis"])
     if arguments.only in (None, "load"):
         repository = repositories.hsc(work)
         report["load"] = load.run(steward, arguments.server_python, repository, work, arguments.quick)

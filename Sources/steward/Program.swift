@@ -6,17 +6,18 @@ import ArgumentParser
     import Darwin
 #endif
 
-/// Where the process starts. Called through a link named `butler`, the program is that command; else it is `steward`.
+/// Where the process starts. Called through a link named `butler` or `felis`, the program is that
+/// command; else it is `steward`.
 @main
 enum Program {
     static func main() async {
         let path = CommandLine.arguments.first ?? "steward"
         let name = path.split(separator: "/").last.map(String.init) ?? path
         let arguments = Array(CommandLine.arguments.dropFirst())
-        if name == "butler" {
-            await run(ButlerCommand.self, name: name, arguments: arguments)
-        } else {
-            await run(StewardCommand.self, name: "steward", arguments: arguments)
+        switch name {
+        case "butler": await run(ButlerCommand.self, name: name, arguments: arguments)
+        case "felis": await run(FelisCommand.self, name: name, arguments: arguments)
+        default: await run(StewardCommand.self, name: "steward", arguments: arguments)
         }
     }
 

@@ -6,13 +6,13 @@ struct StewardCommand: AsyncParsableCommand {
         commandName: "steward",
         abstract: "Keeps the data of an observatory: what there is, where it is, and how to get it.",
         discussion: """
-            Called through a link named 'butler', the program answers as 'steward butler' does, with the options and \
-            the output of that command.
+            Called through a link named 'butler' or 'felis', the program answers as 'steward butler' or 'steward felis' \
+            does, with the options and the output of that command.
             """,
         version: Version.current,
         subcommands: [
-            AccessCommand.self, ButlerCommand.self, Demo.self, PublishTypesCommand.self, S3Daemon.self, Send.self,
-            Serve.self,
+            AccessCommand.self, ButlerCommand.self, Demo.self, FelisCommand.self, PublishTypesCommand.self,
+            S3Daemon.self, Send.self, Serve.self,
         ])
 
     func run() throws { throw MissingSubcommand(of: Self.self) }

@@ -1,0 +1,86 @@
+"""VOTable metadata, data link columns, the JSON Schema of the language, lints."""
+
+import json
+import xml.etree.ElementTree
+
+import yaml
+from felis_tools import FILES, problems, steward
+
+CHOSEN = {path.stem: path for path in FILES}
+SPACE = "{http://www.ivoa.net/xml/VOTable/v1.3}"
+
+
+def test_votables_are_read_by_astropy_and_have_all_columns():
+    import io
+
+    import astropy.io.votable
+
+    for path in FILES:
+        text = steward("votable", path).stdout
+        root = xml.etree.ElementTree.fromstring(text)
+        dump = steward_model(path)
+        tables = {table.get("name"): table for table in root.iter(SPACE + "TABLE")}
+        assert set(tables) == {f"{dump['name']}.{table['name']}" for table in dump["tables"]}
+        for table in dump["tables"]:
+            fields = {f.get("name"): f for f in tables[f"{dump['name']}.{table['name']}"].iter(SPACE + "FIELD")}
+            assert set(fields) == {column["name"] for column in table["columns"]}
+            for column in table["columns"]:
+                field = fields[column["name"]]
+                assert field.get("ucd") == column.get("ivoa:ucd")
+                assert (field.get("unit") or "") == (column.get("ivoa:unit") or column.get("fits:tunit") or "")
+                assert field.get("arraysize") == column.get("votable:arraysize")
+        if path.stem in ("dp1", "obsloctap", "cdb_latiss"):
+            result = astropy.io.votable.validate(io.BytesIO(text.encode()), io.StringIO(), xmllint=False)
+            assert result in (True, 0)
+
+
+def steward_model(path):
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        steward("dump", "--dereference-resources", path, out)
+        model = json.loads(out.read_text())
+    for table in model["tables"]:
+        table.setdefault("columns", [])
+    return model
+
+
+def test_data_link_columns():
+    found = yaml.safe_load(steward("datalink-columns", CHOSEN["dp1"], CHOSEN["ivoa_obscore"]).stdout)["tables"]
+    model = steward_model(CHOSEN["dp1"])
+    for table in model["tables"]:
+        columns = sorted(table["columns"], key=lambda column: column.get("tap:column_index", 10**9))
+        names = [column["name"] for column in columns if column.get("tap:principal") == 1]
+        assert found[f"dp1.{table['name']}"] == {"tap:principal": names}
+
+
+def test_the_schema_of_the_language_names_all_keys():
+    schema = json.loads(steward("json-schema").stdout)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    keys = set(schema["$defs"]["column"]["properties"])
+    from felis.datamodel import Column
+
+    assert keys == {field.alias or name for name, field in Column.model_fields.items()}
+
+
+def test_lints(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        """name: s
+tables:
+- name: t
+  columns:
+  - {name: a-b, datatype: double, description: x}
+  - {name: c, datatype: int, ivoa:ucd: meta.id}
+  constraints:
+  - {name: k, '@type': ForeignKey, columns: ['#t.c'], referencedColumns: ['#t.c']}
+"""
+    )
+    other = tmp_path / "o.yaml"
+    other.write_text("name: o\ntables: [{name: t, columns: [{name: c, datatype: long}]}]\n")
+    heads = [p["message"].split(":")[0] for p in problems("--lint", "all", "--", path, other) if p["file"] == str(path)]
+    assert sorted(heads) == ["description", "description", "foreign-key-index", "naming", "ucd", "unit"]
+    drift = [p for p in problems("--lint", "type-drift", "--", path, other)]
+    assert [p["message"] for p in drift] == [f"type-drift: column 't.c' is long here and int in {path}"]

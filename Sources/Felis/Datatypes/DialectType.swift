@@ -1,0 +1,171 @@
+/// A datatype override, `VARCHAR(64)`: the name of a type of a dialect, and what stands in its parentheses.
+///
+/// What the parentheses mean depends on the type, and follows the Python tool's SQL toolkit: a length, a display width,
+/// a precision, or nothing at all.
+public struct DialectType: Sendable, Hashable {
+    public enum Failure: Error, Sendable, Hashable {
+        case unknown(String, Dialect)
+        /// The type takes nothing in parentheses.
+        case takesNothing(String, Dialect)
+        /// The type cannot do without a length.
+        case needsLength(String, Dialect)
+        /// The type needs more than a name, such as the values of an ENUM.
+        case incomplete(String, Dialect)
+    }
+
+    /// How a type uses the integer after its name.
+    enum Use: Sendable {
+        /// Nothing may stand there.
+        case none
+        /// It is taken and has no effect.
+        case ignored
+        /// It is printed.
+        case printed
+        /// It is a length, which columns of this type get from their own if it is absent.
+        case length
+        /// As `length`, but not printed.
+        case hiddenLength
+        /// As `hiddenLength`, but nothing may be written.
+        case hiddenLengthOnly
+        /// As `length`, which has to be there.
+        case requiredLength
+        /// The integer is taken as `WITH TIME ZONE`.
+        case zone
+        /// It is a precision, after a blank.
+        case spaced
+        /// As `printed`; 1 if absent.
+        case bits
+        case incomplete
+    }
+
+    public let dialect: Dialect
+    public let name: String
+    let use: Use
+    public let argument: Int?
+
+    /// Parses an override as `create` does: the name has to be exact, and only a single integer in parentheses counts.
+    public init(creating text: String, in dialect: Dialect) throws(Failure) {
+        let name = String(text.prefix { $0 != "(" })
+        guard let use = Self.uses(dialect)[name] else { throw .unknown(name, dialect) }
+        self.dialect = dialect
+        self.name = name
+        self.use = use
+        argument = Self.singleInteger(in: text)
+        if argument != nil, use == .none || use == .hiddenLengthOnly { throw .takesNothing(name, dialect) }
+        if use == .incomplete { throw .incomplete(name, dialect) }
+    }
+
+    /// Parses an override as the check for redundant ones does: the case of letters does not matter, and the length of
+    /// the column stands in for a missing one.
+    public init(checking text: String, in dialect: Dialect, length: Int?) throws(Failure) {
+        let name = text.drop { !Self.isWord($0) }.prefix(while: Self.isWord).uppercased()
+        guard let use = Self.uses(dialect)[name] else { throw .unknown(name, dialect) }
+        self.dialect = dialect
+        self.name = name
+        self.use = use
+        let written = Self.singleInteger(in: text)
+        if written != nil, use == .none || use == .hiddenLengthOnly { throw .takesNothing(name, dialect) }
+        if use == .incomplete { throw .incomplete(name, dialect) }
+        switch use {
+        case .length, .hiddenLength, .hiddenLengthOnly, .requiredLength: argument = written ?? length
+        default: argument = written
+        }
+    }
+
+    private static func isWord(_ character: Character) -> Bool {
+        character.isLetter || character.isNumber || character == "_"
+    }
+
+    private static func singleInteger(in text: String) -> Int? {
+        guard let open = text.firstIndex(of: "(") else { return nil }
+        let rest = text[text.index(after: open)...]
+        guard let close = rest.firstIndex(of: ")") else { return nil }
+        let digits = rest[..<close]
+        return digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(digits) : nil
+    }
+
+    /// The text of the type in a definition.
+    public func definition() throws(Failure) -> String {
+        switch use {
+        case .none, .ignored, .hiddenLength, .hiddenLengthOnly, .incomplete: return spelled
+        case .printed, .length: return argument.map { "\(spelled)(\($0))" } ?? spelled
+        case .requiredLength:
+            guard let argument else { throw .needsLength(name, dialect) }
+            return "\(spelled)(\(argument))"
+        case .zone:
+            return argument.map { $0 != 0 } ?? false ? "\(spelled) WITH TIME ZONE" : "\(spelled) WITHOUT TIME ZONE"
+        case .spaced: return argument.map { "\(spelled) (\($0))" } ?? spelled
+        case .bits: return "\(spelled)(\(argument ?? 1))"
+        }
+    }
+
+    private var spelled: String {
+        switch (dialect, name) {
+        case (.mysql, "BOOLEAN"): "BOOL"
+        case (.mysql, "NCHAR"): "NATIONAL CHAR"
+        case (.mysql, "NVARCHAR"): "NATIONAL VARCHAR"
+        case (.postgresql, "DOUBLE_PRECISION"): "DOUBLE PRECISION"
+        default: name
+        }
+    }
+
+    // MARK: Types
+
+    private static func uses(_ dialect: Dialect) -> [String: Use] {
+        switch dialect {
+        case .sqlite: [:]
+        case .postgresql: postgresql
+        case .mysql: mysql
+        }
+    }
+
+    private static func table(_ rows: [(Use, String)]) -> [String: Use] {
+        var result: [String: Use] = [:]
+        for (use, names) in rows {
+            for name in names.split(whereSeparator: \.isWhitespace) { result[String(name)] = use }
+        }
+        return result
+    }
+
+    private static let mysql = table([
+        (.printed, "BIGINT DECIMAL FLOAT INTEGER MEDIUMINT NUMERIC SMALLINT TINYINT YEAR"),
+        (.length, "BINARY BIT BLOB CHAR NCHAR TEXT"),
+        (.requiredLength, "NVARCHAR VARBINARY VARCHAR"),
+        (.hiddenLength, "LONGBLOB MEDIUMBLOB TINYBLOB"),
+        (.hiddenLengthOnly, "LONGTEXT MEDIUMTEXT TINYTEXT"),
+        (.ignored, "BOOLEAN DATETIME JSON TIME TIMESTAMP"),
+        (.none, "DATE DOUBLE INET4 INET6 REAL"),
+        (.incomplete, "ENUM SET"),
+    ])
+
+    private static let postgresql = table([
+        (.printed, "FLOAT NUMERIC"),
+        (.length, "CHAR TEXT VARCHAR"),
+        (.hiddenLength, "BYTEA CITEXT UUID"),
+        (.bits, "BIT"),
+        (.zone, "TIME TIMESTAMP"),
+        (.spaced, "INTERVAL"),
+        (.ignored, "BOOLEAN DOUBLE_PRECISION HSTORE JSON JSONB REAL"),
+        (
+            .none,
+            """
+            BIGINT CIDR DATE DATEMULTIRANGE DATERANGE INET INT4MULTIRANGE INT4RANGE INT8MULTIRANGE INT8RANGE INTEGER
+            JSONPATH MACADDR MACADDR8 MONEY NUMMULTIRANGE NUMRANGE OID REGCLASS REGCONFIG SMALLINT TSMULTIRANGE TSQUERY
+            TSRANGE TSTZMULTIRANGE TSTZRANGE TSVECTOR
+            """
+        ),
+        (.incomplete, "ARRAY DOMAIN ENUM"),
+    ])
+}
+
+extension DialectType.Failure: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unknown(let name, let dialect): "Unsupported type: \(name) is no type of \(dialect.rawValue)"
+        case .takesNothing(let name, let dialect):
+            "The type \(name) of \(dialect.rawValue) takes nothing in parentheses"
+        case .needsLength(let name, let dialect): "The type \(name) of \(dialect.rawValue) needs a length"
+        case .incomplete(let name, let dialect): "The type \(name) of \(dialect.rawValue) cannot be an override"
+        }
+    }
+}

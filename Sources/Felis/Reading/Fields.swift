@@ -1,0 +1,212 @@
+import StructuredData
+
+/// The keys of a kind of object, in the order of the language, each with the other name that it may have.
+struct FieldTable: Sendable {
+    let keys: [String]
+    private let slots: [String: Int]
+
+    /// - Parameter keys: `key`, or `key=other_name`.
+    init(_ keys: String...) {
+        var names: [String] = []
+        var slots: [String: Int] = [:]
+        for (slot, entry) in keys.enumerated() {
+            for (index, name) in entry.split(separator: "=").enumerated() {
+                if index == 0 { names.append(String(name)) }
+                slots[String(name)] = slot
+            }
+        }
+        self.keys = names
+        self.slots = slots
+    }
+
+    func slot(_ key: String) -> Int? { slots[key] }
+    var names: some Sequence<String> { slots.keys.sorted() }
+}
+
+/// A mapping of a file, its entries sorted into the slots of a table of keys.
+struct Fields {
+    let context: ReadingContext
+    let table: FieldTable
+    let position: TextPosition
+    private var values: [YAMLNode?]
+
+    /// Reads a mapping and reports keys that are unknown or repeated; `nil` if it is none, which is reported too.
+    ///
+    /// - Parameters:
+    ///   - className: what messages call the object.
+    ///   - allowsUnknown: unknown keys only get a warning.
+    init?(
+        _ node: YAMLNode, _ table: FieldTable, className: String, allowsUnknown: Bool = false,
+        in context: ReadingContext
+    ) {
+        self.context = context
+        self.table = table
+        position = node.position
+        values = Array(repeating: nil, count: table.keys.count)
+        guard let entries = Self.entries(of: node, in: context) else {
+            context.report(
+                .modelType, "\(className) should be a mapping, found \(Scalars.kindName(node))", at: node.position)
+            return nil
+        }
+        for entry in entries {
+            guard case .scalar(let key) = entry.key.content else {
+                context.report(.unknownKey, "\(entry.key.kindName) cannot be a key", at: entry.key.position)
+                continue
+            }
+            guard let slot = table.slot(key), entry.key.tag == YAMLTag.string else {
+                let near = Suggestion.nearest(to: key, in: table.names)
+                context.report(
+                    .unknownKey, "unknown key '\(key)' in \(className)", at: entry.key.position,
+                    remedy: near.map { "did you mean '\($0)'?" }, below: [.key(key)],
+                    severity: allowsUnknown ? .warning : .error)
+                continue
+            }
+            values[slot] = entry.value
+        }
+    }
+
+    /// The entries of a mapping, those of merge keys first, later ones of the same key winning; `nil` if the node is no
+    /// mapping. Repeated keys get a warning.
+    static func entries(of node: YAMLNode, in context: ReadingContext, depth: Int = 0) -> [YAMLNode.Entry]? {
+        guard case .mapping(let written) = node.content, node.tag == YAMLTag.mapping else { return nil }
+        guard context.spend(written.count + 1, at: node.position) else { return [] }
+        warnOfRepeats(written, in: context)
+        guard written.contains(where: { $0.key.tag == YAMLTag.merge }) else { return written }
+        guard depth < 64 else {
+            context.report(.unreadable, "merge keys nest too deeply", at: node.position)
+            return []
+        }
+        var merged: [YAMLNode.Entry] = []
+        for entry in written where entry.key.tag == YAMLTag.merge {
+            let sources: [YAMLNode]
+            if case .sequence(let items) = entry.value.content {
+                sources = items.reversed()
+            } else {
+                sources = [entry.value]
+            }
+            for source in sources {
+                guard let entries = entries(of: source, in: context, depth: depth + 1) else {
+                    context.report(
+                        .unreadable, "'<<' needs a mapping or a list of mappings, found \(source.kindName)",
+                        at: source.position)
+                    continue
+                }
+                merged += entries
+            }
+        }
+        return merged + written.filter { $0.key.tag != YAMLTag.merge }
+    }
+
+    private static func warnOfRepeats(_ entries: [YAMLNode.Entry], in context: ReadingContext) {
+        // Nearly all mappings are small, where looking back beats hashing.
+        var seen: Set<String> = []
+        let isLarge = entries.count > 24
+        for (index, entry) in entries.enumerated() {
+            guard case .scalar(let key) = entry.key.content, entry.key.tag != YAMLTag.merge else { continue }
+            let isRepeated: Bool
+            if isLarge {
+                isRepeated = !seen.insert(key).inserted
+            } else {
+                isRepeated = entries[..<index].contains { earlier in
+                    if case .scalar(let other) = earlier.key.content { other == key } else { false }
+                }
+            }
+            if isRepeated {
+                context.warn(
+                    .duplicateKey, "the key '\(key)' appears again; only its last value counts", at: entry.key.position,
+                    remedy: "remove one of the two")
+            }
+        }
+    }
+
+    // MARK: Values
+
+    subscript(slot: Int) -> YAMLNode? { values[slot] }
+
+    /// Whether the key is there, be it with a null.
+    func has(_ slot: Int) -> Bool { values[slot] != nil }
+
+    /// The value of a key unless it is absent or null.
+    func present(_ slot: Int) -> YAMLNode? {
+        guard let node = values[slot], node.tag != YAMLTag.null else { return nil }
+        return node
+    }
+
+    func reportMissing(_ slot: Int) {
+        context.report(.missing, "'\(table.keys[slot])' is missing", at: position, below: [.key(table.keys[slot])])
+    }
+
+    func inside<T>(_ slot: Int, _ body: () -> T) -> T { context.inside(.key(table.keys[slot]), body) }
+
+    func text(_ slot: Int) -> String? {
+        guard let node = present(slot) else { return nil }
+        return inside(slot) { Scalars.text(node, in: context) }
+    }
+
+    /// The text of a key that has to be there.
+    func requiredText(_ slot: Int) -> String? {
+        guard let node = values[slot] else {
+            reportMissing(slot)
+            return nil
+        }
+        return inside(slot) { Scalars.text(node, in: context) }
+    }
+
+    func integer(_ slot: Int, in range: ClosedRange<Int>? = nil) -> Int? {
+        guard let node = present(slot) else { return nil }
+        return inside(slot) { Scalars.integer(node, in: range, context) }
+    }
+
+    /// A flag that may not be null.
+    func boolean(_ slot: Int) -> Bool? {
+        guard let node = values[slot] else { return nil }
+        return inside(slot) { Scalars.boolean(node, in: context) }
+    }
+
+    /// A list of texts; `nil` if the key is absent, null (unless `isRequired`) or wrong.
+    func texts(_ slot: Int, minimum: Int = 0, isRequired: Bool = false) -> [String]? {
+        guard let node = isRequired ? values[slot] : present(slot) else {
+            if isRequired { reportMissing(slot) }
+            return nil
+        }
+        return inside(slot) {
+            guard let items = Scalars.items(node, in: context) else { return nil }
+            guard items.count >= minimum else {
+                context.report(.tooShort, "at least \(minimum) item is needed", at: node.position)
+                return nil
+            }
+            var texts: [String] = []
+            var isWhole = true
+            for (index, item) in items.enumerated() {
+                if let text = context.inside(.index(index), { Scalars.text(item, in: context) }) {
+                    texts.append(text)
+                } else {
+                    isWhole = false
+                }
+            }
+            return isWhole ? texts : nil
+        }
+    }
+
+    func choice<T: RawRepresentable & CaseIterable>(_ slot: Int, _ type: T.Type) -> T? where T.RawValue == String {
+        guard let node = present(slot) else { return nil }
+        return inside(slot) {
+            if case .scalar(let text) = node.content, let value = T(rawValue: text) { return value }
+            let names = T.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            context.report(.literal, "\(Scalars.shown(node)) is none of \(names)", at: node.position)
+            return nil
+        }
+    }
+
+    /// Calls `body` with each item of a list, inside its path.
+    func forEach(_ slot: Int, _ body: (YAMLNode) -> Void) {
+        guard let node = values[slot] else { return }
+        inside(slot) {
+            guard let items = Scalars.items(node, in: context) else { return }
+            for (index, item) in items.enumerated() {
+                guard context.spend(1, at: item.position) else { return }
+                context.inside(.index(index)) { body(item) }
+            }
+        }
+    }
+}

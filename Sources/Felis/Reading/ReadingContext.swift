@@ -1,0 +1,57 @@
+import StructuredData
+
+/// What all readers of one file share: where they are, what they found, how much they may still read.
+final class ReadingContext {
+    let file: String
+    let options: SchemaOptions
+    private(set) var problems: [SchemaProblem] = []
+    private(set) var hasErrors = false
+    private var path: [PathStep] = []
+    /// How many more values may be read, so that aliases of aliases end.
+    private var budget: Int
+    private var isExhausted = false
+
+    /// The most problems of a file that are kept.
+    private static let problemLimit = 10_000
+
+    init(file: String, options: SchemaOptions, budget: Int) {
+        self.file = file
+        self.options = options
+        self.budget = budget
+    }
+
+    func inside<T>(_ step: PathStep, _ body: () -> T) -> T {
+        path.append(step)
+        defer { path.removeLast() }
+        return body()
+    }
+
+    func report(
+        _ kind: SchemaProblem.Kind, _ message: String, at position: TextPosition?, remedy: String? = nil,
+        below steps: [PathStep] = [], severity: SchemaProblem.Severity = .error
+    ) {
+        if severity == .error { hasErrors = true }
+        guard problems.count < Self.problemLimit else { return }
+        problems.append(
+            SchemaProblem(
+                severity: severity, kind: kind, file: file, position: position, path: path + steps, message: message,
+                remedy: remedy))
+    }
+
+    func warn(_ kind: SchemaProblem.Kind, _ message: String, at position: TextPosition?, remedy: String? = nil) {
+        report(kind, message, at: position, remedy: remedy, severity: .warning)
+    }
+
+    /// Counts values; false once there have been too many, which is reported once.
+    func spend(_ count: Int, at position: TextPosition) -> Bool {
+        budget -= count
+        if budget >= 0 { return true }
+        if !isExhausted {
+            isExhausted = true
+            report(
+                .unreadable, "aliases and merge keys repeat too many values", at: position,
+                remedy: "write fewer aliases of aliases")
+        }
+        return false
+    }
+}

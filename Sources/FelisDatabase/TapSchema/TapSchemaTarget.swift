@@ -1,0 +1,45 @@
+import Felis
+
+/// Where the tables of TAP_SCHEMA are, and how to write into them.
+public struct TapSchemaTarget: Sendable {
+    public let dialect: Dialect
+    /// The schema (PostgreSQL) or database (MySQL) of the tables. SQLite has none.
+    public let schemaName: String
+    /// What follows the names of the tables, such as `11`.
+    public let postfix: String
+
+    public static let defaultSchemaName = "TAP_SCHEMA"
+
+    public init(dialect: Dialect, schemaName: String = defaultSchemaName, postfix: String = "") {
+        self.dialect = dialect
+        self.schemaName = schemaName
+        self.postfix = postfix
+    }
+
+    public func name(of table: TapTable) -> String {
+        let name = dialect.quoted(table.rawValue + postfix)
+        return dialect == .sqlite ? name : "\(dialect.quoted(schemaName)).\(name)"
+    }
+
+    /// The statement that inserts a row.
+    public func insert(_ row: TapRow) -> Statement {
+        let columns = row.table.columns.map { dialect.quoted($0) }.joined(separator: ", ")
+        let values = row.values.map { $0.literal(dialect) }.joined(separator: ", ")
+        return Statement(.other, "INSERT INTO \(name(of: row.table)) (\(columns)) VALUES (\(values))")
+    }
+
+    /// The statements that remove all rows of a schema, those first that point to others.
+    public func removal(ofSchema schema: String) -> [Statement] {
+        let literal = dialect.literal(schema)
+        let tables = "SELECT table_name FROM \(name(of: .tables)) WHERE schema_name = \(literal)"
+        let keys =
+            "SELECT key_id FROM \(name(of: .keys)) WHERE from_table IN (\(tables)) OR target_table IN (\(tables))"
+        return [
+            "DELETE FROM \(name(of: .keyColumns)) WHERE key_id IN (\(keys))",
+            "DELETE FROM \(name(of: .keys)) WHERE from_table IN (\(tables)) OR target_table IN (\(tables))",
+            "DELETE FROM \(name(of: .columns)) WHERE table_name IN (\(tables))",
+            "DELETE FROM \(name(of: .tables)) WHERE schema_name = \(literal)",
+            "DELETE FROM \(name(of: .schemas)) WHERE schema_name = \(literal)",
+        ].map { Statement(.other, $0) }
+    }
+}

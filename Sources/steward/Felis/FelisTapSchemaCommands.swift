@@ -1,0 +1,115 @@
+import ArgumentParser
+import Database
+import Felis
+import FelisDatabase
+
+struct FelisInitTapSchemaCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init-tap-schema", abstract: "Makes the tables of TAP_SCHEMA (TAP 1.1) in a database.",
+        discussion: "An address without a database gives the SQL only.")
+
+    @ParentCommand var felis: FelisCommand
+
+    @Option(help: ArgumentHelp("Address of the database. (default: FELIS_ENGINE_URL)", valueName: "url"))
+    var engineUrl: String?
+
+    @Option(help: ArgumentHelp("Schema of the tables. (default: TAP_SCHEMA)", valueName: "name"))
+    var tapSchemaName: String?
+
+    @Option(help: ArgumentHelp("A schema file whose tables add columns.", valueName: "uri"))
+    var extensions: String?
+
+    @Option(help: ArgumentHelp("Text after the names of the tables, such as 11.", valueName: "text"))
+    var tapTablesPostfix: String?
+
+    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Let the tables describe themselves.")
+    var insertMetadata = true
+
+    func run() async throws {
+        let url = try FelisEngineOptions.url(engineUrl)
+        let target = TapSchemaTarget(
+            dialect: try Dialect(of: url), schemaName: tapSchemaName ?? TapSchemaTarget.defaultSchemaName,
+            postfix: tapTablesPostfix ?? "")
+        var creation = TapSchemaCreation(target, describesItself: insertMetadata)
+        if let extensions { creation.extensions = try await felis.schema(extensions) }
+        let statements = try creation.statements()
+        guard !FelisEngineOptions.isDialectOnly(url) else {
+            return try FelisOutput.write(statements.map(\.scriptText).joined(), to: nil)
+        }
+        let database = try await url.openForSchemas()
+        try await database.run(statements)
+        try await database.close()
+    }
+}
+
+struct FelisLoadTapSchemaCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load-tap-schema", abstract: "Writes what TAP_SCHEMA says about a schema into a database.",
+        discussion: """
+            With --update, rows of a schema that is there already are replaced, in one transaction; without, that \
+            is an error. An address without a database gives the SQL only.
+            """)
+
+    @ParentCommand var felis: FelisCommand
+
+    @Argument(help: ArgumentHelp("Path or address of a schema file.", valueName: "uri"))
+    var location: String
+
+    @Option(help: ArgumentHelp("Address of the database. (default: FELIS_ENGINE_URL)", valueName: "url"))
+    var engineUrl: String?
+
+    @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("Schema of the tables. (default: TAP_SCHEMA)", valueName: "name"))
+    var tapSchemaName: String?
+
+    @Option(
+        name: [.customShort("p"), .long],
+        help: ArgumentHelp("Text after the names of the tables, such as 11.", valueName: "text"))
+    var tapTablesPostfix: String?
+
+    @Option(
+        name: [.customShort("i"), .long],
+        help: ArgumentHelp("Place of the schema among all of a service.", valueName: "n"))
+    var tapSchemaIndex: Int?
+
+    @Flag(name: [.customShort("D"), .long], help: "Write the SQL only.")
+    var dryRun = false
+
+    @Flag(name: [.customShort("e"), .long], help: "Show the statements.")
+    var echo = false
+
+    @Option(name: [.customShort("o"), .long], help: ArgumentHelp("File for the SQL.", valueName: "file"))
+    var outputFile: String?
+
+    @Flag(help: "Write '*' for every variable length.")
+    var forceUnboundedArraysize = false
+
+    @Flag(name: [.customShort("u"), .long], help: "Put the name of the schema before the names of keys.")
+    var uniqueKeys = false
+
+    @Flag(help: "Replace the rows of the schema that are there.")
+    var update = false
+
+    func run() async throws {
+        let url = try FelisEngineOptions.url(engineUrl)
+        let target = TapSchemaTarget(
+            dialect: try Dialect(of: url), schemaName: tapSchemaName ?? TapSchemaTarget.defaultSchemaName,
+            postfix: tapTablesPostfix ?? "")
+        var options = felis.schemaOptions
+        options.isUnbounded = forceUnboundedArraysize
+        let schema = try await felis.schema(location, options: options)
+        let rows = try TapSchemaRows(schemaIndex: tapSchemaIndex, hasUniqueKeys: uniqueKeys).rows(of: schema)
+        let statements = (update ? target.removal(ofSchema: schema.name) : []) + rows.map { target.insert($0) }
+        let isDryRun = dryRun || FelisEngineOptions.isDialectOnly(url)
+        if echo || outputFile != nil || isDryRun {
+            let script = statements.map(\.scriptText).joined()
+            if let outputFile { try FelisOutput.write(script, to: outputFile) }
+            if echo || (isDryRun && outputFile == nil) { try FelisOutput.write(script, to: nil) }
+        }
+        guard !isDryRun else { return }
+        let database = try await url.openForSchemas()
+        try await database.run(statements)
+        try await database.close()
+    }
+}
