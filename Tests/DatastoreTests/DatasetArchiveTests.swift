@@ -173,7 +173,7 @@ import Testing
             ZipBuilder.archive([
                 .init(
                     name: RetrievalIndex.fileName, content: [], deflated: ZipArchiveTests.deflated,
-                    declaredSize: 200_000_000)
+                    declaredSize: 60_000_000)
             ]), "damaged"
         ),
         (

@@ -11,6 +11,7 @@ public struct RepositoryFault: Sendable {
         case recordWithoutFile = "record without file"
         case wrongSize = "wrong size"
         case wrongChecksum = "wrong checksum"
+        case damagedArchive = "damaged archive"
         case recordWithoutLocation = "record without location"
         case locationWithoutRecord = "location without record"
         case unfinishedDeletion = "unfinished deletion"
@@ -20,7 +21,7 @@ public struct RepositoryFault: Sendable {
 
         /// Whether ``DirectButler/check(repairs:checksums:_:)`` mends it. What is in a damaged file only a copy of it
         /// can tell.
-        public var isRepairable: Bool { self != .wrongSize && self != .wrongChecksum }
+        public var isRepairable: Bool { ![.wrongSize, .wrongChecksum, .damagedArchive].contains(self) }
     }
 
     public let kind: Kind
@@ -54,8 +55,9 @@ extension DirectButler {
         let database = registry.database.displayName
         let unrecorded = try await registry.read { try UnrecordedFiles(of: all, database: database, $0.connection) }
         for files in all {
+            let waiting = Set(try await POSIXObjectStore.sharedPool.run { try files.keptInTrash() }.keys)
             let forgets = repairs ? try await hasMostFiles(files, among: all) : false
-            try await checkRecords(files, among: all, repairs, forgetsLost: forgets, checksums, body)
+            try await checkRecords(files, among: all, waiting, repairs, forgetsLost: forgets, checksums, body)
             try await checkTables(files, repairs, body)
         }
         try await checkFiles(unrecorded, repairs, body)
@@ -82,10 +84,11 @@ extension DirectButler {
     }
 
     private func checkRecords(
-        _ files: FileDatastore, among all: [FileDatastore], _ repairs: Bool, forgetsLost: Bool, _ checksums: Bool,
-        _ body: (RepositoryFault) async throws -> Void
+        _ files: FileDatastore, among all: [FileDatastore], _ waiting: Set<DatasetID>, _ repairs: Bool,
+        forgetsLost: Bool, _ checksums: Bool, _ body: (RepositoryFault) async throws -> Void
     ) async throws {
         var last: DatasetID?
+        var archive = FileDatastore.OpenedArchive()
         while true {
             let after = last
             let (ids, page) = try await registry.read {
@@ -107,16 +110,18 @@ extension DirectButler {
                             isRepaired: repairs && kind.isRepairable && !isKept))
                 }
                 guard record.isLocated else {
+                    if record.isTrashed, waiting.contains(record.id) { continue }
                     try await report(
                         record.isTrashed ? .unfinishedDeletion : .recordWithoutLocation, "of '\(record.info.path)'")
                     continue
                 }
-                switch try await files.fault(of: record.info, checksums: checksums) {
+                switch try await files.fault(of: record.info, checksums: checksums, &archive) {
                 case nil: continue
                 case .missing: try await report(.recordWithoutFile, "of dataset \(record.id)")
                 case .size(let found):
                     try await report(.wrongSize, "\(found) bytes instead of \(record.info.fileSize)")
                 case .checksum: try await report(.wrongChecksum, "of dataset \(record.id)")
+                case .archive(let reason): try await report(.damagedArchive, reason)
                 }
             }
             guard repairs, !faulty.isEmpty else { continue }

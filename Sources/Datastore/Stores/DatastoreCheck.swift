@@ -18,6 +18,16 @@ extension FileDatastore {
         case missing
         case size(found: Int64)
         case checksum
+        /// The archive that holds it, or its part there.
+        case archive(reason: String)
+    }
+
+    /// The archive that was opened last, since its members follow one another.
+    public struct OpenedArchive: Sendable {
+        fileprivate var path = ""
+        fileprivate var archive: ZipArchive?
+
+        public init() {}
     }
 
     /// Some records, in the order of datasets and components, from those after a dataset; no identifiers at the end.
@@ -103,20 +113,45 @@ extension FileDatastore {
 
     /// What is wrong with the file of a record; `nil` when nothing is. Files on other machines are not looked at.
     ///
-    /// - Parameter checksums: whether content is compared where a checksum is recorded.
-    public func fault(of info: StoredFileInfo, checksums: Bool) async throws -> FileFault? {
+    /// - Parameter checksums: whether content is compared where a checksum is recorded, or in the archive.
+    public func fault(
+        of info: StoredFileInfo, checksums: Bool, _ opened: inout OpenedArchive
+    ) async throws -> FileFault? {
         let place: (store: POSIXObjectStore, path: ObjectPath, member: String?)
         do {
             place = try self.place(of: info)
         } catch DatastoreError.unsupportedLocation { return nil }
         guard let size = try await place.store.stat(place.path)?.size else { return .missing }
-        guard place.member == nil else { return nil }
+        if let member = place.member {
+            return try await fault(ofMember: member, place.store, place.path, info, checksums: checksums, &opened)
+        }
         guard info.fileSize < 0 || info.fileSize == size else { return .size(found: size) }
         if checksums, let wanted = info.checksum, let local = place.store.localPath(place.path) {
             let found = try await POSIXObjectStore.sharedPool.run { try LocalFile.checksum(local) }
             guard found == wanted else { return .checksum }
         }
         return nil
+    }
+
+    private func fault(
+        ofMember name: String, _ store: POSIXObjectStore, _ path: ObjectPath, _ info: StoredFileInfo, checksums: Bool,
+        _ opened: inout OpenedArchive
+    ) async throws -> FileFault? {
+        do {
+            let key = store.root.description + path.description
+            if opened.path != key || opened.archive == nil {
+                guard let source = try await ByteSource(store, path, name: path.description) else { return .missing }
+                opened.archive = try await ZipArchive(source)
+                opened.path = key
+            }
+            guard let archive = opened.archive else { return .missing }
+            let size = Int64(clamping: try archive.member(name).size)
+            guard info.fileSize < 0 || info.fileSize == size else { return .size(found: size) }
+            if checksums { _ = try await archive.read(name) }
+            return nil
+        } catch DatastoreError.malformedZip(_, let reason) {
+            return .archive(reason: reason)
+        }
     }
 
     /// Removes rows of the trash.

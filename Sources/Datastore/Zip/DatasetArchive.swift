@@ -28,7 +28,7 @@ public struct DatasetArchive: Sendable {
     public var pathInDatastore: String { "zips/\(fileName.prefix(4))/\(fileName)" }
 
     /// An index beyond this size is refused: it would describe millions of datasets.
-    static let largestIndex: UInt64 = 1 << 28
+    static let largestIndex: UInt64 = 1 << 26
 
     /// Reads the index of an archive on this machine.
     ///
@@ -53,7 +53,7 @@ public struct DatasetArchive: Sendable {
         }
         guard index.size <= Self.largestIndex else {
             throw DatastoreError.malformedZip(
-                path: source.name, reason: "its index claims to have \(index.size) bytes")
+                path: source.name, reason: "its index claims to have \(index.size) bytes, of which \(Self.largestIndex) are the most")
         }
         let document = try Self.document(try await zip.read(RetrievalIndex.fileName), name: source.name)
         do throws(ButlerError) {
