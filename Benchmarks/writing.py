@@ -12,7 +12,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Callable
 
 import writing_repositories as repositories
@@ -25,18 +25,19 @@ KIND, RUN = repositories.PAYLOAD, repositories.RUN
 def measured(command: list[str]) -> tuple[float, float]:
     """Wall seconds of a process and its peak resident memory in MB. What is to be written from before is written first."""
     os.sync()
-    errors = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"bench-{os.getpid()}.err")
-    with open(errors, "wb") as stream:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        with open(errors) as stream:
-            raise SystemExit(f"{' '.join(command)} failed: {stream.read()[-800:]}")
-    os.remove(errors)
-    return seconds, usage.ru_maxrss / 1024
+    with tempfile.TemporaryDirectory() as folder:
+        errors, result = os.path.join(folder, "errors"), os.path.join(folder, "result")
+        with open(errors, "wb") as stream:
+            subprocess.run(
+                [sys.executable, "-S", os.path.join(HERE, "peak.py"), result, shutil.which(command[0]), *command[1:]],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream, check=True,
+            )  # fmt: skip
+        with open(result) as stream:
+            seconds, peak, status = json.load(stream)
+        if status:
+            with open(errors) as stream:
+                raise SystemExit(f"{' '.join(command)} failed with {status}: {stream.read()[-800:]}")
+    return seconds, peak
 
 
 def said(command: list[str]) -> float:
@@ -74,7 +75,9 @@ class Bench:
         target = self.path(f"filled-{count}-{size}")
         if not os.path.exists(target):
             repositories.copy(self.base(count), target + ".new")
-            subprocess.run(self.ingest(self.steward, target + ".new", count, "hardlink", size), check=True)
+            subprocess.run(
+                self.ingest(self.steward, target + ".new", count, "hardlink", size), check=True, capture_output=True
+            )
             os.rename(target + ".new", target)
         return target
 
@@ -138,7 +141,7 @@ class Bench:
             times = []
             for program in ([self.inside, "put"], [sys.executable, os.path.join(HERE, "python_writing.py"), "put"]):
                 seconds = []
-                for _ in range(self.runs):
+                for _ in range(self.runs if program[0] == self.inside else 1):
                     target = repositories.copy(self.base(2000), self.path("trial"))
                     seconds.append(said([*program, target, KIND, RUN, str(count), how]))
                     if repositories.stored(target) != count:
@@ -149,7 +152,7 @@ class Bench:
             rows.append(
                 {
                     "name": f"put {count}, {what}", "steward_s": round(ours, 3), "python_s": round(theirs, 3),
-                    "ratio": round(theirs / ours, 1), "goal": 20, "runs": [self.runs, self.runs],
+                    "ratio": round(theirs / ours, 1), "goal": 20, "runs": [self.runs, 1],
                 }
             )  # fmt: skip
             show_row(rows[-1])
@@ -211,14 +214,14 @@ class Bench:
             ["pkg-config", "--cflags", "--libs", "cfitsio"], capture_output=True, text=True, check=True
         ).stdout.split()
         subprocess.run(["cc", "-O2", os.path.join(HERE, "fits_alone.c"), "-o", alone, *flags], check=True)
-        rows, columns = (1000, 1000) if self.quick else (4000, 4000)
+        rows, columns, repetitions = (2000, 2000, "5") if self.quick else (4000, 4000, "7")
         results = []
         for compression in ("none", "gzip2", "rice1"):
             for what in ("write", "read"):
                 times = []
                 for program in ([self.inside, "fits"], [alone]):
                     path = self.path(f"{compression}.fits")
-                    times.append(said([*program, what, path, str(rows), str(columns), "5", compression]))
+                    times.append(said([*program, what, path, str(rows), str(columns), repetitions, compression]))
                 row = {
                     "name": f"FITS {what}, {compression}", "steward_s": times[0], "cfitsio_s": times[1],
                     "to_cfitsio": round(times[0] / times[1], 2), "goal": 1.2,
@@ -249,8 +252,6 @@ def show_row(row: dict) -> None:
 
 
 if __name__ == "__main__":
-    import tempfile
-
     parts = [argument for argument in sys.argv[1:] if argument != "--quick"]
     with tempfile.TemporaryDirectory() as folder:
         Bench(os.environ["STEWARD_BIN"], folder, "--quick" in sys.argv).run(parts)

@@ -96,12 +96,13 @@ def state(root: Path, *tables: str) -> dict:
 
 
 def files(root: Path) -> dict[str, str]:
-    """The digest of each file below the root that is no part of the repository's own, by relative path."""
+    """The digest of each file below the root that is no part of the repository's own or of Steward's journal, by relative
+    path."""
     own = {"butler.yaml", "gen3.sqlite3", "gen3.sqlite3-journal", "gen3.sqlite3-wal", "gen3.sqlite3-shm"}
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         for path in sorted(root.rglob("*"))
-        if path.is_file() and str(path.relative_to(root)) not in own
+        if path.is_file() and str(path.relative_to(root)) not in own and path.relative_to(root).parts[0] != ".steward"
     }
 
 

@@ -426,3 +426,26 @@ def test_records_that_are_nowhere_on_the_sky(tmp_path):
     after = rows(root, "SELECT * FROM visit_skypix_overlap ORDER BY 1, 2, 3, 4, 5")
     assert set(after) >= set(before) and len(after) >= len(before)
     assert found(root) == []
+
+
+def test_files_that_wait_in_the_trash(root):
+    files = state(root)["files"]
+    done = steward("prune-datasets", str(root), "--purge", "run/b", "--no-confirm", "--keep-files", "--format", "json")
+    assert done.status == 0, done.errors
+    assert json.loads(done.output) == {"datasets": 4, "files": 0, "shared": 0, "failures": [], "dry_run": False}
+    assert {**state(root)["files"], **files} == state(root)["files"]
+    assert found(root, "--repair") == []
+    with Butler.from_config(str(root)) as butler:
+        assert butler.query_datasets("count", collections="run/b", explain=False) == []
+
+    def emptied(*options):
+        outcome = steward("empty-trash", str(root), "--format", "json", "--no-confirm", *options)
+        assert outcome.status == 0, outcome.errors
+        return json.loads(outcome.output)["files"]
+
+    assert emptied("--older-than", "1d") == 0
+    assert json.loads(steward("empty-trash", str(root), "--dry-run", "--format", "json").output)["datasets"] == 4
+    assert emptied("--older-than", "0s") == 4
+    assert not (root / ".steward").exists()
+    assert found(root) == []
+    check_whole(root)

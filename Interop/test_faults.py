@@ -15,7 +15,7 @@ import time
 import pytest
 
 pytest.importorskip("lsst.daf.butler")
-from fault_operations import FAULTS, anonymous, check_whole, fill, run_probe, state  # noqa: E402
+from fault_operations import FAULTS, anonymous, check_whole, fill, ids, run_probe, state  # noqa: E402
 from lsst.daf.butler import Butler  # noqa: E402
 from test_repositories import PROBE, Steward, pytestmark  # noqa: E402, F401
 
@@ -91,12 +91,14 @@ def test_an_operation_that_is_killed_is_done_or_undone(base, tmp_path, fault):
         if trashed:
             # The trash is consistent at any time; what was begun is finished.
             assert run_probe(root, []) == 0
-            assert not (root / ".steward").exists()
+            journal = root / ".steward"
+            # Since when the datasets wait is known until the operation ends.
+            assert not journal.exists() or {path.name for path in journal.iterdir()} <= {"trash", "lock"}
             found = anonymous(state(root))
             outcomes.append(found == after)
             assert found in (before, after)
-            if found == before:
-                assert run_probe(root, commands) == 0
+            assert run_probe(root, commands) == 0
+            assert not journal.exists()
             check_whole(root)
         else:
             outcomes.append(look(fault, work, before, after))
@@ -213,3 +215,33 @@ def test_python_and_steward_write_at_the_same_time(base, tmp_path):
         found = butler.query_datasets("count", collections="run/steward", explain=False)
         assert {str(ref.id) for ref in found} == kept
         assert len(butler.query_datasets("count", collections="run/python", explain=False)) == int(output)
+
+
+def test_the_source_of_a_move_stays_when_another_takes_its_place(base, tmp_path):
+    fault = next(fault for fault in FAULTS if fault.name == "ingest-move")
+    work = tmp_path / "work"
+    work.mkdir()
+    root = prepared(base, fault, work)
+    commands = fault.commands(root, work / "files")
+    template = tmp_path / "template"
+    shutil.copytree(work, template, symlinks=True)
+    source = work / "files" / "source1.yaml"
+    trials = 0
+    for point in range(1, 200):
+        copied(template, work)
+        assert killed_at(fault, work, commands, point)
+        if is_ingested(root):
+            break
+        with Butler.from_config(str(root), writeable=True, run="run/a") as butler:
+            butler.put({"mine": True}, "other", instrument="Cam", detector=7)
+        assert run_probe(root, []) == 0
+        assert source.exists()
+        with Butler.from_config(str(root)) as butler:
+            assert butler.get("other", instrument="Cam", detector=7, collections="run/a") == {"mine": True}
+        trials += 1
+    assert trials > 5
+
+
+def is_ingested(root):
+    """Whether the move's dataset is there."""
+    return len(ids(root, "other", "run/a")) > 3

@@ -25,6 +25,14 @@ public struct FITSPart: Sendable {
         bytes: [UInt8], name: String = "FITS data", hdu: Int? = nil, maximumRows: Int = .max,
         limits: FITSLimits = FITSLimits()
     ) throws(FITSError) {
+        self = try FITSBytes.using(bytes, file: name) { bytes throws(FITSError) in
+            try FITSPart(bytes, name: name, hdu: hdu, maximumRows: maximumRows, limits: limits)
+        }
+    }
+
+    private init(
+        _ bytes: FITSBytes, name: String, hdu: Int?, maximumRows: Int, limits: FITSLimits
+    ) throws(FITSError) {
         let layouts = try StructureCheck(bytes: bytes, file: name, limits: limits).run()
         let index = hdu ?? Self.mostInteresting(layouts)
         guard layouts.indices.contains(index) else {

@@ -37,8 +37,9 @@ extension DirectButler {
         try await POSIXObjectStore.sharedPool.run { try artifacts.finish() }
     }
 
-    /// A name may be taken by a file that a writer left behind when it died; then recovery makes way. If the registry
-    /// refuses the datasets anyway, as it does for one that exists, its reason is the one to tell.
+    /// A name may be taken by a file that a writer left behind when it died, or that another is about to delete; then
+    /// recovery, or emptying that file's trash, makes way. If the registry refuses the datasets anyway, as it does for one
+    /// that exists, its reason is the one to tell.
     func declare(
         _ artifacts: StagedArtifacts, _ body: @escaping @Sendable (RegistryWriter) throws -> Void
     ) async throws {
@@ -46,8 +47,10 @@ extension DirectButler {
         do {
             try await pool.run { try artifacts.declare() }
         } catch let error as ObjectStorageError {
-            guard case .alreadyExists = error else { throw error }
-            guard try await recoverAbandonedWork().files > 0 else {
+            guard case .alreadyExists(let path) = error else { throw error }
+            var makesWay = try await recoverAbandonedWork().files > 0
+            if !makesWay { makesWay = try await emptyTrash(ofFile: path) }
+            guard makesWay else {
                 try await registry.write { writer in
                     try body(writer)
                     throw error
@@ -55,6 +58,16 @@ extension DirectButler {
                 throw error
             }
             try await pool.run { try artifacts.declare() }
+        }
+    }
+
+    /// Deletes a file if it belongs to nothing but datasets in the trash.
+    /// - Returns: whether it is gone.
+    private func emptyTrash(ofFile path: String) async throws -> Bool {
+        let datastores = try datastore().files
+        return try await registry.write { writer in
+            for files in datastores where try files.emptyTrash(ofFile: path, writer.connection) { return true }
+            return false
         }
     }
 

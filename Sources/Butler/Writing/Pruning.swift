@@ -1,6 +1,7 @@
 import ButlerModel
 import Database
 import Datastore
+import Foundation
 import ObjectStorage
 import Registry
 
@@ -25,7 +26,7 @@ extension DirectButler {
     /// Removes files of datasets, memberships in tags, or the datasets altogether.
     ///
     /// What the registry holds changes in one transaction for all of the datasets; then their files go, in transactions
-    /// of a thousand. A process that dies in between leaves the rest to the next writer. Files that other datasets share
+    /// of five thousand. A process that dies in between leaves the rest to the next writer. Files that other datasets share
     /// stay, and so do files that were ingested in place.
     ///
     /// - Parameters:
@@ -33,7 +34,7 @@ extension DirectButler {
     ///   - purge: whether the datasets go; takes `unstore` and `disassociate`.
     ///   - disassociate: whether they leave collections: those of `tags`, or all with `purge`.
     ///   - tags: TAGGED collections.
-    ///   - keepsFiles: whether files stay in the trash until it is emptied.
+    ///   - keepsFiles: whether files wait in the trash until it is emptied.
     ///   - isDryRun: whether nothing is changed, only looked at.
     /// - Throws: `ButlerError` of kind `invalidQuery` for options that contradict each other; `missingCollection` and
     ///   `collectionType` for bad tags; `orphanedRecord` for datasets in datastores that are not configured.
@@ -127,13 +128,32 @@ extension DirectButler {
         }
     }
 
-    /// Deletes the files of all datasets in the trash.
+    /// Deletes the files of datasets in the trash.
+    ///
+    /// - Parameter age: only of those that were put there to wait (`keepsFiles`) at least so long ago; `nil` for all.
     @discardableResult
-    public func emptyTrash(isDryRun: Bool = false) async throws -> Deletion {
+    public func emptyTrash(olderThan age: Duration? = nil, isDryRun: Bool = false) async throws -> Deletion {
         let datastore = try datastore()
         if !isDryRun { try requireWriteable(to: "empty the trash") }
         var result = Deletion()
+        let limit = age.map { Date().addingTimeInterval(-($0 / .seconds(1))) }
         for files in datastore.files {
+            if isDryRun, let limit {
+                result.datasets += try await POSIXObjectStore.sharedPool.run {
+                    try files.keptInTrash().values.count { $0 <= limit }
+                }
+                continue
+            }
+            if !isDryRun {
+                try await StagedDeletion.visitWaiting(in: files, until: limit ?? .distantFuture) { ids in
+                    let deletion = try StagedDeletion(in: datastore)
+                    for piece in ids.pieces(of: FileDatastore.trashChunk) {
+                        try await POSIXObjectStore.sharedPool.run { try deletion.declare(piece, in: files) }
+                    }
+                    try await empty(deletion, &result)
+                }
+            }
+            if limit != nil { continue }
             var last: DatasetID?
             while true {
                 let after = last

@@ -17,6 +17,8 @@ extension RepositoryCheck {
         var deleted: Set<DatasetID> = []
         var located: Set<DatasetID> = []
         let records = try files.checkedRecords(of: ids, among: all, connection)
+        // What waits in a trash with an age is as it should be.
+        let waiting = records.contains(where: \.isTrashed) ? Set(try files.keptInTrash().keys) : []
         for (id, own) in Dictionary(grouping: records, by: \.id).sorted(by: { $0.key < $1.key }) {
             if own[0].isLocated {
                 for record in own where try files.isThere(record.info) == false {
@@ -25,6 +27,8 @@ extension RepositoryCheck {
                     faults.append(
                         fault(.recordWithoutFile, record.info.path, "of dataset \(id)", reason, .rows))
                 }
+            } else if own[0].isTrashed, waiting.contains(id) {
+                continue
             } else if own[0].isTrashed || !known.contains(id) {
                 let reason = try reasonToKeep(own, in: files, snapshot)
                 if reason == nil { deleted.insert(id) }

@@ -12,7 +12,7 @@ extension DirectButler {
     ///
     /// - Parameters:
     ///   - transfer: `auto` links; files that were ingested in place keep their location with `auto`, and get a path
-    ///     from the template otherwise.
+    ///     from the template otherwise. With `move`, files are copied that datasets share which do not come along.
     ///   - skipMissing: whether datasets whose files are not there are left out; they come without files otherwise.
     ///   - registerDatasetTypes: whether types that are missing are registered.
     ///   - transferDimensions: whether dimension records that are missing come along.
@@ -59,9 +59,17 @@ extension DirectButler {
                 try await checkTypes(plan.refs, areRegistered: !registerDatasetTypes)
                 if isDryRun { return plan.refs }
                 records.add(plan.records)
-                let files = try await missingFiles(plan)
-                let (new, known) = seen.add(files)
-                try await intake.add(plan.refs, try await stage(new, alsoIn: known, transfer, jobs: jobs))
+                let (missing, present) = try await missingFiles(plan)
+                let (new, known) = seen.add(missing)
+                let kept = transfer == .move ? try await source.sharedFiles(of: plan.refs) : []
+                try await intake.add(
+                    plan.refs,
+                    try await stage(
+                        new.map { file in
+                            var file = file
+                            file.isShared = file.rows.contains { kept.contains($0.info.path) }
+                            return file
+                        }, alsoIn: known + present, transfer, jobs: jobs))
                 return plan.refs
             }
         }
@@ -72,8 +80,10 @@ extension DirectButler {
         })
     }
 
-    /// The files of datasets that are not here. A file that holds several may be here for some of them.
-    private func missingFiles(_ plan: TransferPlan) async throws -> [TransferPlan.File] {
+    /// The files of datasets that are not here, and those that are because other datasets are in them too.
+    private func missingFiles(
+        _ plan: TransferPlan
+    ) async throws -> (missing: [TransferPlan.File], present: [TransferPlan.File]) {
         let datastore = try datastore()
         let ids = plan.refs.map(\.id)
         let held = try await registry.read { snapshot in
@@ -83,10 +93,39 @@ extension DirectButler {
             }
             return held
         }
-        return plan.files.compactMap { file in
+        let wanted = plan.files.compactMap { file in
             var file = file
             file.rows.removeAll { held.contains($0.ref.id) }
             return file.rows.isEmpty ? nil : file
+        }
+        let paths = wanted.filter { !$0.isOutside }.compactMap(\.rows.first?.info.path)
+        let recorded = try await registry.read { snapshot in
+            try datastore.files.map { ($0, try $0.recordedFiles(paths, snapshot.connection)) }
+        }
+        guard recorded.contains(where: { !$0.1.isEmpty }) else { return (wanted, []) }
+        var (missing, present) = ([TransferPlan.File](), [TransferPlan.File]())
+        for file in wanted {
+            var isPresent = false
+            if !file.isOutside, let path = file.rows.first?.info.path {
+                for (files, known) in recorded where known.contains(path) {
+                    isPresent = try await POSIXObjectStore.sharedPool.run {
+                        try files.hasCopy(of: file.source, recordedAs: path)
+                    }
+                }
+            }
+            if isPresent { present.append(file) } else { missing.append(file) }
+        }
+        return (missing, present)
+    }
+
+    /// Recorded paths of files that other datasets than these are in, too.
+    fileprivate func sharedFiles(of refs: [DatasetRef]) async throws -> Set<String> {
+        let ids = refs.map(\.id)
+        let datastore = try datastore()
+        return try await registry.read { snapshot in
+            var shared: Set<String> = []
+            for files in datastore.files { shared.formUnion(try files.foreseeDeletion(ids, snapshot.connection).shared) }
+            return shared
         }
     }
 
@@ -100,8 +139,11 @@ extension DirectButler {
         let own = files.filter { !$0.isOutside }
         var parts = [
             try await datastore.stage(
-                recorded: own.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) },
+                recorded: own.filter { !$0.isShared }.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) },
                 transfer: transfer == .auto ? .link : transfer, jobs: jobs),
+            try await datastore.stage(
+                recorded: own.filter(\.isShared).map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) }, transfer: .copy,
+                jobs: jobs),
             try await datastore.stage(
                 recorded: known.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) }, transfer: .inPlace, jobs: jobs),
         ]
@@ -157,6 +199,8 @@ struct TransferPlan: Sendable {
         /// Whether it was ingested in place, outside of the datastore.
         let isOutside: Bool
         var rows: [RecordedFile.Row]
+        /// Whether datasets are in it that do not come along.
+        var isShared = false
     }
 
     var refs: [DatasetRef] = []

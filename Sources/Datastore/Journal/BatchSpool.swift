@@ -15,7 +15,7 @@ import Synchronization
 /// nothing to others: what recovery needs is in the intents. All methods block; batches are added before they are read.
 public final class BatchSpool: Sendable {
     /// The files or datasets that make a batch.
-    public static let batchSize = 5000
+    public static let batchSize = 2000
 
     public struct Batch: Sendable {
         /// With the values of required dimensions.
@@ -204,7 +204,14 @@ private struct Words {
             }
             writer.write(file.placement != nil)
             if let placement = file.placement {
-                writer.write(placement.staged.description)
+                switch placement.staged {
+                case .made(let path):
+                    writer.write(false)
+                    writer.write(path.description)
+                case .linked(let source):
+                    writer.write(true)
+                    writer.write(source)
+                }
                 writer.write(placement.target.description)
                 writer.write(placement.isWritten)
             }
@@ -250,9 +257,11 @@ private struct Words {
             }
             var placement: StagedFile.Placement?
             if try reader.flag() {
+                let isLinked = try reader.flag()
+                let staged = try reader.text()
                 placement = .init(
-                    staged: try ObjectPath(try reader.text()), target: try ObjectPath(try reader.text()),
-                    isWritten: try reader.flag())
+                    staged: isLinked ? .linked(staged) : .made(try ObjectPath(staged)),
+                    target: try ObjectPath(try reader.text()), isWritten: try reader.flag())
             }
             var source: JournalIntent.MovedSource?
             if try reader.flag() { source = .init(path: try reader.text(), identity: try reader.identity()) }

@@ -37,9 +37,12 @@ enum JournalFiles {
     }
 
     /// Removes a name. None is no error.
-    static func remove(_ path: String) throws(ObjectStorageError) {
-        guard posixUnlink(path) != 0, errno != ENOENT, errno != ENOTDIR else { return }
-        throw failure(path, "delete")
+    /// - Returns: whether there was one.
+    @discardableResult
+    static func remove(_ path: String) throws(ObjectStorageError) -> Bool {
+        guard posixUnlink(path) != 0 else { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw failure(path, "delete") }
+        return false
     }
 
     /// Makes a folder and those above it.
@@ -135,6 +138,16 @@ enum JournalFiles {
         return String(cString: resolved)
     }
 
+    /// The file system of a folder, if a file in it can get a second name.
+    static func deviceWithLinks(_ folder: String) -> dev_t? {
+        var status = stat()
+        guard stat(folder, &status) == 0 else { return nil }
+        let trial = "\(folder)/trial-\(UInt64.random(in: .min ... .max))"
+        guard linkat(AT_FDCWD, folder + "/" + JournalSession.lockName, AT_FDCWD, trial, 0) == 0 else { return nil }
+        _ = posixUnlink(trial)
+        return status.st_dev
+    }
+
     /// Whether a name is a symbolic link, or the system does not say.
     static func isLink(_ path: String) -> Bool {
         var status = stat()
@@ -160,6 +173,24 @@ enum JournalFiles {
 /// links may lead elsewhere later.
 final class ResolvedFolder: Sendable {
     private let last = Mutex<(folder: String, resolved: String)?>(nil)
+    /// The file system of the folder that files are linked into, if links work there.
+    private let target = Mutex<(folder: String, device: dev_t?)?>(nil)
+
+    /// Whether a hard link to a file will surely be possible: it is on the same file system, which has links, ours, and has
+    /// few names.
+    func canLink(_ file: String, into folder: String) -> Bool {
+        let device = target.withLock { target in
+            if let target, target.folder == folder { return target.device }
+            let found = JournalFiles.deviceWithLinks(folder)
+            target = (folder, found)
+            return found
+        }
+        var status = stat()
+        guard let device, stat(file, &status) == 0 else { return false }
+        let user = geteuid()
+        return status.st_dev == device && status.st_mode & S_IFMT == S_IFREG && status.st_nlink < 1000
+            && (user == 0 || status.st_uid == user)
+    }
 
     /// The path of a file with all symbolic links resolved.
     func resolved(_ path: String) throws(ObjectStorageError) -> String {

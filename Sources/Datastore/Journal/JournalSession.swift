@@ -47,20 +47,31 @@ final class JournalSession: Sendable {
             guard let door = try FileLock.wait(folder + "/" + lockName) else { continue }
             JournalFiles.share(folder + "/" + lockName, like: root)
             return try withExtendedLifetime(door) {
-                try JournalFiles.makeFolder(directory)
-                JournalFiles.share(directory, like: root)
-                KillPoint.pass()
-                guard let lock = try FileLock.wait(directory + "/" + lockName) else {
-                    throw ObjectStorageError.notFound(path: directory)
+                do {
+                    return try make(root: root, name: name, directory)
+                } catch {
+                    // The disk may be full. The door is held, so the way of `end` would wait for itself.
+                    try? JournalFiles.removeFolder(directory)
+                    try? removeIfEmpty(folder)
+                    throw error
                 }
-                JournalFiles.share(directory + "/" + lockName, like: root)
-                let session = JournalSession(root: root, name: name, lock: lock)
-                KillPoint.pass()
-                try session.describe()
-                KillPoint.pass()
-                return session
             }
         }
+    }
+
+    /// Makes the folder of a session; the door must be held.
+    private static func make(root: String, name: String, _ directory: String) throws -> JournalSession {
+        try JournalFiles.makeFolder(directory)
+        JournalFiles.share(directory, like: root)
+        KillPoint.pass()
+        guard let lock = try FileLock.wait(directory + "/" + lockName) else {
+            throw ObjectStorageError.notFound(path: directory)
+        }
+        JournalFiles.share(directory + "/" + lockName, like: root)
+        KillPoint.pass()
+        try describe(directory)
+        KillPoint.pass()
+        return JournalSession(root: root, name: name, lock: lock)
     }
 
     deinit {
@@ -69,7 +80,7 @@ final class JournalSession: Sendable {
     }
 
     /// Who writes here, for people who find the folder.
-    private func describe() throws {
+    private static func describe(_ directory: String) throws {
         var writer = JSONWriter()
         writer.value(
             .object([

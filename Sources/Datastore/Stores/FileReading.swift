@@ -84,9 +84,11 @@ extension FileDatastore {
         guard let source = try await ByteSource(store, path, name: local) else {
             throw DatastoreError.missingArtifact(path: local, dataset: dataset)
         }
-        let bytes = try await ZipArchive(source).read(member)
+        let archive = try await ZipArchive(source)
         let name = local + "#zip-path=" + member
-        try check(Int64(bytes.count), info, name: name)
+        // Before memory is taken for it.
+        try check(Int64(clamping: archive.member(member).size), info, name: name)
+        let bytes = try await archive.read(member)
         return Artifact(
             content: .memory(bytes), name: name, pathExtension: try ObjectPath(member).pathExtension,
             formatter: info.formatter)

@@ -79,6 +79,13 @@ extension FileDatastore {
                 location: file.location.description, reason: "it is a member of an archive; ingest the archive")
         }
         let formatter = try file.formatter ?? formatter(for: first).className
+        let pathExtension = file.location.pathExtension
+        if let readable = FormatterCatalog.readExtensions(formatter), !readable.contains(pathExtension) {
+            throw DatastoreError.notIngestible(
+                location: file.location.description,
+                reason: "formatter '\(formatter)' reads files with the extension \(readable.sorted().joined(separator: ", ")), "
+                    + "not '\(pathExtension)'; name another formatter, or rename the file")
+        }
         let place = try place(file.location)
         let path: String
         switch (transfer, place) {
@@ -97,7 +104,7 @@ extension FileDatastore {
                 reason: "it is not below \(root); ask for a transfer such as copy, link or direct")
         default:
             path = try ArtifactLocation.path(
-                try template(for: first).path(for: first), extension: file.location.pathExtension
+                try template(for: first).path(for: first), extension: pathExtension
             ).description
         }
         let rows = try file.refs.map { ref in
@@ -156,9 +163,15 @@ extension FileDatastore {
             return StagedFile(datastore: self, rows: measured, placement: nil)
         }
         let resolved = try folders.resolved(source)
-        let staged = try session().newPath()
-        let isWritten = try stageFile(
-            resolved, at: try localPath(staged), mode, target: try localPath(target), staged)
+        let staged: StagedFile.Staged
+        var isWritten = false
+        if [.link, .hardlink, .move].contains(mode), folders.canLink(resolved, into: try session().directory) {
+            staged = .linked(resolved)
+        } else {
+            let path = try session().newPath()
+            isWritten = try stageFile(resolved, at: try localPath(path), mode, target: try localPath(target), path)
+            staged = .made(path)
+        }
         KillPoint.pass()
         var moved: JournalIntent.MovedSource?
         if mode == .move, removesSource, let identity = FileIdentity(of: resolved) {
@@ -221,5 +234,31 @@ extension ResourceURI {
     static func isStable(_ path: String) -> Bool {
         guard let uri = try? ResourceURI(path) else { return false }
         return !uri.isAbsolute && uri.fragment.isEmpty && uri.path == path
+    }
+}
+
+extension FileDatastore {
+    /// Which of the recorded paths, with or without the member of an archive, have a record here of their file.
+    public func recordedFiles(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<String> {
+        let files = paths.map { Self.file($0) }
+        var known = try table.recorded(files, connection)
+        let archives = Set(zip(paths, files).filter { $0 != $1 }.map(\.1)).subtracting(known)
+        known.formUnion(try table.recordedFiles(Array(archives), connection))
+        return Set(zip(paths, files).filter { known.contains($0.1) }.map(\.0))
+    }
+
+    /// Whether the file of a recorded path has the content of another file. Blocks; reads both when they are of one size.
+    public func hasCopy(of source: ResourceURI, recordedAs path: String) throws -> Bool {
+        guard let source = source.localPath, case .inside(let object, _) = try ArtifactLocation(recorded: path) else {
+            return false
+        }
+        let own = try localPath(object)
+        if LocalFile.isSame(source, own) { return true }
+        guard LocalFile.exists(own), try LocalFile.size(source) == LocalFile.size(own) else { return false }
+        return try LocalFile.checksum(source) == LocalFile.checksum(own)
+    }
+
+    private static func file(_ path: String) -> String {
+        path.range(of: "#zip-path=").map { String(path[..<$0.lowerBound]) } ?? path
     }
 }

@@ -89,7 +89,7 @@ extension FileDatastore {
             component: component, checksum: checksum, fileSize: size)
         KillPoint.pass()
         return StagedFile(
-            datastore: self, rows: [.init(id: ref.id, info: info)], placement: .init(staged: temporary, target: path))
+            datastore: self, rows: [.init(id: ref.id, info: info)], placement: .init(staged: .made(temporary), target: path))
     }
 }
 

@@ -131,6 +131,7 @@ extension LocalFile {
         guard linkat(AT_FDCWD, source, AT_FDCWD, target, 0) != 0 else { return }
         let code = errno
         switch code {
+        case EEXIST: throw .alreadyExists(path: target)
         case EXDEV, EPERM, EMLINK, EOPNOTSUPP, ENOSYS:
             throw .linkImpossible(path: target, source: source, reason: String(cString: strerror(code)))
         default: throw JournalFiles.failure(source, "link")

@@ -76,7 +76,7 @@ public struct StagedArtifacts: Sendable {
                 if let placement = file.placement {
                     let target = try datastore.localPath(placement.target)
                     guard FileIdentity(of: target) == nil else { throw ObjectStorageError.alreadyExists(path: target) }
-                    let path = try datastore.localPath(placement.staged)
+                    let path = try datastore.stagedPath(placement)
                     guard let identity = FileIdentity(of: path) else { throw ObjectStorageError.notFound(path: path) }
                     if placement.isWritten { staged.append(path) }
                     entries.append(
@@ -125,8 +125,14 @@ public struct StagedArtifacts: Sendable {
                 try JournalFiles.makeFolder(folder)
                 KillPoint.pass()
             }
-            let isKept = try JournalFiles.place(try file.datastore.localPath(placement.staged), at: target)
-            file.state.name.withLock { $0 = isKept ? .both : .published }
+            switch placement.staged {
+            case .made(let path):
+                let isKept = try JournalFiles.place(try file.datastore.localPath(path), at: target)
+                file.state.name.withLock { $0 = isKept ? .both : .published }
+            case .linked(let source):
+                try LocalFile.hardLink(source, at: target)
+                file.state.name.withLock { $0 = .published }
+            }
             KillPoint.pass()
         }
         for folder in folders.sorted() { try JournalFiles.flushFolder(folder) }
@@ -200,8 +206,10 @@ public struct StagedArtifacts: Sendable {
         for intent in done { try JournalFiles.remove(intent.path) }
         KillPoint.pass()
         for file in files {
-            guard let placement = file.placement, file.state.name.withLock({ $0 != .published }) else { continue }
-            try JournalFiles.remove(try file.datastore.localPath(placement.staged))
+            guard let placement = file.placement, case .made(let path) = placement.staged,
+                file.state.name.withLock({ $0 != .published })
+            else { continue }
+            try JournalFiles.remove(try file.datastore.localPath(path))
             KillPoint.pass()
         }
     }
@@ -210,5 +218,15 @@ public struct StagedArtifacts: Sendable {
     static func remove(_ source: JournalIntent.MovedSource) throws {
         guard FileIdentity(of: source.path) == source.identity else { return }
         try JournalFiles.remove(source.path)
+    }
+}
+
+extension FileDatastore {
+    /// Where the file is that gets its name later.
+    func stagedPath(_ placement: StagedFile.Placement) throws -> String {
+        switch placement.staged {
+        case .made(let path): try localPath(path)
+        case .linked(let source): source
+        }
     }
 }

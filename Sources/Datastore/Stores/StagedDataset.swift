@@ -67,10 +67,18 @@ struct StagedFile: Sendable {
     let state = State()
 
     struct Placement: Sendable {
-        let staged: ObjectPath
+        let staged: Staged
         let target: ObjectPath
         /// Whether its content is new, not that of a file which is linked to.
         var isWritten = true
+    }
+
+    /// What becomes the file.
+    enum Staged: Sendable, Hashable {
+        /// A file in the session's folder, by its path below the root.
+        case made(ObjectPath)
+        /// A file elsewhere on the same file system, by its absolute path, which gets another name.
+        case linked(String)
     }
 
     /// Which names a file has. Shared by all copies of the value.

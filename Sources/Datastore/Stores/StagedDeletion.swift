@@ -1,5 +1,6 @@
 import ButlerModel
 import Database
+import Foundation
 import ObjectStorage
 import Synchronization
 
@@ -43,7 +44,11 @@ public struct StagedDeletion: Sendable {
             for datastore in datastores {
                 let held = try datastore.locations.held(piece, connection)
                 guard !held.isEmpty else { continue }
-                if !keepsFiles { try declare(held, in: datastore) }
+                if keepsFiles {
+                    try KeptTrash(root: try datastore.rootPath()).add(held)
+                } else {
+                    try declare(held, in: datastore)
+                }
                 try datastore.moveToTrash(held, connection)
             }
         }
@@ -53,6 +58,20 @@ public struct StagedDeletion: Sendable {
     public func clearMemory() {
         let ids = intents.held.withLock { $0 }
         for datastore in memories { datastore.remove(ids) }
+    }
+
+    /// Calls `body` with datasets that were put into the trash of a datastore to wait there, in pieces, the oldest first, and
+    /// forgets since when they are there.
+    /// - Parameter date: those put there later go on waiting.
+    public static func visitWaiting(
+        in datastore: FileDatastore, until date: Date, _ body: ([DatasetID]) async throws -> Void
+    ) async throws {
+        let trash = KeptTrash(root: try datastore.rootPath())
+        let pool = POSIXObjectStore.sharedPool
+        for piece in try await pool.run({ try trash.pieces() }) where piece.since <= date {
+            try await body(try await pool.run { try piece.ids() })
+            try await pool.run { try trash.remove(piece) }
+        }
     }
 
     /// Writes down that datasets which are in the trash of a datastore are about to be deleted.

@@ -8,7 +8,7 @@ extension FileDatastore {
     var trash: DatasetTrashTable { DatasetTrashTable(datastore: name, records: table) }
 
     /// The number of datasets whose files are deleted in one transaction, and so how long it lasts.
-    package static var trashChunk: Int { 1000 }
+    package static var trashChunk: Int { 5000 }
 
     /// What emptying the trash has done.
     public struct Emptied: Sendable {
@@ -64,11 +64,7 @@ extension FileDatastore {
             guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
             guard seen.insert(object.description).inserted else { continue }
             do {
-                let local = try localPath(object)
-                if FileIdentity(of: local) != nil {
-                    try JournalFiles.remove(local)
-                    result.files += 1
-                }
+                if try JournalFiles.remove(try localPath(object)) { result.files += 1 }
             } catch {
                 blocked.insert(entry.id)
                 result.failures.append("\(error)")
@@ -106,6 +102,24 @@ extension FileDatastore {
             kept.formUnion(locations[location] ?? [])
         }
         return kept
+    }
+
+    /// Deletes a file below the root if all datasets that have records of it are in the trash.
+    ///
+    /// - Parameter path: absolute.
+    /// - Returns: whether it was deleted.
+    public func emptyTrash(ofFile path: String, _ connection: any DatabaseConnection) throws -> Bool {
+        let root = try rootPath() + "/"
+        guard path.hasPrefix(root), try connection.tableExists(table.specification.name) else { return false }
+        let recorded = String(path.utf8.dropFirst(root.utf8.count)) ?? ""
+        let ids = try connection.fetchAll(
+            """
+            SELECT \(column: "dataset_id") FROM \(table: table.specification) \
+            WHERE \(column: "path") = \(value: recorded)
+            """
+        ) { DatasetID(try $0.uuid(0)) }
+        guard !ids.isEmpty, ids.count <= Self.trashChunk else { return false }
+        return try emptyTrash(ids, connection).files > 0
     }
 }
 

@@ -16,20 +16,16 @@ struct FITSDecoder {
 
     /// - Parameter selection: what to decode; of other HDUs only the header is read, and their tables have no columns.
     func decode(
-        _ bytes: [UInt8], layouts: [HDULayout], _ selection: Selection = .everything
+        _ bytes: FITSBytes, layouts: [HDULayout], _ selection: Selection = .everything
     ) throws(FITSError) -> [FITSHDU] {
         try CFITSIOGate.run { () throws(FITSError) in
             var outcome: Swift.Result<[FITSHDU], FITSError> = .success([])
-            bytes.withUnsafeBytes { buffer in
-                // The file is opened read-only: cfitsio's interface takes a mutable pointer for both modes.
-                var base = UnsafeMutableRawPointer(mutating: buffer.baseAddress)
-                var size = buffer.count
-                withUnsafeMutablePointer(to: &base) { base in
-                    withUnsafeMutablePointer(to: &size) { size in
-                        outcome = Swift.Result { () throws(FITSError) in
-                            try decode(
-                                try CFITSIOHandle.reading(base, size, file: file), layouts, selection, buffer.count)
-                        }
+            var base = bytes.base
+            var size = bytes.count
+            withUnsafeMutablePointer(to: &base) { base in
+                withUnsafeMutablePointer(to: &size) { size in
+                    outcome = Swift.Result { () throws(FITSError) in
+                        try decode(try CFITSIOHandle.reading(base, size, file: file), layouts, selection, bytes)
                     }
                 }
             }
@@ -38,7 +34,7 @@ struct FITSDecoder {
     }
 
     private func decode(
-        _ handle: consuming CFITSIOHandle, _ layouts: [HDULayout], _ selection: Selection, _ byteCount: Int
+        _ handle: consuming CFITSIOHandle, _ layouts: [HDULayout], _ selection: Selection, _ bytes: FITSBytes
     ) throws(FITSError) -> [FITSHDU] {
         var hdus: [FITSHDU] = []
         for (index, layout) in layouts.enumerated() {
@@ -51,16 +47,29 @@ struct FITSDecoder {
             switch layout.kind {
             case .image:
                 let header = try HeaderDecoder(kind: .image).decode(handle)
-                let image = layout.axes.isEmpty ? nil : try ImageDecoder(layout: layout).decode(handle, hdu: index)
+                var image: FITSImage?
+                if let plain = layout.plain, !layout.axes.isEmpty {
+                    let shape = layout.axes.reversed().map { Int($0) }
+                    let pixels = try plain.pixels(shape.reduce(1, *)) { offset, buffer throws(FITSError) in
+                        try bytes.read(layout.dataOffset + offset, into: buffer)
+                    }
+                    image = try FITSImage(shape: shape, pixels: pixels)
+                } else if !layout.axes.isEmpty {
+                    image = try ImageDecoder(layout: layout).decode(handle, hdu: index)
+                }
                 hdus.append(.image(FITSImageHDU(header: header, image: image)))
             case .compressedImage:
                 var status: Int32 = 0
                 guard fits_is_compressed_image(handle.pointer, &status) != 0 else {
                     throw .malformed(file: file, hdu: index, reason: "its compressed image cannot be recognised")
                 }
-                try TileCheck(layout: layout, file: file, hdu: index, largestTile: Int64(byteCount)).run(handle)
+                let check = TileCheck(layout: layout, file: file, hdu: index, largestTile: Int64(bytes.count))
                 let header = try HeaderDecoder(kind: .compressedImage).decode(handle)
-                let image = try ImageDecoder(layout: layout).decode(handle, hdu: index)
+                var image = try GzipImageDecoder(check: check)?.decode(handle)
+                if image == nil {
+                    try check.run(handle)
+                    image = try ImageDecoder(layout: layout).decode(handle, hdu: index)
+                }
                 hdus.append(.image(FITSImageHDU(header: header, image: image)))
             case .table:
                 let header = try HeaderDecoder(kind: .table).decode(handle)

@@ -26,6 +26,31 @@ struct ImageEncoder {
         }
     }
 
+    /// Creates an HDU for an image that is stored as it is, and writes its header, in which the axes have no length.
+    func encodeHeader(
+        _ hdu: FITSImageHDU, _ image: FITSImage, _ handle: borrowing CFITSIOHandle
+    ) throws(FITSError) {
+        let code =
+            switch image.pixels {
+            case .int8: Int8.imageCode
+            case .uint8: UInt8.imageCode
+            case .int16: Int16.imageCode
+            case .uint16: UInt16.imageCode
+            case .int32: Int32.imageCode
+            case .uint32: UInt32.imageCode
+            case .int64: Int64.imageCode
+            case .float: Float.imageCode
+            case .double: Double.imageCode
+            }
+        var axes = image.shape.map { _ in LONGLONG(0) }
+        try handle.call("create HDU \(index) of") { pointer, status in
+            fits_set_compression_type(pointer, 0, status)
+            ffcrimll(pointer, code, Int32(axes.count), &axes, status)
+        }
+        try removeBoilerplate(handle)
+        try HeaderEncoder(kind: .image).encode(hdu.header, handle)
+    }
+
     private func encode<Element: FITSElement & BinaryFloatingPoint>(
         _ hdu: FITSImageHDU, _ image: FITSImage, _ pixels: [Element], null: Element, _ handle: borrowing CFITSIOHandle
     ) throws(FITSError) {

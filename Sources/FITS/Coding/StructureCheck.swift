@@ -12,12 +12,31 @@ struct HDULayout: Sendable {
     var tilePixels: Int64 = 0
     /// The tiles in the main column of a compressed image are gzip streams.
     var isGzip = false
+    /// How the pixels of an image are stored, when that takes no library to understand.
+    var plain: PlainPixels?
+    /// The same of the pixels in the tiles of a compressed image.
+    var storedPixels: PlainPixels?
+    /// Where in the file the data begins.
+    var dataOffset = 0
+    var tiling: Tiling?
+
+    /// How the image is cut, when each tile is a run of its pixels.
+    struct Tiling: Sendable {
+        /// Pixels of a tile; the last of each plane may have fewer.
+        var run: Int
+        /// Pixels of a plane: of the axes that tiles are cut along, and those before.
+        var plane: Int
+        /// Bytes of like significance are together.
+        var isShuffled: Bool
+    }
 }
 
 /// Walks the HDUs before cfitsio sees the file: the sizes that headers claim must fit into the file and the limits, and
 /// the numbers that cfitsio divides and allocates by must make sense. Cost: O(header bytes).
+///
+/// Of a file on disk it reads the headers, and the data of all but plain images.
 struct StructureCheck {
-    let bytes: [UInt8]
+    let bytes: FITSBytes
     let file: String
     let limits: FITSLimits
 
@@ -27,20 +46,22 @@ struct StructureCheck {
     private static let largestCompressionRatio: Int64 = 8192
 
     func run() throws(FITSError) -> [HDULayout] {
-        guard !bytes.isEmpty else { throw .notFITS(file: file, reason: "it is empty") }
-        guard !bytes.starts(with: [0x1f, 0x8b]) else {
+        guard bytes.count > 0 else { throw .notFITS(file: file, reason: "it is empty") }
+        let first = try block(at: 0)
+        guard !first.starts(with: [0x1f, 0x8b]) else {
             throw .unsupported(what: "\(file), a FITS file compressed as a whole with gzip,", remedy: "gunzip it first")
         }
-        guard bytes.starts(with: "SIMPLE  =".utf8) else {
+        guard first.starts(with: "SIMPLE  =".utf8) else {
             throw .notFITS(file: file, reason: "it does not begin with the card SIMPLE")
         }
         var layouts: [HDULayout] = []
         var position = 0
         while position < bytes.count {
-            let rest = bytes[position...]
-            if !layouts.isEmpty, !rest.starts(with: "XTENSION=".utf8) {
+            let start = try block(at: position)
+            if !layouts.isEmpty, !start.starts(with: "XTENSION=".utf8) {
                 // Padding by whole blocks (tape-like media) is harmless.
-                guard rest.allSatisfy({ $0 == 0 || $0 == 32 }) else {
+                try bytes.load(position..<bytes.count)
+                guard bytes[position..<bytes.count].allSatisfy({ $0 == 0 || $0 == 32 }) else {
                     throw .malformed(
                         file: file, hdu: layouts.count,
                         reason: "its data is not followed by another HDU or the end of the file")
@@ -53,7 +74,7 @@ struct StructureCheck {
             }
             let hdu = layouts.count
             let header = try readHeader(at: position, hdu: hdu)
-            let (layout, dataBytes) = try examine(header.cards, hdu: hdu)
+            var (layout, dataBytes) = try examine(header.cards, hdu: hdu)
             // Data is padded to whole blocks; without the padding more than padding may be missing.
             let blocks = dataBytes / Int64(Self.block) + (dataBytes % Int64(Self.block) == 0 ? 0 : 1)
             guard blocks <= Int64((bytes.count - header.end) / Self.block) else {
@@ -63,10 +84,19 @@ struct StructureCheck {
                     file: file, hdu: hdu, needed: end.overflow || needed.overflow ? Int64.max : needed.partialValue,
                     available: Int64(bytes.count))
             }
-            layouts.append(layout)
             position = header.end + Int(blocks) * Self.block
+            layout.dataOffset = header.end
+            if layout.plain == nil { try bytes.load(header.end..<position) }
+            layouts.append(layout)
         }
         return layouts
+    }
+
+    /// A block of the file, or what there is of it.
+    private func block(at position: Int) throws(FITSError) -> UnsafeRawBufferPointer {
+        let range = position..<min(position + Self.block, bytes.count)
+        try bytes.load(range)
+        return bytes[range]
     }
 
     // MARK: Cards
@@ -81,6 +111,7 @@ struct StructureCheck {
                 throw .truncated(
                     file: file, hdu: hdu, needed: Int64(position + Self.cardLength), available: Int64(bytes.count))
             }
+            if position > start, (position - start) % Self.block == 0 { _ = try block(at: position) }
             let card = bytes[position..<(position + Self.cardLength)]
             position += Self.cardLength
             guard card.allSatisfy({ (32..<127).contains($0) }) else {
@@ -95,8 +126,12 @@ struct StructureCheck {
                 value = value.drop { $0 != UInt8(ascii: "=") }
             }
             guard value.first == UInt8(ascii: "=") else { continue }
-            if cards.updateValue(valueText(value.dropFirst()), forKey: keyword) != nil, isUnique(keyword) {
-                throw .malformed(file: file, hdu: hdu, reason: "the keyword \(keyword) appears more than once")
+            if cards.updateValue(valueText(value.dropFirst()), forKey: keyword) != nil {
+                guard !isUnique(keyword) else {
+                    throw .malformed(file: file, hdu: hdu, reason: "the keyword \(keyword) appears more than once")
+                }
+                // Which of them counts is the library's to say.
+                if ["BSCALE", "BZERO"].contains(keyword) { cards[keyword] = "repeated" }
             }
         }
         let end = start + (position - start + Self.block - 1) / Self.block * Self.block
@@ -112,14 +147,14 @@ struct StructureCheck {
             : ["SIMPLE", "XTENSION", "BITPIX", "PCOUNT", "GCOUNT", "GROUPS", "TFIELDS", "THEAP"].contains(keyword)
     }
 
-    private func text(_ slice: ArraySlice<UInt8>) -> String {
+    private func text(_ slice: Slice<UnsafeRawBufferPointer>) -> String {
         var trimmed = slice
         while trimmed.last == 32 { trimmed.removeLast() }
         while trimmed.first == 32 { trimmed.removeFirst() }
         return String(decoding: trimmed, as: UTF8.self)
     }
 
-    private func valueText(_ slice: ArraySlice<UInt8>) -> String {
+    private func valueText(_ slice: Slice<UnsafeRawBufferPointer>) -> String {
         let start = slice.drop { $0 == 32 }
         if start.first == UInt8(ascii: "'") { return text(start.dropFirst().prefix { $0 != UInt8(ascii: "'") }) }
         return text(start.prefix { $0 != UInt8(ascii: "/") })
@@ -150,7 +185,8 @@ struct StructureCheck {
             guard heap == 0 else { throw .malformed(file: file, hdu: hdu, reason: "PCOUNT of an image is \(heap)") }
             // Scaled integers become doubles.
             try checkLimit(axes.isEmpty ? 0 : product(axes + [8], &sound), hdu)
-            return (HDULayout(kind: .image, axes: axes, decodedBytes: main), data)
+            let plain = PlainPixels(bitpix: bitpix, scale: cards["BSCALE"], zero: cards["BZERO"])
+            return (HDULayout(kind: .image, axes: axes, decodedBytes: main, plain: plain), data)
         case "BINTABLE", "A3DTABLE", "TABLE":
             guard axes.count == 2, bitpix == 8 else {
                 throw .malformed(file: file, hdu: hdu, reason: "a table needs BITPIX 8 and two axes")
@@ -181,12 +217,14 @@ struct StructureCheck {
         guard !axes.isEmpty else { throw .malformed(file: file, hdu: hdu, reason: "ZNAXIS is 0") }
         var tiles: Int64 = 1
         var tilePixels: Int64 = 1
+        var tileAxes: [Int64] = []
         var sound = true
         for (index, length) in axes.enumerated() {
             let tile = try integer(
                 "ZTILE\(index + 1)", cards, hdu, in: 1...Int64(Int32.max), missing: index == 0 ? max(1, length) : 1)
             tiles = product([tiles, length / tile + (length % tile == 0 ? 0 : 1)], &sound)
             tilePixels = product([tilePixels, tile], &sound)
+            tileAxes.append(tile)
         }
         let decoded = product(axes + [abs(bitpix) / 8], &sound)
         let capacity = product([max(stored, 1), Self.largestCompressionRatio], &sound)
@@ -214,9 +252,32 @@ struct StructureCheck {
             }
         }
         let isQuantized = bitpix < 0 && cards["ZQUANTIZ"] != "NONE"
-        return HDULayout(
+        var layout = HDULayout(
             kind: .compressedImage, axes: axes, decodedBytes: decoded, isQuantized: isQuantized, tilePixels: tilePixels,
             isGzip: algorithm.hasPrefix("GZIP"))
+        if layout.isGzip, !isQuantized {
+            layout.tiling = tiling(axes, tileAxes, isShuffled: algorithm == "GZIP_2")
+            layout.storedPixels = PlainPixels(bitpix: bitpix, scale: cards["BSCALE"], zero: cards["BZERO"])
+        }
+        return layout
+    }
+
+    /// `nil` when tiles are no runs of pixels.
+    private func tiling(_ axes: [Int64], _ tiles: [Int64], isShuffled: Bool) -> HDULayout.Tiling? {
+        var run = 1
+        var plane = 1
+        var index = 0
+        while index < axes.count, tiles[index] >= axes[index] {
+            run *= Int(axes[index])
+            index += 1
+        }
+        plane = run
+        if index < axes.count {
+            run *= Int(tiles[index])
+            plane *= Int(axes[index])
+            guard tiles[(index + 1)...].allSatisfy({ $0 == 1 }) else { return nil }
+        }
+        return run > 0 ? HDULayout.Tiling(run: run, plane: plane, isShuffled: isShuffled) : nil
     }
 
     private func axisLengths(

@@ -1,5 +1,4 @@
 import CFITSIO
-import CZlib
 
 /// Looks at the compressed tiles of the current HDU before cfitsio expands them.
 ///
@@ -23,7 +22,6 @@ struct TileCheck {
     }
 
     /// `false` if there is no such column.
-
     private func check(
         column name: String, isGzip: Bool, _ handle: borrowing CFITSIOHandle
     ) throws(FITSError) -> Bool {
@@ -46,64 +44,44 @@ struct TileCheck {
         guard !isGzip || type == -TBYTE else { throw damaged("the column \(name) does not hold bytes") }
         var inflater = Inflater()
         defer { inflater.finish() }
+        var stream: [UInt8] = []
         for row in 0..<rows {
-            var length: LONGLONG = 0
-            var address: LONGLONG = 0
-            try handle.call("read the tiles of HDU \(hdu) of") { ffgdesll($0, column, row + 1, &length, &address, $1) }
-            guard length >= 0, Int64(length) <= largestTile, address >= 0, Int64(address) <= largestTile else {
-                throw damaged("tile \(row + 1) is said to have \(length) bytes at \(address)")
-            }
+            let length = try length(ofTile: row, in: column, handle)
             guard isGzip, length > 0 else { continue }
-            var stream = [UInt8](repeating: 0, count: Int(length))
-            try handle.call("read the tiles of HDU \(hdu) of") { pointer, status in
-                _ = ffgcv(pointer, TBYTE, column, row + 1, 1, length, nil, &stream, nil, status)
-            }
-            guard inflater.isWhole(&stream, largestOutput: layout.tilePixels * 8) else {
-                throw damaged("tile \(row + 1) is not a whole gzip stream of a tile's size")
+            try read(row, of: column, length, into: &stream, handle)
+            guard inflater.isWhole(&stream, count: length, largestOutput: layout.tilePixels * 8) else {
+                throw brokenStream(row)
             }
         }
         return true
     }
 
-    private func damaged(_ reason: String) -> FITSError { .malformed(file: file, hdu: hdu, reason: reason) }
-}
-
-/// Expands gzip streams one after the other and throws the output away.
-private struct Inflater {
-    private var state = z_stream()
-    private var isReady = false
-    private var scratch = [UInt8](repeating: 0, count: 1 << 16)
-
-    mutating func isWhole(_ stream: inout [UInt8], largestOutput: Int64) -> Bool {
-        if isReady {
-            guard inflateReset(&state) == Z_OK else { return false }
-        } else {
-            // 15 + 16: the largest window, gzip format.
-            guard inflateInit2_(&state, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-                return false
-            }
-            isReady = true
+    /// Bytes of a tile, counted from 0, as its descriptor says.
+    func length(
+        ofTile row: LONGLONG, in column: Int32, _ handle: borrowing CFITSIOHandle
+    ) throws(FITSError) -> Int {
+        var length: LONGLONG = 0
+        var address: LONGLONG = 0
+        try handle.call("read the tiles of HDU \(hdu) of") { ffgdesll($0, column, row + 1, &length, &address, $1) }
+        guard length >= 0, Int64(length) <= largestTile, address >= 0, Int64(address) <= largestTile else {
+            throw damaged("tile \(row + 1) is said to have \(length) bytes at \(address)")
         }
-        guard let size = UInt32(exactly: stream.count) else { return false }
-        return stream.withUnsafeMutableBufferPointer { input in
-            scratch.withUnsafeMutableBufferPointer { output in
-                state.next_in = input.baseAddress
-                state.avail_in = size
-                while true {
-                    state.next_out = output.baseAddress
-                    state.avail_out = UInt32(output.count)
-                    let status = inflate(&state, Z_NO_FLUSH)
-                    guard Int64(state.total_out) <= largestOutput else { return false }
-                    if status == Z_STREAM_END { return true }
-                    // No progress is possible with the input used up.
-                    guard status == Z_OK, state.avail_in > 0 || state.avail_out == 0 else { return false }
-                }
-            }
+        return Int(length)
+    }
+
+    /// Reads a tile to the beginning of a buffer, which grows as it must.
+    func read(
+        _ row: LONGLONG, of column: Int32, _ length: Int, into stream: inout [UInt8], _ handle: borrowing CFITSIOHandle
+    ) throws(FITSError) {
+        if stream.count < length { stream = [UInt8](repeating: 0, count: length) }
+        try handle.call("read the tiles of HDU \(hdu) of") { pointer, status in
+            _ = ffgcv(pointer, TBYTE, column, row + 1, 1, LONGLONG(length), nil, &stream, nil, status)
         }
     }
 
-    mutating func finish() {
-        if isReady { inflateEnd(&state) }
-        isReady = false
+    func brokenStream(_ row: LONGLONG) -> FITSError {
+        damaged("tile \(row + 1) is not a whole gzip stream of a tile's size")
     }
+
+    func damaged(_ reason: String) -> FITSError { .malformed(file: file, hdu: hdu, reason: reason) }
 }

@@ -26,6 +26,16 @@ public enum FITSPixels: Sendable, Hashable {
         }
     }
 
+    /// Bytes that they take in memory, and stored without compression.
+    var byteCount: Int {
+        switch self {
+        case .int8, .uint8: count
+        case .int16, .uint16: 2 * count
+        case .int32, .uint32, .float: 4 * count
+        case .int64, .double: 8 * count
+        }
+    }
+
     public var isFloatingPoint: Bool {
         switch self {
         case .float, .double: true

@@ -14,7 +14,12 @@ final class ModelRows: RowWriter {
     }
 
     private let reader: Reader
-    private var page: ResultPage
+    // One array for each kind of row, since one inside of an enumeration is shared when it is taken out, and copied with
+    // each row.
+    private var coordinates: [DataCoordinate] = []
+    private var records: [DimensionRecord] = []
+    private var refs: [DatasetRef] = []
+    private var general: [GeneralRow] = []
     /// Records are a set, page by page.
     private var seen: Set<[DataIDValue]> = []
 
@@ -27,46 +32,29 @@ final class ModelRows: RowWriter {
         case .datasetRefs(let refs): reader = .datasetRefs(try DatasetRefReader(refs, layout, snapshot))
         case .general(let general): reader = .general(try GeneralReader(general, layout, snapshot))
         }
-        page = Self.emptyPage(reader)
-    }
-
-    private static func emptyPage(_ reader: Reader) -> ResultPage {
-        switch reader {
-        case .dataCoordinates: .dataCoordinates([])
-        case .dimensionRecords: .dimensionRecords([])
-        case .datasetRefs: .datasetRefs([])
-        case .general: .general([])
-        }
     }
 
     func append(_ row: any DatabaseRow) throws {
-        // The page is moved out and in, so that its array is never shared and copied.
-        let current = page
-        page = .general([])
-        switch (reader, current) {
-        case (.dataCoordinates(let reader), .dataCoordinates(var rows)):
-            rows.append(try reader.coordinate(row))
-            page = .dataCoordinates(rows)
-        case (.dimensionRecords(let reader), .dimensionRecords(var rows)):
+        switch reader {
+        case .dataCoordinates(let reader): coordinates.append(try reader.coordinate(row))
+        case .dimensionRecords(let reader):
             let record = try reader.record(row)
-            if seen.insert(record.requiredValues).inserted { rows.append(record) }
-            page = .dimensionRecords(rows)
-        case (.datasetRefs(let reader), .datasetRefs(var rows)):
-            rows.append(try reader.ref(row))
-            page = .datasetRefs(rows)
-        case (.general(let reader), .general(var rows)):
-            rows.append(try reader.row(row))
-            page = .general(rows)
-        default: break
+            if seen.insert(record.requiredValues).inserted { records.append(record) }
+        case .datasetRefs(let reader): refs.append(try reader.ref(row))
+        case .general(let reader): general.append(try reader.row(row))
         }
     }
 
     var isFull: Bool { false }
 
     func takePage() -> ResultPage {
-        seen = []
-        defer { page = Self.emptyPage(reader) }
-        return page
+        defer { (seen, coordinates, records, refs, general) = ([], [], [], [], []) }
+        return switch reader {
+        case .dataCoordinates: .dataCoordinates(coordinates)
+        case .dimensionRecords: .dimensionRecords(records)
+        case .datasetRefs: .datasetRefs(refs)
+        case .general: .general(general)
+        }
     }
 }
 

@@ -84,18 +84,23 @@ extension RegistryWriter {
         }
         try atomically {
             if unlinking { try unlink(collection) }
-            do {
-                try connection.savepoint {
-                    _ = try connection.execute(
-                        "DELETE FROM \(table: "collection") WHERE \(column: "collection_id") = \(value: collection.key)"
-                    )
-                }
-            } catch DatabaseError.constraintViolation(let violation) where violation.kind == .foreignKey {
-                throw ButlerError(
-                    .orphanedRecord,
-                    "Collection '\(name)' has datasets whose files are still recorded; remove those datasets first.")
-            }
+            try delete(
+                collection,
+                orSay: "Collection '\(name)' has datasets whose files are still recorded; remove those datasets first.")
             try refresh()
+        }
+    }
+
+    /// Removes a collection that no chain has as a member, and with a run its datasets.
+    /// - Throws: `ButlerError` of kind `orphanedRecord`, with the given text, when a datastore holds one of them.
+    func delete(_ collection: CollectionCatalog.Entry, orSay reason: String) throws {
+        do {
+            try connection.savepoint {
+                _ = try connection.execute(
+                    "DELETE FROM \(table: schema.collection) WHERE \(column: "collection_id") = \(value: collection.key)")
+            }
+        } catch DatabaseError.constraintViolation(let violation) where violation.kind == .foreignKey {
+            throw ButlerError(.orphanedRecord, reason)
         }
     }
 

@@ -38,19 +38,11 @@ extension RegistryWriter {
     public func removeRuns(_ names: [String], unlinksFromChains: Bool) throws {
         let runs = try self.runs(names, unlinksFromChains: unlinksFromChains)
         for run in runs {
-            try connection.execute(
-                "DELETE FROM \(table: schema.collectionChain) WHERE \(column: "child") = \(value: run.key)")
-            do {
-                _ = try connection.savepoint {
-                    try connection.execute(
-                        "DELETE FROM \(table: schema.collection) WHERE \(column: "collection_id") = \(value: run.key)")
-                }
-            } catch DatabaseError.constraintViolation {
-                throw ButlerError(
-                    .orphanedRecord,
-                    "A datastore that this configuration does not name still holds datasets of run '\(run.name)'; "
-                        + "remove it with a configuration that names all datastores.")
-            }
+            try unlink(run)
+            try delete(
+                run,
+                orSay: "A datastore that this configuration does not name still holds datasets of run '\(run.name)'; "
+                    + "remove it with a configuration that names all datastores.")
         }
         try refresh()
     }

@@ -15,6 +15,7 @@ struct ButlerCommand: AsyncParsableCommand {
             ConfigDumpCommand.self,
             ConfigValidateCommand.self,
             CreateCommand.self,
+            EmptyTrashCommand.self,
             ExplainCommand.self,
             ExportCalibsCommand.self,
             ImportCommand.self,

@@ -7,7 +7,10 @@ struct TransferDatasetsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "transfer-datasets",
         abstract: "Brings datasets of one repository into another.",
-        discussion: "All of them come, in one transaction, or none.")
+        discussion: """
+            All of them come, in one transaction, or none. With --format json one line tells, with the keys datasets and \
+            dry_run.
+            """)
 
     @ParentCommand var butler: ButlerCommand
 
@@ -39,6 +42,7 @@ struct TransferDatasetsCommand: AsyncParsableCommand {
     var dryRun = false
 
     @OptionGroup var jobs: JobsOption
+    @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
     func run() async throws {
@@ -77,6 +81,9 @@ struct TransferDatasetsCommand: AsyncParsableCommand {
         try await from.close()
         if let remark = outcome.remark { try log.info(remark) }
         if outcome.isCut { try log.warning(search.cutWarning) }
+        if format.format == .json {
+            return try ResultLines.print(["datasets": .int(Int64(moved)), "dry_run": .bool(dryRun)])
+        }
         var output = CommandOutput()
         try output.line("Number of datasets transferred: \(moved)")
         try output.flush()

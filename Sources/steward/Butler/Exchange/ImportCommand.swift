@@ -9,7 +9,7 @@ struct ImportCommand: AsyncParsableCommand {
         abstract: "Takes in what an export file describes.",
         discussion: """
             Dataset types, collections, dimension records, datasets, tags and validity ranges come in together, or not \
-            at all.
+            at all. With --format json one line tells, with the key datasets.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -42,6 +42,7 @@ struct ImportCommand: AsyncParsableCommand {
     var trackFileAttrs = true
 
     @OptionGroup var jobs: JobsOption
+    @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
     func run() async throws {
@@ -64,6 +65,7 @@ struct ImportCommand: AsyncParsableCommand {
             }
         }
         try log.info("Imported \(count) dataset(s)")
+        if format.format == .json { try ResultLines.print(["datasets": .int(Int64(count))]) }
     }
 }
 

@@ -30,6 +30,8 @@ struct IngestZipCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Make all checks, but change nothing.")
     var dryRun = false
 
+    @OptionGroup var format: FormatOption
+
     func run() async throws {
         let log = CommandLog(try butler.logging.settings(), command: "ingest-zip")
         let refs = try await DirectButler.using(repository.repository, writeable: !dryRun) { opened in
@@ -37,5 +39,8 @@ struct IngestZipCommand: AsyncParsableCommand {
                 zip, transfer: try transfer.intake(), transferDimensions: transferDimensions, isDryRun: dryRun)
         }
         try log.info("\(dryRun ? "Would ingest" : "Ingested") \(refs.count) dataset(s)")
+        if format.format == .json {
+            try ResultLines.print(["datasets": .int(Int64(refs.count)), "dry_run": .bool(dryRun)])
+        }
     }
 }

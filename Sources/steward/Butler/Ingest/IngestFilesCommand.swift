@@ -13,7 +13,8 @@ struct IngestFilesCommand: AsyncParsableCommand {
         abstract: "Makes datasets of one type out of files that a table lists.",
         discussion: """
             The first column of the table holds paths or URIs, the others dimensions. A file in several rows holds several \
-            datasets. All of them are ingested, in one transaction, or none.
+            datasets. All of them are ingested, in one transaction, or none. With --format json one line tells, with the keys \
+            datasets and files.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -56,6 +57,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
 
     @OptionGroup var transfer: TransferOption
     @OptionGroup var jobs: JobsOption
+    @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
     func run() async throws {
@@ -89,7 +91,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
             return FileIngest(location: try folder.join(row[0]), datasets: [ref], formatter: formatter)
         }
         try log.info("Ingesting \(survey.rowCount) dataset ref(s) from \(survey.fileCount) file(s)")
-        guard survey.rowCount > 0 else { return }
+        guard survey.rowCount > 0 else { return try report(survey) }
         var transfers = FileTransfers.all(transfer.transfer)
         if transfer.transfer == .auto {
             let first = try await opened.registry.read { snapshot in
@@ -110,6 +112,12 @@ struct IngestFilesCommand: AsyncParsableCommand {
         ) { snapshot in
             try reader.withLock { try $0.next(BatchSpool.batchSize) { try read($0, snapshot) } }
         }
+        try report(survey)
+    }
+
+    private func report(_ survey: TableSurvey) throws {
+        guard format.format == .json else { return }
+        try ResultLines.print(["datasets": .int(Int64(survey.rowCount)), "files": .int(Int64(survey.fileCount))])
     }
 
     private func commonValues() throws -> [(String, String)] {

@@ -2,13 +2,16 @@ import ArgumentParser
 import Butler
 import ButlerModel
 import Registry
+import StructuredData
 
 struct PruneDatasetsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune-datasets",
         abstract: "Removes datasets, their files, or their memberships in tags.",
         discussion: """
-            What the registry holds changes all at once or not at all. Files that other datasets share stay.
+            What the registry holds changes all at once or not at all. Files that other datasets share stay. With --format \
+            json nothing is asked, so that takes --no-confirm or --dry-run, and one line tells, with the keys datasets, files, \
+            shared, failures and dry_run.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -45,10 +48,14 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
     @Flag(help: "Delete the files of the datasets.")
     var unstore = false
 
+    @OptionGroup var waiting: KeepFilesOption
+
     @Flag(help: "Show what would be removed, and remove nothing.")
     var dryRun = false
 
     @OptionGroup var confirmation: ConfirmOption
+
+    @OptionGroup var format: FormatOption
 
     @Flag(help: "Print nothing and ask nothing. Not with --dry-run.")
     var quiet = false
@@ -74,13 +81,15 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
             datasetTypes: CommaSeparated.values(datasets), collections: searched, expression: expression,
             findsFirst: !findAll)
         let log = CommandLog(try butler.logging.settings(), command: "prune-datasets")
-        if quiet, tags.isEmpty {
+        let isJSON = format.format == .json
+        if quiet || isJSON, tags.isEmpty {
             // Nothing is shown, so nothing needs to be known of the datasets.
             var ids: [DatasetID] = []
             let outcome = try await search.visit(opened) { ids += $0.lazy.map(\.id) }
             if let remark = outcome.remark { try log.info(remark) }
-            try Self.report(try await opened.pruneDatasets(ids: ids, purge: purge != nil), log)
-            return
+            return try report(
+                try await opened.pruneDatasets(
+                    ids: ids, purge: purge != nil, keepsFiles: waiting.keepFiles, isDryRun: dryRun), log)
         }
         var refs: [DatasetRef] = []
         var lines: [(lines: [String], headerCount: Int)] = []
@@ -93,6 +102,14 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
         }
         if let remark = outcome.remark { try log.info(remark) }
 
+        let leaves = !tags.isEmpty || purge != nil
+        let deletes = unstore || purge != nil
+        if isJSON {
+            return try report(
+                try await opened.pruneDatasets(
+                    refs, unstore: deletes, purge: purge != nil, disassociate: leaves, tags: tags,
+                    keepsFiles: waiting.keepFiles, isDryRun: dryRun), log)
+        }
         if dryRun { return try Self.show(announcement(searched, tags), lines) }
         let asks = confirmation.confirm && !quiet
         if asks {
@@ -103,17 +120,17 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
             }
         }
         let deletion = try await opened.pruneDatasets(
-            refs, unstore: unstore || purge != nil, purge: purge != nil, disassociate: !tags.isEmpty || purge != nil,
-            tags: tags)
+            refs, unstore: deletes, purge: purge != nil, disassociate: leaves, tags: tags, keepsFiles: waiting.keepFiles)
         if asks {
             try Self.show("The datasets were removed.", nil)
         } else if !quiet {
             try Self.show("Removed the following datasets:", lines)
         }
-        try Self.report(deletion, log)
+        try report(deletion, log)
     }
 
-    private static func report(_ deletion: Deletion, _ log: CommandLog) throws {
+    private func report(_ deletion: Deletion, _ log: CommandLog) throws {
+        if format.format == .json { try ResultLines.print(deletion.summary(isDryRun: dryRun)) }
         if deletion.sharedCount > 0 {
             try log.warning("\(deletion.sharedCount) file(s) stay, because other datasets are in them too.")
         }
@@ -125,6 +142,9 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
 
     /// The collections to search, once the options make sense together.
     private func searched(_ tags: [String]) throws -> [String] {
+        if format.format == .json, confirmation.confirm, !quiet, !dryRun {
+            throw CommandFailure.refused("--format json asks nothing; add --no-confirm, or --dry-run to look first.")
+        }
         if quiet, dryRun { throw CommandFailure.refused("Can not use --quiet and --dry-run together.") }
         guard !tags.isEmpty || unstore || purge != nil else {
             throw CommandFailure.refused("No operation: one of --purge, --unstore, or --disassociate must be provided.")
@@ -169,6 +189,15 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
             try output.line()
         }
         try output.flush()
+    }
+}
+
+extension Deletion {
+    func summary(isDryRun: Bool) -> StructuredMapping {
+        [
+            "datasets": .int(Int64(datasets)), "files": .int(Int64(files)), "shared": .int(Int64(sharedCount)),
+            "failures": .array(failures.map { .string($0) }), "dry_run": .bool(isDryRun),
+        ]
     }
 }
 

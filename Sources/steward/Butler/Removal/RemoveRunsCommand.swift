@@ -7,7 +7,11 @@ struct RemoveRunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove-runs",
         abstract: "Removes runs with all of their datasets.",
-        discussion: "The runs go all at once or not at all; then their files are deleted.")
+        discussion: """
+            The runs go all at once or not at all; then their files are deleted. With --format json nothing is asked, so that \
+            takes --no-confirm or --dry-run, and one line tells, with the keys runs, datasets, files, shared, failures and \
+            dry_run.
+            """)
 
     @ParentCommand var butler: ButlerCommand
     @OptionGroup var repository: RepositoryArgument
@@ -20,6 +24,9 @@ struct RemoveRunsCommand: AsyncParsableCommand {
     @Flag(help: "With --no-confirm, also remove runs that are in chains.")
     var force = false
 
+    @OptionGroup var waiting: KeepFilesOption
+    @OptionGroup var dryRun: DryRunOption
+    @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
     private struct Run {
@@ -28,7 +35,10 @@ struct RemoveRunsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await DirectButler.using(repository.repository, writeable: true) { try await remove($0) }
+        if format.format == .json, confirmation.confirm, !dryRun.isDryRun {
+            throw CommandFailure.refused("--format json asks nothing; add --no-confirm, or --dry-run to look first.")
+        }
+        try await DirectButler.using(repository.repository, writeable: !dryRun.isDryRun) { try await remove($0) }
     }
 
     private func remove(_ opened: DirectButler) async throws {
@@ -45,14 +55,20 @@ struct RemoveRunsCommand: AsyncParsableCommand {
             return (runs, try snapshot.datasetCounts(inRuns: runs.map(\.0)))
         }
         let chosen = runs.map { Run(name: $0.0, parents: $0.1) }
+        let isJSON = format.format == .json
         guard !chosen.isEmpty else {
+            if isJSON { return try report(Deletion(), of: chosen) }
             return try Self.print(["No RUN collections were found."])
+        }
+        if dryRun.isDryRun {
+            if isJSON {
+                return try report(try await opened.removeRuns(chosen.map(\.name), isDryRun: true), of: chosen)
+            }
+            return try Self.print(Self.report(chosen, counts, isDone: false))
         }
         if confirmation.confirm {
             try Self.print(Self.report(chosen, counts, isDone: false))
-            guard try Confirmation.ask("Continue?") else {
-                return try Self.print(["Aborted."])
-            }
+            guard try Confirmation.ask("Continue?") else { return try Self.print(["Aborted."]) }
         } else if !force, chosen.contains(where: { !$0.parents.isEmpty }) {
             try Self.print(
                 [
@@ -65,13 +81,24 @@ struct RemoveRunsCommand: AsyncParsableCommand {
                     })
             throw ExitCode.failure
         }
-        let deletion = try await opened.removeRuns(chosen.map(\.name), unlinkFromChains: true)
-        try Self.print(
-            confirmation.confirm ? ["Removed collections"] : Self.report(chosen, counts, isDone: true))
+        let deletion = try await opened.removeRuns(
+            chosen.map(\.name), unlinkFromChains: true, keepsFiles: waiting.keepFiles)
+        if isJSON {
+            try report(deletion, of: chosen)
+        } else {
+            try Self.print(
+                confirmation.confirm ? ["Removed collections"] : Self.report(chosen, counts, isDone: true))
+        }
         guard deletion.failures.isEmpty else {
             throw CommandFailure.refused(
                 "\(deletion.failures.count) files could not be deleted and stay in the trash; see above.")
         }
+    }
+
+    private func report(_ deletion: Deletion, of runs: [Run]) throws {
+        var object = deletion.summary(isDryRun: dryRun.isDryRun)
+        object["runs"] = .array(runs.map { .string($0.name) })
+        try ResultLines.print(object)
     }
 
     private static func report(_ runs: [Run], _ counts: [String: Int], isDone: Bool) -> [String] {

@@ -28,6 +28,13 @@ struct ResultLines: Sendable {
         headerCount = 0
     }
 
+    /// Prints one object, which says what a command has done, or would do.
+    static func print(_ object: StructuredMapping) throws {
+        var output = CommandOutput()
+        try output.lines(ResultLines(json: [object]).lines, headerCount: 0)
+        try output.flush()
+    }
+
     var isEmpty: Bool { lines.isEmpty }
 
     static let nothingFound = ResultLines(lines: ["No results. Try --help for more information."])

@@ -1,0 +1,73 @@
+import ButlerModel
+import Foundation
+import ObjectStorage
+
+/// Deletions that wait: which datasets were put into the trash when, for whoever empties it by age.
+///
+/// `<root>/.steward/trash/` holds one file for each piece of a deletion, named `<Unix milliseconds>-<UUID>.intent`. The
+/// trash table of the database says what is in the trash; these files say since when, and no more. All methods block.
+struct KeptTrash: Sendable {
+    static let folderName = "trash"
+
+    let root: String
+
+    private var directory: String { root + "/" + JournalSession.folderName + "/" + Self.folderName }
+
+    /// A piece of a deletion.
+    struct Piece: Sendable {
+        let path: String
+        let since: Date
+
+        func ids() throws -> [DatasetID] {
+            let intent = try JournalIntent(text: try LocalFile.read(path), path: path)
+            guard case .delete(let ids) = intent.content else { return [] }
+            return ids
+        }
+    }
+
+    /// Writes down that datasets are about to be put into the trash.
+    func add(_ ids: [DatasetID], at date: Date = Date()) throws {
+        try JournalFiles.makeFolder(directory)
+        let name = "\(Int64(date.timeIntervalSince1970 * 1000))-\(UUID().uuidString.lowercased())"
+        let path = directory + "/" + name + JournalSession.intentSuffix
+        let draft = path + ".draft"
+        try LocalFile.create(draft, JournalIntent(.delete(ids)).text)
+        try JournalFiles.flush([draft], below: root)
+        guard rename(draft, path) == 0 else { throw JournalFiles.failure(path, "write") }
+        try JournalFiles.flushFolder(directory)
+        KillPoint.pass()
+    }
+
+    /// The oldest first.
+    func pieces() throws -> [Piece] {
+        try (JournalFiles.names(in: directory) ?? []).compactMap { name -> Piece? in
+            guard name.hasSuffix(JournalSession.intentSuffix), let dash = name.firstIndex(of: "-"),
+                let milliseconds = Int64(name[..<dash])
+            else { return nil }
+            return Piece(
+                path: directory + "/" + name, since: Date(timeIntervalSince1970: Double(milliseconds) / 1000))
+        }.sorted { $0.since < $1.since }
+    }
+
+    /// Forgets a piece whose datasets are not in the trash any more, and the folders that are empty then.
+    func remove(_ piece: Piece) throws {
+        try JournalFiles.remove(piece.path)
+        KillPoint.pass()
+        guard rmdir(directory) == 0 else { return }
+        let folder = root + "/" + JournalSession.folderName
+        guard let door = try FileLock.wait(folder + "/" + JournalSession.lockName) else { return }
+        try withExtendedLifetime(door) { try JournalSession.removeIfEmpty(folder) }
+    }
+}
+
+extension FileDatastore {
+    /// Datasets that wait in the trash, with the time since when. Memory: their identifiers.
+    public func keptInTrash() throws -> [DatasetID: Date] {
+        guard isLocal else { return [:] }
+        var kept: [DatasetID: Date] = [:]
+        for piece in try KeptTrash(root: try rootPath()).pieces() {
+            for id in try piece.ids() { kept[id] = piece.since }
+        }
+        return kept
+    }
+}
