@@ -194,6 +194,8 @@ let package = Package(
                 "Butler", "ButlerServer", "DemoSurvey", "Felis", "FelisDatabase", "FelisSite", "ImageTransfer",
                 "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ]),
 
         // Probes that the interoperability tests in Interop drive

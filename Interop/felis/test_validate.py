@@ -5,7 +5,7 @@ import random
 
 import pytest
 import yaml
-from felis_tools import ARCHIVE, FILES, GOLDEN, errors, needs_golden, problems, steward, upstream_verdict
+from felis_tools import ARCHIVE, FILES, GOLDEN, SCHEMAS, errors, needs_golden, problems, steward, upstream_verdict
 
 FLAGS = {
     "check_description": "--check-description",
@@ -290,6 +290,34 @@ def test_circles_of_files_end(tmp_path):
     (tmp_path / "a.yaml").write_text("name: a\nresources: {b: {uri: b.yaml}}\ntables: []\n")
     (tmp_path / "b.yaml").write_text("name: b\nresources: {a: {uri: a.yaml}}\ntables: []\n")
     assert any("in a circle" in problem["message"] for problem in errors(tmp_path / "a.yaml"))
+
+
+def test_files_of_web_servers_and_packages(tmp_path):
+    import functools
+    import http.server
+    import os
+    import threading
+
+    (tmp_path / "base.yaml").write_text("name: b\ntables: [{name: T, columns: [{name: x, datatype: int}]}]\n")
+    (tmp_path / "a.yaml").write_text(
+        "name: a\nresources: {b: {uri: base.yaml}}\ntables: [{name: R, columnRefs: {b: {T: {x: }}}}]\n"
+    )
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    assert steward("validate", f"{address}/a.yaml").returncode == 0
+    assert "404" in errors(f"{address}/none.yaml")[0]["message"]
+    server.shutdown()
+    server.server_close()
+    assert "Cannot read" in errors(f"{address}/a.yaml")[0]["message"]
+    path = {**os.environ, "PYTHONPATH": str(SCHEMAS.parent.parent.parent)}
+    steward("validate", "resource://lsst.sdm.schemas/ap_extra.yaml", env=path)
+    assert "is not installed" in errors("resource://no.such.package/x.yaml")[0]["message"]
 
 
 def test_bombs_end(tmp_path):

@@ -92,6 +92,7 @@ private struct Run {
         case (.schema, .changed), (.table, .changed), (.column, .changed): return set(change)
         case (.column, .added): return add(change)
         case (.column, .removed): return remove(change)
+        case (.column, .renamed): return byHand("references to the old name have to follow")
         default: return byHand("\(change.object.rawValue)s are not merged")
         }
     }

@@ -16,13 +16,17 @@ public struct VOTableMetadata: Sendable {
 
             """
         text += description(schema.description, indent: "  ")
-        for table in schema.tablesInServiceOrder {
+        for (number, table) in schema.tablesInServiceOrder.enumerated() {
             let name = HTMLText.escaped("\(schema.name).\(table.name)")
             text += "  <TABLE name=\"\(name)\"\(attribute("utype", table.utype)) nrows=\"0\">\n"
             text += description(table.description, indent: "    ")
             let columns = table.columnsInServiceOrder.filter { !isPrincipalOnly || $0.principal == 1 }
-            for column in columns { text += field(column) }
-            for group in table.groups { text += self.group(group, columns) }
+            // Identifiers have to be unique in the document.
+            let ids = Dictionary(
+                columns.enumerated().map { ($0.element.id, "f\(number)_\($0.offset)") },
+                uniquingKeysWith: { first, _ in first })
+            for column in columns { text += field(column, id: ids[column.id] ?? "") }
+            for group in table.groups { text += self.group(group, ids) }
             text += "    <DATA><TABLEDATA></TABLEDATA></DATA>\n  </TABLE>\n"
         }
         return text + "</RESOURCE>\n</VOTABLE>\n"
@@ -61,8 +65,8 @@ public struct VOTableMetadata: Sendable {
                 text.unicodeScalars.filter { $0.value >= 0x20 || $0 == "\n" || $0 == "\t" || $0 == "\r" }))
     }
 
-    private func field(_ column: Column) -> String {
-        var text = "    <FIELD ID=\"\(Self.identifier(column.name))\"\(attribute("name", column.name))"
+    private func field(_ column: Column, id: String) -> String {
+        var text = "    <FIELD ID=\"\(id)\"\(attribute("name", column.name))"
         text += attribute("datatype", column.votableDatatype ?? column.datatype.votableName)
         text += attribute("arraysize", column.arraysize) + attribute("xtype", column.xtype)
         text += attribute("unit", column.unit) + attribute("ucd", column.ucd) + attribute("utype", column.utype)
@@ -70,26 +74,12 @@ public struct VOTableMetadata: Sendable {
         return text + ">\n" + self.description(description, indent: "      ") + "    </FIELD>\n"
     }
 
-    private func group(_ group: ColumnGroup, _ columns: [Column]) -> String {
+    private func group(_ group: ColumnGroup, _ ids: [String: String]) -> String {
         let attributes =
             attribute("name", group.name) + attribute("ucd", group.ucd) + attribute("utype", group.utype)
         var text = "    <GROUP\(attributes)>\n"
         text += description(group.description, indent: "      ")
-        for column in columns where group.columns.contains(column.id) {
-            text += "      <FIELDref ref=\"\(Self.identifier(column.name))\"/>\n"
-        }
+        for id in group.columns.compactMap({ ids[$0] }) { text += "      <FIELDref ref=\"\(id)\"/>\n" }
         return text + "    </GROUP>\n"
-    }
-
-    /// An XML name of its own for each name of a column.
-    private static func identifier(_ name: String) -> String {
-        var text = "f_"
-        for byte in name.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F: text.unicodeScalars.append(Unicode.Scalar(byte))
-            default: text += "-\(String(byte, radix: 16))"
-            }
-        }
-        return text
     }
 }

@@ -65,7 +65,9 @@ struct FelisCommand: AsyncParsableCommand {
         return options
     }
 
-    func loader(_ options: SchemaOptions? = nil) -> SchemaLoader { SchemaLoader(options: options ?? schemaOptions) }
+    func loader(_ options: SchemaOptions? = nil) -> SchemaLoader {
+        SchemaLoader(files: RemoteSchemaFiles(), options: options ?? schemaOptions)
+    }
 
     /// A schema without errors; if there are any, they are logged and the program ends.
     func schema(_ location: String, options: SchemaOptions? = nil) async throws -> Schema {
