@@ -72,7 +72,7 @@ private struct TextFiles: SchemaFiles {
         #expect(loaded.errorCount == 1)
         #expect(
             loaded.problems[0].message.hasPrefix(
-                "Failed to load resource 'b' from 'b.yaml': 2 errors, the first: /d/b.yaml:1:"))
+                "Failed to load resource 'b' from 'b.yaml': 2 errors, the first: /d/b.yaml:2:50:"))
     }
 
     @Test func unknownNamesInReferencesGetASuggestion() async {

@@ -58,7 +58,8 @@ final class CephGateway: @unchecked Sendable {  // Used by one test.
                     ["-c", configuration, "-i", "a", "-f"]
                 })
             let disk = UUID().uuidString.lowercased()
-            try Self.run("ceph", "-c", configuration, "osd", "new", disk, "0")
+            // The monitor takes connections before it has formed its quorum of one, and refuses them at first.
+            try await Self.repeating { try Self.run("ceph", "-c", configuration, "osd", "new", disk, "0") }
             try Self.run("ceph", "-c", configuration, "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=h")
             try Self.run("ceph-osd", "-c", configuration, "-i", "0", "--mkfs", "--osd-uuid", disk)
             // It has no port that is known beforehand: the gateway below waits for it.
@@ -83,6 +84,13 @@ final class CephGateway: @unchecked Sendable {  // Used by one test.
     func stop() {
         for process in processes.reversed() { process.stop() }
         processes = []
+    }
+
+    private static func repeating(_ body: () throws -> Void) async throws {
+        for _ in 0..<20 {
+            do { return try body() } catch is ServerFailure { try await Task.sleep(for: .milliseconds(500)) }
+        }
+        try body()
     }
 
     private static func run(_ name: String, _ arguments: String...) throws {
