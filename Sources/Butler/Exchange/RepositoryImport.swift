@@ -232,21 +232,7 @@ struct ImportPlan: Sendable {
                 path: path, reason: "it leads out of the export's directory, or is no path; the export is damaged")
         }
         guard let folder, let base = folder.localPath else { return try ResourceURI(inside.description) }
-        let file = base + inside.description
-        if transfer == .move, let real = realPath(file), let home = realPath(base), !real.hasPrefix(home + "/") {
-            throw ExportFileError.badPath(
-                path: path,
-                reason: "it is a link that leads out of the export's directory, to \(real), which moving would take away; "
-                    + "import with the transfer 'copy' or 'link'")
-        }
-        return try ResourceURI(localPath: file)
-    }
-
-    /// A path without symbolic links; `nil` when it leads nowhere.
-    private static func realPath(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
+        return try ResourceURI(localPath: base + inside.description)
     }
 
     private mutating func addAssociations(_ file: ExportFile) throws {
