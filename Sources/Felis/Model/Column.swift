@@ -44,7 +44,7 @@ public struct Column: Sendable, Hashable {
     /// The unit, whichever key gives it; `nil` if there is none.
     public var unit: String? {
         if let ivoaUnit, !ivoaUnit.isEmpty { return ivoaUnit }
-        return fitsUnit ?? ivoaUnit
+        return fitsUnit
     }
 
     /// The number in an `arraysize` of the form `n` or `n*`, which is TAP_SCHEMA's `size`.

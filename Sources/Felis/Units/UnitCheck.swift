@@ -223,7 +223,7 @@ private struct UnitParser {
             guard kind == .product || kind == .quotient || kind == .number else {
                 throw failure("'\(name)' takes a plain unit only")
             }
-            return name == "sqrt" || kind == .number ? .product : .logarithm
+            return name == "sqrt" ? .product : .logarithm
         case .name:
             index += 1
             if take(.power) {

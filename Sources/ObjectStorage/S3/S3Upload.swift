@@ -141,20 +141,32 @@ extension S3Client {
         var call = Call(
             method: .POST, bucket: location.bucket, key: location.key, query: [("uploadId", identifier)],
             headers: [("content-type", "application/xml")], body: body, operation: "finish writing")
+        let before = try await stat(location)?.0
         if mode == .createOnly {
-            guard try await stat(location) == nil else { throw ObjectStorageError.alreadyExists(path: call.path) }
+            guard before == nil else { throw ObjectStorageError.alreadyExists(path: call.path) }
             call.headers.append(("if-none-match", "*"))
         }
         let size = parts.reduce(0) { $0 + $1.size }
         let whole = Self.tag(ofParts: parts.flatMap(\.md5))
         func isOurs(_ status: ObjectStatus) -> Bool {
-            status.size == size && status.etag == whole
+            guard status.size == size else { return false }
+            // Tags of other services may be made otherwise; one of this form must be right.
+            if status.etag.hasSuffix("-\(parts.count)\""), status.etag.utf8.count == whole.utf8.count {
+                return status.etag == whole
+            }
+            return status != before
         }
         do { try await performAndRead(call, named: "CompleteMultipartUploadResult") } catch {
             // An attempt whose answer was lost may have done it; the upload is not known any more then.
             switch error {
             case ObjectStorageError.notFound, ObjectStorageError.alreadyExists:
-                if let (status, _) = try await stat(location), isOurs(status) { return status }
+                // It may still be at it, too: large objects take services a while to put together.
+                for wait in [0, 200, 500, 1000, 2000, 4000] {
+                    try await Task.sleep(for: .milliseconds(wait))
+                    guard let (status, _) = try await stat(location) else { continue }
+                    if isOurs(status) { return status }
+                    break
+                }
             default: break
             }
             throw error
@@ -163,8 +175,8 @@ extension S3Client {
         guard status.size == size else {
             throw ObjectStorageError.truncated(path: call.path, expected: size, received: status.size)
         }
-        // Tags of other services may be made otherwise; one of this form must be right.
-        if status.etag.hasSuffix("-\(parts.count)\""), status.etag.utf8.count == whole.utf8.count, !isOurs(status) {
+        // The same content again, within the second of the time of change, is the same status.
+        guard isOurs(status) || status == before else {
             throw ObjectStorageError.damaged(path: call.path, checksum: "the tag of the whole")
         }
         return status
