@@ -113,6 +113,8 @@ private struct UnitParser {
 
     let tokens: [UnitToken]
     private var index = 0
+    /// The number that was read last.
+    private var lastFactor = 1.0
     private var depth = 0
 
     init(tokens: [UnitToken]) { self.tokens = tokens }
@@ -223,7 +225,8 @@ private struct UnitParser {
             guard kind == .product || kind == .quotient || kind == .number else {
                 throw failure("'\(name)' takes a plain unit only")
             }
-            return name == "sqrt" ? .product : .logarithm
+            // Of the number one it is the plain unit of the name.
+            return name == "sqrt" || (kind == .number && lastFactor == 1) ? .product : .logarithm
         case .name:
             index += 1
             if take(.power) {
@@ -341,6 +344,7 @@ private struct UnitParser {
         default: return false
         }
         guard value != 0, value.isFinite else { throw failure("the number before the unit is zero or too large") }
+        lastFactor = value
         return true
     }
 
