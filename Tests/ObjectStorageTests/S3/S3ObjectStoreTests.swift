@@ -22,7 +22,8 @@ import Testing
         defer { scratch.remove() }
         let server = try await S3Servers.moto(scratch)
         defer { server.stop() }
-        try await ObjectStoreBehaviour(store: S3Servers.store(server.address)).checkAll()
+        // It looks at a condition and stores the object in two steps, so two creators at one moment may both win.
+        try await ObjectStoreBehaviour(store: S3Servers.store(server.address), isExclusive: false).checkAll()
     }
 
     @Test(.enabled(if: Tool.ceph, "Ceph is not installed (apt-get install ceph-mon ceph-osd radosgw ceph-common)"))
