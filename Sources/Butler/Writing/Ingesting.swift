@@ -32,7 +32,8 @@ extension DirectButler {
         ) { _ in batches.withLock { $0.next() } }
     }
 
-    /// As ``ingest(_:transfer:recordsAttributes:jobs:progress:)``, for any number of files. Memory: those of one batch.
+    /// As ``ingest(_:transfer:recordsAttributes:jobs:progress:)``, for any number of files. Memory: those of two batches,
+    /// of which one is read while the other is staged.
     ///
     /// - Parameters:
     ///   - transfer: what `auto` means for them must be known beforehand: `FileTransfers`.
@@ -45,31 +46,20 @@ extension DirectButler {
     ) async throws {
         try requireWriteable(to: "ingest files")
         let datastore = try datastore()
+        let prepare: @Sendable () async throws -> PreparedFiles? = { [registry] in
+            try await registry.read { snapshot in
+                try next(snapshot).map { try PreparedFiles($0, snapshot, for: datastore) }
+            }
+        }
         let intake = try await intake { intake in
-            while true {
-                let batch = try await registry.read { snapshot in
-                    try next(snapshot).map { files in
-                        let refs = files.flatMap(\.datasets)
-                        try Self.refuseRepetitions(refs)
-                        try snapshot.refuseStored(refs, in: datastore)
-                        let memory = RecordMemory()
-                        return (
-                            refs,
-                            try files.map { file in
-                                FileDatastore.IncomingFile(
-                                    location: file.location,
-                                    refs: try file.datasets.map {
-                                        $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory))
-                                    }, formatter: file.formatter)
-                            }
-                        )
-                    }
-                }
-                guard let (refs, files) = batch else { return }
+            var prepared = try await prepare()
+            while let batch = prepared {
+                async let following = prepare()
                 let staged = try await datastore.stage(
-                    files, transfers: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
-                try await intake.add(refs, staged)
-                progress(files.count)
+                    batch.files, transfers: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
+                try await intake.add(batch.refs, staged)
+                progress(batch.files.count)
+                prepared = try await following
             }
         }
         try await intake.commit()
@@ -104,6 +94,25 @@ extension DirectButler {
                 throw ButlerError(
                     .conflictingDefinition, "\(ref) is given twice, by identifier or by type, data ID and run.")
             }
+        }
+    }
+}
+
+/// Files whose datasets are new to the repository, with expanded data IDs.
+private struct PreparedFiles: Sendable {
+    let refs: [DatasetRef]
+    let files: [FileDatastore.IncomingFile]
+
+    init(_ given: [FileIngest], _ snapshot: RegistrySnapshot, for datastore: any Datastore) throws {
+        refs = given.flatMap(\.datasets)
+        try DirectButler.refuseRepetitions(refs)
+        try snapshot.refuseStored(refs, in: datastore)
+        let memory = RecordMemory()
+        files = try given.map { file in
+            FileDatastore.IncomingFile(
+                location: file.location,
+                refs: try file.datasets.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory)) },
+                formatter: file.formatter)
         }
     }
 }

@@ -46,16 +46,24 @@ struct Intake: Sendable {
             try await registry.write { writer in
                 try first(writer)
                 KillPoint.pass()
-                for number in 0..<spool.count {
-                    let batch = try spool.batch(number)
-                    try writer.makeRoom(for: batch.refs)
+                let publication = BatchPublication(spool)
+                do {
+                    for number in 0..<spool.count {
+                        let batch = try spool.batch(number)
+                        try writer.makeRoom(for: batch.refs)
+                        KillPoint.pass()
+                        try writer.insertRecords(batch.artifacts)
+                        KillPoint.pass()
+                        try publication.begin(number, batch)
+                    }
+                    try last(writer)
                     KillPoint.pass()
-                    try writer.insertRecords(batch.artifacts)
-                    KillPoint.pass()
+                } catch {
+                    // What failed first counts; all that was begun must have ended before it is undone.
+                    try? publication.end()
+                    throw error
                 }
-                try last(writer)
-                KillPoint.pass()
-                for number in 0..<spool.count { try spool.publish(number) }
+                try publication.end()
             }
             KillPoint.pass()
         } catch {

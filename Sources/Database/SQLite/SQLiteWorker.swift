@@ -6,9 +6,9 @@ import Synchronization
 
 /// One connection with the thread that serves it.
 final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
-    /// The most memory for pages of the file, a connection: the inner pages of the indexes of a large repository. SQLite
-    /// keeps them while nobody writes.
-    private static let cacheKibibytes = 16_384
+    /// The most memory for pages of the file: the inner pages of the indexes of a large repository, which SQLite keeps
+    /// while nobody writes; when writing much, the leaves of a dozen indexes too, before they must go to the disk.
+    private static func cacheKibibytes(isReadOnly: Bool) -> Int { isReadOnly ? 16_384 : 65_536 }
 
     private let queue: DatabaseQueue
     private let patience: SQLitePatience
@@ -29,7 +29,7 @@ final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
         // Page streams keep a transaction open between two visits of the queue.
         configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKibibytes)")
+            try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKibibytes(isReadOnly: isReadOnly))")
         }
         do {
             queue = try DatabaseQueue(path: location, configuration: configuration)

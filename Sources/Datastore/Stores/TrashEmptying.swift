@@ -88,6 +88,7 @@ extension FileDatastore {
         _ paths: Set<String>, apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
     ) throws -> Set<String> {
         var kept = try table.shared(paths, apartFrom: ids, connection)
+        guard try table.hasAbsolutePaths(of: root.scheme, connection) else { return kept }
         var locations: [String: [String]] = [:]
         let resolved = try existingRoot().map { try ResourceURI(localPath: $0).asDirectory }
         for path in paths {
@@ -124,6 +125,13 @@ extension FileDatastore {
 }
 
 extension FileRecordsTable {
+    /// Whether there are records of files by their absolute locations. Cost: one look into the index of paths.
+    func hasAbsolutePaths(of scheme: String, _ connection: any DatabaseConnection) throws -> Bool {
+        guard try connection.tableExists(specification.name) else { return false }
+        let filter = SQL.hasPrefix("\(column: "path")", scheme + ":")
+        return try !connection.fetchAll("SELECT 1 FROM \(table: specification) WHERE \(filter) LIMIT 1") { _ in true }.isEmpty
+    }
+
     /// The datasets, other than these, that have records of paths.
     func owners(
         of paths: [String], apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
