@@ -58,11 +58,18 @@ class Bench:
         self.runs = 1 if quick else 3
         #: Sizes are divided by this.
         self.part = 20 if quick else 1
+        self.trials = 0
         shutil.rmtree(self.work, ignore_errors=True)
         os.makedirs(self.work)
 
     def path(self, *names: str) -> str:
         return os.path.join(self.work, *names)
+
+    def fresh(self) -> str:
+        """A path for one trial, which stays until the end: ext4 is slow to make files for a minute after it has deleted
+        many, as it passes over the places that have just become free."""
+        self.trials += 1
+        return self.path(f"trial-{self.trials}")
 
     def base(self, count: int) -> str:
         return repositories.base(self.path(f"base-{count}"), count)
@@ -112,12 +119,11 @@ class Bench:
 
     def trial(self, command: Callable[[str], list[str]], template: str, left: int) -> tuple[float, float]:
         """Seconds and MB of a command on a copy of a repository, after which so many datasets must be stored."""
-        target = repositories.copy(template, self.path("trial"))
+        target = repositories.copy(template, self.fresh())
         result = measured(command(target))
         found = repositories.stored(target)
         if found != left:
             raise SystemExit(f"{' '.join(command(target))}: {found} datasets are stored, not {left}")
-        shutil.rmtree(target)
         return result
 
     def compare(self, name: str, template: str, left: int, command: Callable[[str, str], list[str]], goal: float) -> dict:
@@ -142,7 +148,7 @@ class Bench:
             for program in ([self.inside, "put"], [sys.executable, os.path.join(HERE, "python_writing.py"), "put"]):
                 seconds = []
                 for _ in range(self.runs if program[0] == self.inside else 1):
-                    target = repositories.copy(self.base(2000), self.path("trial"))
+                    target = repositories.copy(self.base(2000), self.fresh())
                     seconds.append(said([*program, target, KIND, RUN, str(count), how]))
                     if repositories.stored(target) != count:
                         raise SystemExit(f"{program}: not all datasets are stored")
@@ -170,6 +176,9 @@ class Bench:
         rows.append(self.compare(f"import {half}", self.base(half), half, lambda p, to: self.take_in(p, to, folder), 10))
         full = self.filled(many)
         rows.append(self.compare(f"prune-datasets {many}", full, 0, self.prune, 10))
+        insert, delete = repositories.rows_alone(full, self.base(many), self.path("alone.sqlite3"))
+        rows.append({"name": f"SQLite alone, rows of {many}", "insert_s": round(insert, 3), "delete_s": round(delete, 3)})
+        print(f"    SQLite alone inserts the rows of {many} datasets in {insert:.2f} s and deletes them in {delete:.2f} s")
         return rows
 
     def copies(self) -> list[dict]:
@@ -181,13 +190,11 @@ class Bench:
         for name, after in (("cp", "true"), ("cp_and_sync", f"sync -f {self.work}")):
             seconds = []
             for _ in range(self.runs):
-                shutil.rmtree(self.path("trial"), ignore_errors=True)
-                copy = f"cp -r {os.path.join(source, RUN)} {self.path('trial')} && {after}"
+                copy = f"cp -r {os.path.join(source, RUN)} {self.fresh()} && {after}"
                 seconds.append(measured(["sh", "-c", copy])[0])
             times[name] = statistics.median(seconds)
             row[name + "_s"] = round(times[name], 3)
             row["to_" + name] = round(row["steward_s"] / times[name], 2)
-        shutil.rmtree(self.path("trial"))
         text = ", ".join(f"{row['to_' + name]} of {name.replace('_', ' ')} ({row[name + '_s']} s)" for name in times)
         print(f"    it takes {text}; goal 1.3")
         return [row]

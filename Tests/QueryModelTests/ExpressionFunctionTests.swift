@@ -1,6 +1,7 @@
 import AstroTime
 import ButlerModel
 import QueryModel
+import SkyGeometry
 import Testing
 
 @Suite struct ExpressionFunctionTests {
@@ -92,6 +93,40 @@ import Testing
         guard case .time = error?.reason else {
             Issue.record("\(String(describing: error))")
             return
+        }
+    }
+
+    /// What messages and explanations say of a literal can be put into an expression again.
+    @Test(arguments: [
+        "CIRCLE(10.0, -5.0, 0.5)", "BOX(10, 0.1, 0.3, 0.05)", "POLYGON(9.9, 0, 10, 0, 10, 0.05)", "POINT(10, 20)",
+        "REGION('RANGE 350 10 -0.2 0.2')",
+    ])
+    func regionsAreShownAsExpressions(text: String) throws {
+        let universe = try universe()
+        func region(_ text: String) throws -> EncodedRegion {
+            let predicate = try Predicate(
+                "visit.region OVERLAPS \(text)", in: IdentifierContext(dimensions: try universe.group(["visit"])))
+            guard case .comparison(_, _, .literal(.region(let region)))? = predicate.groups.first?.first else {
+                throw ButlerError(.invalidQuery, text)
+            }
+            return region
+        }
+        let given = try region(text)
+        let circle = try region("\(QueryLiteral.region(given))").decoded().boundingCircle
+        let expected = try given.decoded().boundingCircle
+        #expect(circle.center.vector.dot(expected.center.vector) > 1 - 1e-14)
+        #expect(abs(circle.openingAngle.radians - expected.openingAngle.radians) < 1e-7)
+    }
+
+    @Test func timesAreShownWithTheirScale() throws {
+        let context = IdentifierContext(dimensions: try universe().group(["visit"]))
+        let text = "visit.timespan.begin > T'2015-01-21T00:00:35.000000000/tai'"
+        let predicate = try Predicate("visit.timespan.begin > T'2015-01-21T00:00:00.000/utc'", in: context)
+        #expect(predicate.description == text)
+        #expect(try Predicate(text, in: context) == predicate)
+        for span in ["(T'2020-01-01/tai', T'2021-01-01/tai')", "(NULL, T'2021-01-01/tai')"] {
+            let predicate = try Predicate("visit.timespan OVERLAPS \(span)", in: context)
+            #expect(try Predicate(predicate.description, in: context) == predicate)
         }
     }
 }

@@ -21,12 +21,12 @@ import Testing
             #"{"expression_type":"uuid","value":"840b31d9-05cd-5161-b2c8-00d32b280d0f"}"#, .uuid,
             "UUID('840b31d9-05cd-5161-b2c8-00d32b280d0f')"
         ),
-        (#"{"expression_type":"datetime","nsec":1577836837000000000}"#, .datetime, "T'2020-01-01T00:00:37.000000000'"),
+        (#"{"expression_type":"datetime","nsec":1577836837000000000}"#, .datetime, "T'2020-01-01T00:00:37.000000000/tai'"),
         (
             #"{"expression_type":"timespan","begin_nsec":0,"end_nsec":1577836800000000000}"#, .timespan,
-            "(-∞, 2020-01-01T00:00:00)"
+            "(NULL, T'2020-01-01T00:00:00.000000000/tai')"
         ),
-        (#"{"expression_type":"timespan","begin_nsec":4102444800000000000,"end_nsec":0}"#, .timespan, "(empty)"),
+        (#"{"expression_type":"timespan","begin_nsec":4102444800000000000,"end_nsec":0}"#, .timespan, "(empty timespan)"),
         (#"{"expression_type":"region","encoded":"\#(point)"}"#, .region, ""),
         (#"{"expression_type":"dimension_key","dimension":"visit"}"#, .int, "visit"),
         (#"{"expression_type":"dimension_key","dimension":"instrument"}"#, .string, "instrument"),

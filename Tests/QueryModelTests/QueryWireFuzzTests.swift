@@ -8,10 +8,10 @@ import Testing
 @Suite struct QueryWireFuzzTests {
     enum Kind: UInt64, CaseIterable, Sendable { case tree, result, input }
 
-    /// A million documents in all, or as many as the environment variable `STEWARD_FUZZ` says.
+    /// A million trees, and a third as many of the others; or as many as the environment variable `STEWARD_FUZZ` says.
     @Test(arguments: Kind.allCases)
     func mutatedDocumentsNeverTrapAndWhatIsAcceptedRoundTrips(kind: Kind) throws {
-        let count = fuzzCount(default: 1_000_000) / Kind.allCases.count
+        let count = fuzzCount(default: 1_000_000) / (kind == .tree ? 1 : Kind.allCases.count)
         let universe = try universe()
         var random = DocumentMutator(seed: kind.rawValue, documents: try Self.seeds(kind), scalars: Self.scalars)
         var accepted = 0

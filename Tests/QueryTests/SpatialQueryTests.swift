@@ -257,4 +257,36 @@ import Testing
             try await repository.dataIDs(["htm24"], .where("htm24.region OVERLAPS CIRCLE(10, 0, 0.001)"))
         }
     }
+
+    // MARK: What a database cannot do
+
+    @Test(.timeLimit(.minutes(5))) func tooManyTablesAreTheUsersError() async throws {
+        let repository = try await QueryRepository.shared.value
+        for count in [70, 500, 20_000] {
+            let overlaps = Array(repeating: "visit.region OVERLAPS POINT(10, 0)", count: count)
+            await repository.expectError(.invalidQuery, count == 70 ? "too complex for the database" : "more than 100 tables") {
+                try await repository.dataIDs(["visit"], .where(overlaps.joined(separator: " AND "), id: cam1))
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5))) func aPolygonOfVeryManyVerticesIsTheUsersError() async throws {
+        let repository = try await QueryRepository.shared.value
+        let visit = try repository.universe.requireElement("visit")
+        let region = ColumnExpression.column(.dimensionField(visit, column: try #require(visit.regionColumn)))
+        // Round and round the same octant.
+        func polygon(turns: Int) throws -> QueryLiteral {
+            let vertices: [Double] = [1, 0, 0, 0, 1, 0, 0, 0, 1]
+            var bytes = [UInt8(ascii: "p")]
+            for value in Array(repeating: vertices, count: turns).joined() {
+                withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+            }
+            return .region(EncodedRegion(bytes: bytes))
+        }
+        var query = TestQuery.where(id: cam1)
+        query.predicate = Predicate(try .comparing(region, .overlaps, .literal(try polygon(turns: 20_000))))
+        await repository.expectError(.invalidQuery, "60000 vertices; a query takes at most 4000") {
+            try await repository.dataIDs(["visit"], query)
+        }
+    }
 }

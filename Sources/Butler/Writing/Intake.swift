@@ -46,24 +46,16 @@ struct Intake: Sendable {
             try await registry.write { writer in
                 try first(writer)
                 KillPoint.pass()
-                let publication = BatchPublication(spool)
-                do {
-                    for number in 0..<spool.count {
-                        let batch = try spool.batch(number)
-                        try writer.makeRoom(for: batch.refs)
-                        KillPoint.pass()
-                        try writer.insertRecords(batch.artifacts)
-                        KillPoint.pass()
-                        try publication.begin(number, batch)
-                    }
-                    try last(writer)
+                for number in 0..<spool.count {
+                    let batch = try spool.batch(number)
+                    try writer.makeRoom(for: batch.refs)
                     KillPoint.pass()
-                } catch {
-                    // What failed first counts; all that was begun must have ended before it is undone.
-                    try? publication.end()
-                    throw error
+                    try writer.insertRecords(batch.artifacts)
+                    KillPoint.pass()
                 }
-                try publication.end()
+                try last(writer)
+                KillPoint.pass()
+                for number in 0..<spool.count { try spool.publish(number) }
             }
             KillPoint.pass()
         } catch {

@@ -1,5 +1,4 @@
 import ButlerModel
-import Dispatch
 import Foundation
 import ObjectStorage
 import Synchronization
@@ -132,9 +131,10 @@ public final class BatchSpool: Sendable {
     }
 
     /// Gives the files of a batch their names: ``StagedArtifacts/publish()``.
-    fileprivate func publish(_ number: Int, _ batch: Batch) throws {
-        try batch.artifacts.publish()
-        state.withLock { $0.places[number].isSettled = batch.artifacts.isSettled }
+    public func publish(_ number: Int) throws {
+        let artifacts = try batch(number).artifacts
+        try artifacts.publish()
+        state.withLock { $0.places[number].isSettled = artifacts.isSettled }
     }
 
     /// Tidies up after a batch whose records are committed: ``StagedArtifacts/finish()``.
@@ -155,43 +155,6 @@ public final class BatchSpool: Sendable {
             close(file.descriptor)
             try JournalFiles.remove(file.path)
         }
-    }
-}
-
-/// Gives the files of batches their names, on a thread of its own, while the next batches are recorded.
-///
-/// ``end()`` must be called, whatever happens: files get names until then.
-public final class BatchPublication: Sendable {
-    private let spool: BatchSpool
-    private let queue = DispatchQueue(label: "datastore.publication")
-    /// Batches stay in memory until they are published, so no more than these wait.
-    private let room = DispatchSemaphore(value: 2)
-    private let failure = Mutex<(any Error)?>(nil)
-
-    public init(_ spool: BatchSpool) { self.spool = spool }
-
-    /// Begins with a batch, whose rows have been inserted. Blocks while two others are not done.
-    /// - Throws: what went wrong with an earlier one; nothing more is published then.
-    public func begin(_ number: Int, _ batch: BatchSpool.Batch) throws {
-        try check()
-        room.wait()
-        queue.async { [self] in
-            defer { room.signal() }
-            guard failure.withLock({ $0 == nil }) else { return }
-            do {
-                try spool.publish(number, batch)
-            } catch { failure.withLock { $0 = error } }
-        }
-    }
-
-    /// Waits until all is done that was begun.
-    public func end() throws {
-        queue.sync {}
-        try check()
-    }
-
-    private func check() throws {
-        if let failure = failure.withLock({ $0 }) { throw failure }
     }
 }
 

@@ -39,7 +39,11 @@ struct OverlapAnalysis {
         temporal = ConnectedFamilies(
             calibrations.map(Self.family) + tree.dimensions.temporalElements.compactMap(\.temporalFamily))
         var parts: [Predicate] = []
-        for group in predicate.groups { parts.append(try separated(group)) }
+        for group in predicate.groups {
+            parts.append(try separated(group))
+            try JoinSQL.check(operandCount: operands.count)
+            try Task.checkCancellation()
+        }
         self.predicate = .all(parts)
         for operand in tree.operandDimensions { connectEmbedded(operand) }
         try joinAutomatically()
@@ -116,6 +120,10 @@ struct OverlapAnalysis {
         return Predicate(groups: [ranges])
     }
 
+    /// The most vertices of a region in a condition. To cover it with pixels takes time in proportion, about 0.1 ms for
+    /// each vertex of a polygon that crosses itself again and again.
+    private static let mostVertices = 4000
+
     /// - Throws: `ButlerError` of kind `invalidQuery` when the region's border touches more pixels than a condition may
     ///   have terms, and for regions that the pixelization does not know how to cover.
     private static func envelope(_ region: Region, of element: DimensionElement) throws -> RangeSet {
@@ -126,6 +134,12 @@ struct OverlapAnalysis {
             throw ButlerError(
                 .invalidQuery,
                 "The given region is too large for pixels as small as those of '\(element)'; use a lower level.")
+        }
+        guard region.vertexCount <= Self.mostVertices else {
+            throw ButlerError(
+                .invalidQuery,
+                "The given region has \(region.vertexCount) vertices; a query takes at most \(Self.mostVertices). Use one with "
+                    + "fewer.")
         }
         do {
             return try PixelizationKind(className: skypix.className).pixelization(level: skypix.level)
@@ -262,4 +276,16 @@ struct ConnectedFamilies {
     }
 
     private static func list(_ set: [String]) -> String { "{" + set.joined(separator: ", ") + "}" }
+}
+
+extension Region {
+    /// Of all polygons in it.
+    fileprivate var vertexCount: Int {
+        switch self {
+        case .circle, .box, .ellipse: 0
+        case .polygon(let polygon): polygon.vertices.count
+        case .union(let union): union.operands.reduce(0) { $0 + $1.vertexCount }
+        case .intersection(let intersection): intersection.operands.reduce(0) { $0 + $1.vertexCount }
+        }
+    }
 }

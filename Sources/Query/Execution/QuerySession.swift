@@ -51,7 +51,25 @@ struct QuerySession {
             plan,
             .init(
                 universe: snapshot.universe, storesIngestDateAsText: snapshot.schema.storesIngestDateAsText,
-                membership: { column, tree in try values(of: column, tree) }))
+                membership: subqueries()))
+    }
+
+    /// The most queries inside IN, of a statement. Each is planned by the database like one of its own.
+    private static let mostSubqueries = 64
+
+    /// What spells the queries inside IN of one statement.
+    private func subqueries() -> (ColumnReference, QueryTree) throws -> SQL {
+        var count = 0
+        return { column, tree in
+            count += 1
+            guard count <= Self.mostSubqueries else {
+                throw ButlerError(
+                    .invalidQuery,
+                    "The query has more than \(Self.mostSubqueries) queries inside IN; materialize their data IDs, or split it.")
+            }
+            try Task.checkCancellation()
+            return try values(of: column, tree)
+        }
     }
 
     private func values(of column: ColumnReference, _ tree: QueryTree) throws -> SQL {
@@ -93,6 +111,7 @@ struct QuerySession {
 
     private mutating func add(_ input: QueryInput) throws {
         tableCount += 1
+        try JoinSQL.check(operandCount: tableCount)
         let table = "query_input_\(tableCount)"
         switch input {
         case .upload(let target, let rows):

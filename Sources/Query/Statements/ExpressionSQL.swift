@@ -103,7 +103,7 @@ struct ExpressionSQL {
 
     /// The most conditions of a statement that are not part of a list. To plan it, databases take time that grows with
     /// the square of their number: SQLite takes a second for these.
-    static let mostConditions = 10_000
+    static let mostConditions = 3000
 
     /// - Throws: `ButlerError` of kind `invalidQuery` for more than ``mostConditions``.
     func condition(_ predicate: Predicate) throws -> [SQL] {

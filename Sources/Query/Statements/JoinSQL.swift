@@ -10,6 +10,7 @@ struct JoinSQL {
     let universe: DimensionUniverse
     var from: FromClause
     private var aliases: Set<String> = []
+    private var count = 0
 
     /// - Parameter keepsOrder: whether the database must join in the order of the operands.
     init(universe: DimensionUniverse, keepsOrder: Bool) {
@@ -17,7 +18,22 @@ struct JoinSQL {
         from = FromClause(keepsOrder: keepsOrder)
     }
 
+    /// The most operands of a join: those of no honest query, and about as many as PostgreSQL plans within a second.
+    /// SQLite joins 64 tables.
+    static let mostOperands = 100
+
+    /// - Throws: `ButlerError` of kind `invalidQuery` for more than ``mostOperands``.
+    static func check(operandCount count: Int) throws(ButlerError) {
+        guard count > mostOperands else { return }
+        throw ButlerError(
+            .invalidQuery,
+            "The query joins more than \(mostOperands) tables (of dimensions, datasets, overlaps of regions and uploads), "
+                + "more than a database can; split it.")
+    }
+
     mutating func add(_ operand: JoinOperand) throws {
+        count += 1
+        try Self.check(operandCount: count)
         switch operand {
         case .overlap(let overlap): add(overlap)
         case .upload(let group, let table):

@@ -24,6 +24,16 @@ public enum ComparisonOperator: String, Hashable, Sendable, CaseIterable {
     case greaterOrEqual = ">="
     case overlaps
     case glob
+
+    /// As the expression language writes it; the raw value is that of the wire.
+    public var symbol: String {
+        switch self {
+        case .equal: "="
+        case .overlaps: "OVERLAPS"
+        case .glob: "GLOB"
+        default: rawValue
+        }
+    }
 }
 
 // MARK: - Checked construction
@@ -71,7 +81,7 @@ extension PredicateLeaf {
         guard fits else {
             throw ButlerError(
                 .invalidQuery,
-                "Operator '\(operation.rawValue)' does not apply to '\(a)' (\(left)) and '\(b)' (\(right)).")
+                "Operator '\(operation.symbol)' does not apply to '\(a)' (\(left)) and '\(b)' (\(right)).")
         }
         return .comparison(a, operation, b)
     }

@@ -1,6 +1,5 @@
 import AstroTime
 import ButlerModel
-import ByteText
 
 /// A value written into a query, or bound to a name in it.
 public enum QueryLiteral: Hashable, Sendable {
@@ -38,21 +37,6 @@ public enum QueryLiteral: Hashable, Sendable {
         case .int(let number): .int(number)
         case .string(let text): .string(text)
         default: nil
-        }
-    }
-}
-
-extension QueryLiteral: CustomStringConvertible {
-    public var description: String {
-        switch self {
-        case .int(let number): String(number)
-        case .string(let text): "'\(text)'"
-        case .float(let number): "\(number)"
-        case .hash(let bytes): "(hash \(Hexadecimal.encode(bytes)))"
-        case .uuid(let id): "UUID('\(id)')"
-        case .datetime(let time): "T'\(time)'"
-        case .timespan(let span): "\(span)"
-        case .region(let region): (try? region.decoded()).map { "REGION('\($0)')" } ?? "(damaged region)"
         }
     }
 }
