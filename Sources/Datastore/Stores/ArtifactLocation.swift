@@ -7,6 +7,13 @@ enum ArtifactLocation: Sendable, Hashable {
     /// At an absolute location, where it was ingested without being moved.
     case outside(ResourceURI, member: String?)
 
+    /// The member of an archive that it is.
+    var member: String? {
+        switch self {
+        case .inside(_, let member), .outside(_, let member): member
+        }
+    }
+
     /// - Throws: `ObjectStorageError` for a path that is no usable one or leads out of the root.
     init(recorded path: String) throws(ObjectStorageError) {
         // Nearly all paths are plain, and every lookup parses one.
