@@ -25,6 +25,17 @@ struct TransferPlan: Sendable {
     var records: [DimensionRecord] = []
     /// Datasets that no datastore of the source has.
     var leftOut: [DatasetRef] = []
+    /// Those of `refs` with files that are recorded and not there, and where.
+    var lost: [(ref: DatasetRef, places: String)] = []
+
+    /// - Parameter held: datasets that are brought already.
+    /// - Throws: `DatastoreError.missingSources(count:examples:)` for others whose files are lost.
+    func requireSources(apartFrom held: Set<DatasetID>) throws {
+        let missing = lost.filter { !held.contains($0.ref.id) }
+        guard !missing.isEmpty else { return }
+        throw DatastoreError.missingSources(
+            count: missing.count, examples: missing.prefix(3).map { "\($0.ref) (\($0.places))" })
+    }
 }
 
 /// Datasets that did not come along, because no datastore has them.
@@ -95,8 +106,6 @@ struct SeenFiles {
 
 extension DirectButler {
     /// Looks at the records of datasets and whether their files are there.
-    ///
-    /// - Throws: `DatastoreError.missingSources(count:examples:)` for files that are recorded and not there.
     func transferPlan(_ refs: [DatasetRef], skipMissing: Bool, withRecords: Bool) async throws -> TransferPlan {
         let datastore = try datastore()
         var plan = TransferPlan()
@@ -109,7 +118,6 @@ extension DirectButler {
                     try chunk.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory)) }
                 )
             }
-            var lost: [(StoredDataset, DatasetRef)] = []
             for ref in expanded {
                 let candidates = stored[ref.id] ?? []
                 var found: StoredDataset?
@@ -117,12 +125,14 @@ extension DirectButler {
                     if try await candidate.exists() { found = candidate }
                 }
                 guard let found else {
-                    if let first = candidates.first {
-                        lost.append((first, ref))
-                    } else if skipMissing {
+                    if candidates.isEmpty, skipMissing {
                         plan.leftOut.append(ref)
-                    } else {
-                        plan.refs.append(ref)
+                        continue
+                    }
+                    plan.refs.append(ref)
+                    if let first = candidates.first {
+                        let places = try first.locations().values.map(\.description).sorted()
+                        plan.lost.append((ref, places.joined(separator: ", ")))
                     }
                     continue
                 }
@@ -138,14 +148,6 @@ extension DirectButler {
                         plan.files.append(.init(source: location, isOutside: key.isOutside, rows: [row]))
                     }
                 }
-            }
-            if !lost.isEmpty {
-                throw DatastoreError.missingSources(
-                    count: lost.count,
-                    examples: try lost.prefix(3).map { dataset, ref in
-                        let places = try dataset.locations().values.map(\.description).sorted()
-                        return "\(ref) (\(places.joined(separator: ", ")))"
-                    })
             }
         }
         if withRecords {

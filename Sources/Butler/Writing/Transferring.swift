@@ -124,6 +124,7 @@ extension DirectButler {
             }
             return held
         }
+        try plan.requireSources(apartFrom: held)
         let wanted = plan.files.compactMap { file in
             var file = file
             file.rows.removeAll { held.contains($0.ref.id) }

@@ -167,7 +167,8 @@ extension FileDatastore {
         do {
             // What is recorded is what is stored: a copy, or the file itself that links lead to.
             described = try measured(
-                rows, attributes, at: isWritten ? try stagedPath(.init(staged: staged, target: target)) : resolved)
+                rows, attributes, at: isWritten ? try stagedPath(.init(staged: staged, target: target)) : resolved,
+                named: source)
         } catch {
             if case .made(let path) = staged { try JournalFiles.remove(try localPath(path)) }
             throw error
@@ -197,11 +198,13 @@ extension FileDatastore {
 
     /// The rows with size and checksum of the file.
     ///
+    /// - Parameter name: what messages call the file; `nil` for its path.
     /// - Throws: ``DatastoreError/fileIntegrity(path:expected:found:)`` and ``DatastoreError/checksumMismatch(path:)`` for a
     ///   file that contradicts its records; `ObjectStorageError.changedWhileReading` for one that somebody writes to.
     func measured(
-        _ rows: [StagedFile.Row], _ attributes: Attributes, at path: String
+        _ rows: [StagedFile.Row], _ attributes: Attributes, at path: String, named name: String? = nil
     ) throws -> [StagedFile.Row] {
+        let name = name ?? path
         let size = try LocalFile.size(path)
         switch attributes {
         case .unknown:
@@ -213,7 +216,7 @@ extension FileDatastore {
         case .measured:
             let checksum = configuration.usesChecksum ? try LocalFile.checksum(path) : nil
             if checksum != nil, try LocalFile.size(path) != size {
-                throw ObjectStorageError.changedWhileReading(path: path)
+                throw ObjectStorageError.changedWhileReading(path: name)
             }
             return rows.map { row in
                 var info = row.info
@@ -226,11 +229,11 @@ extension FileDatastore {
                 // What is recorded of a member of an archive says nothing about the archive.
                 if try ArtifactLocation(recorded: info.path).member != nil { continue }
                 guard info.fileSize < 0 || info.fileSize == size else {
-                    throw DatastoreError.fileIntegrity(path: path, expected: info.fileSize, found: size)
+                    throw DatastoreError.fileIntegrity(path: name, expected: info.fileSize, found: size)
                 }
                 guard let recorded = info.checksum, !recorded.isEmpty else { continue }
                 found = try found ?? LocalFile.checksum(path)
-                guard recorded == found else { throw DatastoreError.checksumMismatch(path: path) }
+                guard recorded == found else { throw DatastoreError.checksumMismatch(path: name) }
             }
             return rows
         }
