@@ -40,6 +40,10 @@ enum ArtifactLocation: Sendable, Hashable {
         }
         // Nearly all paths are plain: no character means anything, and the name has no extension yet.
         let whole = template + pathExtension
+        // Python takes the path for one below somebody's home.
+        guard !whole.hasPrefix("~") else {
+            throw .invalidPath(path: whole, reason: "Python would look for it in a home directory; rename the run")
+        }
         if !whole.utf8.contains(where: { ":%#?".utf8.contains($0) }), !whole.hasPrefix(JournalSession.folderName + "/"),
             !template.utf8.reversed().prefix(while: { $0 != UInt8(ascii: "/") }).contains(UInt8(ascii: "."))
         {

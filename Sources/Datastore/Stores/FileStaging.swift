@@ -103,7 +103,7 @@ extension FileDatastore {
             guard ResourceURI.isStable(path) else {
                 throw DatastoreError.notIngestible(
                     location: file.location.description,
-                    reason: "Python would look elsewhere, because of a '#', ':' or '%' in its name; rename it")
+                    reason: "Python would look elsewhere, because of a '#', ':', '%' or '~' in its name; rename it")
             }
         case (.inPlace, .outside):
             throw DatastoreError.notIngestible(
@@ -290,7 +290,7 @@ extension ResourceURI {
     /// Whether a relative path, recorded as it is, is read back as itself.
     static func isStable(_ path: String) -> Bool {
         guard let uri = try? ResourceURI(path) else { return false }
-        return !uri.isAbsolute && uri.fragment.isEmpty && uri.path == path
+        return !uri.isAbsolute && uri.fragment.isEmpty && uri.path == path && !path.hasPrefix("~")
     }
 }
 
