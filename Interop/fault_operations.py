@@ -133,9 +133,9 @@ def check_whole(root: Path):
     # Only datasets that are stored have records, and all of those.
     assert {row[0] for row in found["records"]} == {row[0] for row in found["locations"]}
     assert found["trash"] == []
-    assert {path for path in recorded if "://" not in path} == set(found["files"])
+    assert {path.split("#zip-path=")[0] for path in recorded if "://" not in path} == set(found["files"])
     for _, path, size in found["records"]:
-        if "://" not in path:
+        if "://" not in path and "#zip-path=" not in path:
             assert (root / path).stat().st_size == size, path
     if not rows(root, "SELECT 1 FROM dataset_type"):
         return
@@ -252,6 +252,36 @@ def _transfer(mode):
     ]
 
 
+def _make_export(root, folder):
+    _make_other(root, folder)
+    (folder / "export").mkdir()
+    with Butler.from_config(str(folder / "other")) as butler:
+        with butler.export(directory=str(folder / "export"), format="yaml", transfer="copy") as export:
+            export.saveDatasets(butler.query_datasets("count", collections="run/c"))
+
+
+def _make_archive(root, folder):
+    _make_other(root, folder)
+    with Butler.from_config(str(folder / "other")) as butler:
+        refs = butler.query_datasets("count", collections="run/c", with_dimension_records=True)
+        packed = butler.retrieve_artifacts_zip(refs, str(folder))
+    os.rename(packed.ospath, folder / "archive.zip")
+
+
+class Import(Fault):
+    """Takes in an export; the sources of a move are known before they are gone."""
+
+    def __init__(self, mode):
+        command = {"op": "import", "transfer": mode}
+        names = [f"run/c/count/count_Cam_D{detector}_run_c.yaml" for detector in (4, 5, 15)]
+        super().__init__(
+            f"import-{mode}",
+            lambda root, folder: [{**command, "directory": str(folder / "export")}],
+            _make_export,
+            (lambda folder: [folder / "export" / name for name in names]) if mode == "move" else None,
+        )
+
+
 FAULTS = [
     Fault("put", _put),
     *[_ingest(transfer) for transfer in ("copy", "move", "link", "symlink", "relsymlink", "direct")],
@@ -262,6 +292,25 @@ FAULTS = [
     Fault("empty-trash", lambda root, folder: [{"op": "empty_trash"}], _fill_trash),
     Fault("transfer-copy", _transfer("copy"), _make_other),
     Fault("transfer-link", _transfer("auto"), _make_other),
+    Fault(
+        "transfer-move",
+        _transfer("move"),
+        _make_other,
+        lambda folder: [folder / "other" / f"run/c/count/count_Cam_D{detector}_run_c.yaml" for detector in (4, 5, 15)],
+    ),
+    Import("copy"),
+    Import("move"),
+    *[
+        Fault(
+            f"ingest-zip-{mode}",
+            lambda root, folder, mode=mode: [
+                {"op": "ingest_zip", "path": str(folder / "archive.zip"), "transfer": mode}
+            ],
+            _make_archive,
+            (lambda folder: [folder / "archive.zip"]) if mode == "move" else None,
+        )
+        for mode in ("copy", "move")
+    ],
 ]
 
 

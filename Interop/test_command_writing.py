@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("lsst.daf.butler")
 from command_line import BINARY, cli, needs_binary, steward, upstream  # noqa: E402
+from astropy.table import Table  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
 from fault_operations import anonymous, check_whole, fill, state  # noqa: E402
 from lsst.daf.butler import Butler  # noqa: E402
@@ -182,6 +183,22 @@ def test_ingest_files(base, tmp_path, options):
         states.append(text)
         if "no-track" not in options:
             check_whole(root)
+    assert states[0] == states[1]
+
+
+@pytest.mark.parametrize("form", ["csv", "ecsv", "fits", "parquet"])
+def test_ingest_files_reads_the_tables_of_astropy(base, tmp_path, form):
+    table = Table({"file": ["one.yaml", "one.yaml", "two.yaml"], "detector": [4, 5, 6], "instrument": ["Cam"] * 3})
+    listed = tmp_path / f"table.{form}"
+    table.write(listed, format={"ecsv": "ascii.ecsv", "csv": "ascii.csv"}.get(form, form))
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\n")
+    states = []
+    for root, run in zip(copies(base, tmp_path), (upstream, steward)):
+        arguments = ("ingest-files", str(root), "count", "run/new", str(listed), "--prefix", str(tmp_path), "-t", "copy")
+        outcome = run(*arguments)
+        assert (outcome.status, outcome.output) == (0, ""), outcome.errors
+        states.append(anonymous(state(root)))
     assert states[0] == states[1]
 
 

@@ -278,9 +278,9 @@ def test_log_records_are_read_in_three_forms(plain, tmp_path):
 # Images
 
 
-def put_exposure(steward, **arguments):
+def put_exposure(steward, run="sw", **arguments):
     return steward.do(
-        "put_image", type="image", what="exposure", run="sw", rows=40, columns=50,
+        "put_image", type="image", what="exposure", run=run, rows=40, columns=50,
         data_id={"instrument": "Cam", "visit": 1, "detector": 2}, **arguments)
 
 
@@ -379,6 +379,23 @@ def test_provenance_is_read_by_python_and_by_steward(plain):
             flat = provenance.to_flat_dict(ref, prefix="", sep=".", simple_types=True)
             flat["input.1.SEEING"] = flat.pop("input.1.SEEING", flat.pop("input.1.seeing", None))
             assert steward.do("provenance", path=path) == flat
+
+
+def test_provenance_of_names_that_headers_cannot_hold(plain):
+    run = "ü/日本/😀"
+    with Butler.from_config(str(plain), writeable=True) as butler:
+        butler.collections.register(run)
+    with Steward(plain, writeable=True) as steward:
+        mine = put_exposure(steward, run=run)
+    with Butler.from_config(str(plain)) as butler:
+        ref = butler.get_dataset(mine["id"])
+        assert ref.run == run
+        with fits.open(butler.getURI(ref).ospath) as hdus:
+            hdus.verify("exception")
+            header = hdus[0].header
+        assert header["LSST BUTLER RUN"] == run.encode("ascii", "backslashreplace").decode()
+        _, found = DatasetProvenance.from_flat_dict({key: value for key, value in header.items() if key}, butler)
+        assert found == ref
 
 
 # Files without records

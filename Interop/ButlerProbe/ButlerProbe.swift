@@ -67,6 +67,9 @@ struct ProbeSession {
         case "get_table": return try await getTable(command)
         case "list": return try await list(command)
         case "export": return try await export(command)
+        case "list_known": return try await listKnown(command)
+        case "get_uri": return .string(try await butler.locations(of: try await ref(command)).whole?.description ?? "")
+        case "exists_by_id": return try await existsByID(command)
         case "exists": return try await exists(command)
         case "locations": return try await locations(command)
         case "read": return try await read(command)
@@ -117,6 +120,27 @@ struct ProbeSession {
         return ref?.wire ?? .null
     }
 
+    /// As `list`, and nothing for collections that there are not.
+    private func listKnown(_ command: DocumentReader) async throws -> StructuredValue {
+        do {
+            return try await list(command)
+        } catch let error as ButlerError where error.kind == .missingCollection { return .array([]) }
+    }
+
+    private func ref(_ command: DocumentReader) async throws -> DatasetRef {
+        guard let id = DatasetID(try command.required("id").string()),
+            let ref = try await butler.registry.read({ try $0.dataset(id) })
+        else { throw command.failure("names no dataset") }
+        return ref
+    }
+
+    /// The flags of a dataset, as Python counts them.
+    private func existsByID(_ command: DocumentReader) async throws -> StructuredValue {
+        let flags = try await butler.exists(
+            try await ref(command), verifies: try command.optional("full_check")?.bool() ?? true)
+        return .int(Int64(flags.rawValue))
+    }
+
     private func list(_ command: DocumentReader) async throws -> StructuredValue {
         let name = try command.required("type").string()
         let collections = try command.required("collections").strings()
@@ -126,9 +150,7 @@ struct ProbeSession {
 
     /// The value of a dataset, and of every file of it the size and digest.
     private func get(_ command: DocumentReader) async throws -> StructuredValue {
-        guard let id = DatasetID(try command.required("id").string()),
-            let ref = try await butler.registry.read({ try $0.dataset(id) })
-        else { throw command.failure("names no dataset") }
+        let ref = try await ref(command)
         let value = try await butler.get(ref, component: try command.optional("component")?.string())
         var answer: StructuredMapping = ["ref": ref.wire]
         switch value {

@@ -22,6 +22,16 @@ extension ProbeSession {
         case "empty_trash": Self.describe(try await butler.emptyTrash())
         case "forget": try await forget(command)
         case "transfer_from": try await transferFrom(command)
+        case "import":
+            .int(
+                Int64(
+                    try await butler.import(
+                        .init(directory: try command.required("directory").string(), transfer: try transfer(command)))))
+        case "ingest_zip":
+            .array(
+                try await butler.ingestZip(
+                    try command.required("path").string(), transfer: try transfer(command)
+                ).map { .string($0.id.description) })
         default: nil
         }
     }

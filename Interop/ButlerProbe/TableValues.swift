@@ -24,7 +24,19 @@ extension ProbeSession {
         guard let id = DatasetID(try command.required("id").string()),
             let ref = try await butler.registry.read({ try $0.dataset(id) })
         else { throw command.failure("names no dataset") }
-        let parameters = ReadParameters(columns: try command.optional("columns")?.strings())
+        let groups = try command.optional("filters")?.items().map { group in
+            try group.items().map { filter in
+                let parts = try filter.items()
+                guard parts.count == 3, let comparison = TableFilter.Comparison(rawValue: try parts[1].string()) else {
+                    throw filter.failure("must be a column, a comparison and a value")
+                }
+                let value = parts[2].value
+                return TableFilter(try parts[0].string(), comparison, anyOf: value.arrayValue ?? [value])
+            }
+        }
+        let parameters = ReadParameters(
+            columns: try command.optional("columns")?.strings(), filters: groups ?? [],
+            stripsAstropyMetadata: try command.optional("strip")?.bool() ?? false)
         return try Self.describe(try await butler.get(Table.self, ref, parameters: parameters))
     }
 

@@ -15,8 +15,12 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case alreadyStored(dataset: String, datastore: String)
     /// A recorded file does not exist.
     case missingArtifact(path: String, dataset: String)
+    /// Recorded files of datasets that are to go elsewhere do not exist.
+    case missingSources(count: Int, examples: [String])
     /// A file does not have the recorded size.
     case fileIntegrity(path: String, expected: Int64, found: Int64)
+    /// A file does not have the recorded checksum.
+    case checksumMismatch(path: String)
     case unsupportedLocation(uri: String)
     /// A record that cannot have been written by a datastore.
     case malformedRecord(dataset: String, reason: String)
@@ -34,8 +38,12 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case notConvertible(dataset: String, recorded: String, wanted: String)
     /// Files of two datasets would get the same name outside of the datastore.
     case ambiguousTarget(path: String, datasets: [String])
+    /// The index of an earlier retrieval does not go together with the one to be written.
+    case foreignIndex(path: String)
     /// What a writer was about to do cannot be read.
     case malformedJournal(path: String, reason: String)
+    /// The files of an operation are larger, in bytes, than what is left.
+    case notEnoughRoom(root: String, needed: Int64, free: Int64)
     /// A file cannot come into a datastore as asked for.
     case notIngestible(location: String, reason: String)
 
@@ -61,8 +69,13 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
             "datastore '\(datastore)' already holds \(dataset); remove it before storing it again"
         case .missingArtifact(let path, let dataset):
             "the file '\(path)' of \(dataset) does not exist; restore it, or prune the dataset from the repository"
+        case .missingSources(let count, let examples):
+            "files of \(count) \(count == 1 ? "dataset do" : "datasets do") not exist: \(examples.joined(separator: "; "))"
+                + "\(count > examples.count ? "; …" : ""); restore them, or leave the datasets out"
         case .fileIntegrity(let path, let expected, let found):
             "the file '\(path)' should have \(expected) bytes and has \(found); restore it from a good copy"
+        case .checksumMismatch(let path):
+            "the content of '\(path)' is not what its recorded checksum says; restore it from a good copy"
         case .unsupportedLocation(let uri):
             "reading '\(uri)' is not supported yet by this build, which reads local files; copy the file into the datastore"
         case .malformedRecord(let dataset, let reason):
@@ -86,8 +99,12 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .ambiguousTarget(let path, let datasets):
             "several files would be brought to '\(path)' (\(datasets.joined(separator: "; "))); keep their folders, or "
                 + "bring fewer datasets"
+        case .foreignIndex(let path):
+            "'\(path)' is of another kind of repository, or damaged; choose another folder, or ask to replace what is there"
         case .malformedJournal(let path, let reason):
             "the intent '\(path)' cannot be read: \(reason); run 'steward butler check', then remove it"
+        case .notEnoughRoom(let root, let needed, let free):
+            "the files need \(needed) bytes below '\(root)', where \(free) are free; make room or bring fewer"
         case .notIngestible(let location, let reason):
             "cannot ingest '\(location)': \(reason)"
         }

@@ -44,7 +44,7 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
         case .notFound(let path):
             "no file at '\(path)'; check the path, or whether the file was deleted"
         case .alreadyExists(let path):
-            "'\(path)' already exists; delete it first or ask to overwrite it"
+            "'\(path)' already exists, and nothing is overwritten; move it away first"
         case .notAFile(let path):
             "'\(path)' is not a regular file; give the path of a file"
         case .invalidRange(let path, let lower, let upper, let size):
@@ -62,7 +62,7 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
         case .linkImpossible(let path, let source, let reason):
             "cannot link '\(path)' to '\(source)': \(reason); transfer with mode copy or symlink instead"
         case .changedWhileReading(let path):
-            "'\(path)' became shorter while it was read; read it again once its writer has finished"
+            "'\(path)' changed while it was read; read it again once its writer has finished"
         case .unsupported(let path, let operation, let remedy):
             "cannot \(operation) '\(path)': \(remedy)"
         case .system(let path, let operation, let code, let message):

@@ -86,6 +86,14 @@ public struct TableColumn: Sendable {
         return copy
     }
 
+    /// The same column with other cells of its type; as many flags, if any, as cells.
+    func replacing(_ values: ColumnValues, _ validity: [Bool]?) -> TableColumn {
+        var copy = self
+        copy.values = values
+        copy.validity = validity?.contains(false) == true ? validity : nil
+        return copy
+    }
+
     /// The column without its rows.
     public var withoutRows: TableColumn {
         var copy = self

@@ -7,6 +7,8 @@ public enum TableError: Error, Sendable, Hashable, CustomStringConvertible {
     case duplicateColumn(name: String)
     /// No column has this name or matches this pattern.
     case unknownColumn(name: String, known: [String])
+    /// A condition that a column cannot be put under.
+    case invalidFilter(column: String, reason: String)
     /// Text that is not ECSV. The line counts from 1.
     case malformedECSV(line: Int, reason: String)
     /// Something that ECSV cannot express.
@@ -25,6 +27,7 @@ public enum TableError: Error, Sendable, Hashable, CustomStringConvertible {
         case .duplicateColumn(let name): "two columns of the table are called '\(name)'; rename one"
         case .unknownColumn(let name, let known):
             "the table has no column '\(name)'; it has " + Self.listed(known)
+        case .invalidFilter(let column, let reason): "column '\(column)' cannot be filtered: \(reason)"
         case .malformedECSV(let line, let reason): "not a usable ECSV table, line \(line): \(reason)"
         case .unwritableECSV(let column, let reason): "column '\(column)' cannot be written as ECSV: \(reason)"
         case .malformedParquet(let file, let reason): "'\(file)' is not a usable Parquet file: \(reason)"

@@ -263,12 +263,23 @@ final class TemporaryRepository: Sendable {
         let source = try await TemporaryRepository.make()
         let target = try await TemporaryRepository.make()
         let refs = [try await source.put(1), try await source.put(2)]
-        let lost = try await source.put(3)
+        // What no datastore has is left out; a file that should be there is missed.
+        let forgotten = try await source.put(3)
+        let path = source.root + "/" + (try await source.butler.stored(forgotten.id)[0].infos[0].path)
+        try await source.butler.forget([forgotten])
+        try FileManager.default.removeItem(atPath: path)
+        let lost = try await source.put(4)
         try FileManager.default.removeItem(
             atPath: source.root + "/" + (try await source.butler.stored(lost.id)[0].infos[0].path))
-        let dry = try await target.butler.transferFrom(source.butler, refs + [lost], isDryRun: true)
+        for isDryRun in [true, false] {
+            let error = await #expect(throws: DatastoreError.self) {
+                try await target.butler.transferFrom(source.butler, refs + [lost], isDryRun: isDryRun)
+            }
+            #expect(error?.description.contains("files of 1 dataset do not exist: count@") == true)
+        }
+        let dry = try await target.butler.transferFrom(source.butler, refs + [forgotten], isDryRun: true)
         #expect(dry.count == 2 && target.artifacts.isEmpty)
-        let moved = try await target.butler.transferFrom(source.butler, refs + [lost], transfer: .copy)
+        let moved = try await target.butler.transferFrom(source.butler, refs + [forgotten], transfer: .copy)
         #expect(Set(moved.map(\.id)) == Set(refs.map(\.id)))
         #expect(target.artifacts == source.artifacts)
         #expect(try await target.value(refs[0]) == ["detector": 1])
@@ -285,8 +296,10 @@ final class TemporaryRepository: Sendable {
         let target = try await TemporaryRepository.make()
         let refs = [try await source.put(1), try await source.put(2)]
         let own = try await target.put(2)
-        await #expect(throws: (any Error).self) {
-            try await target.butler.transferFrom(source.butler, refs, transfer: .move)
+        for isDryRun in [true, false] {
+            await #expect(throws: (any Error).self) {
+                try await target.butler.transferFrom(source.butler, refs, transfer: .move, isDryRun: isDryRun)
+            }
         }
         #expect(target.artifacts.count == 1 && source.artifacts.count == 2)
         #expect(try await target.value(own) == ["detector": 2])

@@ -1,5 +1,6 @@
 import AstroTime
 import ButlerModel
+import Datastore
 import StructuredData
 
 extension ExportFile {
@@ -129,18 +130,8 @@ struct ExportFileReader: YAMLPartVisitor {
             datasets: zip(ids, dataIDs).map { .init(id: $0, dataID: $1) }, path: path, formatter: formatter)
     }
 
-    /// Formatters are qualified Python names.
-    static func isClassName(_ text: String) -> Bool {
-        let words = text.split(separator: ".", omittingEmptySubsequences: false)
-        return words.count > 1 && words.allSatisfy { word in
-            guard let first = word.utf8.first, !(0x30...0x39).contains(first) else { return false }
-            return word.utf8.allSatisfy { $0 == 0x5F || $0 > 0x7F || Character(Unicode.Scalar($0)).isLetter
-                || (0x30...0x39).contains($0) }
-        }
-    }
-
     private static func check(formatter: String, _ node: YAMLNode) throws {
-        guard isClassName(formatter) else {
+        guard StoredFileInfo.isClassName(formatter) else {
             throw ExportValues.failure("'\(formatter)' is no class name of a formatter", node)
         }
     }

@@ -15,19 +15,22 @@ extension DirectButler {
     ///   - fileName: of the export file, relative to the directory.
     ///   - transfer: how files come to the directory. `inPlace` brings none, and the export names their paths below the
     ///     datastore's root; `direct` brings none, and it names absolute locations. `move` is refused.
+    ///   - jobs: the most files that are brought at the same time.
+    ///   - isDryRun: whether nothing is written, and only looked for what would keep it from succeeding.
     /// - Returns: what `body` returns.
     /// - Throws: ``ExportFileError``, `DatastoreError`, `ObjectStorageError`, what `body` throws.
     public func export<Result>(
-        to directory: String, fileName: String = ExportFile.defaultName, transfer: ArtifactTransfer,
-        _ body: (inout RepositoryExport) async throws -> Result
+        to directory: String, fileName: String = ExportFile.defaultName, transfer: ArtifactTransfer, jobs: Int = 4,
+        isDryRun: Bool = false, _ body: (inout RepositoryExport) async throws -> Result
     ) async throws -> Result {
         guard transfer != .move else {
             throw ExportFileError.cannotExport("An export leaves the repository as it is, so files cannot be moved; copy them.")
         }
         let folder = try ResourceURI(localPath: Self.absolutePath(directory)).asDirectory
-        var export = RepositoryExport(self, folder: folder, transfer: transfer)
+        var export = RepositoryExport(self, folder: folder, transfer: transfer, jobs: jobs, isDryRun: isDryRun)
         let result = try await body(&export)
         let bytes = try await export.finish()
+        if isDryRun { return result }
         try await POSIXObjectStore(root: folder).write(try ObjectPath(fileName), bytes: bytes, mode: .overwrite)
         return result
     }
@@ -37,7 +40,7 @@ extension DirectButler {
     }
 }
 
-/// Collects what an export file is to hold. See ``DirectButler/export(to:fileName:transfer:_:)``.
+/// Collects what an export file is to hold. See ``DirectButler/export(to:fileName:transfer:jobs:isDryRun:_:)``.
 ///
 /// Datasets bring their types, runs and dimension records along. Of TAGGED and CALIBRATION collections that are saved,
 /// the memberships of saved datasets are, too. Memory: what is saved, without the content of files.
@@ -45,6 +48,8 @@ public struct RepositoryExport {
     private let butler: DirectButler
     private let folder: ResourceURI
     private let transfer: ArtifactTransfer
+    private let jobs: Int
+    private let isDryRun: Bool
     private var records: [Int: [[DataIDValue]: DimensionRecord]] = [:]
     private var types: [String: DatasetType] = [:]
     private var files: [String: [String: [ExportFile.File]]] = [:]
@@ -54,10 +59,12 @@ public struct RepositoryExport {
     /// Number of the datasets that are saved.
     public var datasetCount: Int { ids.values.reduce(0) { $0 + $1.count } }
 
-    init(_ butler: DirectButler, folder: ResourceURI, transfer: ArtifactTransfer) {
+    init(_ butler: DirectButler, folder: ResourceURI, transfer: ArtifactTransfer, jobs: Int, isDryRun: Bool) {
         self.butler = butler
         self.folder = folder
         self.transfer = transfer
+        self.jobs = jobs
+        self.isDryRun = isDryRun
     }
 
     // MARK: Saving
@@ -163,8 +170,13 @@ public struct RepositoryExport {
         default: break
         }
         let retrieval = try ArtifactRetrieval(datasets, naming: .path)
-        _ = try await retrieval.run(
-            to: folder, transfer: try Self.retrieval(transfer), overwrites: false, progress: { _ in progress() })
+        let mode = try Self.retrieval(transfer)
+        if isDryRun {
+            try await retrieval.check(to: folder, overwrites: false, jobs: jobs, progress: { _ in progress() })
+        } else {
+            _ = try await retrieval.run(
+                to: folder, transfer: mode, overwrites: false, jobs: jobs, progress: { _ in progress() })
+        }
         let targets = Dictionary(
             retrieval.steps.flatMap { step in step.ids.map { ($0, step.target.description) } },
             uniquingKeysWith: { first, _ in first })

@@ -21,11 +21,13 @@ extension DirectButler {
         public var isWithoutFiles: Bool
         /// The most files that are copied or linked at the same time.
         public var jobs: Int
+        /// Whether nothing is changed, and only looked for what would keep the import from succeeding.
+        public var isDryRun: Bool
 
         public init(
             directory: String? = nil, file: String = ExportFile.defaultName, transfer: ArtifactTransfer = .auto,
             skippedElements: Set<String> = [], recordsAttributes: Bool = true, isWithoutFiles: Bool = false,
-            jobs: Int = 4
+            jobs: Int = 4, isDryRun: Bool = false
         ) {
             self.directory = directory
             self.file = file
@@ -34,6 +36,7 @@ extension DirectButler {
             self.recordsAttributes = recordsAttributes
             self.isWithoutFiles = isWithoutFiles
             self.jobs = jobs
+            self.isDryRun = isDryRun
         }
     }
 
@@ -51,7 +54,7 @@ extension DirectButler {
     public func `import`(
         _ options: ImportOptions, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
     ) async throws -> Int {
-        try requireWriteable(to: "import datasets")
+        if !options.isDryRun { try requireWriteable(to: "import datasets") }
         let path = try exportFile(options)
         let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
         var file = try ExportFile(yaml: try await store.read(try ObjectPath(String(path.drop { $0 == "/" }))))
@@ -66,6 +69,10 @@ extension DirectButler {
         let transfers =
             options.transfer == .auto
             ? try datastore.automaticTransfer(of: plan.files.lazy.map { ($0.location, $0.refs) }) : .all(options.transfer)
+        if options.isDryRun {
+            try await foresee(plan, options, transfers, progress: progress)
+            return plan.refs.count
+        }
         let intake = try await intake { intake in
             if options.isWithoutFiles {
                 for refs in plan.refs.pieces(of: BatchSpool.batchSize) {
@@ -106,12 +113,12 @@ extension DirectButler {
 /// An export file in the terms of the repository that takes it in.
 struct ImportPlan: Sendable {
     private(set) var types: [DatasetType] = []
-    private let collections: [ExportFile.Collection]
+    let collections: [ExportFile.Collection]
     private(set) var records: [DimensionRecord] = []
     private(set) var refs: [DatasetRef] = []
     private(set) var files: [FileDatastore.IncomingFile] = []
-    private var tags: [(collection: String, refs: [DatasetRef])] = []
-    private var ranges: [(range: ExportFile.ValidityRange, refs: [DatasetRef])] = []
+    private(set) var tags: [(collection: String, refs: [DatasetRef])] = []
+    private(set) var ranges: [(range: ExportFile.ValidityRange, refs: [DatasetRef])] = []
     private(set) var warnings: [String] = []
 
     /// - Parameter datastore: where files go; `nil` when they are not taken in.

@@ -38,7 +38,6 @@ extension DirectButler {
             let memory = RecordMemory()
             return try archive.refs.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory)) }
         }
-        if isDryRun { return refs }
         let (mode, recorded) = try place(source, archive, transfer)
         let byID = Dictionary(refs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var rows: [(ref: DatasetRef, info: StoredFileInfo)] = []
@@ -46,6 +45,13 @@ extension DirectButler {
             var info = artifact.info
             info.path = "\(recorded)#zip-path=\(artifact.member)"
             for id in artifact.ids { if let ref = byID[id] { rows.append((ref, info)) } }
+        }
+        if isDryRun {
+            var foresight = IntakeForesight(self)
+            try await foresight.add(refs, records: records)
+            try await foresight.add(archive: source, rows, mode)
+            try foresight.finish()
+            return refs
         }
         let staged = try await datastore.stage(archive: source, rows, transfer: mode)
         try await record(staged) { writer in
@@ -63,7 +69,7 @@ extension DirectButler {
             func failure(_ reason: String) -> DatastoreError {
                 .malformedZip(path: name, reason: "its index gives '\(artifact.member)' \(reason)")
             }
-            guard ExportFileReader.isClassName(artifact.info.formatter) else {
+            guard StoredFileInfo.isClassName(artifact.info.formatter) else {
                 throw failure("the formatter '\(artifact.info.formatter)', which is no class name")
             }
             let usage = "'\(artifact.member)' of the archive '\(name)'"

@@ -14,13 +14,14 @@ extension DirectButler {
     /// - Parameters:
     ///   - recordsAttributes: whether sizes and, as configured, checksums are recorded.
     ///   - jobs: the most files that are copied or linked at the same time.
+    ///   - isDryRun: whether nothing is changed, and only looked for what would keep it from succeeding.
     ///   - progress: is told how many more files are staged.
     /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has one of the datasets already, or a run
     ///   another of the same type and data ID; `ObjectStorageError.notFound` for a missing file, `.alreadyExists` when
     ///   a file is where a new one should be; `DatastoreError`.
     public func ingest(
         _ files: [FileIngest], transfer: ArtifactTransfer = .auto, recordsAttributes: Bool = true, jobs: Int = 4,
-        progress: @escaping @Sendable (Int) -> Void = { _ in }
+        isDryRun: Bool = false, progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws {
         try Self.refuseRepetitions(files.lazy.flatMap(\.datasets))
         let datastore = try datastore()
@@ -28,47 +29,54 @@ extension DirectButler {
         let batches = Mutex(files.pieces(of: BatchSpool.batchSize).makeIterator())
         try await ingest(
             transfer: transfer == .auto ? automatic : .all(transfer), recordsAttributes: recordsAttributes, jobs: jobs,
-            progress: progress
+            isDryRun: isDryRun, progress: progress
         ) { _ in batches.withLock { $0.next() } }
     }
 
-    /// As ``ingest(_:transfer:recordsAttributes:jobs:progress:)``, for any number of files. Memory: those of two batches,
-    /// of which one is read while the other is staged.
+    /// As ``ingest(_:transfer:recordsAttributes:jobs:isDryRun:progress:)``, for any number of files. Memory: those of
+    /// two batches, of which one is read while the other is staged.
     ///
     /// - Parameters:
     ///   - transfer: what `auto` means for them must be known beforehand: `FileTransfers`.
     ///   - next: gives the next files, some thousands at a time; `nil` after the last. What it gets is what the
     ///     repository holds before.
     public func ingest(
-        transfer: FileTransfers, recordsAttributes: Bool = true, jobs: Int = 4,
+        transfer: FileTransfers, recordsAttributes: Bool = true, jobs: Int = 4, isDryRun: Bool = false,
         progress: @escaping @Sendable (Int) -> Void = { _ in },
         _ next: @escaping @Sendable (RegistrySnapshot) throws -> [FileIngest]?
     ) async throws {
-        try requireWriteable(to: "ingest files")
+        if !isDryRun { try requireWriteable(to: "ingest files") }
         let datastore = try datastore()
         let prepare: @Sendable () async throws -> PreparedFiles? = { [registry] in
             try await registry.read { snapshot in
                 try next(snapshot).map { try PreparedFiles($0, snapshot, for: datastore) }
             }
         }
+        var foresight = IntakeForesight(self)
         let intake = try await intake { intake in
             var prepared = try await prepare()
             while let batch = prepared {
                 async let following = prepare()
-                let staged = try await datastore.stage(
-                    batch.files, transfers: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
-                try await intake.add(batch.refs, staged)
+                if isDryRun {
+                    try await foresight.add(batch.refs)
+                    try await foresight.add(batch.files, transfer, jobs: jobs)
+                } else {
+                    let staged = try await datastore.stage(
+                        batch.files, transfers: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
+                    try await intake.add(batch.refs, staged)
+                }
                 progress(batch.files.count)
                 prepared = try await following
             }
         }
+        if isDryRun { return try foresight.finish() }
         try await intake.commit()
     }
 
     /// Makes datasets out of files whose records are known, in one transaction: each file comes to where its records say.
     ///
     /// - Parameter transfer: `auto` links; `inPlace` for files that are there already.
-    /// - Throws: as ``ingest(_:transfer:recordsAttributes:jobs:progress:)``.
+    /// - Throws: as ``ingest(_:transfer:recordsAttributes:jobs:isDryRun:progress:)``.
     public func ingest(
         recorded files: [RecordedFile], transfer: ArtifactTransfer, jobs: Int = 4
     ) async throws {

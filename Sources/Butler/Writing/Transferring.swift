@@ -12,15 +12,16 @@ extension DirectButler {
     ///
     /// - Parameters:
     ///   - transfer: `auto` links; files that were ingested in place keep their location with `auto`, and get a path
-    ///     from the template otherwise. With `move`, files are copied that datasets share which do not come along.
-    ///   - skipMissing: whether datasets whose files are not there are left out; they come without files otherwise.
+    ///     here otherwise. With `move`, files are copied that datasets share which do not come along.
+    ///   - skipMissing: whether datasets that no datastore has are left out; they come without files otherwise.
     ///   - registerDatasetTypes: whether types that are missing are registered.
     ///   - transferDimensions: whether dimension records that are missing come along.
     ///   - jobs: the most files that are copied or linked at the same time.
-    ///   - isDryRun: whether nothing is changed.
+    ///   - isDryRun: whether nothing is changed, and only looked for what would keep it from succeeding.
     /// - Returns: the datasets that are here now.
     /// - Throws: `ButlerError` of kind `conflictingDefinition` for types, identifiers or data IDs that mean other things
-    ///   here, and for records that are missing; `missingDatasetType`; `DatastoreError` and `ObjectStorageError`.
+    ///   here, and for records that are missing; `missingDatasetType`; `DatastoreError` and `ObjectStorageError`, also for
+    ///   files that are recorded and not there, or contradict their records.
     @discardableResult
     public func transferFrom(
         _ source: DirectButler, _ refs: [DatasetRef], transfer: ArtifactTransfer = .auto, skipMissing: Bool = true,
@@ -40,11 +41,13 @@ extension DirectButler {
     ///
     /// - Parameter pages: calls its argument with some datasets after others, each dataset once; it answers with those
     ///   that are, or will be, here.
+    /// - Returns: the datasets that were left out, which are warned of, too.
+    @discardableResult
     public func transferFrom(
         _ source: DirectButler, transfer: ArtifactTransfer = .auto, skipMissing: Bool = true,
         registerDatasetTypes: Bool = false, transferDimensions: Bool = false, jobs: Int = 4, isDryRun: Bool = false,
         _ pages: (_ page: ([DatasetRef]) async throws -> [DatasetRef]) async throws -> Void
-    ) async throws {
+    ) async throws -> LeftOutDatasets {
         if !isDryRun { try requireWriteable(to: "transfer datasets") }
         guard transfer != .direct, transfer != .inPlace else {
             throw ButlerError(
@@ -52,32 +55,60 @@ extension DirectButler {
         }
         var records = RecordCollection()
         var seen = SeenFiles()
+        var archives = ArchivePaths(universe: universe)
+        var leftOut = LeftOutDatasets()
+        var foresight = IntakeForesight(self)
         let intake = try await intake { intake in
             try await pages { refs in
-                let plan = try await source.transferPlan(
-                    refs, skipMissing: skipMissing, withRecords: transferDimensions && !isDryRun)
+                var plan = try await source.transferPlan(
+                    refs, skipMissing: skipMissing, withRecords: transferDimensions)
+                leftOut.add(plan.leftOut)
                 try await checkTypes(plan.refs, areRegistered: !registerDatasetTypes)
-                if isDryRun { return plan.refs }
                 records.add(plan.records)
+                if transfer == .move { try await source.markShared(&plan) }
+                if transfer != .auto { try await give(paths: &archives, to: &plan) }
                 let (missing, present) = try await missingFiles(plan)
                 let (new, known) = seen.add(missing)
-                let kept = transfer == .move ? try await source.sharedFiles(of: plan.refs) : []
-                try await intake.add(
-                    plan.refs,
-                    try await stage(
-                        new.map { file in
-                            var file = file
-                            file.isShared = file.rows.contains { kept.contains($0.info.path) }
-                            return file
-                        }, alsoIn: known + present, transfer, jobs: jobs))
+                let parts = Self.parts(new, alsoIn: known + present, transfer)
+                if isDryRun {
+                    try await foresight.add(plan.refs, records: plan.records)
+                    for part in parts { try await foresight.add(recorded: part.files, part.transfer, jobs: jobs) }
+                } else {
+                    try await intake.add(plan.refs, try await stage(parts, jobs: jobs))
+                }
                 return plan.refs
             }
         }
-        if isDryRun { return }
+        if leftOut.count > 0 { warn(leftOut.warning) }
+        if isDryRun {
+            try foresight.finish()
+            return leftOut
+        }
         let needed = records.inOrder
         try await intake.commit(first: { writer in
             if !needed.isEmpty { try writer.insert(needed, onConflict: .skip) }
         })
+        return leftOut
+    }
+
+    /// Files that are recorded by absolute locations get a path of their own here: that of the template, or for an archive
+    /// that where archives are.
+    private func give(paths: inout ArchivePaths, to plan: inout TransferPlan) async throws {
+        let datastore = try datastore()
+        for index in plan.files.indices where plan.files[index].isOutside {
+            let source = plan.files[index].source
+            for row in plan.files[index].rows.indices {
+                let (ref, info) = (plan.files[index].rows[row].ref, plan.files[index].rows[row].info)
+                let path: String
+                if let member = try info.archiveMember {
+                    path = "\(try await paths.path(of: source))#zip-path=\(member)"
+                } else {
+                    path = try datastore.pathForFile(info, of: ref, pathExtension: source.pathExtension)
+                }
+                plan.files[index].rows[row].info.path = path
+            }
+            plan.files[index].isOutside = false
+        }
     }
 
     /// The files of datasets that are not here, and those that are because other datasets are in them too.
@@ -93,6 +124,7 @@ extension DirectButler {
             }
             return held
         }
+        try plan.requireSources(apartFrom: held)
         let wanted = plan.files.compactMap { file in
             var file = file
             file.rows.removeAll { held.contains($0.ref.id) }
@@ -118,55 +150,36 @@ extension DirectButler {
         return (missing, present)
     }
 
-    /// Recorded paths of files that other datasets than these are in, too.
-    fileprivate func sharedFiles(of refs: [DatasetRef]) async throws -> Set<String> {
-        let ids = refs.map(\.id)
-        let datastore = try datastore()
-        return try await registry.read { snapshot in
-            var shared: Set<String> = []
-            for files in datastore.files { shared.formUnion(try files.foreseeDeletion(ids, snapshot.connection).shared) }
-            return shared
-        }
-    }
+    private typealias Part = (files: [TransferPlan.File], transfer: ArtifactTransfer)
 
-    /// Files that move keep apart from those that stay where they are.
+    /// Files by how they come: those that move keep apart from those that others need where they are.
     ///
     /// - Parameter known: more datasets in files that an earlier batch brings.
-    private func stage(
-        _ files: [TransferPlan.File], alsoIn known: [TransferPlan.File], _ transfer: ArtifactTransfer, jobs: Int
-    ) async throws -> StagedArtifacts {
-        let datastore = try datastore()
+    private static func parts(
+        _ files: [TransferPlan.File], alsoIn known: [TransferPlan.File], _ transfer: ArtifactTransfer
+    ) -> [Part] {
         let own = files.filter { !$0.isOutside }
-        var parts = [
-            try await datastore.stage(
-                recorded: own.filter { !$0.isShared }.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) },
-                transfer: transfer == .auto ? .link : transfer, jobs: jobs),
-            try await datastore.stage(
-                recorded: own.filter(\.isShared).map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) }, transfer: .copy,
-                jobs: jobs),
-            try await datastore.stage(
-                recorded: known.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) }, transfer: .inPlace, jobs: jobs),
+        return [
+            (own.filter { !$0.isShared }, transfer == .auto ? .link : transfer), (own.filter(\.isShared), .copy),
+            // They stay where they are, recorded by their absolute locations.
+            (files.filter(\.isOutside) + known, .inPlace),
         ]
-        let outside = files.filter(\.isOutside)
+    }
+
+    private func stage(_ parts: [Part], jobs: Int) async throws -> StagedArtifacts {
+        let datastore = try datastore()
+        var staged: [StagedArtifacts] = []
         do {
-            if transfer == .auto {
-                parts.append(
+            for part in parts {
+                staged.append(
                     try await datastore.stage(
-                        recorded: outside.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) }, transfer: .direct,
-                        jobs: jobs))
-            } else if !outside.isEmpty {
-                parts.append(
-                    try await datastore.stage(
-                        outside.map { file in
-                            FileDatastore.IncomingFile(
-                                location: file.source, refs: file.rows.map(\.ref), formatter: file.rows.first?.info.formatter)
-                        }, transfer: transfer, recordsAttributes: true, jobs: jobs))
+                        recorded: part.files.map(\.recorded), transfer: part.transfer, jobs: jobs))
             }
         } catch {
-            for part in parts { try await part.discard() }
+            for artifacts in staged { try await artifacts.discard() }
             throw error
         }
-        return StagedArtifacts(joining: parts)
+        return StagedArtifacts(joining: staged)
     }
 
     /// Types must be known here, and mean the same.
@@ -192,112 +205,22 @@ extension DirectButler {
     }
 }
 
-/// What there is to bring from a repository.
-struct TransferPlan: Sendable {
-    struct File: Sendable {
-        let source: ResourceURI
-        /// Whether it was ingested in place, outside of the datastore.
-        let isOutside: Bool
-        var rows: [RecordedFile.Row]
-        /// Whether datasets are in it that do not come along.
-        var isShared = false
-    }
+/// Where archives come that were ingested in place.
+private struct ArchivePaths {
+    let universe: DimensionUniverse
+    private var known: [String: String] = [:]
 
-    var refs: [DatasetRef] = []
-    var files: [File] = []
-    /// Dimension records in an order in which they can be inserted.
-    var records: [DimensionRecord] = []
-}
+    init(universe: DimensionUniverse) { self.universe = universe }
 
-/// Dimension records, each once.
-struct RecordCollection {
-    private var held: [Int: [[DataIDValue]: DimensionRecord]] = [:]
-
-    mutating func add(_ records: [DimensionRecord]) {
-        for record in records { held[record.element.position, default: [:]][record.requiredValues] = record }
-    }
-
-    /// In an order in which they can be inserted.
-    var inOrder: [DimensionRecord] { held.sorted { $0.key < $1.key }.flatMap { Array($0.value.values) } }
-}
-
-/// Which files earlier batches have brought. Memory: 16 bytes and a bit for each.
-private struct SeenFiles {
-    private struct Key: Hashable {
-        let first: Int
-        let second: Int
-
-        init(_ text: String) {
-            var hasher = Hasher()
-            hasher.combine(text)
-            first = hasher.finalize()
-            hasher = Hasher()
-            hasher.combine(1)
-            hasher.combine(text)
-            second = hasher.finalize()
+    /// The path below the root of a datastore. Cost: the index of an archive that was not asked for before.
+    mutating func path(of source: ResourceURI) async throws -> String {
+        if let path = known[source.description] { return path }
+        guard let local = source.localPath else {
+            throw DatastoreError.notIngestible(
+                location: source.description, reason: "only archives of this machine can be; copy it here first")
         }
-    }
-
-    private var keys: Set<Key> = []
-
-    /// Those of the files that are new, and those that are not.
-    mutating func add(_ files: [TransferPlan.File]) -> (new: [TransferPlan.File], known: [TransferPlan.File]) {
-        var new: [TransferPlan.File] = []
-        var known: [TransferPlan.File] = []
-        for file in files {
-            if file.isOutside || keys.insert(Key(file.source.description)).inserted {
-                new.append(file)
-            } else {
-                known.append(file)
-            }
-        }
-        return (new, known)
-    }
-}
-
-extension DirectButler {
-    /// Looks at the records of datasets and whether their files are there.
-    fileprivate func transferPlan(
-        _ refs: [DatasetRef], skipMissing: Bool, withRecords: Bool
-    ) async throws -> TransferPlan {
-        let datastore = try datastore()
-        var plan = TransferPlan()
-        var indexOfFile: [String: Int] = [:]
-        for chunk in refs.pieces(of: 10_000) {
-            let (stored, expanded) = try await registry.read { snapshot in
-                let memory = RecordMemory()
-                return (
-                    try datastore.stored(chunk.map(\.id), snapshot.connection),
-                    try chunk.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory)) }
-                )
-            }
-            for ref in expanded {
-                var found: StoredDataset?
-                for candidate in stored[ref.id] ?? [] where found == nil {
-                    if try await candidate.exists() { found = candidate }
-                }
-                guard let found else {
-                    if !skipMissing { plan.refs.append(ref) }
-                    continue
-                }
-                plan.refs.append(ref)
-                for info in found.infos {
-                    let location = try found.datastore.location(of: info).withoutFragment
-                    let row = RecordedFile.Row(ref, info)
-                    if let index = indexOfFile[location.description] {
-                        plan.files[index].rows.append(row)
-                    } else {
-                        indexOfFile[location.description] = plan.files.count
-                        plan.files.append(
-                            .init(source: location, isOutside: try !found.datastore.contains(location), rows: [row]))
-                    }
-                }
-            }
-        }
-        if withRecords {
-            let dataIDs = plan.refs.map(\.dataID)
-            plan.records = try await registry.read { try $0.dimensionRecords(of: dataIDs) }
-        }
-        return plan
+        let path = try await DatasetArchive(path: local, universe: universe).pathInDatastore
+        known[source.description] = path
+        return path
     }
 }

@@ -1,5 +1,7 @@
+import Datastore
 import FITS
 import StructuredData
+import Tables
 
 /// A look at one HDU of a FITS file.
 enum FITSPreview {
@@ -31,12 +33,14 @@ enum FITSPreview {
         case .table(let hdu):
             members["kind"] = "table"
             members["row_count"] = .int(Int64(part.summaries[part.index].shape.first ?? 0))
-            let columns = hdu.table.columns.filter { $0.values.count != nil }
+            let columns = try hdu.table.columns.map { try TableColumn($0) }
             members["columns"] = .array(
                 hdu.table.columns.map { .object(["name": .string($0.name), "unit": .string($0.unit)]) })
             members["rows"] = .array(
-                (0..<hdu.table.rowCount).map { row in .array(hdu.table.columns.map { $0.cell(row) }) })
-            members["unreadable"] = .int(Int64(hdu.table.columns.count - columns.count))
+                (0..<hdu.table.rowCount).map { row in
+                    .array(columns.map { column in column.map { TableCells.cell($0, row) } ?? .null })
+                })
+            members["unreadable"] = .int(Int64(columns.count { $0 == nil }))
         }
         return members
     }
@@ -63,32 +67,5 @@ enum FITSPreview {
             case .undefined: .null
             }
         return .array([.string(card.keyword), value, .string(card.comment)])
-    }
-}
-
-extension FITSColumn {
-    /// A cell as JSON has it: a list for several elements, null for what cannot be read.
-    fileprivate func cell(_ row: Int) -> StructuredValue {
-        guard elementsPerRow != 1 else { return element(row) }
-        return .array((row * elementsPerRow..<(row + 1) * elementsPerRow).prefix(16).map(element))
-    }
-
-    private func element(_ index: Int) -> StructuredValue {
-        switch values {
-        case .bool(let cells): .bool(cells[index])
-        case .int8(let cells): .int(Int64(cells[index]))
-        case .uint8(let cells): .int(Int64(cells[index]))
-        case .int16(let cells): .int(Int64(cells[index]))
-        case .uint16(let cells): .int(Int64(cells[index]))
-        case .int32(let cells): .int(Int64(cells[index]))
-        case .uint32(let cells): .int(Int64(cells[index]))
-        // Browsers have doubles only.
-        case .int64(let cells): .string(String(cells[index]))
-        case .uint64(let cells): .string(String(cells[index]))
-        case .float(let cells): Double(cells[index]).isFinite ? .string("\(cells[index])") : .null
-        case .double(let cells): cells[index].isFinite ? .float(cells[index]) : .null
-        case .string(let cells, _): .string(cells[index])
-        case .unsupported: .null
-        }
     }
 }

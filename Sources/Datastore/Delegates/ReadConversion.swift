@@ -34,7 +34,7 @@ extension StorageClassRegistry {
                 reason: "storage class '\(recorded)' knows "
                     + (known.isEmpty ? "no parameters" : "only \(known.sorted().joined(separator: ", "))"))
         }
-        if let columns = parameters.columns { return try value.selecting(columns, dataset: dataset) }
+        if parameters.cutsTable { return try value.cutting(parameters, dataset: dataset) }
         guard let box = parameters.bbox else { return value }
         func unusable(_ reason: String) -> DatastoreError {
             .unusableParameter(dataset: dataset, parameter: "bbox", reason: reason)

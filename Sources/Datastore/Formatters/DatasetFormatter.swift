@@ -126,20 +126,6 @@ enum FormatterCatalog {
         return formatter(forClass: name, pathExtension: "")
     }
 
-    /// The extensions of files that a Python class agrees to read, with their dots; `nil` for one that is not known here.
-    static func readExtensions(_ className: String) -> Set<String>? {
-        switch className {
-        case prefix + "json.JsonFormatter": [".json"]
-        case prefix + "yaml.YamlFormatter": [".yaml"]
-        case prefix + "logs.ButlerLogRecordsFormatter": [".json", ".log"]
-        case prefix + "parquet.ParquetFormatter": [".parq"]
-        case prefix + "pickle.PickleFormatter": [".pickle"]
-        case prefix + "packages.PackagesFormatter": [".yaml", ".pickle", ".pkl", ".json"]
-        case matplotlib: [".png"]
-        default: nil
-        }
-    }
-
     /// The extension of the files that a configured formatter writes, with its dot; `nil` for a class that is not known.
     static func writtenExtension(_ formatter: FormatterConfiguration) -> String? {
         switch formatter.className {

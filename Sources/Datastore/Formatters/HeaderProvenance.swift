@@ -42,9 +42,24 @@ extension FITSValue {
             case .int(let number): .int(number)
             case .float(let number) where number.isFinite: .float(number)
             case .bool(let flag): .bool(flag)
-            case .string(let text): .string(text)
+            case .string(let text): .string(Self.escaped(text))
             default: .string("\(value)")
             }
+    }
+
+    /// The text with what FITS headers cannot hold written as Python writes it in source code: `\xe9`, `\u65e5`,
+    /// `\U0001f600`.
+    private static func escaped(_ text: String) -> String {
+        guard !text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else { return text }
+        return text.unicodeScalars.map { scalar in
+            let digits = String(scalar.value, radix: 16)
+            switch scalar.value {
+            case 0x20...0x7E: return String(scalar)
+            case ..<0x100: return "\\x" + String(repeating: "0", count: 2 - digits.count) + digits
+            case ..<0x10000: return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: return "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
+            }
+        }.joined()
     }
 
     /// `nil` for commentary.

@@ -154,6 +154,8 @@ final class JournalSession: Sendable {
         guard let names = try JournalFiles.names(in: folder), names.contains(lockName),
             !names.contains(where: isSessionName)
         else { return }
+        // Whoever emptied the trash may have died before its folder went.
+        _ = rmdir(folder + "/" + KeptTrash.folderName)
         try JournalFiles.remove(folder + "/" + lockName)
         // A session that begins now makes the folder's lock anew, and keeps the folder.
         _ = rmdir(folder)

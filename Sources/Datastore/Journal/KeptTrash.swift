@@ -27,11 +27,17 @@ struct KeptTrash: Sendable {
 
     /// Writes down that datasets are about to be put into the trash.
     func add(_ ids: [DatasetID], at date: Date = Date()) throws {
-        try JournalFiles.makeFolder(directory)
         let name = "\(Int64(date.timeIntervalSince1970 * 1000))-\(UUID().uuidString.lowercased())"
         let path = directory + "/" + name + JournalSession.intentSuffix
         let draft = path + ".draft"
-        try LocalFile.create(draft, JournalIntent(.delete(ids)).text)
+        // Another may remove the folder while it is empty.
+        for attempt in 1...3 {
+            try JournalFiles.makeFolder(directory)
+            do {
+                try LocalFile.create(draft, JournalIntent(.delete(ids)).text)
+                break
+            } catch ObjectStorageError.notFound where attempt < 3 { continue }
+        }
         try JournalFiles.flush([draft], below: root)
         guard rename(draft, path) == 0 else { throw JournalFiles.failure(path, "write") }
         try JournalFiles.flushFolder(directory)

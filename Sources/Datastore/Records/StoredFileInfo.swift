@@ -30,6 +30,28 @@ public struct StoredFileInfo: Sendable, Hashable {
         self.fileSize = fileSize
     }
 
+    /// Whether the file is recorded by its absolute location, and so belongs to no datastore.
+    /// - Throws: `ObjectStorageError` for a path that is no usable one.
+    public var isOutside: Bool {
+        get throws {
+            if case .outside = try ArtifactLocation(recorded: path) { true } else { false }
+        }
+    }
+
+    /// The member of an archive that the file is.
+    /// - Throws: `ObjectStorageError` for a path that is no usable one.
+    public var archiveMember: String? { get throws { try ArtifactLocation(recorded: path).member } }
+
+    /// Whether a text can be the name of a formatter: a qualified Python name.
+    public static func isClassName(_ text: String) -> Bool {
+        let words = text.split(separator: ".", omittingEmptySubsequences: false)
+        return words.count > 1 && words.allSatisfy { word in
+            guard let first = word.utf8.first, !(0x30...0x39).contains(first) else { return false }
+            return word.utf8.allSatisfy { $0 == 0x5F || $0 > 0x7F || Character(Unicode.Scalar($0)).isLetter
+                || (0x30...0x39).contains($0) }
+        }
+    }
+
     /// What the `component` column holds for a dataset in one file.
     static let noComponent = "__NULL_STRING__"
 

@@ -110,40 +110,85 @@ public struct ArtifactRetrieval: Sendable {
 
     // MARK: Running
 
-    /// Brings the files, one after the other. What was brought before a failure stays.
+    /// Brings the files, some at a time. What was brought before a failure stays.
     ///
     /// - Parameters:
     ///   - destination: an absolute folder of this machine; it is made if need be.
     ///   - overwrites: whether files that are there already are replaced. If not, nothing is brought when one is there,
     ///     unless it is the datastore's own file, linked by an earlier retrieval.
+    ///   - jobs: the most files that are brought at the same time.
     ///   - progress: called after each file.
     /// - Returns: the location of each file, in the order of ``steps``.
     /// - Throws: `ObjectStorageError.alreadyExists`, ``DatastoreError`` for missing and damaged files.
     public func run(
-        to destination: ResourceURI, transfer: Transfer, overwrites: Bool,
+        to destination: ResourceURI, transfer: Transfer, overwrites: Bool, jobs: Int = 4,
         progress: (Step) throws -> Void
     ) async throws -> [ResourceURI] {
         let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
         let mode: WriteMode = overwrites ? .overwrite : .createOnly
-        if !overwrites {
-            for step in steps where try await store.exists(step.target) {
-                guard try await isSameFile(step, in: store) else {
-                    throw ObjectStorageError.alreadyExists(path: store.localPath(step.target) ?? "\(step.target)")
-                }
-            }
-        }
-        var locations: [ResourceURI] = []
-        for step in steps {
-            try Task.checkCancellation()
+        if !overwrites { try await refuseOthers(in: store) }
+        try await visit(jobs: jobs, progress: progress) { step in
             switch try await step.datastore.artifact(step.info, of: step.dataset).content {
             case .memory(let bytes): try await store.write(step.target, bytes: bytes, mode: mode)
             case .file(let path):
                 try await store.write(step.target, fromLocalFile: path, transfer: transfer.mode, mode: mode)
             }
-            locations.append(try store.uri(step.target))
-            try progress(step)
         }
-        return locations
+        return try locations(in: destination)
+    }
+
+    /// Where the files come, in the order of ``steps``.
+    public func locations(in destination: ResourceURI) throws -> [ResourceURI] {
+        let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
+        return try steps.map { try store.uri($0.target) }
+    }
+
+    /// Looks what would keep ``run(to:transfer:overwrites:jobs:progress:)`` from succeeding: files that are missing,
+    /// damaged or in the way.
+    ///
+    /// - Throws: as that.
+    public func check(
+        to destination: ResourceURI, overwrites: Bool, jobs: Int = 4, progress: (Step) throws -> Void
+    ) async throws {
+        let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
+        if !overwrites { try await refuseOthers(in: store) }
+        try await visit(jobs: jobs, progress: progress) { step in
+            _ = try await step.datastore.artifact(step.info, of: step.dataset)
+        }
+    }
+
+    /// Bytes of all files, as far as they are recorded.
+    public var size: Int64 { steps.reduce(0) { $0 + ($1.size ?? 0) } }
+
+    /// - Throws: `ObjectStorageError.alreadyExists` for a file in the way that is not the datastore's own.
+    private func refuseOthers(in store: POSIXObjectStore) async throws {
+        for step in steps where try await store.exists(step.target) {
+            guard try await isSameFile(step, in: store) else {
+                throw ObjectStorageError.alreadyExists(path: store.localPath(step.target) ?? "\(step.target)")
+            }
+        }
+    }
+
+    /// Calls `body` for each file, for some at the same time, and `progress` after each. A failure ends it.
+    private func visit(
+        jobs: Int, progress: (Step) throws -> Void, _ body: @escaping @Sendable (Step) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            var waiting = steps.indices.makeIterator()
+            func addNext() {
+                guard let index = waiting.next() else { return }
+                group.addTask { [steps] in
+                    try await body(steps[index])
+                    return index
+                }
+            }
+            for _ in 0..<max(1, jobs) { addNext() }
+            while let index = try await group.next() {
+                try Task.checkCancellation()
+                try progress(steps[index])
+                addNext()
+            }
+        }
     }
 
     /// Whether what is at the target is the datastore's file itself.
@@ -168,13 +213,7 @@ public struct ArtifactRetrieval: Sendable {
     ///
     /// Memory: what is unpacked from other archives; files are copied in pieces.
     public func archive(in folder: ResourceURI, refs: [DatasetRef], overwrites: Bool) async throws -> String {
-        guard let folderPath = folder.asDirectory.localPath else {
-            throw DatastoreError.unsupportedLocation(uri: folder.description)
-        }
-        guard !steps.isEmpty else {
-            throw DatastoreError.malformedZip(path: folderPath, reason: "there are no datasets to put into it")
-        }
-        let index = RetrievalIndex(refs, self)
+        let (folderPath, index) = try plan(archiveIn: folder, refs)
         let target = folderPath + index.archiveName
         var members: [(name: String, content: Artifact.Content)] = []
         for step in steps {
@@ -196,5 +235,26 @@ public struct ArtifactRetrieval: Sendable {
             try writer.finish(overwrites: overwrites)
         }
         return target
+    }
+
+    /// Looks what would keep ``archive(in:refs:overwrites:)`` from succeeding.
+    ///
+    /// - Returns: the path that the archive would have.
+    public func checkArchive(in folder: ResourceURI, refs: [DatasetRef], overwrites: Bool) async throws -> String {
+        let (folderPath, index) = try plan(archiveIn: folder, refs)
+        let target = folderPath + index.archiveName
+        if !overwrites, LocalFile.exists(target) { throw ObjectStorageError.alreadyExists(path: target) }
+        for step in steps { _ = try await step.datastore.artifact(step.info, of: step.dataset) }
+        return target
+    }
+
+    private func plan(archiveIn folder: ResourceURI, _ refs: [DatasetRef]) throws -> (folder: String, RetrievalIndex) {
+        guard let path = folder.asDirectory.localPath else {
+            throw DatastoreError.unsupportedLocation(uri: folder.description)
+        }
+        guard !steps.isEmpty else {
+            throw DatastoreError.malformedZip(path: path, reason: "there are no datasets to put into it")
+        }
+        return (path, RetrievalIndex(refs, self))
     }
 }

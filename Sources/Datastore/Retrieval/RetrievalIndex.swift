@@ -18,10 +18,44 @@ public struct RetrievalIndex: Sendable {
         steps = retrieval.steps
     }
 
-    /// Writes the index into the folder, replacing one that is there.
-    public func write(to destination: ResourceURI) async throws {
+    /// Writes the index into the folder. What an index that is there says of other files is kept, as far as they are there.
+    ///
+    /// - Parameter replaces: whether one that cannot be joined is replaced.
+    /// - Throws: ``DatastoreError/foreignIndex(path:)``.
+    public func write(to destination: ResourceURI, replaces: Bool) async throws {
         let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
-        try await store.write(try ObjectPath(Self.fileName), bytes: bytes, mode: .overwrite)
+        let joined = try await joined(in: store, replaces: replaces) ?? bytes
+        try await store.write(try ObjectPath(Self.fileName), bytes: joined, mode: .overwrite)
+    }
+
+    /// Looks whether ``write(to:replaces:)`` can keep what is there.
+    public func check(in destination: ResourceURI, replaces: Bool) async throws {
+        _ = try await joined(
+            in: try POSIXObjectStore(root: destination.asDirectory, synchronizing: false), replaces: replaces)
+    }
+
+    /// `nil` when there is nothing to join.
+    private func joined(in store: POSIXObjectStore, replaces: Bool) async throws -> [UInt8]? {
+        let path = try ObjectPath(Self.fileName)
+        guard try await store.exists(path) else { return nil }
+        let text = try await store.read(path)
+        guard let value = try? StructuredValue(json: text), let other = IndexDocument(value),
+            let own = IndexDocument(.object(document))
+        else { return try foreign(replaces, store, path) }
+        var missing: Set<String> = []
+        for name in other.paths {
+            if let file = try? ObjectPath(name), try await store.exists(file) { continue }
+            missing.insert(name)
+        }
+        guard let joined = own.joined(with: other.keeping { name, _ in !missing.contains(name) }) else {
+            return try foreign(replaces, store, path)
+        }
+        return joined.bytes + [UInt8(ascii: "\n")]
+    }
+
+    private func foreign(_ isReplaced: Bool, _ store: POSIXObjectStore, _ path: ObjectPath) throws -> [UInt8]? {
+        if isReplaced { return nil }
+        throw DatastoreError.foreignIndex(path: store.localPath(path) ?? path.description)
     }
 
     /// The text of the index.

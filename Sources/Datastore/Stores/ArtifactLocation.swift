@@ -7,6 +7,13 @@ enum ArtifactLocation: Sendable, Hashable {
     /// At an absolute location, where it was ingested without being moved.
     case outside(ResourceURI, member: String?)
 
+    /// The member of an archive that it is.
+    var member: String? {
+        switch self {
+        case .inside(_, let member), .outside(_, let member): member
+        }
+    }
+
     /// - Throws: `ObjectStorageError` for a path that is no usable one or leads out of the root.
     init(recorded path: String) throws(ObjectStorageError) {
         // Nearly all paths are plain, and every lookup parses one.
@@ -33,6 +40,10 @@ enum ArtifactLocation: Sendable, Hashable {
         }
         // Nearly all paths are plain: no character means anything, and the name has no extension yet.
         let whole = template + pathExtension
+        // Python takes the path for one below somebody's home.
+        guard !whole.hasPrefix("~") else {
+            throw .invalidPath(path: whole, reason: "Python would look for it in a home directory; rename the run")
+        }
         if !whole.utf8.contains(where: { ":%#?".utf8.contains($0) }), !whole.hasPrefix(JournalSession.folderName + "/"),
             !template.utf8.reversed().prefix(while: { $0 != UInt8(ascii: "/") }).contains(UInt8(ascii: "."))
         {

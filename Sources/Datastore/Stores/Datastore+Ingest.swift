@@ -48,24 +48,31 @@ extension Datastore {
         recorded files: [(source: ResourceURI, rows: [(ref: DatasetRef, info: StoredFileInfo)])],
         transfer: ArtifactTransfer, jobs: Int
     ) async throws -> StagedArtifacts {
-        var works: [(FileDatastore, ResourceURI, [StagedFile.Row])] = []
-        for (source, rows) in files {
-            guard let first = rows.first else { continue }
-            guard let datastore = accepting(LookupSubject(first.ref)).first else {
-                throw DatastoreError.rejected(dataset: first.ref.description, datastore: name)
-            }
-            works.append((datastore, source, rows.map { .init(id: $0.ref.id, info: $0.info) }))
-        }
-        let planned = works
+        let works = try recordedStagings(files)
         let folders = ResolvedFolder()
-        return try await Self.stage(planned.count, jobs: jobs) { index in
-            let (datastore, source, rows) = planned[index]
-            return try datastore.stage(
-                try datastore.place(source), rows, transfer: transfer, attributes: .given, removesSource: true, folders)
+        return try await Self.stage(works.count, jobs: jobs) { index in
+            let work = works[index]
+            return try work.datastore.stage(
+                try work.datastore.place(work.source), work.rows, transfer: transfer, attributes: .given,
+                removesSource: true, folders)
         }
     }
 
-    private func stagings(
+    /// Which part of the datastore takes each file whose records are known.
+    func recordedStagings(
+        _ files: [(source: ResourceURI, rows: [(ref: DatasetRef, info: StoredFileInfo)])]
+    ) throws -> [RecordedStaging] {
+        try files.compactMap { source, rows in
+            guard let first = rows.first else { return nil }
+            guard let datastore = accepting(LookupSubject(first.ref)).first else {
+                throw DatastoreError.rejected(dataset: first.ref.description, datastore: name)
+            }
+            return RecordedStaging(
+                datastore: datastore, source: source, rows: rows.map { .init(id: $0.ref.id, info: $0.info) })
+        }
+    }
+
+    func stagings(
         _ files: [FileDatastore.IncomingFile], _ transfers: FileTransfers
     ) throws -> [Staging] {
         var works: [Staging] = []
@@ -161,11 +168,18 @@ private struct FilePlaces {
 }
 
 /// A file on its way into one part of a datastore.
-private struct Staging: Sendable {
+struct Staging: Sendable {
     let datastore: FileDatastore
     let file: FileDatastore.IncomingFile
     let transfer: ArtifactTransfer
     let removesSource: Bool
+}
+
+/// A file whose records are known, on its way into one part of a datastore.
+struct RecordedStaging: Sendable {
+    let datastore: FileDatastore
+    let source: ResourceURI
+    let rows: [StagedFile.Row]
 }
 
 extension StagedArtifacts {

@@ -61,3 +61,22 @@ extension FileDatastore {
         return DatasetRef(id: ref.id, datasetType: type, dataID: ref.dataID, run: ref.run)
     }
 }
+
+extension Datastore {
+    /// The path that a new file gets which is recorded elsewhere, by the template of the part that accepts the dataset.
+    ///
+    /// - Parameter ref: with an expanded data ID.
+    /// - Throws: ``DatastoreError/rejected(dataset:datastore:)``, and for templates that give no path.
+    public func pathForFile(_ info: StoredFileInfo, of ref: DatasetRef, pathExtension: String) throws -> String {
+        guard let files = accepting(LookupSubject(ref)).first else {
+            throw DatastoreError.rejected(dataset: ref.description, datastore: name)
+        }
+        var subject = ref
+        if let component = info.component, let whole = files.storageClasses[ref.datasetType.storageClass] {
+            subject = try files.componentRef(component, of: ref, whole) ?? ref
+        }
+        return try ArtifactLocation.path(
+            try files.template(for: subject).path(for: subject), extension: pathExtension
+        ).description
+    }
+}

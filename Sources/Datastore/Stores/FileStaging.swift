@@ -26,6 +26,12 @@ extension FileDatastore {
     enum Place {
         case inside(ObjectPath, local: String)
         case outside(local: String)
+
+        var local: String {
+            switch self {
+            case .inside(_, let local), .outside(let local): local
+            }
+        }
     }
 
     /// - Throws: ``DatastoreError/notIngestible(location:reason:)`` for files that are not on this machine,
@@ -70,22 +76,23 @@ extension FileDatastore {
         _ file: IncomingFile, transfer: ArtifactTransfer, recordsAttributes: Bool, removesSource: Bool,
         _ folders: ResolvedFolder
     ) throws -> StagedFile {
+        if transfer == .direct, let staged = try stageMember(file) { return staged }
+        let (place, rows) = try plan(file, transfer: transfer)
+        return try stage(
+            place, rows, transfer: transfer, attributes: recordsAttributes ? .measured : .unknown,
+            removesSource: removesSource, folders)
+    }
+
+    /// Where a file is, and the records that it will have but for size and checksum. Nothing is read or written.
+    func plan(_ file: IncomingFile, transfer: ArtifactTransfer) throws -> (Place, [StagedFile.Row]) {
         guard let first = file.refs.first else {
             throw DatastoreError.notIngestible(location: file.location.description, reason: "it has no dataset")
         }
-        if transfer == .direct, let staged = try stageMember(file) { return staged }
         guard file.location.zipMember == nil else {
             throw DatastoreError.notIngestible(
                 location: file.location.description, reason: "it is a member of an archive; ingest the archive")
         }
         let formatter = try file.formatter ?? formatter(for: first).className
-        let pathExtension = file.location.pathExtension
-        if let readable = FormatterCatalog.readExtensions(formatter), !readable.contains(pathExtension) {
-            throw DatastoreError.notIngestible(
-                location: file.location.description,
-                reason: "formatter '\(formatter)' reads files with the extension \(readable.sorted().joined(separator: ", ")), "
-                    + "not '\(pathExtension)'; name another formatter, or rename the file")
-        }
         let place = try place(file.location)
         let path: String
         switch (transfer, place) {
@@ -96,13 +103,23 @@ extension FileDatastore {
             guard ResourceURI.isStable(path) else {
                 throw DatastoreError.notIngestible(
                     location: file.location.description,
-                    reason: "Python would look elsewhere, because of a '#', ':' or '%' in its name; rename it")
+                    reason: "Python would look elsewhere, because of a '#', ':', '%' or '~' in its name; rename it")
             }
         case (.inPlace, .outside):
             throw DatastoreError.notIngestible(
                 location: file.location.description,
                 reason: "it is not below \(root); ask for a transfer such as copy, link or direct")
         default:
+            // As upstream, only where the file gets a name, in which the formatter will look for what it is.
+            let pathExtension = file.location.pathExtension
+            guard FormatterCatalog.accepts(formatter, pathExtension) else {
+                let readable = FormatterCatalog.readExtensions(formatter) ?? []
+                throw DatastoreError.notIngestible(
+                    location: file.location.description,
+                    reason: "formatter '\(formatter)' takes files with the extension "
+                        + "\(readable.sorted().joined(separator: ", ")), not '\(pathExtension)'; name another formatter, or "
+                        + "rename the file")
+            }
             path = try ArtifactLocation.path(
                 try template(for: first).path(for: first), extension: pathExtension
             ).description
@@ -114,16 +131,14 @@ extension FileDatastore {
                 id: ref.id,
                 info: StoredFileInfo(formatter: formatter, path: path, storageClass: definition.name))
         }
-        return try stage(
-            place, rows, transfer: transfer, attributes: recordsAttributes ? .measured : .unknown,
-            removesSource: removesSource, folders)
+        return (place, rows)
     }
 
     /// Where size and checksum come from.
     enum Attributes {
         case measured
         case unknown
-        /// As the records hold them already.
+        /// As the records hold them already. A file that contradicts them is refused.
         case given
     }
 
@@ -132,36 +147,11 @@ extension FileDatastore {
         _ place: Place, _ rows: [StagedFile.Row], transfer: ArtifactTransfer, attributes: Attributes,
         removesSource: Bool, _ folders: ResolvedFolder
     ) throws -> StagedFile {
-        let source: String
-        switch place {
-        case .inside(_, let local), .outside(let local): source = local
+        let source = place.local
+        guard let mode = transfer.mode, let target = try target(of: rows, from: place) else {
+            return StagedFile(datastore: self, rows: try measured(rows, attributes, at: source), placement: nil)
         }
-        let size = try LocalFile.size(source)
-        let checksum =
-            attributes == .measured && configuration.usesChecksum ? try LocalFile.checksum(source) : nil
-        let measured = rows.map { row in
-            var info = row.info
-            switch attributes {
-            case .measured: (info.fileSize, info.checksum) = (size, checksum)
-            case .unknown: (info.fileSize, info.checksum) = (-1, nil)
-            case .given: break
-            }
-            return StagedFile.Row(id: row.id, info: info)
-        }
-        guard let first = rows.first, let mode = transfer.mode else {
-            return StagedFile(datastore: self, rows: measured, placement: nil)
-        }
-        guard case .inside(let target, _) = try ArtifactLocation(recorded: first.info.path) else {
-            throw DatastoreError.notIngestible(location: source, reason: "its record is not below \(root)")
-        }
-        guard !target.description.hasPrefix(JournalSession.folderName + "/") else {
-            throw DatastoreError.notIngestible(
-                location: source, reason: "its path leads into the folder of Steward's journal; rename the run")
-        }
-        if case .inside(let object, _) = place, object == target {
-            // It is where it should be.
-            return StagedFile(datastore: self, rows: measured, placement: nil)
-        }
+        _ = try LocalFile.size(source)
         let resolved = try folders.resolved(source)
         let staged: StagedFile.Staged
         var isWritten = false
@@ -173,13 +163,80 @@ extension FileDatastore {
             staged = .made(path)
         }
         KillPoint.pass()
+        let described: [StagedFile.Row]
+        do {
+            // What is recorded is what is stored: a copy, or the file itself that links lead to.
+            described = try measured(
+                rows, attributes, at: isWritten ? try stagedPath(.init(staged: staged, target: target)) : resolved,
+                named: source)
+        } catch {
+            if case .made(let path) = staged { try JournalFiles.remove(try localPath(path)) }
+            throw error
+        }
         var moved: JournalIntent.MovedSource?
         if mode == .move, removesSource, let identity = FileIdentity(of: resolved) {
             moved = .init(path: resolved, identity: identity)
         }
         return StagedFile(
-            datastore: self, rows: measured,
+            datastore: self, rows: described,
             placement: .init(staged: staged, target: target, isWritten: isWritten), source: moved)
+    }
+
+    /// The name that records give a file; `nil` when it has it already.
+    func target(of rows: [StagedFile.Row], from place: Place) throws -> ObjectPath? {
+        guard let first = rows.first else { return nil }
+        guard case .inside(let target, _) = try ArtifactLocation(recorded: first.info.path) else {
+            throw DatastoreError.notIngestible(location: place.local, reason: "its record is not below \(root)")
+        }
+        guard !target.description.hasPrefix(JournalSession.folderName + "/") else {
+            throw DatastoreError.notIngestible(
+                location: place.local, reason: "its path leads into the folder of Steward's journal; rename the run")
+        }
+        if case .inside(let object, _) = place, object == target { return nil }
+        return target
+    }
+
+    /// The rows with size and checksum of the file.
+    ///
+    /// - Parameter name: what messages call the file; `nil` for its path.
+    /// - Throws: ``DatastoreError/fileIntegrity(path:expected:found:)`` and ``DatastoreError/checksumMismatch(path:)`` for a
+    ///   file that contradicts its records; `ObjectStorageError.changedWhileReading` for one that somebody writes to.
+    func measured(
+        _ rows: [StagedFile.Row], _ attributes: Attributes, at path: String, named name: String? = nil
+    ) throws -> [StagedFile.Row] {
+        let name = name ?? path
+        let size = try LocalFile.size(path)
+        switch attributes {
+        case .unknown:
+            return rows.map { row in
+                var info = row.info
+                (info.fileSize, info.checksum) = (-1, nil)
+                return StagedFile.Row(id: row.id, info: info)
+            }
+        case .measured:
+            let checksum = configuration.usesChecksum ? try LocalFile.checksum(path) : nil
+            if checksum != nil, try LocalFile.size(path) != size {
+                throw ObjectStorageError.changedWhileReading(path: name)
+            }
+            return rows.map { row in
+                var info = row.info
+                (info.fileSize, info.checksum) = (size, checksum)
+                return StagedFile.Row(id: row.id, info: info)
+            }
+        case .given:
+            var found: String?
+            for info in rows.map(\.info) {
+                // What is recorded of a member of an archive says nothing about the archive.
+                if try ArtifactLocation(recorded: info.path).member != nil { continue }
+                guard info.fileSize < 0 || info.fileSize == size else {
+                    throw DatastoreError.fileIntegrity(path: name, expected: info.fileSize, found: size)
+                }
+                guard let recorded = info.checksum, !recorded.isEmpty else { continue }
+                found = try found ?? LocalFile.checksum(path)
+                guard recorded == found else { throw DatastoreError.checksumMismatch(path: name) }
+            }
+            return rows
+        }
     }
 
     /// - Returns: whether the content was copied.
@@ -233,7 +290,7 @@ extension ResourceURI {
     /// Whether a relative path, recorded as it is, is read back as itself.
     static func isStable(_ path: String) -> Bool {
         guard let uri = try? ResourceURI(path) else { return false }
-        return !uri.isAbsolute && uri.fragment.isEmpty && uri.path == path
+        return !uri.isAbsolute && uri.fragment.isEmpty && uri.path == path && !path.hasPrefix("~")
     }
 }
 

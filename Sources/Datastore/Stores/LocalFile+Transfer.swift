@@ -54,6 +54,8 @@ extension LocalFile {
     }
 
     /// Copies content and permission bits. A file that could not be copied whole is removed.
+    ///
+    /// - Throws: `.changedWhileReading` for a source that somebody writes to: what was copied would be a part of it.
     static func copy(_ source: String, to target: String) throws(ObjectStorageError) {
         let input = open(source, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw JournalFiles.failure(source, "read") }
@@ -65,8 +67,16 @@ extension LocalFile {
         defer { close(output) }
         do throws(ObjectStorageError) {
             if try !copyInside(input, output, Int(status.st_size), source, target) {
-                try pieces(input, source) { bytes throws(ObjectStorageError) in try write(bytes, to: output, target) }
+                var copied = 0
+                try pieces(input, source) { bytes throws(ObjectStorageError) in
+                    copied += bytes.count
+                    guard copied <= Int(status.st_size) else { throw .changedWhileReading(path: source) }
+                    try write(bytes, to: output, target)
+                }
             }
+            var after = stat()
+            guard fstat(input, &after) == 0 else { throw JournalFiles.failure(source, "read") }
+            guard after.st_size == status.st_size else { throw .changedWhileReading(path: source) }
             guard fchmod(output, status.st_mode & 0o777) == 0 else { throw JournalFiles.failure(target, "write") }
         } catch {
             unlink(target)
@@ -83,8 +93,10 @@ extension LocalFile {
             guard let copyFileRange = LinuxCalls.copyFileRange, size > 0 else { return false }
             var copied = 0
             while true {
-                let count = copyFileRange(input, nil, output, nil, max(size - copied, 1 << 20), 0)
+                // One byte more than there should be tells that the file grows.
+                let count = copyFileRange(input, nil, output, nil, size + 1 - copied, 0)
                 if count == 0 { return copied > 0 }
+                guard copied + count <= size else { throw .changedWhileReading(path: source) }
                 if count > 0 {
                     copied += count
                     continue

@@ -52,7 +52,7 @@ public struct StoredDataset: Sendable {
         }
         let classes = datastore.storageClasses
         guard isDisassembled else {
-            if let part = try await datastore.tablePart(component, request.parameters.columns, first, ref) {
+            if let part = try await datastore.tablePart(component, request.parameters, first, ref) {
                 let recorded = component.flatMap { classes[first.storageClass]?.component(named: $0) }
                 return try classes.finish(
                     part, recorded: recorded ?? first.storageClass, request, dataset: ref.description)

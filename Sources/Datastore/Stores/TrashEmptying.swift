@@ -92,14 +92,15 @@ extension FileDatastore {
         var locations: [String: [String]] = [:]
         let resolved = try existingRoot().map { try ResourceURI(localPath: $0).asDirectory }
         for path in paths {
-            guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
+            guard case .inside(let object, let member) = try ArtifactLocation(recorded: path) else { continue }
             for root in Set([root, resolved ?? root]) {
                 guard let folder = root.localPath else { continue }
-                let location = try ResourceURI(localPath: folder + object.description).description
+                let file = try ResourceURI(localPath: folder + object.description).description
+                let location = member.map { "\(file)#zip-path=\($0)" } ?? file
                 locations[location, default: []].append(path)
             }
         }
-        for (location, _) in try table.owners(of: Array(locations.keys), apartFrom: ids, connection) {
+        for location in try table.shared(Set(locations.keys), apartFrom: ids, connection) {
             kept.formUnion(locations[location] ?? [])
         }
         return kept
@@ -130,22 +131,6 @@ extension FileRecordsTable {
         guard try connection.tableExists(specification.name) else { return false }
         let filter = SQL.hasPrefix("\(column: "path")", scheme + ":")
         return try !connection.fetchAll("SELECT 1 FROM \(table: specification) WHERE \(filter) LIMIT 1") { _ in true }.isEmpty
-    }
-
-    /// The datasets, other than these, that have records of paths.
-    func owners(
-        of paths: [String], apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
-    ) throws -> [(path: String, id: DatasetID)] {
-        guard !paths.isEmpty, try connection.tableExists(specification.name) else { return [] }
-        let filter = SQL.isIn("\(column: "path")", paths.map { .text($0) })
-        var found: [(path: String, id: DatasetID)] = []
-        try connection.query(
-            "SELECT \(column: "path"), \(column: "dataset_id") FROM \(table: specification) WHERE \(filter)"
-        ) { row in
-            let id = DatasetID(try row.uuid(1))
-            if !ids.contains(id) { found.append((try row.text(0), id)) }
-        }
-        return found
     }
 
     /// Which of the recorded paths have to stay, because datasets other than these have records of the same files.
@@ -197,16 +182,25 @@ extension Array {
 }
 
 extension FileDatastore {
+    /// Which recorded paths of datasets lead to files that other datasets have records of, too.
+    public func pathsShared(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<String> {
+        try shared(try paths(of: ids, connection), apartFrom: Set(ids), connection)
+    }
+
+    private func paths(of ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<String> {
+        var paths: Set<String> = []
+        for chunk in ids.pieces(of: 10_000) {
+            for infos in try table.records(of: chunk, connection).values { paths.formUnion(infos.map(\.path)) }
+        }
+        return paths
+    }
+
     /// Which recorded files would go with datasets, and which would stay because others share them.
     public func foreseeDeletion(
         _ ids: [DatasetID], _ connection: any DatabaseConnection
     ) throws -> (gone: [String], shared: [String]) {
         let all = Set(ids)
-        var paths: Set<String> = []
-        for chunk in ids.pieces(of: 10_000) {
-            for infos in try table.records(of: chunk, connection).values { paths.formUnion(infos.map(\.path)) }
-        }
-        let inside = try paths.filter { path in
+        let inside = try paths(of: ids, connection).filter { path in
             if case .inside = try ArtifactLocation(recorded: path) { true } else { false }
         }
         let shared = try shared(inside, apartFrom: all, connection)

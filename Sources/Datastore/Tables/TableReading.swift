@@ -13,13 +13,13 @@ extension FileDatastore {
     /// - Returns: `nil` for a file of another kind, a component that the storage class does not have, and the whole.
     /// - Throws: ``DatastoreError/unusableParameter(dataset:parameter:reason:)`` for a column that is not there.
     func tablePart(
-        _ component: String?, _ columns: [String]?, _ info: StoredFileInfo, _ ref: DatasetRef
+        _ component: String?, _ parameters: ReadParameters, _ info: StoredFileInfo, _ ref: DatasetRef
     ) async throws -> DatasetValue? {
         guard info.formatter == Self.parquetClass else { return nil }
         if let component {
             let derived = storageClasses[info.storageClass]?.derivedComponents ?? []
             guard derived.contains(where: { $0.name == component }) else { return nil }
-        } else if columns == nil {
+        } else if parameters.columns == nil {
             return nil
         }
         let artifact = try await reachableArtifact(info, of: ref)
@@ -27,7 +27,8 @@ extension FileDatastore {
             do {
                 let file = try artifact.parquetFile()
                 switch component {
-                case nil: return .table(try file.read(columns: columns))
+                // What the conditions need comes along, and goes in the end.
+                case nil: return .table(try file.read(columns: parameters.columnsNeeded))
                 case "rowcount"?: return .structured(.int(Int64(file.rowCount)))
                 case let name?: return TableDelegate.described(name, by: try file.schema())
                 }
@@ -70,20 +71,34 @@ struct TableDelegate: StorageClassDelegate {
     func whole(_ components: [String: DatasetValue]) -> DatasetValue { .composite(components) }
 }
 
+extension ReadParameters {
+    /// Whether rows, columns or metadata of a table are left out.
+    var cutsTable: Bool { columns != nil || !filters.isEmpty || stripsAstropyMetadata }
+
+    /// The columns that are wanted, and those that conditions are about; `nil` for all.
+    var columnsNeeded: [String]? { columns.map { $0 + filters.flatMap { $0.map(\.column) } } }
+}
+
 extension DatasetValue {
-    /// Some columns of a table.
+    /// Some rows and columns of a table.
     ///
-    /// - Throws: ``DatastoreError/unusableParameter(dataset:parameter:reason:)`` for a column that is not there, and for
-    ///   what is no table.
-    func selecting(_ columns: [String], dataset: String) throws -> DatasetValue {
-        func unusable(_ reason: String) -> DatastoreError {
-            .unusableParameter(dataset: dataset, parameter: "columns", reason: reason)
+    /// - Throws: ``DatastoreError/unusableParameter(dataset:parameter:reason:)`` for a column that is not there or cannot be
+    ///   compared, and for what is no table.
+    func cutting(_ parameters: ReadParameters, dataset: String) throws -> DatasetValue {
+        func unusable(_ parameter: String, _ reason: String) -> DatastoreError {
+            .unusableParameter(dataset: dataset, parameter: parameter, reason: reason)
         }
-        guard case .table(let table) = self else { throw unusable("it is \(kindName)") }
+        guard case .table(var table) = self else { throw unusable(parameters.names[0], "it is \(kindName)") }
         do throws(TableError) {
-            return .table(try table.selecting(columns))
+            table = try table.filtered(by: parameters.filters)
         } catch let error {
-            throw unusable("\(error)")
+            throw unusable("filters", "\(error)")
+        }
+        do throws(TableError) {
+            if let columns = parameters.columns { table = try table.selecting(columns) }
+            return .table(parameters.stripsAstropyMetadata ? try table.withoutAstropyMetadata() : table)
+        } catch let error {
+            throw unusable("columns", "\(error)")
         }
     }
 }

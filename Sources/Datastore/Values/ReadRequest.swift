@@ -1,4 +1,5 @@
 import FITS
+import Tables
 
 /// Which part of a dataset is read, and as what.
 public struct ReadRequest: Sendable, Hashable {
@@ -25,15 +26,26 @@ public struct ReadParameters: Sendable, Hashable {
     public var origin: PixelFrame
     /// Some columns of a table: names, and patterns with `*`, `?` and `[…]`; case counts.
     public var columns: [String]?
+    /// The rows of a table that fulfil all conditions of one of these groups; all without groups. The columns need not be
+    /// among `columns`.
+    public var filters: [[TableFilter]]
+    /// Whether a table loses what astropy kept with it: `meta` and formats. Python's readers lose that unless told not to.
+    public var stripsAstropyMetadata: Bool
 
-    public init(bbox: PixelBox? = nil, origin: PixelFrame = .parent, columns: [String]? = nil) {
+    public init(
+        bbox: PixelBox? = nil, origin: PixelFrame = .parent, columns: [String]? = nil, filters: [[TableFilter]] = [],
+        stripsAstropyMetadata: Bool = false
+    ) {
         self.bbox = bbox
         self.origin = origin
         self.columns = columns
+        self.filters = filters
+        self.stripsAstropyMetadata = stripsAstropyMetadata
     }
 
     /// The names of the parameters that are set, as storage classes call them.
     var names: [String] {
         (bbox == nil ? [] : origin == .parent ? ["bbox"] : ["bbox", "origin"]) + (columns == nil ? [] : ["columns"])
+            + (filters.isEmpty ? [] : ["filters"]) + (stripsAstropyMetadata ? ["strip_astropy_meta_yaml"] : [])
     }
 }

@@ -32,7 +32,26 @@ extension Datastore {
     public func stage(
         archive: ResourceURI, _ rows: [(ref: DatasetRef, info: StoredFileInfo)], transfer: ArtifactTransfer
     ) async throws -> StagedArtifacts {
-        guard let first = rows.first else { return StagedArtifacts([StagedDataset]()) }
+        var parts: [StagedArtifacts] = []
+        do {
+            for receiver in try receivers(ofArchive: archive, rows, transfer: transfer) {
+                parts.append(try await receiver.stage(recorded: [(archive, rows)], transfer: transfer, jobs: 1))
+            }
+        } catch {
+            // The first error matters; a file that cannot be removed stays hidden.
+            for part in parts { try? await part.discard() }
+            throw error
+        }
+        return StagedArtifacts(joining: parts)
+    }
+
+    /// The parts of the datastore that take an archive: those that accept all of its datasets.
+    ///
+    /// - Throws: ``DatastoreError/rejected(dataset:datastore:)`` when there is none.
+    public func receivers(
+        ofArchive archive: ResourceURI, _ rows: [(ref: DatasetRef, info: StoredFileInfo)], transfer: ArtifactTransfer
+    ) throws -> [FileDatastore] {
+        guard let first = rows.first else { return [] }
         var receivers = try accepting(LookupSubject(first.ref)).filter {
             try transfer != .inPlace || $0.contains(archive)
         }
@@ -43,16 +62,6 @@ extension Datastore {
                 throw DatastoreError.rejected(dataset: row.ref.description, datastore: name)
             }
         }
-        var parts: [StagedArtifacts] = []
-        do {
-            for receiver in receivers {
-                parts.append(try await receiver.stage(recorded: [(archive, rows)], transfer: transfer, jobs: 1))
-            }
-        } catch {
-            // The first error matters; a file that cannot be removed stays hidden.
-            for part in parts { try? await part.discard() }
-            throw error
-        }
-        return StagedArtifacts(joining: parts)
+        return receivers
     }
 }

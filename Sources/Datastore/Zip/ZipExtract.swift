@@ -93,50 +93,15 @@ public struct ZipExtract: Sendable {
     private static func index(
         _ bytes: [UInt8], of name: String, keeping members: [String: Set<DatasetID>]
     ) throws -> [UInt8] {
-        func failure(_ reason: String) -> DatastoreError {
-            .malformedZip(path: name, reason: "its '\(RetrievalIndex.fileName)' \(reason)")
+        guard let text = try? StructuredValue(json: bytes), let index = IndexDocument(text) else {
+            throw DatastoreError.malformedZip(
+                path: name, reason: "its '\(RetrievalIndex.fileName)' is not one of the known form")
         }
-        guard let index = try? StructuredValue(json: bytes), let refs = index["refs"]?.objectValue,
-            let compact = refs["compact_refs"]?.objectValue, let types = refs["dataset_types"]?.objectValue,
-            let artifacts = index["artifact_map"]?.objectValue
-        else { throw failure("is not one of the known form") }
-        var shown = Set<DatasetID>()
-        var keptArtifacts = StructuredMapping()
-        for (path, entry) in artifacts.pairs {
-            guard let allowed = members[path] else { continue }
-            let ids = (entry["ids"]?.arrayValue ?? []).filter { id in
-                guard let id = id.stringValue.flatMap({ DatasetID($0) }), allowed.contains(id) else { return false }
-                shown.insert(id)
-                return true
-            }
-            guard !ids.isEmpty else { continue }
-            keptArtifacts[path] = ["info": entry["info"] ?? .null, "ids": .array(ids)]
-        }
-        var keptRefs = StructuredMapping()
-        var typeNames = Set<String>()
-        for (text, ref) in compact.pairs {
-            guard let id = DatasetID(text), shown.contains(id) else { continue }
-            keptRefs[text] = ref
-            if let type = ref["dataset_type_name"]?.stringValue { typeNames.insert(type) }
-        }
-        var container = StructuredMapping()
-        for key in ["container_version", "universe_version", "universe_namespace"] { container[key] = refs[key] ?? .null }
-        container["dataset_types"] = .object(StructuredMapping(types.pairs.filter { typeNames.contains($0.key) }))
-        container["compact_refs"] = .object(keptRefs)
-        // Records belong to no dataset in particular.
-        container["dimension_records"] = refs["dimension_records"] ?? .null
-        var writer = JSONWriter()
-        writer.value(
-            .object([
-                "index_version": index["index_version"] ?? .null, "refs": .object(container),
-                "artifact_map": .object(keptArtifacts),
-            ]))
-        return writer.bytes
+        return index.keeping { members[$0]?.contains($1) ?? false }.bytes
     }
 }
 
 /// The bytes of an archive in the making: headers, packed members of another archive, and the directory at the end.
-/// Source: PKWARE APPNOTE 6.3.10.
 private struct ZipParts {
     enum Part {
         case bytes([UInt8], offset: UInt64)
@@ -153,105 +118,34 @@ private struct ZipParts {
         length += UInt64(bytes.count)
     }
 
+    private mutating func addHeader(_ entry: ZipEntry) {
+        append(entry.localHeader)
+        directory += entry.directoryEntry
+        count += 1
+    }
+
     mutating func add(_ name: String, _ member: ZipArchive.Member) {
-        addHeader(name, member)
+        addHeader(
+            ZipEntry(
+                name: Array(name.utf8), method: UInt16(truncatingIfNeeded: member.method), checksum: member.checksum,
+                compressedSize: member.compressedSize, size: member.size, offset: length))
         parts.append(.packed(member, offset: length))
         length += member.compressedSize
     }
 
     mutating func add(_ name: String, stored bytes: [UInt8]) {
+        let size = UInt64(bytes.count)
         addHeader(
-            name,
-            ZipArchive.Member(
-                method: 0, checksum: Inflation.checksum(bytes), compressedSize: UInt64(bytes.count),
-                size: UInt64(bytes.count), offset: 0, nameLength: UInt64(name.utf8.count), mode: 0o100644))
+            ZipEntry(
+                name: Array(name.utf8), method: 0, checksum: Inflation.checksum(bytes), compressedSize: size, size: size,
+                offset: length))
         append(bytes)
-    }
-
-    private mutating func addHeader(_ name: String, _ member: ZipArchive.Member) {
-        let isWide = member.size >= 0xFFFF_FFFF || member.compressedSize >= 0xFFFF_FFFF || length >= 0xFFFF_FFFF
-        var common: [UInt8] = []
-        // Version needed, flags (names in UTF-8), method, time and date (1980-01-01), checksum.
-        common.append(isWide ? 45 : 20, bytes: 2)
-        common.append(0x0800, bytes: 2)
-        common.append(member.method, bytes: 2)
-        common.append(0, bytes: 2)
-        common.append(0x0021, bytes: 2)
-        common.append(UInt64(member.checksum), bytes: 4)
-        common.append(isWide ? 0xFFFF_FFFF : member.compressedSize, bytes: 4)
-        common.append(isWide ? 0xFFFF_FFFF : member.size, bytes: 4)
-        common.append(UInt64(name.utf8.count), bytes: 2)
-
-        var header: [UInt8] = []
-        header.append(0x0403_4b50, bytes: 4)
-        header += common
-        header.append(isWide ? 20 : 0, bytes: 2)
-        header += name.utf8
-        var entry: [UInt8] = []
-        entry.append(0x0201_4b50, bytes: 4)
-        entry.append(isWide ? 45 : 20, bytes: 2)
-        entry += common
-        entry.append(isWide ? 28 : 0, bytes: 2)
-        // Comment, disk, attributes.
-        entry.append(0, bytes: 2)
-        entry.append(0, bytes: 2)
-        entry.append(0, bytes: 2)
-        entry.append(0o100644 << 16, bytes: 4)
-        entry.append(isWide ? 0xFFFF_FFFF : length, bytes: 4)
-        entry += name.utf8
-        if isWide {
-            header.append(1, bytes: 2)
-            header.append(16, bytes: 2)
-            header.append(member.size, bytes: 8)
-            header.append(member.compressedSize, bytes: 8)
-            entry.append(1, bytes: 2)
-            entry.append(24, bytes: 2)
-            entry.append(member.size, bytes: 8)
-            entry.append(member.compressedSize, bytes: 8)
-            entry.append(length, bytes: 8)
-        }
-        append(header)
-        directory += entry
-        count += 1
     }
 
     mutating func finish() {
         let start = length
         append(directory)
-        var end: [UInt8] = []
-        let isWide = start >= 0xFFFF_FFFF || directory.count >= 0xFFFF_FFFF || count >= 0xFFFF
-        if isWide {
-            let record = length
-            end.append(0x0606_4b50, bytes: 4)
-            end.append(44, bytes: 8)
-            end.append(45, bytes: 2)
-            end.append(45, bytes: 2)
-            end.append(0, bytes: 4)
-            end.append(0, bytes: 4)
-            end.append(count, bytes: 8)
-            end.append(count, bytes: 8)
-            end.append(UInt64(directory.count), bytes: 8)
-            end.append(start, bytes: 8)
-            end.append(0x0706_4b50, bytes: 4)
-            end.append(0, bytes: 4)
-            end.append(record, bytes: 8)
-            end.append(1, bytes: 4)
-        }
-        end.append(0x0605_4b50, bytes: 4)
-        end.append(0, bytes: 4)
-        end.append(isWide ? 0xFFFF : count, bytes: 2)
-        end.append(isWide ? 0xFFFF : count, bytes: 2)
-        end.append(isWide ? 0xFFFF_FFFF : UInt64(directory.count), bytes: 4)
-        end.append(isWide ? 0xFFFF_FFFF : start, bytes: 4)
-        end.append(0, bytes: 2)
-        append(end)
-    }
-}
-
-extension [UInt8] {
-    /// A little-endian number.
-    fileprivate mutating func append(_ value: UInt64, bytes count: Int) {
-        for position in 0..<count { append(UInt8(truncatingIfNeeded: value >> (8 * UInt64(position)))) }
+        append(ZipEntry.end(entries: count, start: start, size: UInt64(directory.count)))
     }
 }
 

@@ -14,23 +14,13 @@ import ObjectStorage
 /// The archive appears under its name with ``finish()``; before that it is a hidden file beside it, which goes away
 /// with the writer. All methods block. Memory: one piece of a file, and the index.
 struct ZipWriter: ~Copyable {
-    private struct Entry {
-        let name: [UInt8]
-        let isDeflated: Bool
-        let checksum: UInt32
-        let compressedSize: UInt64
-        let size: UInt64
-        let offset: UInt64
-    }
-
     private let target: String
     private let temporary: String
     private let descriptor: Int32
     private var offset: UInt64 = 0
-    private var entries: [Entry] = []
+    private var entries: [ZipEntry] = []
     private var isFinished = false
 
-    private static let narrow = UInt64(UInt32.max)
     private static let pieceSize = 1 << 20
 
     /// - Parameter target: an absolute path in a folder that exists.
@@ -57,8 +47,8 @@ struct ZipWriter: ~Copyable {
             throw DatastoreError.malformedZip(path: target, reason: "'\(name)' cannot be packed")
         }
         try begin(
-            Entry(
-                name: Array(name.utf8), isDeflated: true, checksum: Inflation.checksum(bytes),
+            ZipEntry(
+                name: Array(name.utf8), method: 8, checksum: Inflation.checksum(bytes),
                 compressedSize: UInt64(packed.count), size: UInt64(bytes.count), offset: offset))
         try append(packed)
     }
@@ -67,8 +57,8 @@ struct ZipWriter: ~Copyable {
     mutating func add(_ name: String, _ bytes: [UInt8]) throws {
         let size = UInt64(bytes.count)
         try begin(
-            Entry(
-                name: Array(name.utf8), isDeflated: false, checksum: Inflation.checksum(bytes), compressedSize: size,
+            ZipEntry(
+                name: Array(name.utf8), method: 0, checksum: Inflation.checksum(bytes), compressedSize: size,
                 size: size, offset: offset))
         try append(bytes)
     }
@@ -85,8 +75,8 @@ struct ZipWriter: ~Copyable {
         let nameBytes = Array(name.utf8)
         // The checksum is written over the header once it is known.
         let headerOffset = offset
-        let provisional = Entry(
-            name: nameBytes, isDeflated: false, checksum: 0, compressedSize: size, size: size, offset: headerOffset)
+        let provisional = ZipEntry(
+            name: nameBytes, method: 0, checksum: 0, compressedSize: size, size: size, offset: headerOffset)
         try begin(provisional)
         entries.removeLast()
         var checksum: UInt = 0
@@ -105,15 +95,15 @@ struct ZipWriter: ~Copyable {
             try append(piece[..<count])
         }
         guard copied == size else { throw ObjectStorageError.changedWhileReading(path: file) }
-        let entry = Entry(
-            name: nameBytes, isDeflated: false, checksum: UInt32(truncatingIfNeeded: checksum), compressedSize: size,
+        let entry = ZipEntry(
+            name: nameBytes, method: 0, checksum: UInt32(truncatingIfNeeded: checksum), compressedSize: size,
             size: size, offset: headerOffset)
-        try write(Self.localHeader(entry), at: headerOffset)
+        try write(entry.localHeader, at: headerOffset)
         entries.append(entry)
     }
 
-    private mutating func begin(_ entry: Entry) throws {
-        try append(Self.localHeader(entry))
+    private mutating func begin(_ entry: ZipEntry) throws {
+        try append(entry.localHeader)
         entries.append(entry)
     }
 
@@ -124,8 +114,8 @@ struct ZipWriter: ~Copyable {
     /// - Throws: `ObjectStorageError.alreadyExists`.
     consuming func finish(overwrites: Bool) throws {
         let start = offset
-        for entry in entries { try append(Self.indexEntry(entry)) }
-        try append(Self.end(entries: UInt64(entries.count), start: start, size: offset - start))
+        for entry in entries { try append(entry.directoryEntry) }
+        try append(ZipEntry.end(entries: UInt64(entries.count), start: start, size: offset - start))
         guard fsync(descriptor) == 0 else { throw LocalFile.failure(target, "flush") }
         if overwrites {
             try LocalFile.rename(temporary, to: target) {}
@@ -136,52 +126,6 @@ struct ZipWriter: ~Copyable {
                 throw LocalFile.failure(target, "write")
             }
         }
-    }
-
-    private static func number(_ value: UInt64, _ size: Int) -> [UInt8] {
-        (0..<size).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) }
-    }
-
-    /// Flags, method, time (midnight), date (1980-01-01), checksum.
-    private static func common(_ entry: Entry) -> [UInt8] {
-        let isASCII = entry.name.allSatisfy { $0 < 0x80 }
-        return number(isASCII ? 0 : 0x800, 2) + number(entry.isDeflated ? 8 : 0, 2) + number(0, 2) + number(0x21, 2)
-            + number(UInt64(entry.checksum), 4)
-    }
-
-    private static func localHeader(_ entry: Entry) -> [UInt8] {
-        let isWide = entry.size >= narrow || entry.compressedSize >= narrow
-        let extra = isWide ? number(1, 2) + number(16, 2) + number(entry.size, 8) + number(entry.compressedSize, 8) : []
-        var bytes = number(0x0403_4b50, 4) + number(isWide ? 45 : 20, 2) + common(entry)
-        bytes += number(isWide ? narrow : entry.compressedSize, 4) + number(isWide ? narrow : entry.size, 4)
-        bytes += number(UInt64(entry.name.count), 2) + number(UInt64(extra.count), 2)
-        return bytes + entry.name + extra
-    }
-
-    private static func indexEntry(_ entry: Entry) -> [UInt8] {
-        let isWide = entry.size >= narrow || entry.compressedSize >= narrow
-        var wide = isWide ? number(entry.size, 8) + number(entry.compressedSize, 8) : []
-        if entry.offset >= narrow { wide += number(entry.offset, 8) }
-        let extra = wide.isEmpty ? [] : number(1, 2) + number(UInt64(wide.count), 2) + wide
-        let version: UInt64 = extra.isEmpty ? 20 : 45
-        // Made by Unix; a regular file that all may read.
-        var bytes = number(0x0201_4b50, 4) + number(0x300 | version, 2) + number(version, 2) + common(entry)
-        bytes += number(isWide ? narrow : entry.compressedSize, 4) + number(isWide ? narrow : entry.size, 4)
-        bytes += number(UInt64(entry.name.count), 2) + number(UInt64(extra.count), 2) + number(0, 6)
-        bytes += number(0o100644 << 16, 4) + number(min(entry.offset, narrow), 4)
-        return bytes + entry.name + extra
-    }
-
-    private static func end(entries: UInt64, start: UInt64, size: UInt64) -> [UInt8] {
-        var bytes: [UInt8] = []
-        if entries >= 0xFFFF || start >= narrow || size >= narrow {
-            bytes += number(0x0606_4b50, 4) + number(44, 8) + number(0x32D, 2) + number(45, 2) + number(0, 8)
-            bytes += number(entries, 8) + number(entries, 8) + number(size, 8) + number(start, 8)
-            bytes += number(0x0706_4b50, 4) + number(0, 4) + number(start + size, 8) + number(1, 4)
-        }
-        let count = min(entries, 0xFFFF)
-        bytes += number(0x0605_4b50, 4) + number(0, 4) + number(count, 2) + number(count, 2)
-        return bytes + number(min(size, narrow), 4) + number(min(start, narrow), 4) + number(0, 2)
     }
 
     // MARK: Bytes

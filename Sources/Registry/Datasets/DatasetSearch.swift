@@ -50,7 +50,7 @@ extension RegistrySnapshot {
         return nil
     }
 
-    private typealias Match = (id: DatasetID, collection: Int64, run: Int64)
+    typealias Match = (id: DatasetID, collection: Int64, run: Int64)
 
     /// The timespan that validity ranges must overlap; `nil` when CALIBRATION collections are out of the search.
     private func validity(
@@ -100,7 +100,7 @@ extension RegistrySnapshot {
         return try matches(table, stored, dataID, collections, extra: overlap)
     }
 
-    private func matches(
+    func matches(
         _ table: String, _ stored: StoredDatasetType, _ dataID: DataCoordinate,
         _ collections: [CollectionCatalog.Entry], extra: [SQL]
     ) throws -> [Match] {

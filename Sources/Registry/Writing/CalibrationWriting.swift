@@ -16,11 +16,11 @@ extension RegistryWriter {
             var isNews = false
             for (stored, members) in try byType(refs) {
                 let calibs = try calibsTable(of: stored)
-                try refuseRepeated(members, timespan)
+                try DatasetRef.refuseRepeated(members, timespan)
                 try conflictsAsDefinitions(of: stored.type.name, in: name) {
                     if try summarize(stored, members, in: collection) { isNews = true }
                     try connection.lock([calibs])
-                    for member in members { try refuseOverlap(stored, calibs, member, collection, timespan) }
+                    for member in members { try snapshot.refuseOverlap(stored, member, collection, timespan) }
                     let table = schema.calibs(calibs, stored.type.dimensions)
                     try connection.executeMany(
                         try SQL.insert(into: table, columns: membershipColumns(stored) + ["timespan"]),
@@ -85,7 +85,7 @@ extension RegistryWriter {
         during timespan: Timespan, _ dataIDs: [DataCoordinate]?
     ) throws -> [Range] {
         let group = stored.type.dimensions
-        var tests = conditions(stored, collection, timespan)
+        var tests = stored.validities(in: collection, overlapping: timespan)
         if let dataIDs, !group.isEmpty {
             tests.append(
                 SQL.isIn(
@@ -108,54 +108,38 @@ extension RegistryWriter {
     }
 
     private func calibsTable(of stored: StoredDatasetType) throws -> String {
-        guard let calibs = stored.calibsTable else {
-            throw ButlerError(
-                .datasetTypeExpression,
-                "Dataset type '\(stored.type.name)' is no calibration, so it cannot be certified; register such types "
-                    + "as calibrations.")
-        }
+        guard let calibs = stored.calibsTable else { throw ButlerError.noCalibration(stored.type.name) }
         return calibs
     }
+}
 
-    /// Empty ranges overlap nothing.
-    private func refuseRepeated(_ members: [DatasetRef], _ timespan: Timespan) throws {
-        guard !timespan.isEmpty else { return }
-        var known: [DataCoordinate: DatasetRef] = [:]
-        for member in members {
-            if let other = known.updateValue(member, forKey: member.dataID) {
-                throw ButlerError(
-                    .conflictingDefinition,
-                    "The given '\(member.datasetType.name)' datasets \(other.id) and \(member.id) have the same data ID "
-                        + "\(member.dataID); their validity ranges would overlap.")
-            }
-        }
-    }
-
-    private func refuseOverlap(
-        _ stored: StoredDatasetType, _ calibs: String, _ ref: DatasetRef, _ collection: CollectionCatalog.Entry,
-        _ timespan: Timespan
+extension RegistrySnapshot {
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when a dataset of the type and data ID is valid there during
+    ///   a part of the time.
+    func refuseOverlap(
+        _ stored: StoredDatasetType, _ ref: DatasetRef, _ collection: CollectionCatalog.Entry, _ timespan: Timespan
     ) throws {
-        var tests = conditions(stored, collection, timespan)
+        guard let calibs = stored.calibsTable else { throw ButlerError.noCalibration(stored.type.name) }
+        var tests = stored.validities(in: collection, overlapping: timespan)
         for (name, value) in zip(stored.type.dimensions.requiredNames, ref.dataID.requiredValues) {
             tests.append("\(column: name, of: "m") = \(value: value.sqlValue)")
         }
         let clash = try connection.fetchOne(
             "SELECT \(column: "dataset_id", of: "m") FROM \(table: calibs) AS \(alias: "m") WHERE \(SQL.all(tests))"
         ) { DatasetID(try $0.uuid(0)) }
-        if let clash {
-            throw ButlerError(
-                .conflictingDefinition,
-                "Dataset \(clash) of type '\(stored.type.name)' for \(ref.dataID) is certified already in "
-                    + "'\(collection.name)' for a time that overlaps \(timespan); decertify it first.")
-        }
+        guard let clash else { return }
+        throw ButlerError(
+            .conflictingDefinition,
+            "Dataset \(clash) of type '\(stored.type.name)' for \(ref.dataID) is certified already in "
+                + "'\(collection.name)' for a time that overlaps \(timespan); decertify it first.")
     }
+}
 
+extension StoredDatasetType {
     /// Rows of the type in the collection whose range overlaps.
-    private func conditions(
-        _ stored: StoredDatasetType, _ collection: CollectionCatalog.Entry, _ timespan: Timespan
-    ) -> [SQL] {
+    fileprivate func validities(in collection: CollectionCatalog.Entry, overlapping timespan: Timespan) -> [SQL] {
         [
-            "\(column: "dataset_type_id", of: "m") = \(value: stored.key)",
+            "\(column: "dataset_type_id", of: "m") = \(value: key)",
             "\(column: "collection_id", of: "m") = \(value: collection.key)",
             TimespanExpression.column(of: "m").overlaps(.literal(timespan)),
         ]

@@ -13,10 +13,7 @@ extension RegistryWriter {
         _ name: String, type: CollectionType, documentation: String? = nil
     ) throws -> Bool {
         if let known = snapshot.catalog.collections[name] {
-            guard known.type == type else {
-                throw ButlerError(
-                    .collectionType, "Collection '\(name)' exists already, as \(known.type), not \(type).")
-            }
+            guard known.type == type else { throw ButlerError.otherType(of: name, is: known.type, not: type) }
             return false
         }
         guard !name.isEmpty else { throw ButlerError(.malformedModel, "A collection needs a name.") }

@@ -21,13 +21,7 @@ extension RegistryWriter {
                     missing.append(ref)
                     continue
                 }
-                guard held.datasetType.name == ref.datasetType.name, held.run == ref.run,
-                    held.dataID.requiredValues == ref.dataID.requiredValues
-                else {
-                    throw ButlerError(
-                        .conflictingDefinition,
-                        "The identifier of \(ref) belongs already to \(held); give one of them another identifier.")
-                }
+                try ref.requireSame(as: held)
             }
             if !missing.isEmpty { try insert(missing) }
             count += missing.count

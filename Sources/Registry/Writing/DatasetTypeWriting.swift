@@ -18,12 +18,7 @@ extension RegistryWriter {
                 .datasetTypeExpression, "A dataset type cannot have the name of the dimension '\(type.name)'.")
         }
         if let known = snapshot.catalog.datasetTypes[type.name] {
-            guard known.type == type else {
-                throw ButlerError(
-                    .conflictingDefinition,
-                    "Dataset type '\(type.name)' exists already, over \(known.type.dimensions) with storage class "
-                        + "'\(known.type.storageClass)'\(known.type.isCalibration ? ", as a calibration" : "").")
-            }
+            guard known.type == type else { throw ButlerError.otherDefinition(of: known.type) }
             return false
         }
         do {

@@ -11,7 +11,8 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
         commandName: "retrieve-artifacts",
         abstract: "Brings the files of datasets into a directory.",
         discussion: """
-            With --format json each line is an object with the keys uri and, where it is recorded, size in bytes.
+            With --format json each line is an object with the keys uri and, where it is recorded, size in bytes. With --dry-run \
+            these are the files that would be brought.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -51,6 +52,8 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Put the files into a zip archive in the directory.")
     var zip = false
 
+    @OptionGroup var jobs: JobsOption
+    @OptionGroup var dryRun: DryRunOption
     @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
@@ -81,10 +84,18 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
         var meter = ProgressMeter("Retrieving", total: retrieval.steps.count, isWanted: butler.progress)
         let locations: [ResourceURI]
         do {
-            locations = try await retrieval.run(
-                to: folder, transfer: try transfer.transfer(), overwrites: clobber
-            ) { step in meter.advance(bytes: step.size ?? 0) }
-            try await RetrievalIndex(refs, retrieval).write(to: folder)
+            let mode = try transfer.transfer()
+            let index = RetrievalIndex(refs, retrieval)
+            try await index.check(in: folder, replaces: clobber)
+            let progress = { (step: ArtifactRetrieval.Step) in meter.advance(bytes: step.size ?? 0) }
+            if dryRun.isDryRun {
+                try await retrieval.check(to: folder, overwrites: clobber, jobs: jobs.jobs, progress: progress)
+                locations = try retrieval.locations(in: folder)
+            } else {
+                locations = try await retrieval.run(
+                    to: folder, transfer: mode, overwrites: clobber, jobs: jobs.jobs, progress: progress)
+                try await index.write(to: folder, replaces: clobber)
+            }
             meter.finish()
         } catch {
             meter.finish()
@@ -100,12 +111,13 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
             }
         case .table:
             if verbose {
-                try output.line("Transferred the following to \(destination):")
+                try output.line("\(dryRun.isDryRun ? "Would transfer" : "Transferred") the following to \(destination):")
                 for location in locations { try output.line(location.description) }
                 try output.line()
             }
             try output.line(
-                "Number of artifacts retrieved into destination \(destination): \(locations.count)")
+                "Number of artifacts \(dryRun.isDryRun ? "to retrieve" : "retrieved") into destination \(destination): "
+                    + "\(locations.count)")
         }
         try output.flush()
     }
@@ -119,12 +131,14 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
             $0.ref.datasetType.name == $1.ref.datasetType.name
                 ? $0.ref.dataID < $1.ref.dataID : $0.ref.datasetType.name < $1.ref.datasetType.name
         }
-        let path = try await ArtifactRetrieval(inOrder, naming: .prefixedBasename).archive(
-            in: folder, refs: refs, overwrites: clobber)
-        let location = try ResourceURI(localPath: path)
+        let retrieval = try ArtifactRetrieval(inOrder, naming: .prefixedBasename)
+        let location = try ResourceURI(
+            localPath: dryRun.isDryRun
+                ? try await retrieval.checkArchive(in: folder, refs: refs, overwrites: clobber)
+                : try await retrieval.archive(in: folder, refs: refs, overwrites: clobber))
         switch format.format {
         case .json: try output.line(ResultLines(json: [["uri": .string(location.description)]]).lines[0])
-        case .table: try output.line("Zip file written to \(location)")
+        case .table: try output.line("\(dryRun.isDryRun ? "Zip file would be" : "Zip file") written to \(location)")
         }
         try output.flush()
     }

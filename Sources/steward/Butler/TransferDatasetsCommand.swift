@@ -8,8 +8,8 @@ struct TransferDatasetsCommand: AsyncParsableCommand {
         commandName: "transfer-datasets",
         abstract: "Brings datasets of one repository into another.",
         discussion: """
-            All of them come, in one transaction, or none. With --format json one line tells, with the keys datasets and \
-            dry_run.
+            All of them come, in one transaction, or none. With --format json one line tells, with the keys datasets, \
+            left_out (those that no datastore of the source has) and dry_run.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -38,7 +38,7 @@ struct TransferDatasetsCommand: AsyncParsableCommand {
 
     @Flag(
         inversion: .prefixedNo, exclusivity: .chooseLast,
-        help: "Tell how many datasets would be transferred, and transfer none.")
+        help: "Tell how many datasets would be transferred, look what would keep them from it, and transfer none.")
     var dryRun = false
 
     @OptionGroup var jobs: JobsOption
@@ -53,8 +53,9 @@ struct TransferDatasetsCommand: AsyncParsableCommand {
         var meter = ProgressMeter("Transferring", isWanted: butler.progress)
         var outcome = DatasetQuery.Outcome()
         var moved = 0
+        var leftOut = LeftOutDatasets()
         do {
-            try await to.transferFrom(
+            leftOut = try await to.transferFrom(
                 from, transfer: transfer.transfer, registerDatasetTypes: registerDatasetTypes,
                 transferDimensions: transferDimensions, jobs: jobs.jobs, isDryRun: dryRun
             ) { page in
@@ -82,7 +83,9 @@ struct TransferDatasetsCommand: AsyncParsableCommand {
         if let remark = outcome.remark { try log.info(remark) }
         if outcome.isCut { try log.warning(search.cutWarning) }
         if format.format == .json {
-            return try ResultLines.print(["datasets": .int(Int64(moved)), "dry_run": .bool(dryRun)])
+            return try ResultLines.print([
+                "datasets": .int(Int64(moved)), "left_out": .int(Int64(leftOut.count)), "dry_run": .bool(dryRun),
+            ])
         }
         var output = CommandOutput()
         try output.line("Number of datasets transferred: \(moved)")

@@ -8,7 +8,11 @@ import TableRendering
 struct ExportCalibsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export-calibs",
-        abstract: "Exports calibrations with their validity ranges, to import them elsewhere.")
+        abstract: "Exports calibrations with their validity ranges, to import them elsewhere.",
+        discussion: """
+            With --format json each line is an object with the keys dataset_type, run, id and data_id of a dataset that is \
+            exported.
+            """)
 
     @ParentCommand var butler: ButlerCommand
     @OptionGroup var repository: RepositoryArgument
@@ -31,6 +35,10 @@ struct ExportCalibsCommand: AsyncParsableCommand {
             "How files come to the directory: auto and link make hard links where possible, so do not change the files.",
             valueName: "mode"))
     var transfer: ArtifactTransferMode = .auto
+
+    @OptionGroup var jobs: JobsOption
+    @OptionGroup var dryRun: DryRunOption
+    @OptionGroup var format: FormatOption
 
     func run() async throws {
         let log = CommandLog(try butler.logging.settings(), command: "export-calibs")
@@ -65,12 +73,14 @@ struct ExportCalibsCommand: AsyncParsableCommand {
         guard !FileManager.default.fileExists(atPath: directory) else {
             throw CommandFailure.refused("The directory '\(directory)' exists already; name a new one.")
         }
-        try log.info("Saving \(refs.count) dataset(s)")
+        try log.info("\(dryRun.isDryRun ? "Would save" : "Saving") \(refs.count) dataset(s)")
         var meter = ProgressMeter("Exporting", total: refs.count, isWanted: butler.progress)
         do {
             let wanted = refs
             let mode = try transfer.intake()
-            try await opened.export(to: directory, transfer: mode) { export in
+            try await opened.export(
+                to: directory, transfer: mode, jobs: jobs.jobs, isDryRun: dryRun.isDryRun
+            ) { export in
                 for info in infos { try await export.saveCollection(info.name) }
                 try await export.saveDatasets(wanted) { meter.advance(bytes: 0) }
             }
@@ -84,6 +94,11 @@ struct ExportCalibsCommand: AsyncParsableCommand {
 
     private func show(_ refs: [DatasetRef]) throws {
         guard !refs.isEmpty else { return }
+        if format.format == .json {
+            var output = CommandOutput()
+            for ref in refs { try output.line(DatasetRow(ref: ref, locations: nil).jsonLine) }
+            return try output.flush()
+        }
         let names = Set(refs.flatMap { $0.datasetType.dimensions.names }).sorted()
         var table = TextTable(columns: ["calibrationType", "run"] + names, alignment: .left)
         for ref in refs {

@@ -9,7 +9,7 @@ struct ImportCommand: AsyncParsableCommand {
         abstract: "Takes in what an export file describes.",
         discussion: """
             Dataset types, collections, dimension records, datasets, tags and validity ranges come in together, or not \
-            at all. With --format json one line tells, with the key datasets.
+            at all. With --format json one line tells, with the keys datasets and dry_run.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -42,6 +42,7 @@ struct ImportCommand: AsyncParsableCommand {
     var trackFileAttrs = true
 
     @OptionGroup var jobs: JobsOption
+    @OptionGroup var dryRun: DryRunOption
     @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
@@ -50,12 +51,12 @@ struct ImportCommand: AsyncParsableCommand {
         let meter = Mutex<ProgressMeter?>(nil)
         let isShown = butler.progress
         defer { meter.withLock { $0?.finish() } }
-        let count = try await DirectButler.using(repository.repository, writeable: true) { opened in
+        let count = try await DirectButler.using(repository.repository, writeable: !dryRun.isDryRun) { opened in
             try await opened.import(
                 .init(
                     directory: directory, file: exportFile ?? ExportFile.defaultName, transfer: try transfer.intake(),
                     skippedElements: Set(CommaSeparated.values(skipDimensions)), recordsAttributes: trackFileAttrs,
-                    jobs: jobs.jobs)
+                    jobs: jobs.jobs, isDryRun: dryRun.isDryRun)
             ) { count, total in
                 meter.withLock { meter in
                     var shown = meter ?? ProgressMeter("Importing", total: total, isWanted: isShown)
@@ -64,8 +65,10 @@ struct ImportCommand: AsyncParsableCommand {
                 }
             }
         }
-        try log.info("Imported \(count) dataset(s)")
-        if format.format == .json { try ResultLines.print(["datasets": .int(Int64(count))]) }
+        try log.info("\(dryRun.isDryRun ? "Would import" : "Imported") \(count) dataset(s)")
+        if format.format == .json {
+            try ResultLines.print(["datasets": .int(Int64(count)), "dry_run": .bool(dryRun.isDryRun)])
+        }
     }
 }
 

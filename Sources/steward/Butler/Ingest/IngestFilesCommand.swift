@@ -14,7 +14,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
         discussion: """
             The first column of the table holds paths or URIs, the others dimensions. A file in several rows holds several \
             datasets. All of them are ingested, in one transaction, or none. With --format json one line tells, with the keys \
-            datasets and files.
+            datasets, files and dry_run.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -26,7 +26,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The run for the datasets, made if need be.", valueName: "run"))
     var runName: String
 
-    @Argument(help: "The table: CSV, ECSV, or text in columns.")
+    @Argument(help: "The table: CSV, ECSV, text in columns, FITS or Parquet.")
     var tableFile: String
 
     @Option(
@@ -57,13 +57,14 @@ struct IngestFilesCommand: AsyncParsableCommand {
 
     @OptionGroup var transfer: TransferOption
     @OptionGroup var jobs: JobsOption
+    @OptionGroup var dryRun: DryRunOption
     @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
     func run() async throws {
-        let table = try TextTableFile(path: tableFile)
+        let table = try ListedTable(path: tableFile)
         let common = try commonValues()
-        let opened = try await DirectButler.open(repository.repository, writeable: true)
+        let opened = try await DirectButler.open(repository.repository, writeable: !dryRun.isDryRun)
         do {
             try await ingest(table, common, opened)
         } catch {
@@ -73,8 +74,17 @@ struct IngestFilesCommand: AsyncParsableCommand {
         try await opened.close()
     }
 
-    private func ingest(_ table: TextTableFile, _ common: [(String, String)], _ opened: DirectButler) async throws {
+    private func ingest(_ table: ListedTable, _ common: [(String, String)], _ opened: DirectButler) async throws {
         let log = CommandLog(try butler.logging.settings(), command: "ingest-files")
+        if let formatter {
+            guard StoredFileInfo.isClassName(formatter) else {
+                throw CommandFailure.refused("--formatter needs the full name of a Python class, not '\(formatter)'.")
+            }
+            if try !opened.datastore().knowsFormatter(formatter) {
+                try log.warning(
+                    "'\(formatter)' is not known here nor configured; readers need a Python class of that name.")
+            }
+        }
         let folder = try folder()
         let survey = try TableSurvey(table)
         let (name, run, mode, formatter) = (datasetType, runName, idGenerationMode.choice, formatter)
@@ -90,7 +100,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
                 datasetType: type, dataID: dataID, run: run)
             return FileIngest(location: try folder.join(row[0]), datasets: [ref], formatter: formatter)
         }
-        try log.info("Ingesting \(survey.rowCount) dataset ref(s) from \(survey.fileCount) file(s)")
+        try log.info("\(dryRun.isDryRun ? "Would ingest" : "Ingesting") \(survey.rowCount) dataset ref(s) from \(survey.fileCount) file(s)")
         guard survey.rowCount > 0 else { return try report(survey) }
         var transfers = FileTransfers.all(transfer.transfer)
         if transfer.transfer == .auto {
@@ -107,7 +117,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
         defer { meter.withLock { $0.finish() } }
         let reader = Mutex(TableFiles(table, isGrouped: survey.isGrouped))
         try await opened.ingest(
-            transfer: transfers, recordsAttributes: trackFileAttrs, jobs: jobs.jobs,
+            transfer: transfers, recordsAttributes: trackFileAttrs, jobs: jobs.jobs, isDryRun: dryRun.isDryRun,
             progress: { count in meter.withLock { $0.advance(by: count) } }
         ) { snapshot in
             try reader.withLock { try $0.next(BatchSpool.batchSize) { try read($0, snapshot) } }
@@ -117,7 +127,10 @@ struct IngestFilesCommand: AsyncParsableCommand {
 
     private func report(_ survey: TableSurvey) throws {
         guard format.format == .json else { return }
-        try ResultLines.print(["datasets": .int(Int64(survey.rowCount)), "files": .int(Int64(survey.fileCount))])
+        try ResultLines.print([
+            "datasets": .int(Int64(survey.rowCount)), "files": .int(Int64(survey.fileCount)),
+            "dry_run": .bool(dryRun.isDryRun),
+        ])
     }
 
     private func commonValues() throws -> [(String, String)] {

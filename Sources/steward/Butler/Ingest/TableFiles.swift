@@ -9,7 +9,7 @@ struct TableSurvey {
 
     /// Cost: reads the table once. Memory: a number for each file.
     /// - Throws: ``CommandFailure`` for a row that does not fit.
-    init(_ table: TextTableFile) throws {
+    init(_ table: ListedTable) throws {
         // A hash that two files share makes the table seem not grouped, which costs memory and nothing else.
         var seen: Set<Int> = []
         var last: String?
@@ -25,13 +25,13 @@ struct TableSurvey {
 
 /// The files of a table, some at a time, each with all of its datasets.
 struct TableFiles: Sendable {
-    private var rows: TextTableFile.Rows
+    private var rows: ListedTable.Rows
     private let isGrouped: Bool
     /// The first row of the file after the last.
     private var pending: [String]?
     private var isAtEnd = false
 
-    init(_ table: TextTableFile, isGrouped: Bool) {
+    init(_ table: ListedTable, isGrouped: Bool) {
         rows = table.rows
         self.isGrouped = isGrouped
     }

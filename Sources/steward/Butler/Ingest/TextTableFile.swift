@@ -17,16 +17,9 @@ struct TextTableFile: Sendable {
     }
 
     /// - Throws: ``CommandFailure`` that names the file and line.
-    init(path: String) throws {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw CommandFailure.refused("Cannot read the table '\(path)'; check that it exists.")
-        }
-        try self.init(bytes: Array(data), name: path)
-    }
-
     init(bytes: [UInt8], name: String) throws {
         guard !bytes.contains(0), String(validating: bytes, as: UTF8.self) != nil else {
-            throw CommandFailure.refused("The table '\(name)' is no text in UTF-8; save it as CSV or ECSV.")
+            throw CommandFailure.refused("The table '\(name)' is neither FITS nor Parquet nor text in UTF-8; save it as CSV or ECSV.")
         }
         self.bytes = bytes
         self.name = name
