@@ -22,6 +22,8 @@ public final class FileDatastore: Datastore {
     private let fileSystem: POSIXObjectStore
     /// A root on another machine, for reading.
     let remote: (any ObjectStore)?
+    /// Opens stores on other machines, for files that were ingested where they are.
+    let remotes: ObjectStores?
     /// Local copies of remote files; `nil` for a local root and when caching is disabled.
     let cache: ArtifactCache?
     let table: FileRecordsTable
@@ -32,11 +34,14 @@ public final class FileDatastore: Datastore {
 
     public var members: [DatastoreMember] { [.file(self)] }
 
-    /// - Parameter remote: reads files of a root that is not on this machine; without it they are only looked at.
+    /// - Parameters:
+    ///   - remote: reads files of a root that is not on this machine; without it they are only looked at.
+    ///   - remotes: opens the root, if need be, and stores of files that were ingested where they are, when they are
+    ///     first read.
     /// - Throws: ``DatastoreError/invalidTemplate(template:reason:)``, `ObjectStorageError` for an unusable root.
     public init(
         _ configuration: FileDatastoreConfiguration, universe: DimensionUniverse, storageClasses: StorageClassRegistry,
-        remote: (any ObjectStore)? = nil
+        remote: (any ObjectStore)? = nil, remotes: ObjectStores? = nil
     ) throws {
         let conform = universe.lookupConformer
         self.configuration = configuration
@@ -57,7 +62,12 @@ public final class FileDatastore: Datastore {
             root = try ResourceURI(configuration.root.description).asDirectory
             store = nil
         }
+        var remote = remote
+        if remote == nil, store == nil, let remotes {
+            remote = DeferredObjectStore(root: root) { [root] in try remotes.open(root) }
+        }
         self.remote = remote
+        self.remotes = remotes
         cache = remote == nil ? nil : try configuration.conformed(by: conform).cache.map { try ArtifactCache($0) }
         fileSystem = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
         table = FileRecordsTable(name: configuration.recordsTable)
@@ -177,9 +187,7 @@ public final class FileDatastore: Datastore {
 
     /// The size of the file that a record points to, for a zip member that of the archive; `nil` when there is none.
     func size(of info: StoredFileInfo) async throws -> Int64? {
-        if let remote, case .inside(let path, _) = try ArtifactLocation(recorded: info.path) {
-            return try await remote.stat(path)?.size
-        }
+        if let (store, path, _) = try remotePlace(of: info) { return try await store.stat(path)?.size }
         let (store, path, _) = try place(of: info)
         return try await store.stat(path)?.size
     }
