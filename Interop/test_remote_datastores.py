@@ -41,7 +41,7 @@ def webdav(tmp_path):
                                 str(tmp_path / "dav"), "--auth", "anonymous", "--no-config"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_port(port, process)
-    yield f"http://127.0.0.1:{port}"
+    yield f"dav://127.0.0.1:{port}"
     process.terminate()
     process.wait()
 
@@ -51,7 +51,7 @@ def make_repository(folder, root):
     daf_butler = pytest.importorskip("lsst.daf.butler")
     config = daf_butler.Config()
     config["datastore", "root"] = root
-    daf_butler.Butler.makeRepo(str(folder), config=config)
+    daf_butler.Butler.makeRepo(str(folder), config=config, forceConfigRoot=False)
     butler = daf_butler.Butler.from_config(str(folder), run="run", writeable=True)
     butler.registry.insertDimensionData("instrument", {"name": "Cam", "detector_max": 10, "class_name": "x.Cam"})
     for number in range(len(VALUES)):
@@ -63,6 +63,7 @@ def make_repository(folder, root):
 
 def retrieve(repository, folder):
     """What `steward butler retrieve-artifacts` brings, by detector."""
+    folder.mkdir()
     done = subprocess.run([os.environ["STEWARD_BIN"], "butler", "retrieve-artifacts", str(repository), str(folder),
                            "--collections", "*"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -108,7 +108,7 @@ extension DirectButler {
             var isPresent = false
             if !file.isOutside, let path = file.rows.first?.info.path {
                 for (files, known) in recorded where known.contains(path) {
-                    isPresent = try await POSIXObjectStore.sharedPool.run {
+                    isPresent = try await StagedArtifacts.pool.run {
                         try files.hasCopy(of: file.source, recordedAs: path)
                     }
                 }
@@ -140,7 +140,7 @@ extension DirectButler {
         var parts = [
             try await datastore.stage(
                 recorded: own.filter { !$0.isShared }.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) },
-                transfer: transfer == .auto ? .link : transfer, jobs: jobs),
+                transfer: transfer, jobs: jobs),
             try await datastore.stage(
                 recorded: own.filter(\.isShared).map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) }, transfer: .copy,
                 jobs: jobs),

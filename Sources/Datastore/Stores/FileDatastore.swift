@@ -16,11 +16,11 @@ public final class FileDatastore: Datastore {
     let constraints: DatasetConstraints
     let disassembled: LookupTable<Bool>
     let root: ResourceURI
-    /// `nil` when the root is not on this machine: the records can be looked at, the files cannot.
+    /// `nil` when the root is not on this machine.
     private let store: POSIXObjectStore?
     /// The file system, for files that were ingested in place.
     private let fileSystem: POSIXObjectStore
-    /// A root on another machine, for reading.
+    /// A root on another machine.
     let remote: (any ObjectStore)?
     /// Opens stores on other machines, for files that were ingested where they are.
     let remotes: ObjectStores?
@@ -31,6 +31,9 @@ public final class FileDatastore: Datastore {
     private let known = Mutex(Choices())
     /// The folder for files on their way here, made with the first of them.
     private let openSession = Mutex<JournalSession?>(nil)
+    /// What stands for this process in the journal at a root on another machine.
+    private let openRemoteSession = Mutex<RemoteSession?>(nil)
+    private let isLookedAfter = Mutex(false)
 
     public var members: [DatastoreMember] { [.file(self)] }
 
@@ -136,7 +139,7 @@ public final class FileDatastore: Datastore {
 
     /// Where this process stages files and writes down what it is about to do. Blocks when it is made.
     func session() throws -> JournalSession {
-        let root = try rootPath()
+        let root = try stagingRoot()
         return try openSession.withLock { held in
             if let held { return held }
             let session = try JournalSession.begin(root: root)
@@ -145,8 +148,36 @@ public final class FileDatastore: Datastore {
         }
     }
 
+    /// The journal of this process at a root on another machine. Blocks, and speaks with the service, when it is made.
+    func remoteSession() throws -> RemoteSession {
+        let (store, scratch) = (try requireRemote(), try session())
+        return try openRemoteSession.withLock { held in
+            if let held { return held }
+            let session = try RemoteSession.begin(store, scratch: scratch)
+            held = session
+            return session
+        }
+    }
+
+    /// Where files are staged, without a slash at the end: the root, or for one on another machine a folder here. Blocks.
+    func stagingRoot() throws -> String { try isLocal ? rootPath() : ScratchFolder.path(for: root) }
+
+    /// Whether nobody has yet looked, through this value, for what writers of a root on another machine left.
+    public func claimsRecovery() -> Bool {
+        !isLocal
+            && isLookedAfter.withLock { isDone in
+                defer { isDone = true }
+                return !isDone
+            }
+    }
+
     /// Ends the use of the folder for staged files, if there is one. Blocks.
     func endSession() throws {
+        let remote = openRemoteSession.withLock { held in
+            defer { held = nil }
+            return held
+        }
+        try remote?.end()
         let session = openSession.withLock { held in
             defer { held = nil }
             return held
@@ -166,7 +197,7 @@ public final class FileDatastore: Datastore {
     public var rootLocation: ResourceURI { root }
 
     /// Whether the files are on this machine.
-    var isLocal: Bool { store != nil }
+    public var isLocal: Bool { store != nil }
 
     func localPath(_ path: ObjectPath) throws -> String {
         guard let local = try requireStore().localPath(path) else {

@@ -22,38 +22,45 @@ extension FileDatastore {
         }
     }
 
-    /// Where a file of this machine is.
+    /// Where a file is.
     enum Place {
         case inside(ObjectPath, local: String)
         case outside(local: String)
+        /// On another machine; with its path if that is below the root.
+        case remote(ResourceURI, inside: ObjectPath?)
+
+        /// The path below the root, if it is there.
+        var path: ObjectPath? {
+            switch self {
+            case .inside(let path, _): path
+            case .outside: nil
+            case .remote(_, let path): path
+            }
+        }
     }
 
-    /// - Throws: ``DatastoreError/notIngestible(location:reason:)`` for files that are not on this machine,
-    ///   `ObjectStorageError` for relative paths that leave the root.
+    /// - Throws: `ObjectStorageError` for relative paths that leave the root.
     func place(_ location: ResourceURI) throws -> Place {
         if !location.isAbsolute {
             let path = try ObjectPath(location.path)
+            guard isLocal else { return .remote(try root.join(untrusted: path.description), inside: path) }
             return .inside(path, local: try localPath(path))
         }
+        let relative = location.withoutFragment.relativePath(to: root).flatMap { $0 == "." ? nil : $0 }
         guard let local = location.localPath else {
-            throw DatastoreError.notIngestible(
-                location: location.description, reason: "only files of this machine can be; copy it here first")
+            return .remote(location.withoutFragment, inside: try relative.map { try ObjectPath($0) })
         }
-        guard let relative = location.withoutFragment.relativePath(to: root), relative != "." else {
-            return .outside(local: local)
-        }
+        guard let relative else { return .outside(local: local) }
         return .inside(try ObjectPath(relative), local: local)
     }
 
     /// Whether a location is below the root.
-    public func contains(_ location: ResourceURI) throws -> Bool {
-        if case .inside = try place(location) { true } else { false }
-    }
+    public func contains(_ location: ResourceURI) throws -> Bool { try place(location).path != nil }
 
     /// The path below the root, as it is recorded.
     /// - Throws: ``DatastoreError/notIngestible(location:reason:)`` for a location that is not below the root.
     public func relativePath(of location: ResourceURI) throws -> String {
-        guard case .inside(let path, _) = try place(location) else {
+        guard let path = try place(location).path else {
             throw DatastoreError.notIngestible(location: location.description, reason: "it is not below \(root)")
         }
         return path.description
@@ -91,14 +98,15 @@ extension FileDatastore {
         switch (transfer, place) {
         case (.direct, .inside(_, let local)), (.direct, .outside(let local)):
             path = try ResourceURI(localPath: local).description
-        case (.inPlace, .inside(let object, _)):
+        case (.direct, .remote(let location, _)): path = location.description
+        case (.inPlace, .inside(let object, _)), (.inPlace, .remote(_, .some(let object))):
             path = object.description
             guard ResourceURI.isStable(path) else {
                 throw DatastoreError.notIngestible(
                     location: file.location.description,
                     reason: "Python would look elsewhere, because of a '#', ':' or '%' in its name; rename it")
             }
-        case (.inPlace, .outside):
+        case (.inPlace, .outside), (.inPlace, .remote(_, .none)):
             throw DatastoreError.notIngestible(
                 location: file.location.description,
                 reason: "it is not below \(root); ask for a transfer such as copy, link or direct")
@@ -132,13 +140,21 @@ extension FileDatastore {
         _ place: Place, _ rows: [StagedFile.Row], transfer: ArtifactTransfer, attributes: Attributes,
         removesSource: Bool, _ folders: ResolvedFolder
     ) throws -> StagedFile {
+        var arrived: Arrival?
         let source: String
         switch place {
         case .inside(_, let local), .outside(let local): source = local
+        case .remote(let location, let path):
+            let isMoving = transfer.mode != nil && path?.description != rows.first?.info.path
+            let arrival = try arrival(
+                of: location, transfer, isMoving: isMoving, hasChecksum: attributes == .measured && configuration.usesChecksum)
+            source = arrival.name
+            arrived = arrival
         }
-        let size = try LocalFile.size(source)
+        let size = try arrived?.size ?? LocalFile.size(source)
         let checksum =
-            attributes == .measured && configuration.usesChecksum ? try LocalFile.checksum(source) : nil
+            attributes == .measured && configuration.usesChecksum
+            ? try arrived?.checksum ?? LocalFile.checksum(source) : nil
         let measured = rows.map { row in
             var info = row.info
             switch attributes {
@@ -158,14 +174,26 @@ extension FileDatastore {
             throw DatastoreError.notIngestible(
                 location: source, reason: "its path leads into the folder of Steward's journal; rename the run")
         }
-        if case .inside(let object, _) = place, object == target {
+        if place.path == target {
             // It is where it should be.
             return StagedFile(datastore: self, rows: measured, placement: nil)
+        }
+        if let staged = arrived?.staged {
+            KillPoint.pass()
+            return StagedFile(
+                datastore: self, rows: measured, placement: .init(staged: .made(staged), target: target),
+                source: mode == .move && removesSource ? arrived?.source : nil)
         }
         let resolved = try folders.resolved(source)
         let staged: StagedFile.Staged
         var isWritten = false
-        if [.link, .hardlink, .move].contains(mode), folders.canLink(resolved, into: try session().directory) {
+        if !isLocal {
+            guard mode == .copy || mode == .move else {
+                throw DatastoreError.notIngestible(
+                    location: source, reason: "there are no links at \(root); ask for the transfer copy or move")
+            }
+            staged = .linked(resolved)
+        } else if [.link, .hardlink, .move].contains(mode), folders.canLink(resolved, into: try session().directory) {
             staged = .linked(resolved)
         } else {
             let path = try session().newPath()
@@ -249,9 +277,8 @@ extension FileDatastore {
 
     /// Whether the file of a recorded path has the content of another file. Blocks; reads both when they are of one size.
     public func hasCopy(of source: ResourceURI, recordedAs path: String) throws -> Bool {
-        guard let source = source.localPath, case .inside(let object, _) = try ArtifactLocation(recorded: path) else {
-            return false
-        }
+        guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { return false }
+        guard isLocal, let source = source.localPath else { return try hasRemoteCopy(of: source, at: object) }
         let own = try localPath(object)
         if LocalFile.isSame(source, own) { return true }
         guard LocalFile.exists(own), try LocalFile.size(source) == LocalFile.size(own) else { return false }

@@ -1,10 +1,10 @@
 import Foundation
 import ObjectStorage
 
-/// Files on other machines, for reading: of a root there, and those that were left where they were.
-enum RemoteStores {
+/// Stores on other machines: of roots there, and of files that were left where they were.
+package enum RemoteStores {
     /// As the process's environment says.
-    static let process = ObjectStores(environment: ProcessInfo.processInfo.environment)
+    package static let process = ObjectStores(environment: ProcessInfo.processInfo.environment)
 }
 
 extension FileDatastore {
