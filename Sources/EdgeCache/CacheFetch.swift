@@ -5,7 +5,8 @@ import ObjectStorage
 /// for what comes next.
 actor CacheFetch {
     let size: Int64
-    private let partial: String
+    /// The file that it goes to, until the copy is kept.
+    let partial: String
     private var available: Int64 = 0
     private var outcome: Result<Void, any Error>?
     private var waiting: [(end: Int64, continuation: CheckedContinuation<Void, any Error>)] = []
@@ -15,8 +16,10 @@ actor CacheFetch {
         self.size = size
     }
 
-    /// Reads the object to its end and gives the file its name. What is not whole never gets the name.
-    func run(_ store: any ObjectStore, _ path: ObjectPath, into target: String) async {
+    /// Reads the object to its end and has the copy kept. What is not whole never is.
+    ///
+    /// - Returns: whether the copy is kept.
+    func run(_ store: any ObjectStore, _ path: ObjectPath, _ place: any CopyPlace, as name: String) async -> Bool {
         do {
             guard FileManager.default.createFile(atPath: partial, contents: nil),
                 let file = FileHandle(forWritingAtPath: partial)
@@ -27,14 +30,14 @@ actor CacheFetch {
                 arrived(Int64(piece.count))
             }
             guard available == size else { throw ObjectStorageError.changedWhileReading(path: path.description) }
-            guard rename(partial, target) == 0 else {
-                throw ObjectStorageError.system(
-                    path: target, operation: "write", code: errno, message: String(cString: strerror(errno)))
-            }
+            // All of it was checked; readers need not wait until a nearby store has it.
             end(.success(()))
+            try await place.keep(partial, as: name)
+            return true
         } catch {
             unlink(partial)
-            end(.failure(error))
+            if outcome == nil { end(.failure(error)) }
+            return false
         }
     }
 

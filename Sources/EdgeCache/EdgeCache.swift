@@ -5,7 +5,8 @@ import Synchronization
 
 /// What a cache keeps, and for how long.
 public struct EdgeCacheSettings: Sendable {
-    /// Of this machine; made if it is missing.
+    /// Of this machine; made if it is missing. For the copies, or if they are kept in a nearby store for those on
+    /// their way there.
     public var folder: String
     /// Bytes; the copies that were not used for longest go first.
     public var maximumSize: Int64
@@ -47,7 +48,11 @@ public final class EdgeCache: Sendable {
         /// Requests that joined a fetch which was under way.
         public var joined = 0
         public var fetchedBytes: Int64 = 0
+        /// Those of them that went past the copies: ranges far behind a fetch, and what could not be kept.
+        public var passedBytes: Int64 = 0
         public var evicted = 0
+        /// Bytes of all copies, when they were last looked through.
+        public var keptBytes: Int64 = 0
         public var failures = 0
     }
 
@@ -55,18 +60,27 @@ public final class EdgeCache: Sendable {
         var fetches: [String: CacheFetch] = [:]
         var known: [ObjectPath: (status: ObjectStatus, until: ContinuousClock.Instant)] = [:]
         var statistics = Statistics()
+        /// Bytes since the copies were looked through last, and when that was.
+        var untidied: Int64 = 0
+        var tidied = ContinuousClock.now
     }
 
-    private static let suffix = ".copy"
+    private static let partialSuffix = ".partial"
+    /// Seconds after which a fetch that does not grow belongs to a process that has ended.
+    private static let abandoned: TimeInterval = 3600
     /// Ranges that begin so far behind what has come are read from the distant store.
     private static let patience: Int64 = 16 << 20
 
     private let store: any ObjectStore
     private let settings: EdgeCacheSettings
+    private let place: any CopyPlace
     private let state = Mutex(State())
 
+    /// - Parameter near: where copies are kept; `nil` for the folder.
     /// - Throws: `ObjectStorageError.permissionDenied` for a folder that cannot be made.
-    public init(_ store: any ObjectStore, _ settings: EdgeCacheSettings) throws(ObjectStorageError) {
+    public init(
+        _ store: any ObjectStore, _ settings: EdgeCacheSettings, near: (any ObjectStore)? = nil
+    ) throws(ObjectStorageError) {
         self.store = store
         self.settings = settings
         let files = FileManager.default
@@ -74,9 +88,13 @@ public final class EdgeCache: Sendable {
             throw .permissionDenied(path: settings.folder, operation: "make")
         }
         // What a process that died had begun.
-        for name in (try? files.contentsOfDirectory(atPath: settings.folder)) ?? [] where name.hasSuffix(".partial") {
-            unlink(settings.folder + "/" + name)
+        for name in (try? files.contentsOfDirectory(atPath: settings.folder)) ?? []
+        where name.hasSuffix(Self.partialSuffix) {
+            let path = settings.folder + "/" + name
+            let changed = (try? files.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+            if let changed, changed.timeIntervalSinceNow < -Self.abandoned { unlink(path) }
         }
+        if let near { place = StoreCopies(near) } else { place = try FolderCopies(folder: settings.folder) }
     }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
@@ -85,12 +103,12 @@ public final class EdgeCache: Sendable {
     public func open(_ path: ObjectPath) async throws -> Object? {
         guard let status = try await status(path) else { return nil }
         let tag = Self.tag(path, status)
-        let file = settings.folder + "/" + tag + Self.suffix
-        if try await touch(file, status.size) {
+        let isOnItsWay = state.withLock { $0.fetches[tag] != nil }
+        if !isOnItsWay, try await place.holds(tag, status) {
             state.withLock { $0.statistics.hits += 1 }
-            return Object(status: status, tag: tag) { [self] in try await copied($0, file, path, status) }
+            return Object(status: status, tag: tag) { [self] in try await copied($0, tag, path, status) }
         }
-        let fetch = self.fetch(path, status, tag, file)
+        let fetch = self.fetch(path, status, tag)
         return Object(status: status, tag: tag) { [self] range in
             if await fetch.distance(to: range.lowerBound) > Self.patience {
                 return try await distant(range, path, status)
@@ -99,10 +117,9 @@ public final class EdgeCache: Sendable {
                 // The disk may be full, or the object replaced: the reader is served all the same, if that is possible.
                 return try await distant(range, path, status)
             }
-            let partial = await fetch.isOver ? file : settings.folder + "/" + tag + ".partial"
-            do { return try await read(range, partial) } catch ObjectStorageError.notFound {
-                // It has got its name just now.
-                return try await copied(range, file, path, status)
+            do { return try await read(range, fetch.partial) } catch ObjectStorageError.notFound {
+                // It is kept by now.
+                return try await copied(range, tag, path, status)
             }
         }
     }
@@ -130,32 +147,37 @@ public final class EdgeCache: Sendable {
     }
 
     /// The fetch of a version that is not here; the first who asks begins it.
-    private func fetch(_ path: ObjectPath, _ status: ObjectStatus, _ tag: String, _ file: String) -> CacheFetch {
+    private func fetch(_ path: ObjectPath, _ status: ObjectStatus, _ tag: String) -> CacheFetch {
         let (fetch, isNew) = state.withLock { state -> (CacheFetch, Bool) in
             if let known = state.fetches[tag] {
                 state.statistics.joined += 1
                 return (known, false)
             }
             state.statistics.misses += 1
-            let new = CacheFetch(partial: settings.folder + "/" + tag + ".partial", size: status.size)
+            // Other processes may be at the same.
+            let word = String(UInt64.random(in: .min ... .max), radix: 36)
+            let new = CacheFetch(
+                partial: "\(settings.folder)/\(tag)-\(word)\(Self.partialSuffix)", size: status.size)
             state.fetches[tag] = new
             return (new, true)
         }
         guard isNew else { return fetch }
         Task {
-            await fetch.run(store, path, into: file)
-            let isWhole = FileManager.default.fileExists(atPath: file)
-            state.withLock { state in
+            let isKept = await fetch.run(store, path, place, as: tag)
+            let isUntidy = state.withLock { state in
                 state.fetches[tag] = nil
-                if isWhole {
-                    state.statistics.fetchedBytes += status.size
-                } else {
+                guard isKept else {
                     state.statistics.failures += 1
                     // It may have been replaced.
                     state.known[path] = nil
+                    return false
                 }
+                state.statistics.fetchedBytes += status.size
+                state.untidied += status.size
+                return state.untidied > settings.maximumSize / 100
+                    || ContinuousClock.now - state.tidied > .seconds(60)
             }
-            if isWhole { try? await tidy() }
+            if isUntidy { await tidyIgnoringErrors() }
         }
         return fetch
     }
@@ -170,12 +192,16 @@ public final class EdgeCache: Sendable {
     }
 
     private func copied(
-        _ range: Range<Int64>, _ file: String, _ path: ObjectPath, _ status: ObjectStatus
+        _ range: Range<Int64>, _ name: String, _ path: ObjectPath, _ status: ObjectStatus
     ) async throws -> [UInt8] {
-        do { return try await read(range, file) } catch ObjectStorageError.notFound {
-            // It was removed while it was read.
-            return try await distant(range, path, status)
+        do {
+            let bytes = try await place.read(name, range)
+            if bytes.count == range.count { return bytes }
+        } catch let error as ObjectStorageError {
+            // It was removed while it was read, or the nearby store is away. The distant one has it, too.
+            if case .notFound = error {} else if !error.isTransient { throw error }
         }
+        return try await distant(range, path, status)
     }
 
     private func distant(_ range: Range<Int64>, _ path: ObjectPath, _ status: ObjectStatus) async throws -> [UInt8] {
@@ -184,47 +210,41 @@ public final class EdgeCache: Sendable {
             throw ObjectStorageError.changedWhileReading(path: path.description)
         }
         let bytes = try await store.read(path, range: range)
-        state.withLock { $0.statistics.fetchedBytes += Int64(bytes.count) }
+        state.withLock { state in
+            state.statistics.fetchedBytes += Int64(bytes.count)
+            state.statistics.passedBytes += Int64(bytes.count)
+        }
         guard bytes.count == range.count else {
             throw ObjectStorageError.changedWhileReading(path: path.description)
         }
         return bytes
     }
 
-    /// Whether a copy is there; it counts as used.
-    private func touch(_ file: String, _ size: Int64) async throws -> Bool {
-        try await POSIXObjectStore.sharedPool.run {
-            var status = stat()
-            guard stat(file, &status) == 0 else { return false }
-            guard Int64(status.st_size) == size else {
-                unlink(file)
-                return false
-            }
-            utimes(file, nil)
-            return true
-        }
-    }
-
     // MARK: Limits
 
     /// Removes copies that have not been used for too long, and those used least recently while all are too large.
     public func tidy() async throws {
-        let store = try POSIXObjectStore(root: ResourceURI(localPath: settings.folder))
-        var copies: [ObjectEntry] = []
-        for try await page in try await store.list(nil) {
-            copies += page.filter { $0.path.description.hasSuffix(Self.suffix) }
+        state.withLock { state in
+            state.untidied = 0
+            state.tidied = ContinuousClock.now
         }
-        copies.sort { $0.status.modificationTime < $1.status.modificationTime }
-        var total = copies.reduce(0) { $0 + $1.status.size }
+        let copies = try await place.all().sorted { $0.used < $1.used }
+        var total = copies.reduce(0) { $0 + $1.size }
         let (seconds, _) = settings.maximumAge.components
         let oldest =
             Int64(Date().timeIntervalSince1970 * 1e9)
             - seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue
         // The newest stays, however large it is: somebody asked for it just now.
-        for copy in copies.dropLast() where total > settings.maximumSize || copy.status.modificationTime < oldest {
-            try await store.delete(copy.path)
-            total -= copy.status.size
+        for copy in copies.dropLast() where total > settings.maximumSize || copy.used < oldest {
+            try await place.remove(copy.name)
+            total -= copy.size
             state.withLock { $0.statistics.evicted += 1 }
         }
+        state.withLock { $0.statistics.keptBytes = total }
+    }
+
+    /// Copies that cannot be removed now are looked at again with the next fetch.
+    func tidyIgnoringErrors() async {
+        do { try await tidy() } catch { state.withLock { $0.statistics.failures += 1 } }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ButlerServer
 import EdgeCache
 import Foundation
 import ObjectStorage
@@ -19,15 +20,24 @@ struct ServeCopies: AsyncParsableCommand {
         abstract: "Serve the files of a distant store from copies on this machine.",
         discussion: """
             GET /PATH gives the object at PATH below the origin, with ranges; what is not here yet is fetched once, \
-            however many ask for it. The origin is asked whether a file is still the same. Whoever reaches the port can \
-            read the files: keep it inside a site. Counters: GET /-/metrics.
+            however many ask for it. The origin is asked whether a file is still the same. Without --secret-file \
+            whoever reaches the port can read the files: keep it inside a site. Butler servers lead their clients here \
+            with the setting near_copies. Counters: GET /-/metrics.
             """)
 
     @Option(help: "The distant folder: s3://[PROFILE@]BUCKET/PREFIX, https://HOST/FOLDER, davs://HOST/FOLDER.")
     var origin: String
 
-    @Option(help: "The folder for copies.", completion: .directory)
+    @Option(help: "The folder for copies, or with --near for those that are on their way there.", completion: .directory)
     var folder: String
+
+    @Option(help: "A nearby folder of a store that keeps the copies: s3://[PROFILE@]BUCKET/PREFIX, davs://HOST/FOLDER.")
+    var near: String?
+
+    @Option(
+        help: "A file with one line of at least 16 characters, which Butler servers have too: only URLs that they signed are served.",
+        completion: .file())
+    var secretFile: String?
 
     @Option(help: "Gigabytes of copies that are kept.")
     var size: Double = 100
@@ -59,8 +69,10 @@ struct ServeCopies: AsyncParsableCommand {
             try stores.open(try ResourceURI(origin).asDirectory),
             EdgeCacheSettings(
                 folder: path, maximumSize: Int64(size * 1e9), maximumAge: .seconds(age * 86_400),
-                validity: .seconds(validity)))
-        try await EdgeCacheServer(cache, options: ServingOptions(host: host, port: port)).run { port in
+                validity: .seconds(validity)),
+            near: try near.map { try stores.open(try ResourceURI($0).asDirectory) })
+        let secret = try secretFile.map { try NearCopies.secret(readingFrom: $0) }
+        try await EdgeCacheServer(cache, options: ServingOptions(host: host, port: port), secret: secret).run { port in
             StandardStream.output.write("listening on port \(port)\n")
         }
     }
