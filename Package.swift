@@ -117,9 +117,10 @@ let package = Package(
         .target(
             name: "Serving",
             dependencies: [
-                "StructuredData",
+                "ByteText", "StructuredData",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -173,6 +174,12 @@ let package = Package(
             ]),
         .target(name: "DemoSurvey", dependencies: ["Butler", "FITS"]),
         .target(
+            name: "EdgeCache",
+            dependencies: [
+                "ObjectStorage", "Serving", .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "Hummingbird", package: "hummingbird"),
+            ]),
+        .target(
             name: "ImageTransfer",
             dependencies: [
                 "ByteText", "ObjectStorage", "Serving", "StructuredData",
@@ -191,8 +198,8 @@ let package = Package(
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "DemoSurvey", "Felis", "FelisDatabase", "FelisSite", "ImageTransfer",
-                "TableRendering",
+                "Butler", "ButlerServer", "DemoSurvey", "EdgeCache", "Felis", "FelisDatabase", "FelisSite",
+                "ImageTransfer", "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -237,6 +244,7 @@ let package = Package(
         .testTarget(
             name: "ObjectStorageTests",
             dependencies: ["ObjectStorage", "StorageFaults", .product(name: "NIOHTTP1", package: "swift-nio")]),
+        .testTarget(name: "EdgeCacheTests", dependencies: ["EdgeCache", "ObjectStorage"]),
         .testTarget(
             name: "ImageTransferTests",
             dependencies: ["ImageTransfer", "ObjectStorage", "StorageFaults"]),

@@ -3,12 +3,13 @@
     python transfers.py [--s3daemon s3daemon.py] [--quick] [--output FILE]
 
 The service is `rclone serve s3`, which checks signatures and digests, on a file system in memory. Each sender gets the
-same files. The clients of both daemons are those of this file, over the line protocol. Needs boto3 and aiobotocore in
+same files. The clients of both daemons are those of line_sender.c, over the line protocol. Needs boto3 and aiobotocore in
 this Python, rclone (from `STEWARD_STORAGE_TOOLS/bin` or the path) and curl; STEWARD_BIN is the program.
 """
 
 import argparse
 import concurrent.futures
+import functools
 import json
 import os
 import pathlib
@@ -53,24 +54,33 @@ class Service:
         self.process = subprocess.Popen(
             [rclone, "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--auth-key", "AKIDTEST,SECRETTEST",
              "--force-path-style", "--config", str(folder / "conf"), str(folder)], stderr=subprocess.DEVNULL)
-        wait(self.port)
+        wait(self.port, b"GET / HTTP/1.0\r\n\r\n")
 
     def clear(self):
         shutil.rmtree(self.folder / "bucket")
         (self.folder / "bucket").mkdir()
 
 
-def wait(port):
+def wait(port, greeting=b"\n"):
     for _ in range(600):
         try:
             # A connection without a request would make the Python daemon spin: a line that is none is sent.
             with socket.create_connection(("127.0.0.1", port), timeout=1) as s:
-                s.sendall(b"\n")
+                s.sendall(greeting)
                 s.recv(100)
             return
         except OSError:
             time.sleep(0.05)
     sys.exit(f"nothing answers on port {port}")
+
+
+@functools.cache
+def line_sender():
+    """The clients of both daemons, which must not take from them the processors that they share."""
+    program = tempfile.mkdtemp(prefix="steward-bench-") + "/line_sender"
+    source = pathlib.Path(__file__).with_name("line_sender.c")
+    subprocess.run(["cc", "-O2", "-pthread", "-o", program, str(source)], check=True)
+    return program
 
 
 class Daemon:
@@ -83,13 +93,14 @@ class Daemon:
                 "STEWARD_S3DAEMON_SPOOL": str(folder / "spool"), "S3DAEMON_LOG": str(folder / "log")})
         wait(self.port)
 
-    def send(self, file, key):
-        start = time.perf_counter()
-        with socket.create_connection(("127.0.0.1", self.port)) as s:
-            s.sendall(f"{file} al/bucket/{key}\n".encode())
-            answer = s.recv(4096)
-        assert answer == b"Success", answer
-        return time.perf_counter() - start
+    def send(self, files, width):
+        """Seconds in all, and those of each file."""
+        lines = "".join(f"{file} al/bucket/k/{number}\n" for number, file in enumerate(files))
+        done = subprocess.run([line_sender(), str(self.port), str(width)], input=lines, text=True, capture_output=True)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        seconds, *times = map(float, done.stdout.split())
+        return seconds, times
 
     def stop(self):
         self.process.kill()
@@ -117,9 +128,9 @@ def with_daemon(command, service, folder, files, size, width):
     folder.mkdir(exist_ok=True)
     daemon = Daemon(command, service, folder)
     try:
-        run(daemon.send, files[:2 * width], width)
+        daemon.send(files[:2 * width], width)
         before = processor_seconds(daemon.process.pid)
-        seconds, times = run(daemon.send, files, width)
+        seconds, times = daemon.send(files, width)
         used = processor_seconds(daemon.process.pid) - before
         return row(seconds, times, size, used, peak_memory(daemon.process.pid))
     finally:

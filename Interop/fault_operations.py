@@ -20,9 +20,11 @@ def identifier(name: str) -> str:
     return str(uuid.uuid5(NAMESPACE, name))
 
 
-def fill(root: Path, config=None):
-    """Records, two dataset types, a tag, a chain; datasets in two runs, three of them in one file."""
-    Butler.makeRepo(str(root), config=config)
+def fill(root: Path, config=None, resets_roots=True):
+    """Records, two dataset types, a tag, a chain; datasets in two runs, three of them in one file.
+
+    Roots of datastores that the configuration names are those of the repository, unless `resets_roots` is false."""
+    Butler.makeRepo(str(root), config=config, forceConfigRoot=resets_roots)
     with Butler.from_config(str(root), writeable=True) as butler:
         butler.registry.insertDimensionData("instrument", {"name": "Cam", "class_name": "x.Y", "detector_max": 20})
         butler.registry.insertDimensionData(

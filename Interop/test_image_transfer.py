@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pathlib
 import random
 import re
 import socket
@@ -237,6 +238,50 @@ watch:
     assert [path.name for path in camera.rglob("*") if path.is_file()] == ["notes.txt"]
     metrics = daemon.get("/metrics")[1]
     assert 'transfer_files_total{destination="archive",priority="urgent"} 1' in metrics
+
+
+def test_the_rules_of_the_example_route_guider_stamps_and_shutter_profiles(store, start, tmp_path):
+    example = (pathlib.Path(__file__).parents[1] / "deploy/s3daemon.example.yaml").read_text()
+    for name in ("rubin-summit", "rubinobs-lfa-cp", "archive-raw"):
+        (store.folder / name).mkdir()
+    for name in ("guider", "shutter"):
+        (tmp_path / name).mkdir()
+    config = tmp_path / "rules.yaml"
+    config.write_text(example.replace("/data/", f"{tmp_path}/"))
+    obs = "MC_O_20250526_000095"
+    guider, opened, closed = (f"{obs}_R00_SG0_guider.fits", f"{obs}_shutterMotionProfileOpen.json",
+                              f"{obs}_shutterMotionProfileClose.json")
+    daemon = start(STEWARD_S3DAEMON_CONFIG=str(config), LSST_RESOURCES_S3_PROFILE_archive=store.address)
+    (tmp_path / "guider" / guider).write_bytes(b"stamps")
+    (tmp_path / "guider" / "notes.fits").write_bytes(b"of no exposure")
+    for name in (opened, closed):
+        (tmp_path / "shutter" / name).write_text(name)
+    folder, annex = f"LSSTCam/20250526/{obs}", "MTCamera/shutterMotionProfile/2025/05/26"
+    expected = {f"rubin-summit/{folder}/{guider}", f"archive-raw/{folder}/{guider}"} | {
+        f"{place}/{name}" for place in (f"rubin-summit/{folder}", f"rubinobs-lfa-cp/{annex}") for name in (opened, closed)}
+
+    def found():
+        return {str(path.relative_to(store.folder)) for bucket in ("rubin-summit", "rubinobs-lfa-cp", "archive-raw")
+                for path in (store.folder / bucket).rglob("*") if path.is_file()}
+
+    end = time.monotonic() + 30
+    while found() != expected and time.monotonic() < end:
+        time.sleep(0.1)
+    daemon.wait_until_empty()
+    assert found() == expected
+    assert (store.folder / f"archive-raw/{folder}/{guider}").read_bytes() == b"stamps"
+    assert sorted(path.name for path in tmp_path.glob("guider/*")) == ["notes.fits"]
+    assert len(list(tmp_path.glob("shutter/*"))) == 2
+
+
+def test_a_link_with_the_name_of_the_newer_program_takes_its_options(store, image, tmp_path):
+    link = tmp_path / "s3nd"
+    link.symlink_to(os.environ["STEWARD_BIN"])
+    done = subprocess.run([str(link), "-version"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.strip()
+    done = subprocess.run([str(link), "-endpoint-url", store.address, "-upload-partsize", "x"], capture_output=True,
+                          text=True, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    assert done.returncode == 1 and "S3ND_UPLOAD_PARTSIZE is invalid" in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize("text, message", [

@@ -47,7 +47,8 @@ public final class DirectButler: Butler {
 
     // MARK: Opening
 
-    /// Opens the repository that an argument names: a directory, a `butler.yaml`, or a label of the repository index.
+    /// Opens the repository that an argument names: a directory, a `butler.yaml`, both here or in a storage service, or a
+    /// label of the repository index.
     ///
     /// - Parameters:
     ///   - forFiles: whether files are to be written, for which a writeable repository gets tables if it has none yet.
@@ -61,7 +62,9 @@ public final class DirectButler: Butler {
         connections: ConnectionCounts = ConnectionCounts(),
         onWarning: @escaping @Sendable (String) -> Void = printWarning
     ) async throws -> DirectButler {
-        switch try await ButlerConfiguration.load(argument, environment: environment) {
+        switch try await ButlerConfiguration.load(
+            argument, environment: environment, remote: StoredConfigurations())
+        {
         case .direct(let configuration):
             return try await open(
                 configuration, writeable: writeable, forFiles: forFiles, defaults: defaults,
@@ -104,7 +107,7 @@ public final class DirectButler: Butler {
             for files in datastore.files { try files.createTables(writer.connection) }
         }
         do {
-            try await recoverAbandonedWork()
+            _ = try await recoverLocalWork()
         } catch let error as ObjectStorageError {
             // Whoever may only change the database can go on.
             warn("what earlier writers left cannot be looked after now: \(error)")
@@ -125,7 +128,7 @@ public final class DirectButler: Butler {
     /// Ends all connections.
     public func close() async throws {
         if let datastore = openedDatastore.held.withLock({ $0 }) {
-            try await POSIXObjectStore.sharedPool.run { try datastore.endSessions() }
+            try await StagedArtifacts.pool.run { try datastore.endSessions() }
         }
         try await registry.database.close()
     }

@@ -76,6 +76,8 @@ public struct DeferredObjectStore: ObjectStore {
         try await store().list(prefix)
     }
 
+    public func discardUnfinished(_ path: ObjectPath) async throws { try await store().discardUnfinished(path) }
+
     public func signedURL(_ access: SignedAccess, of path: ObjectPath, for lifetime: Int64) async throws -> String? {
         try await store().signedURL(access, of: path, for: lifetime)
     }

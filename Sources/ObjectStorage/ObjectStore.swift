@@ -73,6 +73,10 @@ public protocol ObjectStore: Sendable {
     /// Which of many objects there are.
     func existing(_ paths: [ObjectPath]) async throws -> Set<ObjectPath>
 
+    /// Removes what writers of an object that died on the way have left: parts, temporary names. One that is still at
+    /// work on this object may fail then. The object itself stays.
+    func discardUnfinished(_ path: ObjectPath) async throws
+
     /// A URL with which anybody can read or write the object for a while; `nil` where there is no such thing.
     ///
     /// - Parameter lifetime: seconds.

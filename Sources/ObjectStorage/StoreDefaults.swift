@@ -42,13 +42,15 @@ extension ObjectStore {
         return Set(zip(paths, found).filter(\.1).map(\.0))
     }
 
+    public func discardUnfinished(_ path: ObjectPath) async throws {}
+
     public func signedURL(_ access: SignedAccess, of path: ObjectPath, for lifetime: Int64) async throws -> String? {
         nil
     }
 }
 
 /// Results in the order of the inputs, with at most `width` at work at a time.
-func inParallel<Input: Sendable, Output: Sendable>(
+package func inParallel<Input: Sendable, Output: Sendable>(
     _ inputs: [Input], width: Int = 16, _ body: @escaping @Sendable (Input) async throws -> Output
 ) async throws -> [Output] {
     try await withThrowingTaskGroup(of: (Int, Output).self) { group in

@@ -6,7 +6,7 @@ import ArgumentParser
     import Darwin
 #endif
 
-/// Where the process starts. Called through a link named `butler` or `felis`, the program is that
+/// Where the process starts. Called through a link named `butler`, `felis`, `s3daemon` or `s3nd`, the program is that
 /// command; else it is `steward`.
 @main
 enum Program {
@@ -16,6 +16,7 @@ enum Program {
         let arguments = Array(CommandLine.arguments.dropFirst())
         switch name {
         case "butler": await run(ButlerCommand.self, name: name, arguments: arguments)
+        case "s3daemon", "s3nd": await run(S3Daemon.self, name: name, arguments: arguments)
         case "felis": await run(FelisCommand.self, name: name, arguments: arguments)
         default: await run(StewardCommand.self, name: "steward", arguments: arguments)
         }

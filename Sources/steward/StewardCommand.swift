@@ -11,8 +11,8 @@ struct StewardCommand: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            AccessCommand.self, ButlerCommand.self, Demo.self, FelisCommand.self, PublishTypesCommand.self,
-            S3Daemon.self, Send.self, Serve.self,
+            AccessCommand.self, ButlerCommand.self, CacheCommand.self, Demo.self, FelisCommand.self,
+            PublishTypesCommand.self, S3Daemon.self, Send.self, Serve.self,
         ])
 
     func run() throws { throw MissingSubcommand(of: Self.self) }

@@ -225,10 +225,6 @@ struct ImportPlan: Sendable {
                         + "'direct'")
             }
             let uri = path.hasPrefix("/") ? try ResourceURI(localPath: path) : try ResourceURI(path)
-            guard uri.localPath != nil else {
-                throw ExportFileError.badPath(
-                    path: path, reason: "only files of this machine can be imported; bring it here first")
-            }
             return uri
         }
         let inside: ObjectPath

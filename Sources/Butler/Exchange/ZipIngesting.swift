@@ -21,12 +21,8 @@ extension DirectButler {
         if !isDryRun { try requireWriteable(to: "ingest an archive") }
         let datastore = try datastore()
         let source = path.contains("://") ? try ResourceURI(path) : try ResourceURI(localPath: Self.absolutePath(path))
-        guard let local = source.localPath else {
-            throw DatastoreError.notIngestible(
-                location: path, reason: "only archives of this machine can be; copy it here first")
-        }
-        let archive = try await DatasetArchive(path: local, universe: universe)
-        try checkMeaning(of: archive, name: local)
+        let archive = try await DatasetArchive(location: source, universe: universe)
+        try checkMeaning(of: archive, name: source.localPath ?? source.description)
         try Self.refuseRepetitions(archive.refs)
         let records = transferDimensions ? archive.records ?? [] : []
         if transferDimensions, archive.records == nil {
@@ -96,7 +92,6 @@ extension DirectButler {
             throw DatastoreError.notIngestible(
                 location: source.description,
                 reason: "it is not below the root of the datastore; ask for a transfer such as copy or link")
-        case .auto: return (.link, archive.pathInDatastore)
         default: return (transfer, archive.pathInDatastore)
         }
     }

@@ -34,7 +34,7 @@ extension DirectButler {
                 throw error
             }
         }
-        try await POSIXObjectStore.sharedPool.run { try artifacts.finish() }
+        try await StagedArtifacts.pool.run { try artifacts.finish() }
     }
 
     /// A name may be taken by a file that a writer left behind when it died, or that another is about to delete; then
@@ -43,11 +43,13 @@ extension DirectButler {
     func declare(
         _ artifacts: StagedArtifacts, _ body: @escaping @Sendable (RegistryWriter) throws -> Void
     ) async throws {
-        let pool = POSIXObjectStore.sharedPool
+        let pool = StagedArtifacts.pool
+        try await recoverRemoteWork()
         do {
             try await pool.run { try artifacts.declare() }
         } catch let error as ObjectStorageError {
             guard case .alreadyExists(let path) = error else { throw error }
+            try await registry.write { try artifacts.retract($0.connection) }
             var makesWay = try await recoverAbandonedWork().files > 0
             if !makesWay { makesWay = try await emptyTrash(ofFile: path) }
             guard makesWay else {
@@ -73,9 +75,32 @@ extension DirectButler {
 
     /// Undoes or finishes what writers of the repository that died were doing. Writers at work are left alone.
     ///
-    /// Opening for writing does this first. Cost: one look at a folder when there is nothing to do.
+    /// Opening for writing does this first for roots on this machine, and the first operation that writes for those on
+    /// others. Cost: one look at a folder when there is nothing to do.
     @discardableResult
     public func recoverAbandonedWork() async throws -> FileDatastore.Recovered {
+        var result = try await recoverLocalWork()
+        for datastore in try datastore().files where !datastore.isLocal { result.add(try await recover(datastore)) }
+        return result
+    }
+
+    /// The same for roots on other machines, once.
+    func recoverRemoteWork() async throws {
+        for datastore in try datastore().files where datastore.claimsRecovery() { _ = try await recover(datastore) }
+    }
+
+    private func recover(_ datastore: FileDatastore) async throws -> FileDatastore.Recovered {
+        let pool = StagedArtifacts.pool
+        var result = FileDatastore.Recovered()
+        for session in try await pool.run({ try datastore.abandonedRemoteSessions() }) {
+            result.add(try await registry.write { try datastore.recover(session, $0.connection) })
+            try await pool.run { try datastore.dismiss(session) }
+        }
+        try await pool.run { try datastore.clearScratch() }
+        return result
+    }
+
+    func recoverLocalWork() async throws -> FileDatastore.Recovered {
         let pool = POSIXObjectStore.sharedPool
         var result = FileDatastore.Recovered()
         for datastore in try datastore().files {

@@ -88,7 +88,7 @@ extension DirectButler {
         try await registry.read { try $0.refuseStored(refs, in: datastore) }
         let staged = try await datastore.stage(
             recorded: files.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) },
-            transfer: transfer == .auto ? .link : transfer, jobs: jobs)
+            transfer: transfer, jobs: jobs)
         try await record(staged) { try $0.makeRoom(for: refs) }
     }
 

@@ -23,10 +23,9 @@ struct Intake: Sendable {
         let spool = spool
         do {
             try await butler.declare(artifacts) { try $0.makeRoom(for: refs) }
-            try await POSIXObjectStore.sharedPool.run { try spool.add(refs, artifacts) }
+            try await StagedArtifacts.pool.run { try spool.add(refs, artifacts) }
         } catch {
-            // The first error matters; what cannot be removed stays hidden.
-            try? await artifacts.discard()
+            await butler.undo([artifacts])
             throw error
         }
     }
@@ -83,7 +82,7 @@ struct Intake: Sendable {
 
     private func finish() async throws {
         let spool = spool
-        try await POSIXObjectStore.sharedPool.run {
+        try await StagedArtifacts.pool.run {
             var failure: (any Error)?
             for number in 0..<spool.count {
                 do {
@@ -98,9 +97,10 @@ struct Intake: Sendable {
     /// Removes the staged files; nothing of them has been recorded.
     fileprivate func discard() async {
         let (spool, butler) = (spool, butler)
+        let registry = butler.registry
         let discarding = Task {
-            try await POSIXObjectStore.sharedPool.run {
-                for number in 0..<spool.count { try spool.batch(number).artifacts.discardFiles() }
+            try await registry.write { writer in
+                for number in 0..<spool.count { _ = try spool.batch(number).artifacts.undo(writer.connection) }
                 try spool.remove()
             }
         }
@@ -109,6 +109,16 @@ struct Intake: Sendable {
 }
 
 extension DirectButler {
+    /// Takes back files whose datasets were never recorded. The first error matters to the caller, so this throws none.
+    fileprivate func undo(_ artifacts: [StagedArtifacts]) async {
+        let registry = registry
+        // The task may be cancelled, which must not keep files from being removed.
+        let undoing = Task {
+            try await registry.write { writer in for part in artifacts { _ = try part.undo(writer.connection) } }
+        }
+        if case .failure(let obstacle) = await undoing.result { warnOfLeftovers(obstacle) }
+    }
+
     /// An intake that `body` has added to. What came in is discarded when it throws.
     func intake(_ body: (Intake) async throws -> Void) async throws -> Intake {
         let intake = try Intake(self)

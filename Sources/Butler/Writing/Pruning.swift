@@ -134,12 +134,15 @@ extension DirectButler {
     @discardableResult
     public func emptyTrash(olderThan age: Duration? = nil, isDryRun: Bool = false) async throws -> Deletion {
         let datastore = try datastore()
-        if !isDryRun { try requireWriteable(to: "empty the trash") }
+        if !isDryRun {
+            try requireWriteable(to: "empty the trash")
+            try await recoverRemoteWork()
+        }
         var result = Deletion()
         let limit = age.map { Date().addingTimeInterval(-($0 / .seconds(1))) }
         for files in datastore.files {
             if isDryRun, let limit {
-                result.datasets += try await POSIXObjectStore.sharedPool.run {
+                result.datasets += try await StagedArtifacts.pool.run {
                     try files.keptInTrash().values.count { $0 <= limit }
                 }
                 continue
@@ -148,7 +151,7 @@ extension DirectButler {
                 try await StagedDeletion.visitWaiting(in: files, until: limit ?? .distantFuture) { ids in
                     let deletion = try StagedDeletion(in: datastore)
                     for piece in ids.pieces(of: FileDatastore.trashChunk) {
-                        try await POSIXObjectStore.sharedPool.run { try deletion.declare(piece, in: files) }
+                        try await StagedArtifacts.pool.run { try deletion.declare(piece, in: files) }
                     }
                     try await empty(deletion, &result)
                 }
@@ -165,7 +168,7 @@ extension DirectButler {
                     continue
                 }
                 let deletion = try StagedDeletion(in: datastore)
-                try await POSIXObjectStore.sharedPool.run { try deletion.declare(ids, in: files) }
+                try await StagedArtifacts.pool.run { try deletion.declare(ids, in: files) }
                 try await empty(deletion, &result)
             }
         }
@@ -188,6 +191,7 @@ extension DirectButler {
     private func carryOut(
         _ deletion: StagedDeletion, _ body: @escaping @Sendable (RegistryWriter) throws -> Int
     ) async throws -> Deletion {
+        try await recoverRemoteWork()
         let registry = registry
         var result = Deletion()
         do {
@@ -201,7 +205,7 @@ extension DirectButler {
             let tidying = Task {
                 for piece in deletion.pieces {
                     _ = try await registry.write { try deletion.empty(piece, $0.connection) }
-                    try await POSIXObjectStore.sharedPool.run { try deletion.finish(piece) }
+                    try await StagedArtifacts.pool.run { try deletion.finish(piece) }
                 }
             }
             if case .failure(let obstacle) = await tidying.result {
@@ -224,7 +228,7 @@ extension DirectButler {
                 return try deletion.empty(piece, writer.connection)
             }
             KillPoint.pass()
-            try await POSIXObjectStore.sharedPool.run { try deletion.finish(piece) }
+            try await StagedArtifacts.pool.run { try deletion.finish(piece) }
             result.datasets += emptied.datasets
             result.files += emptied.files
             result.sharedCount += emptied.shared

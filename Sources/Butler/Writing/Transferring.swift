@@ -140,7 +140,7 @@ extension DirectButler {
             var isPresent = false
             if !file.isOutside, let path = file.rows.first?.info.path {
                 for (files, known) in recorded where known.contains(path) {
-                    isPresent = try await POSIXObjectStore.sharedPool.run {
+                    isPresent = try await StagedArtifacts.pool.run {
                         try files.hasCopy(of: file.source, recordedAs: path)
                     }
                 }
@@ -160,7 +160,7 @@ extension DirectButler {
     ) -> [Part] {
         let own = files.filter { !$0.isOutside }
         return [
-            (own.filter { !$0.isShared }, transfer == .auto ? .link : transfer), (own.filter(\.isShared), .copy),
+            (own.filter { !$0.isShared }, transfer), (own.filter(\.isShared), .copy),
             // They stay where they are, recorded by their absolute locations.
             (files.filter(\.isOutside) + known, .inPlace),
         ]

@@ -11,14 +11,16 @@ public struct FileURLs: Sendable {
     private let storage: S3Presigner
     /// How long URLs of storage services are valid, in seconds.
     private let lifetime: Int64
+    private let near: NearCopies?
 
     public init(
         authentication: ClientAuthentication = .rubinSciencePlatform, signer: DownloadSigner = DownloadSigner(),
-        storage: S3Presigner = S3Presigner(S3Services(environment: [:], credentialsFile: ""))
+        storage: S3Presigner = S3Presigner(S3Services(environment: [:], credentialsFile: "")), near: NearCopies? = nil
     ) {
         self.authentication = authentication
         self.signer = signer
         self.storage = storage
+        self.near = near
         lifetime = signer.lifetime
     }
 
@@ -39,6 +41,10 @@ public struct FileURLs: Sendable {
     ///
     /// - Throws: ``UnservableFile`` for schemes that clients refuse or that cannot be signed; `S3Error`.
     func external(_ file: ServedFile) throws -> (url: String, credentials: Credentials) {
+        // Clients of the mode `cadc` bring credentials for the file's own host.
+        if authentication != .cadc, let url = near?.url(of: file.location, expires: signer.now() + lifetime) {
+            return (url + file.urlFragment, .none)
+        }
         switch file.location.scheme {
         case "http", "https": return (file.location.description, authentication == .cadc ? .datastore : .none)
         // Clients of this mode have their own credentials, for http(s) only.

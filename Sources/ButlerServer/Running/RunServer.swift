@@ -18,7 +18,9 @@ extension ButlerServer {
         let logger = options.serving.logFormat.logger(label: "butler", level: options.serving.logLevel)
         let identities = IdentityRequirement(options: options, logger: logger)
         for repository in options.repositories { try identities.check(repository) }
-        let urls = try fileURLs(options, environment)
+        let near = try nearCopies(options)
+        await near?.prepare()
+        let urls = try fileURLs(options, environment, near)
         let staticFiles = options.staticFilesPath.map { StaticFolder($0) }
         if let path = options.staticFilesPath, staticFiles?.exists != true { throw ServeError.noFolder(path: path) }
         let directory = options.gafaelfawrURL.map { GafaelfawrDirectory(url: $0) }
@@ -61,20 +63,22 @@ extension ButlerServer {
         await close(butlers, directory, download, logger)
     }
 
-    private static func fileURLs(_ options: ServeOptions, _ environment: ConfigurationEnvironment) throws -> FileURLs {
+    private static func nearCopies(_ options: ServeOptions) throws -> NearCopies? {
+        guard !options.nearCopies.isEmpty else { return nil }
+        return NearCopies(
+            options.nearCopies, secret: try options.nearCopiesSecretFile.map { try NearCopies.secret(readingFrom: $0) })
+    }
+
+    private static func fileURLs(
+        _ options: ServeOptions, _ environment: ConfigurationEnvironment, _ near: NearCopies?
+    ) throws -> FileURLs {
         let settings = options.signedURLs
-        var secret: [UInt8]?
-        if let path = settings.secretFile {
-            let text = try SmallFile.text(path)?.split(whereSeparator: \.isNewline).first.map { Array($0.utf8) } ?? []
-            guard text.count >= 16 else {
-                throw ServeError.badFile(path: path, reason: "must hold a secret of at least 16 characters in one line")
-            }
-            secret = text
-        }
+        let secret = try settings.secretFile.map { try NearCopies.secret(readingFrom: $0) }
         return FileURLs(
             authentication: options.authentication, signer: DownloadSigner(secret: secret, lifetime: settings.lifetime),
             storage: S3Presigner(
-                try S3Services(environment: environment.variables), version: settings.storageSignature))
+                try S3Services(environment: environment.variables), version: settings.storageSignature),
+            near: near)
     }
 
     private static func close(

@@ -41,6 +41,10 @@ public struct ServeOptions: Sendable {
     /// A folder to serve at `/api/butler/configs`.
     public var staticFilesPath: String?
     public var signedURLs = SignedURLs()
+    /// Caches that stand in for distant stores.
+    public var nearCopies: [NearCopies.Rule] = []
+    /// A file with the secret that they check signatures with.
+    public var nearCopiesSecretFile: String?
     public var queries = QueryLimits()
     /// How access tokens are checked; `nil` when users bring none.
     public var tokens: Tokens?
@@ -93,6 +97,9 @@ public struct ServeOptions: Sendable {
         if let setting = settings["signed_urls.s3_signature", "STEWARD_S3_SIGNATURE"] {
             signedURLs.storageSignature = try setting.choice(of: S3Presigner.SignatureVersion.self)
         }
+        nearCopies = try Self.nearCopies(settings["near_copies", "STEWARD_NEAR_COPIES"])
+        nearCopiesSecretFile =
+            try settings["near_copies_secret_file", "STEWARD_NEAR_COPIES_SECRET_FILE"]?.text()
         tokens = try Self.tokens(settings)
         if tokens != nil, gafaelfawrURL != nil,
             let setting = settings["gafaelfawr_url", "DAF_BUTLER_SERVER_GAFAELFAWR_URL"]
@@ -110,6 +117,28 @@ public struct ServeOptions: Sendable {
             url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
         else { throw setting.failure("is '\(url)'; it must be an http(s) URL or DISABLED") }
         return url
+    }
+
+    /// A mapping of distant folders to the addresses of caches in front of them.
+    private static func nearCopies(_ setting: ServeSettings.Setting?) throws(ServeError) -> [NearCopies.Rule] {
+        guard let setting else { return [] }
+        guard let pairs = try setting.document().objectValue?.pairs else {
+            throw setting.failure("must map distant folders, such as s3://bucket/folder/, to the URLs of caches")
+        }
+        var rules: [NearCopies.Rule] = []
+        for (origin, address) in pairs {
+            guard let address = address.stringValue, address.hasPrefix("http://") || address.hasPrefix("https://"),
+                !address.contains("?"), !address.contains("#")
+            else { throw setting.failure("gives '\(origin)' no http(s) URL of a cache") }
+            do throws(ObjectStorageError) {
+                let folder = try ResourceURI(origin)
+                guard folder.isAbsolute, folder.localPath == nil else {
+                    throw ObjectStorageError.invalidURI(text: origin, reason: "it is not on another machine")
+                }
+                rules.append(.init(origin: folder, address: address))
+            } catch { throw setting.failure("has a folder that is none: \(error)") }
+        }
+        return rules
     }
 
     // MARK: Repositories
@@ -138,14 +167,7 @@ public struct ServeOptions: Sendable {
 
     private static func repositories(_ setting: ServeSettings.Setting?) throws(ServeError) -> [Repository] {
         guard let setting else { return [] }
-        var document = setting.value
-        if let text = document.stringValue {
-            do {
-                document = try StructuredValue(json: text)
-            } catch {
-                throw setting.failure("is not JSON: \(error)")
-            }
-        }
+        let document = try setting.document()
         guard let labels = document.objectValue else {
             throw setting.failure("must map labels to repositories, not be \(document.kindName)")
         }

@@ -15,6 +15,12 @@ struct ServeSettings {
             return text
         }
 
+        /// A value with parts, which variables spell as JSON.
+        func document() throws(ServeError) -> StructuredValue {
+            guard let text = value.stringValue else { return value }
+            do { return try StructuredValue(json: text) } catch { throw failure("is not JSON: \(error)") }
+        }
+
         /// A whole number, which variables spell as text.
         func number(in range: ClosedRange<Int64>) throws(ServeError) -> Int64 {
             guard let number = value.intValue ?? value.stringValue.flatMap({ Int64($0) }), range.contains(number) else {
@@ -51,14 +57,14 @@ struct ServeSettings {
     /// Other variables that begin with `STEWARD_` are none of the server's business: clusters and tests make up some.
     private static let prefixes = [
         "DAF_BUTLER_SERVER_", "STEWARD_LIMITS_", "STEWARD_TIMEOUTS_", "STEWARD_TLS_", "STEWARD_TOKEN_",
-        "STEWARD_SIGNED_URL_",
+        "STEWARD_SIGNED_URL_", "STEWARD_NEAR_COPIES",
     ]
 
     private static let variables: Set<String> = {
         var names: Set = [
             "DAF_BUTLER_SERVER_REPOSITORIES", "DAF_BUTLER_SERVER_GAFAELFAWR_URL", "DAF_BUTLER_SERVER_AUTHENTICATION",
             "DAF_BUTLER_SERVER_STATIC_FILES_PATH", "STEWARD_SIGNED_URL_LIFETIME", "STEWARD_SIGNED_URL_SECRET_FILE",
-            "STEWARD_S3_SIGNATURE", "STEWARD_LOG_LEVEL",
+            "STEWARD_S3_SIGNATURE", "STEWARD_LOG_LEVEL", "STEWARD_NEAR_COPIES", "STEWARD_NEAR_COPIES_SECRET_FILE",
         ]
         for key in ServeFile.keys {
             let parts = key.split(separator: ".")
@@ -96,7 +102,7 @@ public struct ServeFile: Sendable {
     /// All settings; a dot leads into a section.
     static let keys: Set<String> = [
         "host", "port", "log_format", "trusted_proxies", "repositories", "gafaelfawr_url", "authentication",
-        "static_files_path", "signed_urls.lifetime", "signed_urls.secret_file", "signed_urls.s3_signature",
+        "static_files_path", "near_copies", "near_copies_secret_file", "signed_urls.lifetime", "signed_urls.secret_file", "signed_urls.s3_signature",
         "tokens.issuer", "tokens.audience", "tokens.key_set", "tokens.secret_file", "tokens.user_claim",
         "tokens.groups_claim",
         "log_level", "tls.certificate", "tls.key",

@@ -85,8 +85,8 @@ public final class BatchSpool: Sendable {
 
     private func open() throws -> (descriptor: Int32, path: String) {
         let path: String
-        if let datastore = datastores.first(where: \.isLocal) {
-            path = try datastore.localPath(try datastore.session().newPath())
+        if let datastore = datastores.first(where: \.isLocal) ?? datastores.first {
+            path = try datastore.stagingRoot() + "/" + datastore.session().newPath().description
         } else {
             path = NSTemporaryDirectory() + "steward-" + UUID().uuidString
         }

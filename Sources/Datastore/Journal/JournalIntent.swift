@@ -15,7 +15,17 @@ struct JournalIntent: Sendable, Equatable {
         var source: MovedSource?
     }
 
-    /// The file that a dataset was made from, by its absolute path.
+    /// An object at a root on another machine, which gets its name before the transaction that records it.
+    struct NewObject: Sendable, Equatable {
+        /// Relative to the root of the datastore.
+        var path: String
+        var digest: ContentDigest
+        /// What goes away once the object is recorded.
+        var source: MovedSource?
+    }
+
+    /// The file that a dataset was made from, by its absolute path, or by its URI on another machine; such a one has no
+    /// inode.
     struct MovedSource: Sendable, Equatable {
         var path: String
         var identity: FileIdentity
@@ -23,6 +33,7 @@ struct JournalIntent: Sendable, Equatable {
 
     enum Content: Sendable, Equatable {
         case write([NewFile])
+        case upload([NewObject])
         /// Files of datasets that a transaction puts in the trash are deleted after it.
         case delete([DatasetID])
     }
@@ -31,10 +42,17 @@ struct JournalIntent: Sendable, Equatable {
 
     init(_ content: Content) { self.content = content }
 
+    /// The same without what would go once its objects are recorded.
+    var withoutSources: JournalIntent {
+        guard case .upload(let objects) = content else { return self }
+        return JournalIntent(.upload(objects.map { NewObject(path: $0.path, digest: $0.digest) }))
+    }
+
     /// The files or datasets that it names.
     var count: Int {
         switch content {
         case .write(let files): files.count
+        case .upload(let objects): objects.count
         case .delete(let ids): ids.count
         }
     }
@@ -59,11 +77,23 @@ struct JournalIntent: Sendable, Equatable {
                 writer.key("path")
                 writer.value(file.path)
                 Self.write(file.identity, "", &writer)
-                if let source = file.source {
-                    writer.key("source")
-                    writer.value(source.path)
-                    Self.write(source.identity, "source_", &writer)
-                }
+                Self.write(file.source, &writer)
+                writer.endObject()
+                writer.endLine()
+            }
+        case .upload(let objects):
+            writer.value("upload")
+            writer.endObject()
+            writer.endLine()
+            for object in objects {
+                writer.beginObject()
+                writer.key("path")
+                writer.value(object.path)
+                writer.key("size")
+                writer.value(object.digest.size)
+                writer.key("md5")
+                writer.value(object.digest.md5)
+                Self.write(object.source, &writer)
                 writer.endObject()
                 writer.endLine()
             }
@@ -80,6 +110,13 @@ struct JournalIntent: Sendable, Equatable {
             }
         }
         return writer.bytes
+    }
+
+    private static func write(_ source: MovedSource?, _ writer: inout JSONWriter) {
+        guard let source else { return }
+        writer.key("source")
+        writer.value(source.path)
+        write(source.identity, "source_", &writer)
     }
 
     private static func write(_ identity: FileIdentity, _ prefix: String, _ writer: inout JSONWriter) {
@@ -101,7 +138,11 @@ struct JournalIntent: Sendable, Equatable {
             return FileIdentity(inode: UInt64(bitPattern: inode), size: size, modified: modified)
         }
         var kind = ""
+        func source(_ line: StructuredValue) throws -> MovedSource? {
+            try line["source"]?.stringValue.map { MovedSource(path: $0, identity: try identity(line, "source_")) }
+        }
         var files: [NewFile] = []
+        var objects: [NewObject] = []
         var ids: [DatasetID] = []
         for piece in text.split(separator: UInt8(ascii: "\n")) {
             let line: StructuredValue
@@ -111,10 +152,13 @@ struct JournalIntent: Sendable, Equatable {
             switch kind {
             case "write":
                 guard let name = line["path"]?.stringValue else { throw malformed("a line names no file") }
-                let source = try line["source"]?.stringValue.map {
-                    MovedSource(path: $0, identity: try identity(line, "source_"))
-                }
-                files.append(NewFile(path: name, identity: try identity(line, ""), source: source))
+                files.append(NewFile(path: name, identity: try identity(line, ""), source: try source(line)))
+            case "upload":
+                guard let name = line["path"]?.stringValue, let size = line["size"]?.intValue,
+                    let md5 = line["md5"]?.stringValue
+                else { throw malformed("a line does not tell an object from others") }
+                objects.append(
+                    NewObject(path: name, digest: ContentDigest(size: size, md5: md5), source: try source(line)))
             case "delete":
                 guard let id = line["dataset"]?.stringValue.flatMap({ DatasetID($0) }) else {
                     throw malformed("a line names no dataset")
@@ -122,12 +166,12 @@ struct JournalIntent: Sendable, Equatable {
                 ids.append(id)
             default:
                 guard line["version"]?.intValue == Self.version, let named = line["kind"]?.stringValue,
-                    named == "write" || named == "delete"
+                    ["write", "upload", "delete"].contains(named)
                 else { throw malformed("its kind or version is unknown") }
                 kind = named
             }
         }
         guard !kind.isEmpty else { throw malformed("it is empty") }
-        content = kind == "write" ? .write(files) : .delete(ids)
+        content = kind == "write" ? .write(files) : kind == "upload" ? .upload(objects) : .delete(ids)
     }
 }

@@ -33,6 +33,7 @@ extension FileDatastore {
                 let recorded = try table.recordedFiles(chunk.map(\.path), connection)
                 for file in chunk { try settle(file, isRecorded: recorded.contains(file.path), &result) }
             }
+        case .upload(let objects): try settle(objects, connection, &result)
         case .delete(let ids):
             for chunk in ids.pieces(of: Self.trashChunk) { result.emptied.add(try emptyTrash(chunk, connection)) }
             // Files that cannot be deleted now are tried again by whoever empties the trash.

@@ -17,12 +17,6 @@ struct KeptTrash: Sendable {
     struct Piece: Sendable {
         let path: String
         let since: Date
-
-        func ids() throws -> [DatasetID] {
-            let intent = try JournalIntent(text: try LocalFile.read(path), path: path)
-            guard case .delete(let ids) = intent.content else { return [] }
-            return ids
-        }
     }
 
     /// Writes down that datasets are about to be put into the trash.
@@ -69,10 +63,9 @@ struct KeptTrash: Sendable {
 extension FileDatastore {
     /// Datasets that wait in the trash, with the time since when. Memory: their identifiers.
     public func keptInTrash() throws -> [DatasetID: Date] {
-        guard isLocal else { return [:] }
         var kept: [DatasetID: Date] = [:]
-        for piece in try KeptTrash(root: try rootPath()).pieces() {
-            for id in try piece.ids() { kept[id] = piece.since }
+        for piece in try waitingTrash() {
+            for id in try ids(of: piece) { kept[id] = piece.since }
         }
         return kept
     }

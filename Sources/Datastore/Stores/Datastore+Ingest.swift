@@ -43,7 +43,9 @@ extension Datastore {
 
     /// Stages files whose records are known.
     ///
-    /// - Parameter files: with the absolute location of each, and the records that it is to have.
+    /// - Parameters:
+    ///   - files: with the absolute location of each, and the records that it is to have.
+    ///   - transfer: `auto` links where links can be, and else copies.
     public func stage(
         recorded files: [(source: ResourceURI, rows: [(ref: DatasetRef, info: StoredFileInfo)])],
         transfer: ArtifactTransfer, jobs: Int
@@ -53,7 +55,7 @@ extension Datastore {
         return try await Self.stage(works.count, jobs: jobs) { index in
             let work = works[index]
             return try work.datastore.stage(
-                try work.datastore.place(work.source), work.rows, transfer: transfer, attributes: .given,
+                try work.datastore.place(work.source), work.rows, transfer: work.transfer(transfer), attributes: .given,
                 removesSource: true, folders)
         }
     }
@@ -82,7 +84,7 @@ extension Datastore {
                     switch transfers {
                     case .all(let transfer): transfer
                     case .byPlace(let inside, let outside):
-                        try datastore.contains(file.location) ? inside : outside
+                        try datastore.contains(file.location) ? inside : datastore.possible(outside, file.location)
                     }
                 works.append(
                     Staging(datastore: datastore, file: file, transfer: transfer, removesSource: index == 0))
@@ -133,7 +135,7 @@ extension Datastore {
     private static func stage(
         _ count: Int, jobs: Int, _ body: @escaping @Sendable (Int) throws -> StagedFile
     ) async throws -> StagedArtifacts {
-        let (staged, failure) = await POSIXObjectStore.sharedPool.each(count, jobs: jobs, body)
+        let (staged, failure) = await StagedArtifacts.pool.each(count, jobs: jobs, body)
         let artifacts = StagedArtifacts(files: staged.compactMap { $0 })
         if let failure {
             try await artifacts.discard()
@@ -180,6 +182,11 @@ struct RecordedStaging: Sendable {
     let datastore: FileDatastore
     let source: ResourceURI
     let rows: [StagedFile.Row]
+
+    /// What a transfer means for the file, which `auto` links if it can.
+    func transfer(_ given: ArtifactTransfer) -> ArtifactTransfer {
+        given == .auto ? datastore.possible(.link, source) : given
+    }
 }
 
 extension StagedArtifacts {
@@ -188,7 +195,7 @@ extension StagedArtifacts {
         var owners: [String: Int] = [:]
         for (index, file) in files.enumerated() {
             guard let placement = file.placement else { continue }
-            let path = try file.datastore.localPath(placement.target)
+            let path = try file.datastore.nameOfTarget(placement.target)
             if let other = owners.updateValue(index, forKey: path) {
                 let datasets = [other, index].flatMap { files[$0].rows.map(\.id.description) }
                 try discardFiles()

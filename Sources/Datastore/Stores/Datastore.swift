@@ -189,7 +189,8 @@ public enum Datastores {
     ) throws -> any Datastore {
         switch configuration {
         case .file(let file):
-            return try FileDatastore(file, universe: universe, storageClasses: storageClasses)
+            return try FileDatastore(
+                file, universe: universe, storageClasses: storageClasses, remotes: RemoteStores.process)
         case .inMemory(let constraints):
             return InMemoryDatastore(
                 constraints: constraints.conformed(by: universe.lookupConformer), storageClasses: storageClasses)

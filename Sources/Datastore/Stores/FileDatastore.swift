@@ -16,12 +16,14 @@ public final class FileDatastore: Datastore {
     let constraints: DatasetConstraints
     let disassembled: LookupTable<Bool>
     let root: ResourceURI
-    /// `nil` when the root is not on this machine: the records can be looked at, the files cannot.
+    /// `nil` when the root is not on this machine.
     private let store: POSIXObjectStore?
     /// The file system, for files that were ingested in place.
     private let fileSystem: POSIXObjectStore
-    /// A root on another machine, for reading.
+    /// A root on another machine.
     let remote: (any ObjectStore)?
+    /// Opens stores on other machines, for files that were ingested where they are.
+    let remotes: ObjectStores?
     /// Local copies of remote files; `nil` for a local root and when caching is disabled.
     let cache: ArtifactCache?
     let table: FileRecordsTable
@@ -29,14 +31,20 @@ public final class FileDatastore: Datastore {
     private let known = Mutex(Choices())
     /// The folder for files on their way here, made with the first of them.
     private let openSession = Mutex<JournalSession?>(nil)
+    /// What stands for this process in the journal at a root on another machine.
+    private let openRemoteSession = Mutex<RemoteSession?>(nil)
+    private let isLookedAfter = Mutex(false)
 
     public var members: [DatastoreMember] { [.file(self)] }
 
-    /// - Parameter remote: reads files of a root that is not on this machine; without it they are only looked at.
+    /// - Parameters:
+    ///   - remote: reads files of a root that is not on this machine; without it they are only looked at.
+    ///   - remotes: opens the root, if need be, and stores of files that were ingested where they are, when they are
+    ///     first read.
     /// - Throws: ``DatastoreError/invalidTemplate(template:reason:)``, `ObjectStorageError` for an unusable root.
     public init(
         _ configuration: FileDatastoreConfiguration, universe: DimensionUniverse, storageClasses: StorageClassRegistry,
-        remote: (any ObjectStore)? = nil
+        remote: (any ObjectStore)? = nil, remotes: ObjectStores? = nil
     ) throws {
         let conform = universe.lookupConformer
         self.configuration = configuration
@@ -57,7 +65,12 @@ public final class FileDatastore: Datastore {
             root = try ResourceURI(configuration.root.description).asDirectory
             store = nil
         }
+        var remote = remote
+        if remote == nil, store == nil, let remotes {
+            remote = DeferredObjectStore(root: root) { [root] in try remotes.open(root) }
+        }
         self.remote = remote
+        self.remotes = remotes
         cache = remote == nil ? nil : try configuration.conformed(by: conform).cache.map { try ArtifactCache($0) }
         fileSystem = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
         table = FileRecordsTable(name: configuration.recordsTable)
@@ -126,7 +139,7 @@ public final class FileDatastore: Datastore {
 
     /// Where this process stages files and writes down what it is about to do. Blocks when it is made.
     func session() throws -> JournalSession {
-        let root = try rootPath()
+        let root = try stagingRoot()
         return try openSession.withLock { held in
             if let held { return held }
             let session = try JournalSession.begin(root: root)
@@ -135,8 +148,36 @@ public final class FileDatastore: Datastore {
         }
     }
 
+    /// The journal of this process at a root on another machine. Blocks, and speaks with the service, when it is made.
+    func remoteSession() throws -> RemoteSession {
+        let (store, scratch) = (try requireRemote(), try session())
+        return try openRemoteSession.withLock { held in
+            if let held { return held }
+            let session = try RemoteSession.begin(store, scratch: scratch)
+            held = session
+            return session
+        }
+    }
+
+    /// Where files are staged, without a slash at the end: the root, or for one on another machine a folder here. Blocks.
+    func stagingRoot() throws -> String { try isLocal ? rootPath() : ScratchFolder.path(for: root) }
+
+    /// Whether nobody has yet looked, through this value, for what writers of a root on another machine left.
+    public func claimsRecovery() -> Bool {
+        !isLocal
+            && isLookedAfter.withLock { isDone in
+                defer { isDone = true }
+                return !isDone
+            }
+    }
+
     /// Ends the use of the folder for staged files, if there is one. Blocks.
     func endSession() throws {
+        let remote = openRemoteSession.withLock { held in
+            defer { held = nil }
+            return held
+        }
+        try remote?.end()
         let session = openSession.withLock { held in
             defer { held = nil }
             return held
@@ -156,7 +197,7 @@ public final class FileDatastore: Datastore {
     public var rootLocation: ResourceURI { root }
 
     /// Whether the files are on this machine.
-    var isLocal: Bool { store != nil }
+    public var isLocal: Bool { store != nil }
 
     func localPath(_ path: ObjectPath) throws -> String {
         guard let local = try requireStore().localPath(path) else {
@@ -177,9 +218,7 @@ public final class FileDatastore: Datastore {
 
     /// The size of the file that a record points to, for a zip member that of the archive; `nil` when there is none.
     func size(of info: StoredFileInfo) async throws -> Int64? {
-        if let remote, case .inside(let path, _) = try ArtifactLocation(recorded: info.path) {
-            return try await remote.stat(path)?.size
-        }
+        if let (store, path, _) = try remotePlace(of: info) { return try await store.stat(path)?.size }
         let (store, path, _) = try place(of: info)
         return try await store.stat(path)?.size
     }

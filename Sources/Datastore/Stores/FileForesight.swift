@@ -70,10 +70,22 @@ extension FileDatastore {
         _ place: Place, _ rows: [StagedFile.Row], transfer: ArtifactTransfer, attributes: Attributes,
         _ folders: ResolvedFolder
     ) throws -> FileForesight.Entry {
-        let source = place.local
-        _ = try measured(rows, attributes, at: source)
+        let source = place.name
+        var size: Int64?
+        if case .remote(let location, _) = place {
+            // Its content is read when it comes, not before.
+            size = try remoteStatus(location).size
+        } else {
+            _ = try measured(rows, attributes, at: source)
+        }
         var entry = FileForesight.Entry(ids: rows.map(\.id))
         guard let mode = transfer.mode, let object = try target(of: rows, from: place) else { return entry }
+        if let remote {
+            if try BlockingCall.wait({ try await remote.exists(object) }) {
+                throw ObjectStorageError.alreadyExists(path: nameOfObject(object))
+            }
+            return entry
+        }
         let target = try localPath(object)
         guard !LocalFile.exists(target) else { throw ObjectStorageError.alreadyExists(path: target) }
         let root = try rootPath()
@@ -81,10 +93,10 @@ extension FileDatastore {
         let isLinked =
             switch mode {
             case .link, .symlink, .relsymlink, .hardlink: true
-            case .move: folders.canLink(try folders.resolved(source), into: root)
+            case .move: try size == nil && folders.canLink(try folders.resolved(source), into: root)
             case .copy: false
             }
-        if !isLinked { entry.copied = try LocalFile.size(source) }
+        if !isLinked || size != nil { entry.copied = try size ?? LocalFile.size(source) }
         return entry
     }
 }
@@ -111,7 +123,7 @@ extension Datastore {
         try await Self.foresee(works.count, jobs: jobs, into: &foresight) { index in
             let work = works[index]
             return try work.datastore.foresee(
-                try work.datastore.place(work.source), work.rows, transfer: transfer, attributes: .given, folders)
+                try work.datastore.place(work.source), work.rows, transfer: work.transfer(transfer), attributes: .given, folders)
         }
     }
 

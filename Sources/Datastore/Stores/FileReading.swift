@@ -13,8 +13,8 @@ extension FileDatastore {
 
     /// A recorded file, brought to this machine if it is on another.
     func reachableArtifact(_ info: StoredFileInfo, of ref: DatasetRef) async throws -> Artifact {
-        if let remote, case .inside(let path, nil) = try ArtifactLocation(recorded: info.path) {
-            return try await remoteArtifact(info, path, in: remote, of: ref)
+        if let place = try remotePlace(of: info), place.member == nil {
+            return try await remoteArtifact(info, place.path, in: place.store, of: ref)
         }
         return try await artifact(info, of: ref.description)
     }
@@ -40,20 +40,27 @@ extension FileDatastore {
         {
             return try artifact(bytes)
         }
-        let fetched: Artifact
-        let bytes: [UInt8]
-        do {
-            bytes = try await store.read(path)
-            fetched = try artifact(bytes)
-        } catch ObjectStorageError.notFound {
-            throw DatastoreError.missingArtifact(path: name, dataset: ref.description)
-        }
-        if let cache {
+        let fetched = try await wholeArtifact(info, path, in: store, of: ref.description)
+        if let cache, case .memory(let bytes) = fetched.content {
             try await FormatterCatalog.pool.run {
                 try cache.insert(bytes, id, component: component, pathExtension: pathExtension)
             }
         }
         return fetched
+    }
+
+    /// A file of another machine, fetched.
+    private func wholeArtifact(
+        _ info: StoredFileInfo, _ path: ObjectPath, in store: any ObjectStore, of dataset: String
+    ) async throws -> Artifact {
+        let name = store.root.description + path.description
+        let bytes: [UInt8]
+        do { bytes = try await store.read(path) } catch ObjectStorageError.notFound {
+            throw DatastoreError.missingArtifact(path: name, dataset: dataset)
+        }
+        try check(Int64(bytes.count), info, name: name)
+        return Artifact(
+            content: .memory(bytes), name: name, pathExtension: path.pathExtension, formatter: info.formatter)
     }
 
     /// What caching is decided by: the component for its file, else the dataset.
@@ -69,11 +76,11 @@ extension FileDatastore {
     /// - Throws: ``DatastoreError/missingArtifact(path:dataset:)``, ``DatastoreError/fileIntegrity(path:expected:found:)``,
     ///   ``DatastoreError/malformedZip(path:reason:)``.
     func artifact(_ info: StoredFileInfo, of dataset: String) async throws -> Artifact {
-        let (store, path, member) = try place(of: info)
-        guard let local = store.localPath(path) else {
-            throw DatastoreError.unsupportedLocation(uri: store.root.description + path.description)
-        }
+        let (store, path, member): (any ObjectStore, ObjectPath, String?) =
+            if let remote = try remotePlace(of: info) { remote } else { try place(of: info) }
+        let local = store.localPath(path) ?? store.root.description + path.description
         guard let member else {
+            if store.localPath(path) == nil { return try await wholeArtifact(info, path, in: store, of: dataset) }
             guard let found = try await store.stat(path)?.size else {
                 throw DatastoreError.missingArtifact(path: local, dataset: dataset)
             }

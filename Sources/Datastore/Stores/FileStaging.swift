@@ -22,44 +22,53 @@ extension FileDatastore {
         }
     }
 
-    /// Where a file of this machine is.
+    /// Where a file is.
     enum Place {
         case inside(ObjectPath, local: String)
         case outside(local: String)
+        /// On another machine; with its path if that is below the root.
+        case remote(ResourceURI, inside: ObjectPath?)
 
-        var local: String {
+        /// The path below the root, if it is there.
+        var path: ObjectPath? {
+            switch self {
+            case .inside(let path, _): path
+            case .outside: nil
+            case .remote(_, let path): path
+            }
+        }
+
+        /// What messages call it: its path on this machine, or its address.
+        var name: String {
             switch self {
             case .inside(_, let local), .outside(let local): local
+            case .remote(let location, _): location.description
             }
         }
     }
 
-    /// - Throws: ``DatastoreError/notIngestible(location:reason:)`` for files that are not on this machine,
-    ///   `ObjectStorageError` for relative paths that leave the root.
+    /// - Throws: `ObjectStorageError` for relative paths that leave the root.
     func place(_ location: ResourceURI) throws -> Place {
         if !location.isAbsolute {
             let path = try ObjectPath(location.path)
+            guard isLocal else { return .remote(try root.join(untrusted: path.description), inside: path) }
             return .inside(path, local: try localPath(path))
         }
+        let relative = location.withoutFragment.relativePath(to: root).flatMap { $0 == "." ? nil : $0 }
         guard let local = location.localPath else {
-            throw DatastoreError.notIngestible(
-                location: location.description, reason: "only files of this machine can be; copy it here first")
+            return .remote(location.withoutFragment, inside: try relative.map { try ObjectPath($0) })
         }
-        guard let relative = location.withoutFragment.relativePath(to: root), relative != "." else {
-            return .outside(local: local)
-        }
+        guard let relative else { return .outside(local: local) }
         return .inside(try ObjectPath(relative), local: local)
     }
 
     /// Whether a location is below the root.
-    public func contains(_ location: ResourceURI) throws -> Bool {
-        if case .inside = try place(location) { true } else { false }
-    }
+    public func contains(_ location: ResourceURI) throws -> Bool { try place(location).path != nil }
 
     /// The path below the root, as it is recorded.
     /// - Throws: ``DatastoreError/notIngestible(location:reason:)`` for a location that is not below the root.
     public func relativePath(of location: ResourceURI) throws -> String {
-        guard case .inside(let path, _) = try place(location) else {
+        guard let path = try place(location).path else {
             throw DatastoreError.notIngestible(location: location.description, reason: "it is not below \(root)")
         }
         return path.description
@@ -98,14 +107,15 @@ extension FileDatastore {
         switch (transfer, place) {
         case (.direct, .inside(_, let local)), (.direct, .outside(let local)):
             path = try ResourceURI(localPath: local).description
-        case (.inPlace, .inside(let object, _)):
+        case (.direct, .remote(let location, _)): path = location.description
+        case (.inPlace, .inside(let object, _)), (.inPlace, .remote(_, .some(let object))):
             path = object.description
             guard ResourceURI.isStable(path) else {
                 throw DatastoreError.notIngestible(
                     location: file.location.description,
                     reason: "Python would look elsewhere, because of a '#', ':', '%' or '~' in its name; rename it")
             }
-        case (.inPlace, .outside):
+        case (.inPlace, .outside), (.inPlace, .remote(_, .none)):
             throw DatastoreError.notIngestible(
                 location: file.location.description,
                 reason: "it is not below \(root); ask for a transfer such as copy, link or direct")
@@ -147,7 +157,11 @@ extension FileDatastore {
         _ place: Place, _ rows: [StagedFile.Row], transfer: ArtifactTransfer, attributes: Attributes,
         removesSource: Bool, _ folders: ResolvedFolder
     ) throws -> StagedFile {
-        let source = place.local
+        if case .remote(let location, _) = place {
+            return try stage(
+                remote: location, place, rows, transfer: transfer, attributes: attributes, removesSource: removesSource)
+        }
+        let source = place.name
         guard let mode = transfer.mode, let target = try target(of: rows, from: place) else {
             return StagedFile(datastore: self, rows: try measured(rows, attributes, at: source), placement: nil)
         }
@@ -155,7 +169,13 @@ extension FileDatastore {
         let resolved = try folders.resolved(source)
         let staged: StagedFile.Staged
         var isWritten = false
-        if [.link, .hardlink, .move].contains(mode), folders.canLink(resolved, into: try session().directory) {
+        if !isLocal {
+            guard mode == .copy || mode == .move else {
+                throw DatastoreError.notIngestible(
+                    location: source, reason: "there are no links at \(root); ask for the transfer copy or move")
+            }
+            staged = .linked(resolved)
+        } else if [.link, .hardlink, .move].contains(mode), folders.canLink(resolved, into: try session().directory) {
             staged = .linked(resolved)
         } else {
             let path = try session().newPath()
@@ -186,14 +206,13 @@ extension FileDatastore {
     func target(of rows: [StagedFile.Row], from place: Place) throws -> ObjectPath? {
         guard let first = rows.first else { return nil }
         guard case .inside(let target, _) = try ArtifactLocation(recorded: first.info.path) else {
-            throw DatastoreError.notIngestible(location: place.local, reason: "its record is not below \(root)")
+            throw DatastoreError.notIngestible(location: place.name, reason: "its record is not below \(root)")
         }
         guard !target.description.hasPrefix(JournalSession.folderName + "/") else {
             throw DatastoreError.notIngestible(
-                location: place.local, reason: "its path leads into the folder of Steward's journal; rename the run")
+                location: place.name, reason: "its path leads into the folder of Steward's journal; rename the run")
         }
-        if case .inside(let object, _) = place, object == target { return nil }
-        return target
+        return place.path == target ? nil : target
     }
 
     /// The rows with size and checksum of the file.
@@ -206,6 +225,19 @@ extension FileDatastore {
     ) throws -> [StagedFile.Row] {
         let name = name ?? path
         let size = try LocalFile.size(path)
+        return try described(rows, attributes, size: size, named: name) {
+            let checksum = try LocalFile.checksum(path)
+            guard try LocalFile.size(path) == size else { throw ObjectStorageError.changedWhileReading(path: name) }
+            return checksum
+        }
+    }
+
+    /// The rows with what is known of a file. Throws as ``measured(_:_:at:named:)``.
+    ///
+    /// - Parameter checksum: reads the file.
+    func described(
+        _ rows: [StagedFile.Row], _ attributes: Attributes, size: Int64, named name: String, checksum: () throws -> String
+    ) throws -> [StagedFile.Row] {
         switch attributes {
         case .unknown:
             return rows.map { row in
@@ -214,13 +246,10 @@ extension FileDatastore {
                 return StagedFile.Row(id: row.id, info: info)
             }
         case .measured:
-            let checksum = configuration.usesChecksum ? try LocalFile.checksum(path) : nil
-            if checksum != nil, try LocalFile.size(path) != size {
-                throw ObjectStorageError.changedWhileReading(path: name)
-            }
+            let found = configuration.usesChecksum ? try checksum() : nil
             return rows.map { row in
                 var info = row.info
-                (info.fileSize, info.checksum) = (size, checksum)
+                (info.fileSize, info.checksum) = (size, found)
                 return StagedFile.Row(id: row.id, info: info)
             }
         case .given:
@@ -232,7 +261,7 @@ extension FileDatastore {
                     throw DatastoreError.fileIntegrity(path: name, expected: info.fileSize, found: size)
                 }
                 guard let recorded = info.checksum, !recorded.isEmpty else { continue }
-                found = try found ?? LocalFile.checksum(path)
+                found = try found ?? checksum()
                 guard recorded == found else { throw DatastoreError.checksumMismatch(path: name) }
             }
             return rows
@@ -306,9 +335,8 @@ extension FileDatastore {
 
     /// Whether the file of a recorded path has the content of another file. Blocks; reads both when they are of one size.
     public func hasCopy(of source: ResourceURI, recordedAs path: String) throws -> Bool {
-        guard let source = source.localPath, case .inside(let object, _) = try ArtifactLocation(recorded: path) else {
-            return false
-        }
+        guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { return false }
+        guard isLocal, let source = source.localPath else { return try hasRemoteCopy(of: source, at: object) }
         let own = try localPath(object)
         if LocalFile.isSame(source, own) { return true }
         guard LocalFile.exists(own), try LocalFile.size(source) == LocalFile.size(own) else { return false }

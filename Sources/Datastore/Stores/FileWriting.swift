@@ -74,7 +74,7 @@ extension FileDatastore {
         let checksum = configuration.usesChecksum ? try encoded.checksum() : nil
         let path = try ArtifactLocation.path(template, extension: encoded.pathExtension)
         let temporary = try session().newPath()
-        let local = try localPath(temporary)
+        let local = try stagingRoot() + "/" + temporary.description
         let size: Int64
         switch encoded.content {
         case .memory(let bytes):

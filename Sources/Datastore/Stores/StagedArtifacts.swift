@@ -20,6 +20,8 @@ public struct StagedArtifacts: Sendable {
     struct Intent: Sendable {
         let datastore: FileDatastore
         let path: String
+        /// Whether all of its files are where it says that they will be; on this machine from the start.
+        var isComplete = true
     }
 
     private final class Intents: Sendable {
@@ -42,6 +44,16 @@ public struct StagedArtifacts: Sendable {
     }
 
     var declared: [Intent] { intents.inEffect.withLock { $0 } }
+
+    func begin(_ intent: Intent) { intents.inEffect.withLock { $0.append(intent) } }
+
+    func complete(_ path: String) {
+        intents.inEffect.withLock { intents in
+            for index in intents.indices where intents[index].path == path { intents[index].isComplete = true }
+        }
+    }
+
+    func end(_ path: String) { intents.inEffect.withLock { intents in intents.removeAll { $0.path == path } } }
 
     init(_ dataset: StagedDataset) { self.init([dataset]) }
 
@@ -69,7 +81,12 @@ public struct StagedArtifacts: Sendable {
     ///
     /// - Throws: `ObjectStorageError.alreadyExists` when a name is taken.
     public func declare() throws {
-        for datastore in datastores {
+        let done = declared
+        for datastore in datastores where !done.contains(where: { $0.datastore === datastore }) {
+            if !datastore.isLocal {
+                try declareRemote(in: datastore)
+                continue
+            }
             var staged: [String] = []
             var entries: [JournalIntent.NewFile] = []
             for file in files where file.datastore === datastore {
@@ -116,8 +133,9 @@ public struct StagedArtifacts: Sendable {
     ///
     /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name.
     public func publish() throws {
+        try confirmRemote()
         var folders: Set<String> = []
-        for file in files {
+        for file in files where file.datastore.isLocal {
             guard let placement = file.placement else { continue }
             let target = try file.datastore.localPath(placement.target)
             let folder = JournalFiles.folder(of: target)
@@ -126,8 +144,8 @@ public struct StagedArtifacts: Sendable {
                 KillPoint.pass()
             }
             switch placement.staged {
-            case .made(let path):
-                let isKept = try JournalFiles.place(try file.datastore.localPath(path), at: target)
+            case .made:
+                let isKept = try JournalFiles.place(try file.datastore.stagedPath(placement), at: target)
                 file.state.name.withLock { $0 = isKept ? .both : .published }
             case .linked(let source):
                 try LocalFile.hardLink(source, at: target)
@@ -166,9 +184,15 @@ public struct StagedArtifacts: Sendable {
     public func undo(_ connection: any DatabaseConnection) throws -> Bool {
         var result = FileDatastore.Recovered()
         for declared in declared {
-            let intent = try JournalIntent(text: try LocalFile.read(declared.path), path: declared.path)
+            let intent = try declared.datastore.intent(at: declared.path)
             try declared.datastore.lockNames(connection, forRemoval: true)
-            try declared.datastore.settle(intent, connection, &result)
+            if declared.isComplete {
+                try declared.datastore.settle(intent, connection, &result)
+            } else {
+                // The transaction was not begun, whoever else may have recorded such files.
+                var others = FileDatastore.Recovered()
+                try declared.datastore.settle(intent.withoutSources, connection, &others)
+            }
         }
         let isRecorded = result.recorded > 0
         if isRecorded {
@@ -180,17 +204,19 @@ public struct StagedArtifacts: Sendable {
         return isRecorded
     }
 
-    /// Removes the files, published or not, whatever the records say.
+    /// Removes the files, published or not, whatever the records say. Objects on other machines that an intent names are
+    /// left to the next writer.
     public func discardFiles() throws {
         for copy in memory { copy.discard() }
-        for file in files where file.state.isPublished { try unpublish(file) }
+        for file in files where file.datastore.isLocal && file.state.isPublished { try unpublish(file) }
+        intents.inEffect.withLock { intents in intents.removeAll { !$0.datastore.isLocal } }
         try tidyUp()
     }
 
     /// Removes the files from a task that must not block.
     public func discard() async throws {
         let artifacts = self
-        try await POSIXObjectStore.sharedPool.run { try artifacts.discardFiles() }
+        try await Self.pool.run { try artifacts.discardFiles() }
     }
 
     private func unpublish(_ file: StagedFile) throws {
@@ -203,19 +229,20 @@ public struct StagedArtifacts: Sendable {
             defer { intents = [] }
             return intents
         }
-        for intent in done { try JournalFiles.remove(intent.path) }
+        for intent in done { try intent.datastore.forgetIntent(intent.path) }
         KillPoint.pass()
         for file in files {
-            guard let placement = file.placement, case .made(let path) = placement.staged,
+            guard let placement = file.placement, case .made = placement.staged,
                 file.state.name.withLock({ $0 != .published })
             else { continue }
-            try JournalFiles.remove(try file.datastore.localPath(path))
+            try JournalFiles.remove(try file.datastore.stagedPath(placement))
             KillPoint.pass()
         }
     }
 
     /// Removes the source of a move, if it is still the file that was taken.
     static func remove(_ source: JournalIntent.MovedSource) throws {
+        guard source.path.hasPrefix("/") else { return try removeRemote(source) }
         guard FileIdentity(of: source.path) == source.identity else { return }
         try JournalFiles.remove(source.path)
     }
@@ -225,7 +252,7 @@ extension FileDatastore {
     /// Where the file is that gets its name later.
     func stagedPath(_ placement: StagedFile.Placement) throws -> String {
         switch placement.staged {
-        case .made(let path): try localPath(path)
+        case .made(let path): try stagingRoot() + "/" + path.description
         case .linked(let source): source
         }
     }

@@ -29,12 +29,12 @@ public struct StagedDeletion: Sendable {
     private let keepsFiles: Bool
 
     /// - Parameter keepsFiles: whether all ends with the trash, so that there are no pieces.
-    /// - Throws: ``DatastoreError/unsupportedLocation(uri:)`` when a datastore is not on this machine.
+    /// - Throws: ``DatastoreError/unsupportedLocation(uri:)`` when nothing opens the root of a datastore.
     public init(in datastore: any Datastore, keepsFiles: Bool = false) throws {
         datastores = datastore.files
         memories = datastore.memories
         self.keepsFiles = keepsFiles
-        for files in datastores { _ = try files.rootPath() }
+        for files in datastores where !files.isLocal { _ = try files.requireRemote() }
     }
 
     /// Moves datasets to the trash of each datastore that has them.
@@ -45,7 +45,7 @@ public struct StagedDeletion: Sendable {
                 let held = try datastore.locations.held(piece, connection)
                 guard !held.isEmpty else { continue }
                 if keepsFiles {
-                    try KeptTrash(root: try datastore.rootPath()).add(held)
+                    try datastore.keepInTrash(held)
                 } else {
                     try declare(held, in: datastore)
                 }
@@ -66,17 +66,16 @@ public struct StagedDeletion: Sendable {
     public static func visitWaiting(
         in datastore: FileDatastore, until date: Date, _ body: ([DatasetID]) async throws -> Void
     ) async throws {
-        let trash = KeptTrash(root: try datastore.rootPath())
-        let pool = POSIXObjectStore.sharedPool
-        for piece in try await pool.run({ try trash.pieces() }) where piece.since <= date {
-            try await body(try await pool.run { try piece.ids() })
-            try await pool.run { try trash.remove(piece) }
+        let pool = StagedArtifacts.pool
+        for piece in try await pool.run({ try datastore.waitingTrash() }) where piece.since <= date {
+            try await body(try await pool.run { try datastore.ids(of: piece) })
+            try await pool.run { try datastore.forgetTrash(piece) }
         }
     }
 
     /// Writes down that datasets which are in the trash of a datastore are about to be deleted.
     public func declare(_ ids: [DatasetID], in datastore: FileDatastore) throws {
-        let path = try datastore.session().record(JournalIntent(.delete(ids)))
+        let path = try datastore.record(JournalIntent(.delete(ids)))
         intents.pieces.withLock { $0.append(Piece(datastore: datastore, intent: path)) }
         KillPoint.pass()
     }
@@ -85,14 +84,14 @@ public struct StagedDeletion: Sendable {
 
     /// Deletes the files of a piece, its records and its places in the trash.
     public func empty(_ piece: Piece, _ connection: any DatabaseConnection) throws -> FileDatastore.Emptied {
-        let intent = try JournalIntent(text: try LocalFile.read(piece.intent), path: piece.intent)
+        let intent = try piece.datastore.intent(at: piece.intent)
         guard case .delete(let ids) = intent.content else { return FileDatastore.Emptied() }
         return try piece.datastore.emptyTrash(ids, connection)
     }
 
     /// Forgets the intent of a piece.
     public func finish(_ piece: Piece) throws {
-        try JournalFiles.remove(piece.intent)
+        try piece.datastore.forgetIntent(piece.intent)
         KillPoint.pass()
     }
 }

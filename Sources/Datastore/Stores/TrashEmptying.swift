@@ -59,10 +59,15 @@ extension FileDatastore {
         let kept = try shared(Set(entries.compactMap(\.path)), apartFrom: Set(entries.map(\.id)), connection)
         result.shared = kept.count
         var seen: Set<String> = []
+        var objects: [ObjectPath: DatasetID] = [:]
         for entry in entries {
             guard let path = entry.path, !kept.contains(path) else { continue }
             guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
             guard seen.insert(object.description).inserted else { continue }
+            if !isLocal {
+                objects[object] = entry.id
+                continue
+            }
             do {
                 if try JournalFiles.remove(try localPath(object)) { result.files += 1 }
             } catch {
@@ -71,7 +76,19 @@ extension FileDatastore {
             }
             KillPoint.pass()
         }
+        if !objects.isEmpty {
+            let (store, paths) = (try requireRemote(), objects.keys.sorted())
+            let failures = try BlockingCall.wait { try await store.delete(paths) }
+            result.files += paths.count - failures.count
+            for (path, failure) in failures {
+                if let id = objects[path] { blocked.insert(id) }
+                result.failures.append("\(failure)")
+            }
+            KillPoint.pass()
+        }
         let done = Array(Set(entries.map(\.id)).subtracting(blocked))
+        // Copies of what is gone; they would grow old otherwise.
+        if !done.isEmpty { try? cache?.remove(done) }
         try table.delete(done, connection)
         KillPoint.pass()
         try trash.delete(done, connection)
@@ -94,8 +111,7 @@ extension FileDatastore {
         for path in paths {
             guard case .inside(let object, let member) = try ArtifactLocation(recorded: path) else { continue }
             for root in Set([root, resolved ?? root]) {
-                guard let folder = root.localPath else { continue }
-                let file = try ResourceURI(localPath: folder + object.description).description
+                let file = try root.join(untrusted: object.description).description
                 let location = member.map { "\(file)#zip-path=\($0)" } ?? file
                 locations[location, default: []].append(path)
             }
@@ -111,7 +127,7 @@ extension FileDatastore {
     /// - Parameter path: absolute.
     /// - Returns: whether it was deleted.
     public func emptyTrash(ofFile path: String, _ connection: any DatabaseConnection) throws -> Bool {
-        let root = try rootPath() + "/"
+        let root = isLocal ? try rootPath() + "/" : root.description
         guard path.hasPrefix(root), try connection.tableExists(table.specification.name) else { return false }
         let recorded = String(path.utf8.dropFirst(root.utf8.count)) ?? ""
         let ids = try connection.fetchAll(

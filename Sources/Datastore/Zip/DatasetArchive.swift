@@ -48,6 +48,22 @@ public struct DatasetArchive: Sendable {
         try await self.init(source, universe: universe)
     }
 
+    /// Reads the index of an archive on any machine, with ranges.
+    ///
+    /// - Throws: as ``init(path:universe:)``.
+    public init(location: ResourceURI, universe: DimensionUniverse) async throws {
+        if let local = location.localPath {
+            try await self.init(path: local, universe: universe)
+            return
+        }
+        let store = try RemoteStores.process.open(location.directory)
+        guard
+            let source = try await ByteSource(
+                store, try ObjectPath(location.basename), name: location.description)
+        else { throw ObjectStorageError.notFound(path: location.description) }
+        try await self.init(source, universe: universe)
+    }
+
     init(_ source: ByteSource, universe: DimensionUniverse) async throws {
         let zip = try await ZipArchive(source)
         try zip.checkLayout()

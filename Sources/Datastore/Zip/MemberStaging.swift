@@ -7,11 +7,11 @@ extension FileDatastore {
     /// - Returns: `nil` when the location names no member. Sizes are not recorded: the archive is not looked into.
     /// - Throws: `ObjectStorageError.notFound` when the archive is not there.
     func stageMember(_ file: IncomingFile) throws -> StagedFile? {
-        guard let member = file.location.zipMember, let first = file.refs.first,
-            let archive = file.location.localPath
+        guard let member = file.location.zipMember, let first = file.refs.first
         else { return nil }
-        _ = try LocalFile.size(archive)
-        let path = try ResourceURI(localPath: archive).description + "#zip-path=" + member
+        let archive = file.location.withoutFragment
+        if let local = archive.localPath { _ = try LocalFile.size(local) } else { _ = try remoteStatus(archive) }
+        let path = archive.description + "#zip-path=" + member
         let formatter = try file.formatter ?? formatter(for: first).className
         let rows = try file.refs.map { ref in
             let definition = try storageClasses.definition(

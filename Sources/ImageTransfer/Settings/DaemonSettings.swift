@@ -10,6 +10,7 @@ import ObjectStorage
 /// - `S3ND_UPLOAD_PARTSIZE` (5Mi): larger files are sent in parts. Without it, parts have 16 MiB.
 /// - `S3ND_UPLOAD_BWLIMIT` (0: none): bits a second.
 /// - `S3DAEMON_MAX_CLIENTS` (4096 here): connections that wait; more are not accepted for the time being.
+/// - `S3DAEMON_ACCEPT_WAIT` means nothing here: nothing is polled for.
 /// - `S3DAEMON_LOG`: a file for log lines; else they go to standard error.
 /// - `STEWARD_S3DAEMON_SPOOL`: the folder of the spool. `STEWARD_S3DAEMON_SPOOL_LIMIT` (100000): files in it.
 /// - `STEWARD_S3DAEMON_ROOTS`: folders, with colons between, that files may be sent from; all without it.

@@ -54,6 +54,9 @@ struct RunningChecksum {
         }
     }
 
+    /// MD5 of a text.
+    static func digest(of text: String) -> [UInt8] { Array(Insecure.MD5.hash(data: Array(text.utf8))) }
+
     static func of(_ bytes: UnsafeRawBufferPointer, _ algorithm: ChecksumAlgorithm) -> [UInt8]? {
         guard var sum = RunningChecksum(algorithm) else { return nil }
         sum.update(bytes)

@@ -118,6 +118,10 @@ public struct S3ObjectStore: ObjectStore {
         }
     }
 
+    public func discardUnfinished(_ path: ObjectPath) async throws {
+        try await client.abandonUploads(of: location(path))
+    }
+
     public func signedURL(_ access: SignedAccess, of path: ObjectPath, for lifetime: Int64) async throws -> String? {
         let service = S3Service(
             endpoint: client.service.endpoint, region: client.service.region,

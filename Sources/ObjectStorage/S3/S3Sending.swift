@@ -67,7 +67,7 @@ extension S3Client {
     }
 
     /// Gives up uploads in parts that nobody will finish, and whose parts would be kept for ever.
-    private func abandonUploads(of location: S3Location) async throws {
+    func abandonUploads(of location: S3Location) async throws {
         let call = Call(
             bucket: location.bucket, query: [("uploads", ""), ("prefix", location.key)],
             operation: "look for unfinished uploads in")

@@ -1,3 +1,4 @@
+import ByteText
 import NIOHTTP1
 import Synchronization
 
@@ -161,9 +162,10 @@ public struct WebDAVObjectStore: ObjectStore {
             return
         }
         let folder = String(address(path).prefix(through: address(path).lastIndex(of: "/") ?? address(path).startIndex))
-        let word = String(UInt64.random(in: .min ... .max), radix: 16)
+        let word = String(UInt32.random(in: .min ... .max), radix: 16)
         let temporary =
-            folder + AtomicWrite.prefix + String(repeating: "0", count: 16 - word.count) + word + AtomicWrite.suffix
+            folder + Self.temporaryPrefix(path) + String(repeating: "0", count: 8 - word.count) + word
+            + AtomicWrite.suffix
         do {
             let put = WebDAVClient.Call(
                 method: .PUT, path: temporary, headers: [body.header], body: body, operation: "write")
@@ -184,6 +186,25 @@ public struct WebDAVObjectStore: ObjectStore {
                     WebDAVClient.Call(method: .DELETE, path: temporary, operation: "delete"), accepting: [404])
             }.value
             throw error
+        }
+    }
+
+    /// How temporary names of an object begin: with a digest of its name, by which they are found again.
+    private static func temporaryPrefix(_ path: ObjectPath) -> String {
+        let sum = RunningChecksum.digest(of: path.basename).prefix(4)
+        return AtomicWrite.prefix + Hexadecimal.encode(sum)
+    }
+
+    public func discardUnfinished(_ path: ObjectPath) async throws {
+        guard try await isWebDAV() else { return }
+        let address = address(path)
+        let folder = String(address.prefix(through: address.lastIndex(of: "/") ?? address.startIndex))
+        let start = Self.temporaryPrefix(path)
+        for resource in try await client.resources(folder, depth: 1) ?? [] where !resource.isCollection {
+            let name = PathText.basename(resource.path)
+            guard name.hasPrefix(start), AtomicWrite.isTemporaryName(name) else { continue }
+            _ = try await client.perform(
+                WebDAVClient.Call(method: .DELETE, path: folder + name, operation: "delete"), accepting: [404])
         }
     }
 

@@ -1,4 +1,5 @@
 import StorageFaults
+import Synchronization
 import Testing
 
 @testable import ObjectStorage
@@ -137,6 +138,50 @@ struct S3FaultTests {
                 #expect(try await upload.finish().size == 20_000_000)
                 #expect(try await direct.read(path) == bytes)
             }
+        }
+    }
+
+    /// Keys end in the middle of an upload: it goes on with new ones, and without any nothing appears.
+    @Test func keysThatExpireInTheMiddleOfAnUploadAreRenewed() async throws {
+        let expired = Fault.status(400, body: "<Error><Code>ExpiredToken</Code></Error>")
+        try await with { store, proxy, direct in
+            let bytes = pattern(40_000_000)
+            let fetched = Mutex(0)
+            let keys = RenewedS3Keys {
+                fetched.withLock { $0 += 1 }
+                return .init(
+                    keys: S3Credentials(
+                        accessKeyID: "AKIDTEST", secretAccessKey: "SECRETTEST",
+                        sessionToken: "\(fetched.withLock { $0 })"), expiration: nil)
+            }
+            let client = S3Client(
+                S3Service(
+                    endpoint: proxy.address,
+                    credentials: S3Credentials(accessKeyID: "AKIDTEST", secretAccessKey: "SECRETTEST")),
+                keys: .renewed(keys), transport: try HTTPTransport())
+            let renewing = try S3ObjectStore(root: ResourceURI("s3://bucket/f/"), client: client)
+            let path = try ObjectPath("renewed")
+            let upload = try await renewing.upload(path, mode: .createOnly)
+            try await upload.append(Array(bytes[..<20_000_000]))
+            proxy.next([expired], only: { $0.method == "PUT" && $0.uri.contains("partNumber") })
+            try await upload.append(Array(bytes[20_000_000...]))
+            proxy.next([expired], only: { $0.method == "POST" })
+            _ = try await upload.finish()
+            #expect(fetched.withLock { $0 } == 3)
+            #expect(try await direct.read(path) == bytes)
+
+            let fixed = try ObjectPath("fixed")
+            proxy.plan { $0.method == "PUT" && $0.uri.contains("partNumber") ? expired : nil }
+            let refused = try await store.upload(fixed, mode: .createOnly)
+            await expectError({
+                if case .remote(_, _, _, let code, _) = $0 { code == "ExpiredToken" } else { false }
+            }) {
+                try await refused.append(bytes)
+                _ = try await refused.finish()
+            }
+            proxy.plan { _ in nil }
+            try await refused.abort()
+            #expect(try await direct.stat(fixed) == nil)
         }
     }
 

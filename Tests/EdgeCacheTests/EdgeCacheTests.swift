@@ -1,0 +1,203 @@
+import Foundation
+import ObjectStorage
+import Synchronization
+import Testing
+
+@testable import EdgeCache
+
+@Suite struct EdgeCacheTests {
+    /// A distant store that counts what is read, and can be slow or fail.
+    private final class Distant: ObjectStore {
+        let inner: MemoryObjectStore
+        let root: ResourceURI
+        let opened = Mutex(0)
+        let ranges = Mutex(0)
+        let stats = Mutex(0)
+        let delay = Mutex(Duration.zero)
+        let failsAfter = Mutex(Int.max)
+
+        init() throws {
+            root = try ResourceURI("mem://distant/")
+            inner = try MemoryObjectStore(root: root)
+        }
+
+        func localPath(_ path: ObjectPath) -> String? { nil }
+
+        func stat(_ path: ObjectPath) async throws -> ObjectStatus? {
+            stats.withLock { $0 += 1 }
+            return try await inner.stat(path)
+        }
+
+        func read(_ path: ObjectPath) async throws -> [UInt8] { try await inner.read(path) }
+
+        func read(_ path: ObjectPath, range: Range<Int64>) async throws -> [UInt8] {
+            ranges.withLock { $0 += 1 }
+            return try await inner.read(path, range: range)
+        }
+
+        func chunks(of path: ObjectPath, size: Int) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+            opened.withLock { $0 += 1 }
+            let source = try await inner.chunks(of: path, size: size)
+            let pieces = Mutex<[[UInt8]]>([])
+            for try await piece in source { pieces.withLock { $0.append(piece) } }
+            let count = Mutex(0)
+            return AsyncThrowingStream { [self] in
+                let delay = delay.withLock { $0 }
+                if delay > .zero { try await Task.sleep(for: delay) }
+                let number = count.withLock { number in
+                    number += 1
+                    return number
+                }
+                if number > failsAfter.withLock({ $0 }) {
+                    throw ObjectStorageError.damaged(path: path.description, checksum: "md5")
+                }
+                return pieces.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+            }
+        }
+
+        func write(_ path: ObjectPath, bytes: [UInt8], mode: WriteMode) async throws {
+            try await inner.write(path, bytes: bytes, mode: mode)
+        }
+
+        func write(
+            _ path: ObjectPath, fromLocalFile source: String, transfer: TransferMode, mode: WriteMode
+        ) async throws { try await inner.write(path, fromLocalFile: source, transfer: transfer, mode: mode) }
+
+        func delete(_ path: ObjectPath) async throws { try await inner.delete(path) }
+
+        func list(_ prefix: ObjectPath?) async throws -> AsyncThrowingStream<[ObjectEntry], any Error> {
+            try await inner.list(prefix)
+        }
+    }
+
+    private func with(
+        size: Int64 = 1 << 30, validity: Duration = .zero,
+        _ body: (Distant, EdgeCache, _ folder: String, _ again: () throws -> EdgeCache) async throws -> Void
+    ) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "edge-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let distant = try Distant()
+        let settings = EdgeCacheSettings(folder: folder, maximumSize: size, validity: validity)
+        try await body(distant, EdgeCache(distant, settings), folder) { try EdgeCache(distant, settings) }
+    }
+
+    private func bytes(_ count: Int, _ seed: Int = 0) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: ($0 &+ seed) &* 31 ^ $0 >> 8) }
+    }
+
+    private func whole(_ cache: EdgeCache, _ path: ObjectPath) async throws -> [UInt8]? {
+        guard let object = try await cache.open(path) else { return nil }
+        return try await object.bytes(0..<object.status.size)
+    }
+
+    @Test func objectsAreFetchedOnceAndServedFromTheDisk() async throws {
+        try await with { distant, cache, _, again in
+            let path = try ObjectPath("a/b.fits")
+            let content = bytes(3_000_000)
+            try await distant.write(path, bytes: content, mode: .overwrite)
+            #expect(try await whole(cache, path) == content)
+            #expect(try await whole(cache, path) == content)
+            #expect(distant.opened.withLock { $0 } == 1)
+            // Another process finds the copy.
+            let other = try again()
+            #expect(try await whole(other, path) == content)
+            #expect(distant.opened.withLock { $0 } == 1)
+            #expect(other.statistics.hits == 1)
+            #expect(try await whole(cache, ObjectPath("none")) == nil)
+        }
+    }
+
+    @Test func manyReadersOfOneObjectShareAFetchAndAreServedMeanwhile() async throws {
+        try await with { distant, cache, _, _ in
+            let path = try ObjectPath("shared")
+            let content = bytes(8 << 20)
+            try await distant.write(path, bytes: content, mode: .overwrite)
+            distant.delay.withLock { $0 = .milliseconds(30) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for reader in 0..<20 {
+                    group.addTask {
+                        let object = try #require(try await cache.open(path))
+                        let start = Int64(reader) * 300_000
+                        #expect(
+                            try await object.bytes(start..<start + 1000)
+                                == Array(content[Int(start)..<Int(start) + 1000]))
+                        #expect(try await object.bytes(0..<object.status.size) == content)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(distant.opened.withLock { $0 } == 1)
+            #expect(cache.statistics.misses == 1 && cache.statistics.joined == 19)
+        }
+    }
+
+    @Test func rangesFarBehindAFetchAreReadFromAfar() async throws {
+        try await with { distant, cache, _, _ in
+            let path = try ObjectPath("long")
+            let content = bytes(20 << 20)
+            try await distant.write(path, bytes: content, mode: .overwrite)
+            distant.delay.withLock { $0 = .milliseconds(20) }
+            let object = try #require(try await cache.open(path))
+            let end = Int64(content.count)
+            #expect(try await object.bytes(end - 10..<end) == Array(content.suffix(10)))
+            #expect(distant.ranges.withLock { $0 } == 1)
+            #expect(try await object.bytes(0..<end) == content)
+        }
+    }
+
+    @Test func aNewVersionIsServedAfterTheOldOne() async throws {
+        try await with { distant, cache, _, _ in
+            let path = try ObjectPath("changing")
+            for version in 0..<3 {
+                let content = bytes(100_000, version)
+                try await distant.write(path, bytes: content, mode: .overwrite)
+                #expect(try await whole(cache, path) == content)
+            }
+            try await distant.delete(path)
+            #expect(try await whole(cache, path) == nil)
+        }
+    }
+
+    @Test func whatIsDamagedOnItsWayIsNotKept() async throws {
+        try await with { distant, cache, folder, _ in
+            let path = try ObjectPath("damaged")
+            let content = bytes(3 << 20)
+            try await distant.write(path, bytes: content, mode: .overwrite)
+            distant.failsAfter.withLock { $0 = 2 }
+            // The reader is served from afar.
+            #expect(try await whole(cache, path) == content)
+            while cache.statistics.failures == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+            distant.failsAfter.withLock { $0 = .max }
+            #expect(try await whole(cache, path) == content)
+        }
+    }
+
+    @Test func theLeastRecentlyUsedGoWhenThereIsTooMuch() async throws {
+        try await with(size: 350_000) { distant, cache, folder, _ in
+            for number in 0..<6 {
+                let path = try ObjectPath("n\(number)")
+                try await distant.write(path, bytes: bytes(100_000, number), mode: .overwrite)
+                #expect(try await whole(cache, path) == bytes(100_000, number))
+                try await Task.sleep(for: .milliseconds(20))
+                if number > 0 { _ = try await whole(cache, ObjectPath("n0")) }
+            }
+            while try FileManager.default.contentsOfDirectory(atPath: folder).count > 3 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            let before = distant.opened.withLock { $0 }
+            _ = try await whole(cache, ObjectPath("n0"))
+            #expect(distant.opened.withLock { $0 } == before)
+            #expect(cache.statistics.evicted >= 3)
+        }
+    }
+
+    @Test func theDistantStoreIsNotAskedAgainAtOnce() async throws {
+        try await with(validity: .seconds(3600)) { distant, cache, _, _ in
+            let path = try ObjectPath("asked")
+            try await distant.write(path, bytes: [1, 2, 3], mode: .overwrite)
+            for _ in 0..<10 { #expect(try await whole(cache, path) == [1, 2, 3]) }
+            #expect(distant.stats.withLock { $0 } == 1)
+        }
+    }
+}
