@@ -297,3 +297,23 @@ def test_new_keys_go_below_comments(tmp_path):
     release.write_text("name: m\ntables: [{name: t, columns: [{name: a, datatype: int, description: new}]}]\n")
     steward("merge", "--in-place", ancestor, release, ancestor)
     assert ancestor.read_bytes().endswith(b"    datatype: int  # whole\r\n    description: new\r\n")
+
+
+PAIRS = [("dp1", "dp2"), ("cdb_latiss", "cdb_lsstcam"), ("apdb", "ppdb"), ("dp02_dc2", "drp_base"), ("hsc", "imsim")]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_migrations_of_sqlite_between_schemas(pair, tmp_path):
+    """There, and back again by what the database has."""
+    old, new = (CHOSEN[name] for name in pair)
+    file = tmp_path / "s.db"
+    url = f"--engine-url=sqlite:///{file}"
+    steward("create", url, old)
+    for arguments, wanted in ((("--dialect=sqlite", old, new), new), ((url, old), old)):
+        database = sqlite3.connect(file)
+        database.executescript(steward("migrate", "--allow-data-loss", *arguments).stdout)
+        database.close()
+        assert steward("diff", url, "-E", wanted).stdout == ""
+        assert steward("migrate", url, wanted).stdout == ""
+    refused = steward("migrate", url, "--execute", new, check=False)
+    assert refused.returncode == 1 and "PostgreSQL only" in refused.stderr
