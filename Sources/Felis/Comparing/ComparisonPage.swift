@@ -28,7 +28,8 @@ extension SchemaComparison {
             body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
             table { border-collapse: collapse; width: 100%; margin-bottom: 2rem; }
             th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8884; }
-            td { overflow-wrap: anywhere; } td:first-child { width: 9rem; } td:nth-child(2) { width: 16rem; }
+            td { overflow-wrap: anywhere; } td:first-child { width: 9rem; } td:nth-child(2) { width: 14rem; }
+            td:nth-child(3) { width: 9rem; min-width: 6rem; }
             .added { color: light-dark(#116329, #7ee787); } .removed { color: light-dark(#a40e26, #ff9492); }
             .renamed, .changed { color: light-dark(#7d4e00, #e3b341); }
             del { color: light-dark(#a40e26, #ff9492); }
