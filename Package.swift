@@ -192,14 +192,14 @@ let package = Package(
         // Science data models
         .target(name: "Felis", dependencies: ["StructuredData"]),
         .target(name: "FelisSite", dependencies: ["Felis", "StructuredData"], resources: [.embedInCode("Assets")]),
-        .target(name: "FelisDatabase", dependencies: ["Felis", "Database", "StructuredData"]),
+        .target(name: "FelisDatabase", dependencies: ["Felis", "Database", "Parquet", "StructuredData", "Tables"]),
 
         // Executable
         .executableTarget(
             name: "steward",
             dependencies: [
                 "Butler", "ButlerServer", "DemoSurvey", "EdgeCache", "Felis", "FelisDatabase", "FelisSite",
-                "ImageTransfer", "TableRendering",
+                "ImageTransfer", "ObjectStorage", "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -1,12 +1,9 @@
 """`steward felis create` gives the definitions of the real tool, and databases have what they say."""
 
-import os
-import shutil
 import sqlite3
-import subprocess
-from pathlib import Path
 
 import pytest
+from felis_postgresql import new_database
 from felis_tools import DIALECTS, FILES, GOLDEN, needs_golden, statements, steward, upstream_file
 
 
@@ -111,37 +108,10 @@ def test_refusals(tmp_path):
     assert "has no columns" in steward("create", path, check=False).stderr
 
 
-POSTGRESQL = next((path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
-
-
-@pytest.fixture(scope="module")
-def psql(tmp_path_factory):
-    """Runs a script in an empty database of a PostgreSQL server of its own."""
-    if POSTGRESQL is None:
-        pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("postgresql")
-    programs = POSTGRESQL
-    user = {"user": "postgres"} if os.getuid() == 0 else {}
-    if user:
-        for parent in [folder, *folder.parents]:
-            if parent.stat().st_uid == 0 and str(parent) != "/" and parent != Path("/tmp"):
-                parent.chmod(parent.stat().st_mode | 0o755)
-        shutil.chown(folder, "postgres")
-    run = lambda *words: subprocess.run(words, check=True, capture_output=True, cwd="/", **user)  # noqa: E731
-    run(programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "--no-sync")
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    run(programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start")
-
-    def script(text):
-        done = subprocess.run(
-            [programs / "psql", "-h", folder, "-U", "postgres", "-q", "-v", "ON_ERROR_STOP=1", "-At"],
-            input=text, capture_output=True, text=True, cwd="/",
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return done.stdout
-
-    yield script
-    run(programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop")
+@pytest.fixture
+def psql():
+    """Runs a script in an empty database of PostgreSQL."""
+    return new_database().script
 
 
 def test_postgresql_takes_the_definitions_of_all_schemas(psql):

@@ -26,7 +26,6 @@ def test_a_changed_database_differs(tmp_path):
     steward("create", url, CHOSEN["dp1"])
     database = sqlite3.connect(file)
     database.execute('ALTER TABLE "Visit" ADD COLUMN extra INTEGER')
-    database.execute('DROP TABLE "MPCORB"') if False else None
     database.commit()
     done = steward("diff", url, "-E", CHOSEN["dp1"], check=False)
     assert done.returncode == 1
@@ -180,14 +179,15 @@ def test_a_merge_keeps_comments_order_and_quotes(versions, tmp_path):
     done = steward("merge", "--in-place", old, new, reference, check=False)
     assert done.returncode == 1, done.stderr
     assert "conflict: changed table t description: a table → the table (the reference model has 'my table')" in done.stdout
-    assert "by hand: added index t.i_flux" in done.stdout
+    assert "applied: added index t.i_flux" in done.stdout
     expected = edited(
         mine,
         ('"1.0"', '"1.1"'),
         ("datatype: float", "datatype: double"),
         ("length: 8", "length: 16"),
         ("  - name: gone\n    datatype: int\n    description: goes away\n", ""),
-        ("# mine\n", "# mine\n  - name: fresh\n    description: 'new: here'\n    datatype: int\n    value: 7\n"),
+        ("# mine\n", "# mine\n  - name: fresh\n    description: 'new: here'\n    datatype: int\n    value: 7\n"
+         "  indexes:\n  - name: i_flux\n    columns:\n    - '#t.flux'\n"),
     )
     assert reference.read_text() == expected
     # Once more changes nothing.
@@ -223,3 +223,97 @@ def test_a_release_merged_into_its_ancestor_has_its_descriptions(tmp_path):
     assert yaml.safe_load(merged.read_text()) == model
     comments = [line for line in text.splitlines() if line.strip().startswith("#")]
     assert [line for line in merged.read_text().splitlines() if line.strip().startswith("#")] == comments
+
+
+def test_tables_constraints_and_indexes_are_merged_with_the_ids_of_the_reference(tmp_path):
+    ancestor, release, reference = (tmp_path / f"{name}.yaml" for name in ("ancestor", "release", "reference"))
+    base = """\
+name: m
+tables:
+# The parent.
+- name: parent
+  "@id": "#P"
+  primaryKey: "#P.id"
+  columns:
+  - {name: id, "@id": "#P.id", datatype: long}
+  - {name: x, "@id": "#P.x", datatype: double}
+  indexes:   # all of them
+  - {name: i_gone, columns: ["#P.x"]}
+  - {name: i_gone_too, columns: ["#P.id", "#P.x"]}
+- name: old
+  columns: [{name: a, datatype: int}]
+- name: kept
+  columns: [{name: a, datatype: int}]
+"""
+    ancestor.write_text(base)
+    # The reference has ids of its own, comments, and has changed a table that the release drops.
+    mine = edited(base, ("#P", "#Parent"), ("int}]\n- name: kept", "int}]  # old\n- name: kept"))
+    mine = mine[: mine.rindex("int")] + "long}]\n"
+    reference.write_text(mine)
+    release.write_text("""\
+name: m
+tables:
+- name: parent
+  "@id": "#P"
+  description: has children
+  primaryKey: "#P.id"
+  columns:
+  - {name: id, "@id": "#P.id", datatype: long}
+  - {name: x, "@id": "#P.x", datatype: double}
+  constraints:
+  - {name: u_x, "@type": Unique, columns: ["#P.x"], description: only once}
+- name: child
+  description: "of a parent: so"
+  primaryKey: ["#child.a"]
+  columns:
+  - {name: a, datatype: long, nullable: false}
+  - {name: at, datatype: timestamp}
+  constraints:
+  - {name: fk, "@type": ForeignKey, columns: ["#child.a"], referencedColumns: ["#P.id"], on_delete: CASCADE}
+  indexes: [{name: i_at, columns: ["#child.at"]}]
+""")
+    done = steward("merge", "--in-place", ancestor, release, reference, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines() == [
+        "applied: removed table old",
+        "conflict: removed table kept (the reference model has changed it)",
+        "applied: changed table parent description: none → has children",
+        "applied: added constraint parent.u_x",
+        "applied: removed index parent.i_gone",
+        "applied: removed index parent.i_gone_too",
+        "applied: added table child",
+    ]
+    text = reference.read_text()
+    assert "# The parent." in text and '"@id": "#Parent"' in text and "indexes:   # all" not in text
+    steward("validate", reference)
+    rest = steward("diff", reference, release).stdout.splitlines()
+    assert rest == ["removed table kept"]
+
+
+def test_new_keys_go_below_comments(tmp_path):
+    ancestor, release = tmp_path / "a.yaml", tmp_path / "r.yaml"
+    lines = ["name: m", "tables:", "- name: t", "  columns:", "  - name: a", "    datatype: int  # whole", ""]
+    ancestor.write_bytes("\r\n".join(lines).encode())
+    release.write_text("name: m\ntables: [{name: t, columns: [{name: a, datatype: int, description: new}]}]\n")
+    steward("merge", "--in-place", ancestor, release, ancestor)
+    assert ancestor.read_bytes().endswith(b"    datatype: int  # whole\r\n    description: new\r\n")
+
+
+PAIRS = [("dp1", "dp2"), ("cdb_latiss", "cdb_lsstcam"), ("apdb", "ppdb"), ("dp02_dc2", "drp_base"), ("hsc", "imsim")]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_migrations_of_sqlite_between_schemas(pair, tmp_path):
+    """There, and back again by what the database has."""
+    old, new = (CHOSEN[name] for name in pair)
+    file = tmp_path / "s.db"
+    url = f"--engine-url=sqlite:///{file}"
+    steward("create", url, old)
+    for arguments, wanted in ((("--dialect=sqlite", old, new), new), ((url, old), old)):
+        database = sqlite3.connect(file)
+        database.executescript(steward("migrate", "--allow-data-loss", *arguments).stdout)
+        database.close()
+        assert steward("diff", url, "-E", wanted).stdout == ""
+        assert steward("migrate", url, wanted).stdout == ""
+    refused = steward("migrate", url, "--execute", new, check=False)
+    assert refused.returncode == 1 and "PostgreSQL only" in refused.stderr

@@ -71,6 +71,17 @@ tables:
     assert definitions(ours) == definitions(theirs)
 
 
+def test_the_extensions_of_the_real_tool(tmp_path):
+    """They are known without its package."""
+    ours, theirs = tmp_path / "ours.db", tmp_path / "theirs.db"
+    address = "resource://felis/config/tap_schema/tap_schema_extensions.yaml"
+    options = ("--extensions", address, "--tap-tables-postfix=11")
+    steward("init-tap-schema", f"--engine-url=sqlite:///{ours}", *options)
+    upstream("init-tap-schema", f"--engine-url=sqlite:///{theirs}", *options)
+    assert rows(ours, "11") == rows(theirs, "11")
+    assert definitions(ours) == definitions(theirs)
+
+
 def test_update_replaces_one_schema_and_leaves_others(tmp_path):
     database = tmp_path / "t.db"
     url = f"--engine-url=sqlite:///{database}"

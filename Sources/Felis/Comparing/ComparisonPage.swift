@@ -4,6 +4,9 @@ extension SchemaComparison {
     /// The differences as a page for people: one table a table of the schema, with added, removed and changed values.
     /// It needs no other file.
     public func html(oldTitle: String, newTitle: String) -> String {
+        let title = [oldTitle, newTitle].map { title in
+            "<span title=\"\(HTMLText.escaped(title))\">\(HTMLText.escaped(Self.fileName(title)))</span>"
+        }.joined(separator: " → ")
         var groups: [(name: String, changes: [SchemaChange])] = []
         for change in changes {
             let name = change.object == .schema ? "Schema" : change.table ?? change.name
@@ -25,12 +28,14 @@ extension SchemaComparison {
             body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
             table { border-collapse: collapse; width: 100%; margin-bottom: 2rem; }
             th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8884; }
+            td { overflow-wrap: anywhere; } td:first-child { width: 9rem; } td:nth-child(2) { width: 14rem; }
+            td:nth-child(3) { width: 9rem; min-width: 6rem; }
             .added { color: light-dark(#116329, #7ee787); } .removed { color: light-dark(#a40e26, #ff9492); }
             .renamed, .changed { color: light-dark(#7d4e00, #e3b341); }
             del { color: light-dark(#a40e26, #ff9492); }
             ins { color: light-dark(#116329, #7ee787); text-decoration: none; }
             </style></head><body>
-            <h1>\(HTMLText.escaped(oldTitle)) → \(HTMLText.escaped(newTitle))</h1>
+            <h1>\(title)</h1>
             <p>\(changes.isEmpty ? "No differences." : counts.joined(separator: ", "))</p>
 
             """
@@ -49,6 +54,10 @@ extension SchemaComparison {
             text += "</tbody></table>\n"
         }
         return text + "</body></html>\n"
+    }
+
+    private static func fileName(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
     }
 
     private static func element(_ name: String, _ value: StructuredValue?) -> String {

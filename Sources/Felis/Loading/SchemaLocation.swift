@@ -76,7 +76,7 @@ public enum SchemaFileError: Error, Sendable, CustomStringConvertible {
 /// Packages are looked for in the folders of `PYTHONPATH`, of `VIRTUAL_ENV`, and of the system's Python.
 public struct LocalSchemaFiles: SchemaFiles {
     /// The most bytes of one file.
-    public static let sizeLimit = 64 << 20
+    public static let sizeLimit = 16 << 20
 
     private let packageFolders: [String]
 

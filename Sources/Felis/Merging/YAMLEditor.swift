@@ -6,6 +6,10 @@ struct YAMLEditor {
         var start: YAMLSpan.Place
         var end: YAMLSpan.Place
         var text: String
+        /// Of what is inserted at one place, the more deeply nested comes first: it belongs to what stands above.
+        var rank = 0
+
+        var isInsertion: Bool { start == end }
     }
 
     private let span: YAMLSpan
@@ -15,20 +19,31 @@ struct YAMLEditor {
 
     /// The text with all edits.
     func result() -> [UInt8] {
-        var lines = span.lines
-        // From the end, so that earlier places stay valid; of several at one place, the last one asked for first.
         let ordered = edits.enumerated().sorted { a, b in
-            a.element.start == b.element.start ? a.offset > b.offset : a.element.start > b.element.start
+            let (first, second) = (a.element, b.element)
+            if first.start != second.start { return first.start < second.start }
+            if first.isInsertion != second.isInsertion { return first.isInsertion }
+            return first.rank == second.rank ? a.offset < b.offset : first.rank > second.rank
         }
+        var result: [UInt8] = []
+        var place = YAMLSpan.Place(line: 0, byte: 0)
         for (_, edit) in ordered {
-            let head = lines[edit.start.line][..<edit.start.byte]
-            let tail = lines[edit.end.line][edit.end.byte...]
-            let merged = Array(head) + Array(edit.text.utf8) + Array(tail)
-            let replacement = merged.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(
-                Array.init)
-            lines.replaceSubrange(edit.start.line...edit.end.line, with: replacement)
+            copy(from: place, to: edit.start, into: &result)
+            result += edit.text.utf8
+            place = max(place, edit.end)
         }
-        return Array(lines.joined(separator: [UInt8(ascii: "\n")]))
+        copy(from: place, to: .init(line: span.lines.count - 1, byte: span.lines.last?.count ?? 0), into: &result)
+        return result
+    }
+
+    private func copy(from start: YAMLSpan.Place, to end: YAMLSpan.Place, into result: inout [UInt8]) {
+        guard start < end else { return }
+        for line in start.line...end.line {
+            let text = span.lines[line]
+            let first = line == start.line ? start.byte : 0
+            result += text[first..<(line == end.line ? end.byte : text.count)]
+            if line < end.line { result.append(UInt8(ascii: "\n")) }
+        }
     }
 
     // MARK: Entries of mappings
@@ -40,10 +55,14 @@ struct YAMLEditor {
         let start = span.place(mapping.position)
         let isFlow = span.byte(start) == UInt8(ascii: "{")
         guard let entry = entries.last(where: { Self.text($0.key) == key }) else {
-            let end = span.end(last, inFlow: isFlow, parentIndent: start.byte)
             let text = "\(Self.keyText(key)): \(Self.scalarText(value, in: isFlow))"
-            let indent = String(repeating: " ", count: start.byte)
-            edits.append(Edit(start: end, end: end, text: isFlow ? ", \(text)" : "\n\(indent)\(text)"))
+            let end = span.end(last, inFlow: isFlow, parentIndent: start.byte)
+            if isFlow {
+                edits.append(Edit(start: end, end: end, text: ", \(text)"))
+            } else {
+                insert(
+                    "\n" + String(repeating: " ", count: start.byte) + text, below: end.line, rank: 2 * start.byte)
+            }
             return true
         }
         let valueStart = span.place(entry.value.position)
@@ -95,15 +114,48 @@ struct YAMLEditor {
         let start = span.place(list.position)
         guard span.byte(start) == UInt8(ascii: "-") else { return false }
         let end = span.end(last, inFlow: false, parentIndent: start.byte)
-        let indent = String(repeating: " ", count: start.byte)
-        var text = ""
-        for (number, pair) in mapping.pairs.enumerated() {
-            let value = Self.scalarText(pair.value, in: false)
-            text += "\n\(indent)\(number == 0 ? "- " : "  ")\(Self.keyText(pair.key)): \(value)"
-        }
-        let lineEnd = YAMLSpan.Place(line: end.line, byte: span.lines[end.line].count)
-        edits.append(Edit(start: lineEnd, end: lineEnd, text: text))
+        insert(Self.itemText(mapping, indent: start.byte), below: end.line, rank: 2 * start.byte + 1)
         return true
+    }
+
+    /// Adds a key with a list of mappings to a mapping in block style; false for other styles.
+    mutating func add(_ key: String, of mapping: YAMLNode, items: [StructuredMapping]) -> Bool {
+        guard case .mapping(let entries) = mapping.content, let last = entries.last else { return false }
+        let start = span.place(mapping.position)
+        guard span.byte(start) != UInt8(ascii: "{") else { return false }
+        let end = span.end(last, inFlow: false, parentIndent: start.byte)
+        let text = items.map { Self.itemText($0, indent: start.byte) }.joined()
+        insert(
+            "\n" + String(repeating: " ", count: start.byte) + "\(key):" + text, below: end.line,
+            rank: 2 * start.byte)
+        return true
+    }
+
+    /// Text that begins with a line break, behind all that a line has.
+    private mutating func insert(_ text: String, below line: Int, rank: Int) {
+        var place = YAMLSpan.Place(line: line, byte: span.lines[line].count)
+        // Files of Windows keep their line ends.
+        if span.lines[line].last == UInt8(ascii: "\r") {
+            place.byte -= 1
+            edits.append(Edit(start: place, end: place, text: text.replacing("\n", with: "\r\n"), rank: rank))
+        } else {
+            edits.append(Edit(start: place, end: place, text: text, rank: rank))
+        }
+    }
+
+    /// An item of a list, in lines that each begin with a line break.
+    private static func itemText(_ mapping: StructuredMapping, indent: Int) -> String {
+        let blanks = String(repeating: " ", count: indent)
+        var lines: [Substring] = []
+        for (key, value) in mapping.pairs {
+            if value.arrayValue != nil || value.objectValue != nil {
+                let text = YAMLWriter.text(.object([key: value]), options: .init(width: 1 << 30, allowsUnicode: true))
+                lines += text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+            } else {
+                lines.append("\(keyText(key)): \(scalarText(value, in: false))")
+            }
+        }
+        return lines.enumerated().map { "\n\(blanks)\($0.offset == 0 ? "- " : "  ")\($0.element)" }.joined()
     }
 
     /// Removes an item of a list in block style, with the lines up to the end of its last value.

@@ -58,7 +58,7 @@ public struct SchemaDump: Sendable {
 
     // MARK: Tables
 
-    private func table(_ table: Table) -> StructuredMapping {
+    func table(_ table: Table) -> StructuredMapping {
         var result = common(table.name, table.id, table.description, table.utype)
         switch table.primaryKey {
         case nil: break
@@ -140,7 +140,7 @@ public struct SchemaDump: Sendable {
         return result
     }
 
-    private func constraint(_ constraint: Constraint) -> StructuredMapping {
+    func constraint(_ constraint: Constraint) -> StructuredMapping {
         var result = common(constraint.name, constraint.id, constraint.description, constraint.utype)
         if constraint.isDeferrable { result["deferrable"] = true }
         if let initially = constraint.initially { result["initially"] = .string(initially.rawValue) }
@@ -157,7 +157,7 @@ public struct SchemaDump: Sendable {
         return result
     }
 
-    private func index(_ index: Index) -> StructuredMapping {
+    func index(_ index: Index) -> StructuredMapping {
         var result = common(index.name, index.id, index.description, index.utype)
         switch index.content {
         case .columns(let ids): result["columns"] = texts(ids)

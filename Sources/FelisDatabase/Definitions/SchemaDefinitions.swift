@@ -70,9 +70,12 @@ public struct SchemaDefinitions: Sendable {
 
     // MARK: Names
 
-    public func name(of table: Table) -> String {
-        guard let schemaName else { return dialect.quoted(table.name) }
-        return "\(dialect.quoted(schemaName)).\(dialect.quoted(table.name))"
+    public func name(of table: Table) -> String { qualified(table.name) }
+
+    /// The name of a table, index or sequence, in quotes where it needs them, after that of the schema.
+    func qualified(_ name: String) -> String {
+        guard let schemaName else { return dialect.quoted(name) }
+        return "\(dialect.quoted(schemaName)).\(dialect.quoted(name))"
     }
 
     private func column(_ id: String, of table: Table, user: String) throws(DefinitionError) -> Column {

@@ -112,6 +112,11 @@ public struct SchemaCreation: Sendable {
         return (dropped, missing)
     }
 
+    /// The statements that remove all indexes of the schema.
+    public func indexRemovals() -> [Statement] {
+        definitions.schema.tables.flatMap { table in table.indexes.map { dropStatement($0, of: table) } }
+    }
+
     func dropStatement(_ index: Index, of table: Table) -> Statement {
         let name = dialect.quoted(index.name)
         switch dialect {

@@ -1,128 +1,90 @@
+import Database
 import Felis
 
 /// Reads the tables of a live database as a schema of the language.
 ///
 /// A database does not know units, UCDs and places in TAP_SCHEMA, so these are absent. SQLite also keeps no
-/// descriptions, and no lengths of binary columns, which get ``binaryLength``.
+/// descriptions.
 public struct SchemaExtraction: Sendable {
-    /// The length of binary columns whose length the database does not keep.
+    /// The length of binary columns, which databases do not keep.
     public static let binaryLength = 65535
 
     public enum Failure: Error, Sendable, CustomStringConvertible {
         case unsupported(Dialect)
-        case noTables
+        case noTables(schema: String?)
 
         public var description: String {
             switch self {
-            case .unsupported(let dialect): "Schemas cannot be read from \(dialect.rawValue) databases yet."
-            case .noTables: "The database has no tables."
+            case .unsupported(let dialect): "Schemas are not read from \(dialect.rawValue) databases."
+            case .noTables(nil): "The database has no tables."
+            case .noTables(let schema?):
+                "The database has no tables in a schema '\(schema)'; name the right one with --schema-name."
             }
         }
     }
 
     public let name: String
-    /// What is known about types that the language has no name for.
+    /// The schema of the database that is read, where a database has several.
+    public let schemaName: String
+    /// What the language has no name for, and so is lost or written in another way.
     public private(set) var remarks: [String] = []
 
-    public init(name: String) { self.name = name }
+    public init(name: String, schemaName: String? = nil) {
+        self.name = name
+        self.schemaName = schemaName ?? name
+    }
 
     /// - Throws: ``Failure``, or what the database says.
     public mutating func schema(of database: any SchemaDatabase) async throws -> Schema {
-        guard database.dialect == .sqlite else { throw Failure.unsupported(database.dialect) }
-        let found = try await database.rows(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' "
-                + "ORDER BY rowid"
-        )
-        guard !found.isEmpty else { throw Failure.noTables }
-        var schema = Schema(name: name, id: "#\(name)")
-        for row in found {
-            guard let table = row[0] else { continue }
-            schema.tables.append(try await self.table(table, definition: row[1] ?? "", in: database))
+        switch database.dialect {
+        case .sqlite:
+            var extraction = SQLiteExtraction(name: name)
+            defer { remarks = extraction.remarks }
+            return try await extraction.schema(of: database)
+        case .postgresql:
+            let queries = PostgreSQLCatalog.queries(schema: PostgreSQLCatalog.schema(named: schemaName))
+            let schema = try schema(PostgreSQLCatalog(try await database.rows(queries, after: [])))
+            guard !schema.tables.isEmpty else { throw Failure.noTables(schema: schemaName) }
+            return schema
+        case .mysql: throw Failure.unsupported(.mysql)
         }
-        return schema
     }
 
-    private mutating func table(
-        _ name: String, definition: String, in database: any SchemaDatabase
-    ) async throws -> Table {
-        let literal = Dialect.sqlite.literal(name)
-        var table = Table(name: name, id: "#\(name)")
-        var key: [(place: Int, id: String)] = []
-        for row in try await database.rows(
-            "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info(\(literal))")
-        {
-            guard let columnName = row[0] else { continue }
-            let (datatype, length) = datatype(row[1] ?? "", column: "\(name).\(columnName)")
-            var column = Column(name: columnName, id: "#\(name).\(columnName)", datatype: datatype)
-            column.length = length
-            column.isNullable = row[2] != "1"
-            column.value = row[3].flatMap { Self.value($0, datatype) }
-            column.arraysize = datatype.defaultArraysize(length: length)
-            column.xtype = datatype == .timestamp ? "timestamp" : nil
-            table.columns.append(column)
-            if let place = row[4].flatMap({ Int($0) }), place > 0 { key.append((place, column.id)) }
-        }
-        key.sort { $0.place < $1.place }
-        if key.count == 1 { table.primaryKey = .single(key[0].id) }
-        if key.count > 1 { table.primaryKey = .list(key.map(\.id)) }
-        table.constraints = TableDefinitionReader(definition).constraints(ofTable: name)
-        let indexes = try await database.rows(
-            "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = \(literal) "
-                + "ORDER BY rowid"
-        )
-        for row in indexes {
-            guard let indexName = row[0] else { continue }
-            let columns = try await database.rows(
-                "SELECT name FROM pragma_index_info(\(Dialect.sqlite.literal(indexName))) ORDER BY seqno")
-            let ids = columns.compactMap { $0[0].map { "#\(name).\($0)" } }
-            guard ids.count == columns.count else {
-                remarks.append("The index '\(indexName)' has expressions; it is left out.")
-                continue
+    private mutating func schema(_ catalog: PostgreSQLCatalog) -> Schema {
+        var extraction = PostgreSQLExtraction(name: name)
+        defer { remarks = extraction.remarks }
+        return extraction.schema(catalog)
+    }
+
+    /// A schema as it would be read from the database if its tables were made there: types, defaults and conditions in
+    /// the words of the database, names as long as it takes them.
+    ///
+    /// PostgreSQL makes the tables as temporary ones, and removes them; where that is not allowed, the schema stays as
+    /// it is. For SQLite they are made in memory.
+    public func asMade(_ schema: Schema, in database: any SchemaDatabase) async throws -> Schema {
+        switch database.dialect {
+        case .mysql: return schema
+        case .sqlite:
+            let statements = try SchemaDefinitions(schema, dialect: .sqlite).statements()
+            let memory = try await DatabaseURL(parsing: "sqlite://").openForSchemas()
+            try await memory.run(statements)
+            var extraction = SQLiteExtraction(name: name)
+            let made = try await extraction.schema(of: memory)
+            try await memory.close()
+            return made
+        case .postgresql:
+            let definitions = SchemaDefinitions(schema, dialect: .postgresql, options: .init(schemaName: "pg_temp"))
+            let queries = PostgreSQLCatalog.queries(schema: PostgreSQLCatalog.temporarySchema)
+            do {
+                let results = try await database.rows(queries, after: try definitions.statements())
+                var extraction = PostgreSQLExtraction(name: name)
+                return extraction.schema(try PostgreSQLCatalog(results))
+            } catch let error as DatabaseError {
+                switch error {
+                case .readOnly, .permissionDenied: return schema
+                default: throw error
+                }
             }
-            table.indexes.append(Index(name: indexName, id: "#\(indexName)", content: .columns(ids)))
-        }
-        return table
-    }
-
-    // MARK: Columns
-
-    private mutating func datatype(_ text: String, column: String) -> (Datatype, Int?) {
-        let upper = text.uppercased()
-        let name = upper.prefix { $0 != "(" }.split(separator: " ").joined(separator: " ")
-        let length = upper.split(separator: "(").dropFirst().first.flatMap { Int($0.prefix { $0 != ")" }) }
-        switch name {
-        case "BOOLEAN", "BOOL": return (.boolean, nil)
-        case "TINYINT": return (.byte, nil)
-        case "SMALLINT": return (.short, nil)
-        case "INTEGER", "INT": return (.int, nil)
-        case "BIGINT": return (.long, nil)
-        case "FLOAT": return (.float, nil)
-        case "DOUBLE", "DOUBLE PRECISION", "REAL": return (.double, nil)
-        case "CHAR", "CHARACTER": return (.char, length ?? 1)
-        case "VARCHAR" where length != nil: return (.string, length)
-        case "NVARCHAR" where length != nil: return (.unicode, length)
-        case "TEXT", "VARCHAR", "NVARCHAR", "CLOB": return (.text, nil)
-        case "BLOB": return (.binary, length ?? Self.binaryLength)
-        case "TIMESTAMP", "DATETIME": return (.timestamp, nil)
-        default:
-            remarks.append("The type '\(text)' of column \(column) has no counterpart; it is written as text.")
-            return (.text, nil)
-        }
-    }
-
-    /// A default in the database's own words as a value.
-    static func value(_ text: String, _ datatype: Datatype) -> DefaultValue? {
-        if text.uppercased() == "NULL" { return datatype == .timestamp || datatype.isNumeric ? nil : .string("NULL") }
-        if text.hasPrefix("'"), text.hasSuffix("'"), text.count >= 2 {
-            return .string(String(text.dropFirst().dropLast()).replacing("''", with: "'"))
-        }
-        switch datatype {
-        case .boolean:
-            let lower = text.lowercased()
-            return lower == "true" || lower == "1" ? .bool(true) : lower == "false" || lower == "0" ? .bool(false) : nil
-        case .byte, .short, .int, .long: return Int64(text).map { .int($0) }
-        case .float, .double: return Double(text).map { .float($0) }
-        default: return .string(text)
         }
     }
 }

@@ -9,136 +9,124 @@ struct TableAlteration {
     let after: Table
     let changes: [SchemaChange]
 
-    private var dialect: Dialect { new.dialect }
-    private var name: String { new.name(of: after) }
-
-    /// The keys of columns that databases know of.
-    private static let columnKeys: Set<String> = [
-        "datatype", "length", "precision", "nullable", "value", "mysql:datatype", "postgresql:datatype",
-        "autoincrement",
-    ]
-
-    // MARK: SQLite
-
-    /// Whether SQLite cannot change the table in place.
-    var needsRebuild: Bool {
-        changes.contains { change in
-            switch (change.object, change.kind) {
-            case (.constraint, .changed): change.field != "description" && change.field != "votable:utype"
-            case (.constraint, _): true
-            case (.column, .changed):
-                isStructural(change) && !["mysql:datatype", "postgresql:datatype"].contains(change.field)
-            case (.column, .added): after.column(name: change.name).map { !$0.isNullable && $0.value == nil } ?? false
-            case (.column, .removed): isInKey(change.name)
-            case (.table, .changed): change.field == "primaryKey"
-            default: false
-            }
-        }
-    }
-
-    private func isInKey(_ column: String) -> Bool {
-        guard let id = before.column(name: column)?.id else { return false }
-        return before.primaryKey?.ids.contains(id) ?? false || before.constraints.contains { $0.columns.contains(id) }
-    }
-
-    private func isStructural(_ change: SchemaChange) -> Bool {
-        change.field.map { Self.columnKeys.contains($0) } ?? false
-    }
-
-    /// A table of the new form takes the rows of the old one, and its place.
-    func rebuild() throws(DefinitionError) -> MigrationStep {
-        let copy = dialect.quoted(after.name + "_new")
-        var renamed: [String: String] = [:]
-        for change in changes where change.object == .column && change.kind == .renamed {
-            renamed[change.name] = change.old?.stringValue
-        }
-        var targets: [String] = []
-        var sources: [String] = []
-        var losses: [String] = []
-        var doubts: [String] = []
-        for column in after.columns {
-            guard let earlier = before.column(name: renamed[column.name] ?? column.name) else {
-                if !column.isNullable, column.value == nil {
-                    doubts.append("\(column.name) needs a value in every row")
-                }
-                continue
-            }
-            targets.append(dialect.quoted(column.name))
-            sources.append(dialect.quoted(earlier.name))
-            if let loss = TypeChange.loss(from: earlier, to: column) { losses.append("\(column.name): \(loss)") }
-            if earlier.isNullable, !column.isNullable { doubts.append("\(column.name) may hold NULL") }
-        }
-        let kept = Set(after.columns.map { renamed[$0.name] ?? $0.name })
-        for column in before.columns where !kept.contains(column.name) { losses.append("column \(column.name)") }
-        let text = try new.tableText(after, leavesOutKeys: false, newName: copy)
-        var statements = [
-            Statement(.createTable, text),
-            Statement(
-                .other,
-                "INSERT INTO \(copy) (\(targets.joined(separator: ", "))) "
-                    + "SELECT \(sources.joined(separator: ", ")) FROM \(name)"),
-            Statement(.other, "DROP TABLE \(name)"), Statement(.other, "ALTER TABLE \(copy) RENAME TO \(name)"),
-        ]
-        statements += try new.indexStatements(of: after)
-        let risk: MigrationStep.Risk =
-            !losses.isEmpty
-            ? .losesData(losses.joined(separator: ", "))
-            : doubts.isEmpty ? .none : .mayFail(doubts.joined(separator: ", "))
-        return MigrationStep(purpose: "Make table \(after.name) anew", risk: risk, statements: statements)
-    }
+    var dialect: Dialect { new.dialect }
+    var name: String { new.name(of: after) }
 
     // MARK: In place
 
     /// Indexes and constraints that go, or come back in another form.
-    func removals() -> [MigrationStep] {
+    ///
+    /// - Parameter ofKeys: whether of keys that point elsewhere, or of all else.
+    func removals(ofKeys: Bool) -> [MigrationStep] {
         var steps: [MigrationStep] = []
         let creation = SchemaCreation(old)
-        for index in before.indexes where isGone(.index, index.name) {
+        for index in before.indexes where !ofKeys && isGone(.index, index.name) {
             steps.append(
                 MigrationStep(
                     purpose: "Remove index \(index.name)", risk: .none,
                     statements: [creation.dropStatement(index, of: before)]))
         }
-        for constraint in before.constraints where isGone(.constraint, constraint.name) {
-            let word = dialect == .mysql && constraint.foreignKey != nil ? "FOREIGN KEY" : "CONSTRAINT"
+        for constraint in before.constraints
+        where (constraint.foreignKey != nil) == ofKeys && isGone(.constraint, constraint.name)
+            && !old.isMerged(constraint, of: before)
+        {
             steps.append(
                 MigrationStep(
                     purpose: "Remove constraint \(constraint.name)", risk: .none,
-                    statements: [
-                        Statement(.other, "ALTER TABLE \(name) DROP \(word) \(dialect.quoted(constraint.name))")
-                    ]))
+                    statements: [old.dropStatement(constraint, of: before)]))
         }
+        if !ofKeys, let step = keyRemoval() { steps.append(step) }
         return steps
     }
 
-    /// Indexes and constraints that come.
-    func additions() throws(DefinitionError) -> [MigrationStep] {
+    /// Indexes and constraints that come, those last that are keys which point elsewhere.
+    func additions(ofKeys: Bool) throws(DefinitionError) -> [MigrationStep] {
         var steps: [MigrationStep] = []
-        for constraint in after.constraints where isNew(.constraint, constraint.name) {
+        if !ofKeys, let step = try keyAddition() { steps.append(step) }
+        for constraint in after.constraints
+        where (constraint.foreignKey != nil) == ofKeys && isNew(.constraint, constraint.name)
+            && !new.isMerged(constraint, of: after)
+        {
             steps.append(
                 MigrationStep(
                     purpose: "Add constraint \(constraint.name)", risk: .mayFail("rows may break it"),
-                    statements: [
-                        Statement(.other, "ALTER TABLE \(name) ADD \(try new.constraintText(constraint, of: after))")
-                    ]))
+                    statements: try new.addStatements(constraint, of: after)))
         }
+        guard !ofKeys else { return steps }
         let all = try new.indexStatements(of: after)
         for (index, statement) in zip(after.indexes, all) where isNew(.index, index.name) {
             steps.append(MigrationStep(purpose: "Add index \(index.name)", risk: .none, statements: [statement]))
         }
-        if changes.contains(where: { $0.object == .table && $0.kind == .changed && $0.field == "primaryKey" }) {
-            let key = try new.names(after.primaryKey?.ids ?? [], of: after, user: "The primary key")
-            let drop =
-                dialect == .mysql ? "DROP PRIMARY KEY" : "DROP CONSTRAINT \(dialect.quoted(after.name + "_pkey"))"
-            var parts: [String] = []
-            if !(before.primaryKey?.ids ?? []).isEmpty { parts.append(drop) }
-            if !key.isEmpty { parts.append("ADD PRIMARY KEY (\(key))") }
-            steps.append(
-                MigrationStep(
-                    purpose: "Change the primary key of \(after.name)", risk: .mayFail("rows may have the same key"),
-                    statements: [Statement(.other, "ALTER TABLE \(name) \(parts.joined(separator: ", "))")]))
-        }
         return steps
+    }
+
+    private var changesKey: Bool { changes.contains { $0.object == .table && $0.field == "primaryKey" } }
+
+    /// The old key, removed. MySQL does it together with ``keyAddition()``: columns that count need a key.
+    private func keyRemoval() -> MigrationStep? {
+        guard changesKey, dialect != .mysql, before.primaryKey.map({ !$0.ids.isEmpty }) ?? false else { return nil }
+        var parts = ["DROP CONSTRAINT \(dialect.quoted(old.primaryKeyName(of: before)))"]
+        // What a key requires of its columns stays when it goes.
+        for column in after.columns where column.isNullable {
+            guard isInKey(column.name, of: before), !isInKey(column.name, of: after) else { continue }
+            parts.append("ALTER COLUMN \(dialect.quoted(column.name)) DROP NOT NULL")
+        }
+        return MigrationStep(
+            purpose: "Remove the primary key of \(after.name)", risk: .none,
+            statements: [Statement(.other, "ALTER TABLE \(name) \(parts.joined(separator: ", "))")])
+    }
+
+    private func keyAddition() throws(DefinitionError) -> MigrationStep? {
+        guard changesKey else { return nil }
+        let key = try new.names(after.primaryKey?.ids ?? [], of: after, user: "The primary key")
+        var parts: [String] = []
+        if dialect == .mysql, before.columns.contains(where: { column in
+            isInKey(column.name, of: before) && after.column(name: column.name) != nil
+        }) {
+            parts.append("DROP PRIMARY KEY")
+        }
+        if !key.isEmpty {
+            let name = new.primaryKeyName(of: after)
+            let isNamed = dialect == .postgresql && name != after.name + "_pkey"
+            parts.append("ADD \(isNamed ? "CONSTRAINT \(dialect.quoted(name)) " : "")PRIMARY KEY (\(key))")
+        }
+        guard !parts.isEmpty else { return nil }
+        return MigrationStep(
+            purpose: "\(key.isEmpty ? "Remove" : "Set") the primary key of \(after.name)",
+            risk: key.isEmpty ? .none : .mayFail("rows may have the same key"),
+            statements: [Statement(.other, "ALTER TABLE \(name) \(parts.joined(separator: ", "))")])
+    }
+
+    private func isInKey(_ column: String, of table: Table) -> Bool {
+        guard let id = table.column(name: column)?.id else { return false }
+        return table.primaryKey?.ids.contains(id) ?? false
+    }
+
+    /// Descriptions of the table and of constraints that stay, which PostgreSQL and, for tables, MySQL keep.
+    func commentSteps() -> [MigrationStep] {
+        var statements: [Statement] = []
+        func text(_ description: String?) -> String { description.map { dialect.literal($0) } ?? "NULL" }
+        if before.description != after.description {
+            switch dialect {
+            case .sqlite: break
+            case .postgresql:
+                statements.append(Statement(.comment, "COMMENT ON TABLE \(name) IS \(text(after.description))"))
+            case .mysql:
+                let literal = dialect.literal(after.description ?? "")
+                statements.append(Statement(.other, "ALTER TABLE \(name) COMMENT = \(literal)"))
+            }
+        }
+        for constraint in after.constraints where dialect == .postgresql {
+            guard let earlier = before.constraints.first(where: { $0.name == constraint.name }),
+                earlier.description != constraint.description, !isGone(.constraint, constraint.name)
+            else { continue }
+            let name = dialect.quoted(constraint.name)
+            statements.append(
+                Statement(
+                    .comment, "COMMENT ON CONSTRAINT \(name) ON \(self.name) IS \(text(constraint.description))"))
+        }
+        guard !statements.isEmpty else { return [] }
+        return [MigrationStep(purpose: "Describe \(after.name)", risk: .none, statements: statements)]
     }
 
     private func isGone(_ object: SchemaChange.Object, _ name: String) -> Bool {
@@ -191,7 +179,22 @@ struct TableAlteration {
             guard seen.insert(change.name).inserted, let step = try alteration(of: change.name) else { continue }
             steps.append(step)
         }
+        // Whether a column counts by itself follows from the key too.
+        for column in after.columns where dialect == .postgresql && !seen.contains(column.name) {
+            guard let earlier = before.column(name: column.name),
+                try counts(earlier, before, old) != counts(column, after, new),
+                let step = try alteration(of: column.name)
+            else { continue }
+            steps.append(step)
+        }
         return steps
+    }
+
+    private func counts(
+        _ column: Column, _ table: Table, _ definitions: SchemaDefinitions
+    ) throws(DefinitionError) -> Bool {
+        try definitions.autoincrementColumn(of: table, key: table.primaryKey?.ids ?? []) == column.id
+            && column.value == nil
     }
 
     private func comment(on column: Column) -> Statement? {
@@ -211,30 +214,53 @@ struct TableAlteration {
         var risk = MigrationStep.Risk.none
         if earlier.isNullable, !column.isNullable { risk = .mayFail("rows may hold NULL") }
         if typeBefore != type, let loss = TypeChange.loss(from: earlier, to: column) { risk = .losesData(loss) }
-        let saysOther = earlier.description != column.description
+        let saysOther = (earlier.description ?? "") != (column.description ?? "")
         if dialect == .mysql {
             guard
                 typeBefore != type || earlier.isNullable != column.isNullable || earlier.value != column.value
                     || saysOther
             else { return nil }
-            let text = try new.columnText(column, of: after, isCounter: false)
+            let text = try new.columnText(column, of: after, isCounter: try counts(column, after, new))
             statements.append(Statement(.other, "ALTER TABLE \(name) MODIFY COLUMN \(text)"))
         } else {
-            let start = "ALTER TABLE \(name) ALTER COLUMN \(dialect.quoted(columnName))"
-            if typeBefore != type {
-                let cast = "USING \(dialect.quoted(columnName))::\(type)"
-                statements.append(Statement(.other, "\(start) TYPE \(type) \(cast)"))
-            }
-            if earlier.isNullable != column.isNullable {
-                statements.append(Statement(.other, "\(start) \(column.isNullable ? "DROP" : "SET") NOT NULL"))
-            }
-            if earlier.value != column.value {
-                let action = column.value.map { "SET DEFAULT \(new.defaultText($0))" } ?? "DROP DEFAULT"
-                statements.append(Statement(.other, "\(start) \(action)"))
-            }
+            statements += try postgresqlAlteration(earlier, column, typeBefore, type)
             if saysOther, let comment = comment(on: column) { statements.append(comment) }
         }
         guard !statements.isEmpty else { return nil }
         return MigrationStep(purpose: "Change column \(after.name).\(columnName)", risk: risk, statements: statements)
+    }
+
+    private func postgresqlAlteration(
+        _ earlier: Column, _ column: Column, _ typeBefore: String, _ type: String
+    ) throws(DefinitionError) -> [Statement] {
+        let quoted = dialect.quoted(column.name)
+        let start = "ALTER TABLE \(name) ALTER COLUMN \(quoted)"
+        var texts: [String] = []
+        let counted = try counts(earlier, before, old)
+        let counts = try counts(column, after, new)
+        let sequence = new.qualified("\(after.name)_\(column.name)_seq")
+        if counted, !counts { texts += ["\(start) DROP DEFAULT", "DROP SEQUENCE IF EXISTS \(sequence)"] }
+        if typeBefore != type {
+            // The default of the old type may be none of the new one.
+            if earlier.value != nil { texts.append("\(start) DROP DEFAULT") }
+            texts.append("\(start) TYPE \(type) USING \(quoted)::\(type)")
+            if counted, counts { texts.append("ALTER SEQUENCE \(sequence) AS \(type)") }
+        }
+        if earlier.isNullable != column.isNullable, !isInKey(column.name, of: after) {
+            texts.append("\(start) \(column.isNullable ? "DROP" : "SET") NOT NULL")
+        }
+        if let value = column.value, earlier.value != value || typeBefore != type {
+            texts.append("\(start) SET DEFAULT \(new.defaultText(value))")
+        } else if column.value == nil, earlier.value != nil, typeBefore == type {
+            texts.append("\(start) DROP DEFAULT")
+        }
+        if counts, !counted {
+            texts += [
+                "CREATE SEQUENCE \(sequence) AS \(type) OWNED BY \(name).\(quoted)",
+                "SELECT setval(\(dialect.literal(sequence)), COALESCE(max(\(quoted)), 0) + 1, false) FROM \(name)",
+                "\(start) SET DEFAULT nextval(\(dialect.literal(sequence)))",
+            ]
+        }
+        return texts.map { Statement(.other, $0) }
     }
 }

@@ -51,7 +51,8 @@ public struct TapSchemaCreation: Sendable {
             name: standard.name, id: "#\(table).\(standard.name)", datatype: standard.width == nil ? .int : .string)
         column.length = standard.width
         column.isNullable = !standard.isRequired
-        column.description = standard.description
+        // The real tool says nothing about these, so databases are the same.
+        if table != TapTable.keyColumns.rawValue { column.description = standard.comment ?? standard.description }
         return column
     }
 

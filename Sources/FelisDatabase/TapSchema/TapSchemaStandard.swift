@@ -11,6 +11,8 @@ enum TapSchemaStandard {
         var describedWidth: Int?
         var index: Int
         var description: String
+        /// What the database is told, if that is something else.
+        var comment: String?
     }
 
     struct Table {
@@ -129,7 +131,8 @@ enum TapSchemaStandard {
                     description: "a standard column; 1 means 1, 0 means 0"),
                 Column(
                     name: "column_index", index: 13,
-                    description: "recommended sort order when listing columns of a table"),
+                    description: "recommended sort order when listing columns of a table",
+                    comment: "recommended sort order when listing columns"),
             ]),
         Table(
             table: .keys, index: 103000, description: "description of foreign keys in this tableset",

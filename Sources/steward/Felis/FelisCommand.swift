@@ -7,7 +7,7 @@ struct FelisCommand: AsyncParsableCommand {
         commandName: "felis",
         abstract: "Checks science data models, makes databases of them and tells data services about them.",
         discussion: "The options below come before the name of the command and hold for all of them.",
-        version: Version.current,
+        version: "felis, version \(Version.current)",
         subcommands: [
             FelisCreateCommand.self,
             FelisCreateIndexesCommand.self,
@@ -49,30 +49,32 @@ struct FelisCommand: AsyncParsableCommand {
     var referenceIndexIncrement: Int?
 
     mutating func validate() throws {
-        if let increment = referenceIndexIncrement, increment < 1 {
-            throw ValidationError("--column-ref-index-increment should be at least 1, found \(increment).")
-        }
         _ = try FelisLog(self)
     }
 
     func run() throws { throw MissingSubcommand(of: Self.self) }
 
     /// How schemas are read by all commands.
-    var schemaOptions: SchemaOptions {
+    ///
+    /// - Throws: `CommandFailure` for an increment that is none.
+    func schemaOptions() throws -> SchemaOptions {
+        if let increment = referenceIndexIncrement, increment < 1 {
+            throw CommandFailure.refused("--column-ref-index-increment should be at least 1, found \(increment).")
+        }
         var options = SchemaOptions()
         options.generatesIDs = generatesIDs
         options.referenceIndexIncrement = referenceIndexIncrement
         return options
     }
 
-    func loader(_ options: SchemaOptions? = nil) -> SchemaLoader {
-        SchemaLoader(files: RemoteSchemaFiles(), options: options ?? schemaOptions)
+    func loader(_ options: SchemaOptions? = nil) throws -> SchemaLoader {
+        SchemaLoader(files: RemoteSchemaFiles(), options: try options ?? schemaOptions())
     }
 
     /// A schema without errors; if there are any, they are logged and the program ends.
     func schema(_ location: String, options: SchemaOptions? = nil) async throws -> Schema {
         let log = try FelisLog(self)
-        let loaded = await loader(options).load(SchemaLocation(location))
+        let loaded = try await loader(options).load(SchemaLocation(location))
         for problem in loaded.problems {
             try log.write(problem.severity == .error ? .error : .warning, problem.description)
         }

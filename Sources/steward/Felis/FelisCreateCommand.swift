@@ -19,7 +19,24 @@ struct FelisEngineOptions: ParsableArguments {
     func url() throws -> DatabaseURL { try Self.url(text) }
 
     static func url(_ text: String?) throws -> DatabaseURL {
-        try DatabaseURL(parsing: text ?? ProcessInfo.processInfo.environment["FELIS_ENGINE_URL"] ?? "sqlite://")
+        try givenURL(text) ?? DatabaseURL(parsing: "sqlite://")
+    }
+
+    /// `nil` if neither the command line nor the environment gives one.
+    static func givenURL(_ text: String?) throws -> DatabaseURL? {
+        try (text ?? ProcessInfo.processInfo.environment["FELIS_ENGINE_URL"]).map { try DatabaseURL(parsing: $0) }
+    }
+
+    /// A database that nothing is to change. PostgreSQL is opened for writing if it can be, as it is asked what it
+    /// would make of definitions.
+    static func databaseToLookAt(_ text: String?) async throws -> any SchemaDatabase {
+        let url = try url(text)
+        guard try Dialect(of: url) == .postgresql else { return try await url.openForSchemas(readOnly: true) }
+        do {
+            return try await url.openForSchemas()
+        } catch DatabaseError.readOnly {
+            return try await url.openForSchemas(readOnly: true)
+        }
     }
 
     /// Whether an address names no database, only a dialect.
@@ -64,11 +81,8 @@ struct FelisCreateCommand: AsyncParsableCommand {
     @Flag(help: "Make no indexes.")
     var skipIndexes = false
 
-    mutating func validate() throws {
-        if initialize, drop { throw ValidationError("--initialize and --drop exclude each other.") }
-    }
-
     func run() async throws {
+        if initialize, drop { throw CommandFailure.refused("--initialize and --drop exclude each other.") }
         let url = try engine.url()
         let dialect = try Dialect(of: url)
         let schema = try await felis.schema(location)
@@ -106,6 +120,9 @@ struct FelisCreateIndexesCommand: AsyncParsableCommand {
         let schema = try await felis.schema(location)
         let definitions = SchemaDefinitions(
             schema, dialect: try Dialect(of: url), options: .init(schemaName: engine.schemaName))
+        guard !FelisEngineOptions.isDialectOnly(url) else {
+            return try FelisOutput.write(try definitions.indexStatements().map(\.scriptText).joined(), to: nil)
+        }
         let database = try await url.openForSchemas()
         let result = try await SchemaCreation(definitions).createIndexes(in: database)
         try await database.close()
@@ -130,8 +147,12 @@ struct FelisDropIndexesCommand: AsyncParsableCommand {
         let schema = try await felis.schema(location)
         let definitions = SchemaDefinitions(
             schema, dialect: try Dialect(of: url), options: .init(schemaName: engine.schemaName))
+        let creation = SchemaCreation(definitions)
+        guard !FelisEngineOptions.isDialectOnly(url) else {
+            return try FelisOutput.write(creation.indexRemovals().map(\.scriptText).joined(), to: nil)
+        }
         let database = try await url.openForSchemas()
-        let result = try await SchemaCreation(definitions).dropIndexes(in: database)
+        let result = try await creation.dropIndexes(in: database)
         try await database.close()
         let log = try FelisLog(felis)
         for name in result.missing { try log.write(.warning, "There is no index '\(name)'.") }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Database
 import Felis
 import FelisDatabase
 
@@ -9,7 +10,7 @@ struct FelisDiffCommand: AsyncParsableCommand {
         discussion: """
             Two files are compared by the names of their tables and columns, in all that they say. One file with \
             --engine-url is compared with the database, and two files with --as DIALECT with each other, in what \
-            databases know: columns, types, keys, constraints and indexes.
+            databases know: columns, types, keys, constraints, indexes and, but for SQLite, descriptions.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, html }
@@ -17,10 +18,13 @@ struct FelisDiffCommand: AsyncParsableCommand {
     @ParentCommand var felis: FelisCommand
 
     @Argument(help: ArgumentHelp("One or two schema files, the older first.", valueName: "uri"))
-    var locations: [String]
+    var locations: [String] = []
 
     @Option(help: ArgumentHelp("Address of the database to compare with.", valueName: "url"))
     var engineUrl: String?
+
+    @Option(help: ArgumentHelp("Name of the schema in the database, instead of the file's.", valueName: "name"))
+    var schemaName: String?
 
     @Option(
         name: .customLong("as"),
@@ -42,15 +46,15 @@ struct FelisDiffCommand: AsyncParsableCommand {
     var errorOnChange = false
 
     mutating func validate() throws {
-        guard locations.count == 2 || (locations.count == 1 && engineUrl != nil) else {
-            throw ValidationError("diff needs two files, or one file and --engine-url.")
-        }
         if let comparator, comparator != "deepdiff", comparator != "alembic" {
             throw ValidationError("--comparator should be deepdiff or alembic, found '\(comparator)'.")
         }
     }
 
     func run() async throws {
+        guard locations.count == 2 || (locations.count == 1 && engineUrl != nil) else {
+            throw CommandFailure.refused("diff needs two files, or one file and --engine-url.")
+        }
         let (text, isDifferent) = try await result()
         try FelisOutput.write(text, to: outputFile)
         if isDifferent, errorOnChange {
@@ -62,11 +66,7 @@ struct FelisDiffCommand: AsyncParsableCommand {
     private func result() async throws -> (text: String, isDifferent: Bool) {
         if locations.count == 1 {
             let schema = try await felis.schema(locations[0])
-            let database = try await FelisEngineOptions.url(engineUrl).openForSchemas(readOnly: true)
-            var extraction = SchemaExtraction(name: schema.name)
-            let found = try await extraction.schema(of: database)
-            try await database.close()
-            return Self.lines(try StructureComparison(found, schema, dialect: database.dialect).differences)
+            return Self.lines(try await differences(of: schema))
         }
         let old = try await felis.schema(locations[0])
         let new = try await felis.schema(locations[1])
@@ -81,6 +81,18 @@ struct FelisDiffCommand: AsyncParsableCommand {
             case .html: comparison.html(oldTitle: locations[0], newTitle: locations[1])
             }
         return (text, !comparison.isEmpty)
+    }
+
+    /// How a database differs from a schema.
+    private func differences(of schema: Schema) async throws -> [String] {
+        let database = try await FelisEngineOptions.databaseToLookAt(engineUrl)
+        var extraction = SchemaExtraction(name: schema.name, schemaName: schemaName)
+        let found = try await extraction.schema(of: database)
+        let wanted = try await extraction.asMade(schema, in: database)
+        try await database.close()
+        let log = try FelisLog(felis)
+        for remark in extraction.remarks { try log.write(.warning, remark) }
+        return try StructureComparison(found, wanted, dialect: database.dialect).differences
     }
 
     private static func lines(_ differences: [String]) -> (text: String, isDifferent: Bool) {

@@ -27,7 +27,7 @@ struct FelisDumpCommand: AsyncParsableCommand {
     func run() async throws {
         let isJSON = output.hasSuffix(".json")
         guard isJSON || output.hasSuffix(".yaml") else {
-            throw UsageFailure("The output should be a .yaml or .json file, found '\(output)'")
+            throw CommandFailure.refused("The output should be a .yaml or .json file, found '\(output)'.")
         }
         let schema = try await felis.schema(location)
         let dump = SchemaDump(stripsIDs: stripsIDs, sortsColumns: sortsColumns, dereferences: dereferences)

@@ -7,7 +7,7 @@ struct FelisLog {
         case debug, info, warning, error, critical
 
         init?(name: String) {
-            switch name.uppercased() {
+            switch name {
             case "CRITICAL", "FATAL": self = .critical
             case "ERROR": self = .error
             case "WARNING": self = .warning

@@ -25,7 +25,8 @@ struct FelisMergeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only these keys, separated by commas, such as description,ivoa:ucd; 'columns' for new and removed ones.",
+            "Only these keys, separated by commas, such as description,ivoa:ucd; 'columns', 'tables', 'constraints' "
+                + "and 'indexes' for new and removed ones.",
             valueName: "keys"))
     var only: String?
 
@@ -43,7 +44,7 @@ struct FelisMergeCommand: AsyncParsableCommand {
         let merge = try SchemaMerge(
             ancestor: try await felis.schema(ancestor), release: try await felis.schema(release), reference: schema,
             bytes: [UInt8](bytes), keys: only.map { Set($0.split(separator: ",").map(String.init)) },
-            options: felis.schemaOptions)
+            options: try felis.schemaOptions())
         var output = CommandOutput()
         for decision in merge.decisions where decision.fate != .leftOut {
             let reason = decision.reason.map { " (\($0))" } ?? ""

@@ -77,7 +77,7 @@ struct FelisSiteCommand: AsyncParsableCommand {
 
     func run() async throws {
         let log = try FelisLog(felis)
-        let loader = felis.loader()
+        let loader = try felis.loader()
         var pages: [(name: String, schema: Schema)] = []
         var names: Set<String> = ["index"]
         for location in try locations.flatMap(Self.files) {

@@ -16,7 +16,9 @@ struct FelisInitTapSchemaCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Schema of the tables. (default: TAP_SCHEMA)", valueName: "name"))
     var tapSchemaName: String?
 
-    @Option(help: ArgumentHelp("A schema file whose tables add columns.", valueName: "uri"))
+    @Option(help: ArgumentHelp(
+            "A schema file whose tables add columns. \(TapSchemaExtensions.location) is known without a file.",
+            valueName: "uri"))
     var extensions: String?
 
     @Option(help: ArgumentHelp("Text after the names of the tables, such as 11.", valueName: "text"))
@@ -26,12 +28,17 @@ struct FelisInitTapSchemaCommand: AsyncParsableCommand {
     var insertMetadata = true
 
     func run() async throws {
-        let url = try FelisEngineOptions.url(engineUrl)
+        guard let url = try FelisEngineOptions.givenURL(engineUrl) else {
+            throw UsageFailure("Missing option '--engine-url', and FELIS_ENGINE_URL is not set")
+        }
         let target = TapSchemaTarget(
             dialect: try Dialect(of: url), schemaName: tapSchemaName ?? TapSchemaTarget.defaultSchemaName,
             postfix: tapTablesPostfix ?? "")
         var creation = TapSchemaCreation(target, describesItself: insertMetadata)
-        if let extensions { creation.extensions = try await felis.schema(extensions) }
+        if let extensions {
+            let isOwn = extensions == TapSchemaExtensions.location
+            creation.extensions = isOwn ? TapSchemaExtensions.schema : try await felis.schema(extensions)
+        }
         let statements = try creation.statements()
         guard !FelisEngineOptions.isDialectOnly(url) else {
             return try FelisOutput.write(statements.map(\.scriptText).joined(), to: nil)
@@ -92,11 +99,13 @@ struct FelisLoadTapSchemaCommand: AsyncParsableCommand {
     var update = false
 
     func run() async throws {
-        let url = try FelisEngineOptions.url(engineUrl)
+        guard let url = try FelisEngineOptions.givenURL(engineUrl) else {
+            throw CommandFailure.refused("load-tap-schema needs --engine-url, or FELIS_ENGINE_URL.")
+        }
         let target = TapSchemaTarget(
             dialect: try Dialect(of: url), schemaName: tapSchemaName ?? TapSchemaTarget.defaultSchemaName,
             postfix: tapTablesPostfix ?? "")
-        var options = felis.schemaOptions
+        var options = try felis.schemaOptions()
         options.isUnbounded = forceUnboundedArraysize
         let schema = try await felis.schema(location, options: options)
         let rows = try TapSchemaRows(schemaIndex: tapSchemaIndex, hasUniqueKeys: uniqueKeys).rows(of: schema)

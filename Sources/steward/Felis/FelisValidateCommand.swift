@@ -50,12 +50,12 @@ struct FelisValidateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let rules = try lintRules()
-        var options = felis.schemaOptions
+        var options = try felis.schemaOptions()
         if checkDescription { options.checks.insert(.description) }
         if checkRedundantDatatypes { options.checks.insert(.redundantDatatypes) }
         if checkTapTableIndexes { options.checks.insert(.tableIndexes) }
         if checkTapPrincipal { options.checks.insert(.principal) }
-        let loader = felis.loader(options)
+        let loader = try felis.loader(options)
         let log = try FelisLog(felis)
         var output = CommandOutput()
         var wrongFiles = 0

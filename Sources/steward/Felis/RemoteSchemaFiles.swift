@@ -1,16 +1,26 @@
 import AsyncHTTPClient
 import Felis
+import Foundation
 import NIOCore
+import ObjectStorage
 
-/// Reads schema files from web servers too.
+/// Reads schema files from web servers and object stores too.
 struct RemoteSchemaFiles: SchemaFiles {
     private let local = LocalSchemaFiles()
+    private let stores = ObjectStores(environment: ProcessInfo.processInfo.environment)
 
     /// Seconds that a server may take for a whole file.
     private static let timeout: Int64 = 30
 
     func read(_ location: SchemaLocation) async throws -> [UInt8] {
-        guard location.scheme == "http" || location.scheme == "https" else { return try await local.read(location) }
+        switch location.scheme {
+        case "http", "https": try await page(location)
+        case "s3", "gs", "dav", "davs": try await object(location)
+        default: try await local.read(location)
+        }
+    }
+
+    private func page(_ location: SchemaLocation) async throws -> [UInt8] {
         let request = HTTPClientRequest(url: location.text)
         do {
             let response = try await HTTPClient.shared.execute(request, timeout: .seconds(Self.timeout))
@@ -24,6 +34,24 @@ struct RemoteSchemaFiles: SchemaFiles {
         } catch is NIOTooManyBytesError {
             throw SchemaFileError.unreadable(
                 location.text, reason: "it has more than \(LocalSchemaFiles.sizeLimit) bytes, the limit for a schema")
+        } catch {
+            throw SchemaFileError.unreadable(location.text, reason: "\(error)")
+        }
+    }
+
+    private func object(_ location: SchemaLocation) async throws -> [UInt8] {
+        do {
+            let uri = try ResourceURI(location.text)
+            let store = try stores.open(uri.directory)
+            let path = try ObjectPath(uri.basename)
+            guard let status = try await store.stat(path) else { throw SchemaFileError.missing(location.text) }
+            guard status.size <= LocalSchemaFiles.sizeLimit else {
+                throw SchemaFileError.tooLarge(
+                    location.text, bytes: Int(status.size), limit: LocalSchemaFiles.sizeLimit)
+            }
+            return try await store.read(path)
+        } catch let error as SchemaFileError {
+            throw error
         } catch {
             throw SchemaFileError.unreadable(location.text, reason: "\(error)")
         }
