@@ -2,7 +2,7 @@
  *
  *     line_sender PORT THREADS < LINES        each line: FILE ALIAS/BUCKET/KEY
  *
- * The first line printed has the seconds in all. It costs next to nothing beside the daemons, as their own clients do not. */
+ * The first line printed has the seconds in all. It costs next to nothing beside the daemons. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>

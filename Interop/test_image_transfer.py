@@ -13,7 +13,7 @@ import time
 import uuid
 
 import pytest
-from transfer_daemon import Daemon, Store
+from transfer_daemon import KEY, SECRET, Daemon, Store
 
 pytestmark = pytest.mark.skipif("STEWARD_BIN" not in os.environ, reason="needs STEWARD_BIN")
 
@@ -251,14 +251,16 @@ def test_the_rules_of_the_example_route_guider_stamps_and_shutter_profiles(store
     obs = "MC_O_20250526_000095"
     guider, opened, closed = (f"{obs}_R00_SG0_guider.fits", f"{obs}_shutterMotionProfileOpen.json",
                               f"{obs}_shutterMotionProfileClose.json")
-    daemon = start(STEWARD_S3DAEMON_CONFIG=str(config), LSST_RESOURCES_S3_PROFILE_archive=store.address)
+    daemon = start(STEWARD_S3DAEMON_CONFIG=str(config),
+                   LSST_RESOURCES_S3_PROFILE_archive=store.address.replace("//", f"//{KEY}:{SECRET}@"))
     (tmp_path / "guider" / guider).write_bytes(b"stamps")
     (tmp_path / "guider" / "notes.fits").write_bytes(b"of no exposure")
     for name in (opened, closed):
         (tmp_path / "shutter" / name).write_text(name)
     folder, annex = f"LSSTCam/20250526/{obs}", "MTCamera/shutterMotionProfile/2025/05/26"
+    places = (f"rubin-summit/{folder}", f"rubinobs-lfa-cp/{annex}")
     expected = {f"rubin-summit/{folder}/{guider}", f"archive-raw/{folder}/{guider}"} | {
-        f"{place}/{name}" for place in (f"rubin-summit/{folder}", f"rubinobs-lfa-cp/{annex}") for name in (opened, closed)}
+        f"{place}/{name}" for place in places for name in (opened, closed)}
 
     def found():
         return {str(path.relative_to(store.folder)) for bucket in ("rubin-summit", "rubinobs-lfa-cp", "archive-raw")

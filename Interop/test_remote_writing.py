@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -75,7 +76,8 @@ def test_put_and_get_on_both_sides(remote, tmp_path):
     assert contents(root)["count", "run/a", 7] == {"new": 7}
     with Butler.from_config(str(root), writeable=True, run="run/a") as butler:
         butler.put({"python": True}, "count", instrument="Cam", detector=9)
-        butler.pruneDatasets(butler.query_datasets("count", collections="run/b"), disassociate=True, unstore=True, purge=True)
+        refs = butler.query_datasets("count", collections="run/b")
+        butler.pruneDatasets(refs, disassociate=True, unstore=True, purge=True)
     check_whole(root, remote)
     assert [path for path in remote.objects() if path.startswith(".steward")] == []
 
@@ -263,6 +265,47 @@ def test_a_repository_whose_configuration_is_in_a_bucket(tmp_path, monkeypatch):
         remote.stop()
 
 
+READER = """
+import sys
+from lsst.daf.butler import Butler
+with Butler.from_config(sys.argv[1]) as butler:
+    refs = butler.query_datasets("count", collections="run/b")
+    for _ in range(4):
+        for ref in refs:
+            assert butler.get(ref) == {"run": "run/b", "detector": ref.dataId["detector"]}
+"""
+
+
+def test_processes_share_the_cache_of_files(tmp_path, monkeypatch):
+    """Steward's and Python's, with room for fewer files than they read, so that they take them away from each other."""
+    remote = service("moto", tmp_path / "service", monkeypatch)
+    try:
+        config = Config()
+        config["datastore", "root"] = remote.root
+        config["datastore", "cached"] = {"root": str(tmp_path / "cache"), "default": True,
+                                         "expiry": {"mode": "files", "threshold": 2}}
+        root = tmp_path / "repository"
+        fill(root, config, resets_roots=False)
+        readers = [subprocess.Popen([sys.executable, "-c", READER, str(root)]) for _ in range(2)]
+        wanted = ids(root, "count", "run/b")
+        stewards = [Steward(root) for _ in range(4)]
+        for _ in range(10):
+            for steward in stewards:
+                for one in wanted:
+                    steward.process.stdin.write(json.dumps({"op": "get", "id": one}) + "\n")
+                steward.process.stdin.flush()
+            for steward in stewards:
+                found = [json.loads(steward.process.stdout.readline()) for _ in wanted]
+                assert sorted(one["value"]["detector"] for one in found) == [0, 1, 2, 3]
+        for steward in stewards:
+            steward.__exit__()
+        assert [reader.wait(60) for reader in readers] == [0, 0]
+        names = [path.name for path in (tmp_path / "cache").iterdir() if path.is_file()]
+        assert names and all(name.endswith(".yaml") for name in names)
+    finally:
+        remote.stop()
+
+
 def test_two_writers_at_once(remote, tmp_path):
     root = make(remote, tmp_path / "repository")
     failures = []
@@ -303,7 +346,8 @@ def remote_state(root, remote):
     return anonymous(state(root) | {"files": digests(remote.objects())})
 
 
-@pytest.mark.parametrize("kind, name", [(kind, name) for kind, names in REMOTE_FAULTS.items() for name in names])
+@pytest.mark.parametrize(
+    "kind, name", [(kind, name) for kind, names in REMOTE_FAULTS.items() for name in names])
 def test_an_operation_that_is_killed_is_done_or_undone(kind, name, tmp_path, monkeypatch):
     scratch = tmp_path / "scratch"
     scratch.mkdir()

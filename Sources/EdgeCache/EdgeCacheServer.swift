@@ -36,7 +36,9 @@ public struct EdgeCacheServer: Sendable {
                     body: ResponseBody(byteBuffer: ByteBuffer(string: registry.text())))
             }
             routes.add("/-/metrics", [.get: metrics])
-            let health: RouteHandler = { _, _ in Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "ok\n"))) }
+            let health: RouteHandler = { _, _ in
+                Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "ok\n")))
+            }
             routes.add("/-/health", [.get: health])
             let read: RouteHandler = { request, _ in
                 guard let text = PercentEncoding.decode(request.uri.path.drop { $0 == "/" }),

@@ -42,7 +42,9 @@ import Testing
 
     @Test func commentsShowDefaults() throws {
         // These have none.
-        let omitted: Set<String> = ["tokens", "static_files_path", "tls"]
+        let omitted: Set<String> = [
+            "tokens", "static_files_path", "tls", "near_copies", "near_copies_secret_file",
+        ]
         let plain = try ServeFile(path: "example", text: try Self.text())
         // That of S3 is chosen by region, unless it is set.
         let text = try Self.complete(omitting: omitted).replacing("s3_signature: v4", with: "s3_signature:")

@@ -18,14 +18,16 @@ struct RemoteTrash: Sendable {
         KillPoint.pass()
     }
 
-    /// The oldest first.
+    /// The oldest first; none where objects cannot be listed.
     func pieces() throws -> [KeptTrash.Piece] {
         let store = store
-        let paths = try BlockingCall.wait {
+        let paths = try BlockingCall.wait { () async throws -> [ObjectPath] in
             var paths: [ObjectPath] = []
-            for try await page in try await store.list(try ObjectPath(JournalSession.folderName)) {
-                paths += page.map(\.path)
-            }
+            do {
+                for try await page in try await store.list(try ObjectPath(JournalSession.folderName)) {
+                    paths += page.map(\.path)
+                }
+            } catch ObjectStorageError.unsupported { return [] }
             return paths
         }
         return paths.compactMap { path -> KeptTrash.Piece? in
