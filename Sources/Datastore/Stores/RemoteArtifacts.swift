@@ -29,6 +29,7 @@ extension StagedArtifacts {
         }
         guard !outgoing.isEmpty else { return }
         try datastore.refuseTaken(outgoing.map(\.target), in: store)
+        let identities = outgoing.map { FileIdentity(of: $0.source) }
         let digests = try BlockingCall.wait {
             try await inParallel(outgoing, width: 4) { file in
                 try await POSIXObjectStore.sharedPool.run { try ContentDigest(ofLocalFile: file.source) }
@@ -49,11 +50,11 @@ extension StagedArtifacts {
                 KillPoint.pass()
             }
         }
-        for (object, file) in zip(objects, outgoing) {
-            // A source that was written to meanwhile.
-            guard try LocalFile.size(file.source) == object.digest.size else {
-                throw ObjectStorageError.changedWhileReading(path: file.source)
-            }
+        let changed = zip(outgoing, identities).filter { FileIdentity(of: $0.source) != $1 }.map(\.0)
+        if let first = changed.first {
+            // Nobody would know these objects again by the digests of what the sources held before.
+            _ = try BlockingCall.wait { try await store.delete(changed.map(\.target)) }
+            throw ObjectStorageError.changedWhileReading(path: first.source)
         }
         complete(path)
         for file in files {
