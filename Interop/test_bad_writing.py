@@ -90,6 +90,27 @@ def test_puts_that_python_refuses(root, case):
     check_whole(root)
 
 
+def test_references_that_contradict_what_is_there(root):
+    with Steward(root, writeable=True) as probe:
+        known = probe.do("put", type="count", data_id={**CAM, "detector": 5}, run="run/a", value={})["id"]
+        before = everything(root)
+        other = "01234567-89ab-7def-8123-456789abcdef"
+        place = {"type": "count", "data_id": {**CAM, "detector": 5}, "run": "run/a"}
+        for id, changes in (
+            # The datastore has it; the run has another; type, run or record are not there.
+            (known, {}), (other, {}), (other, {"run": "run/nosuch"}), (other, {"type": "nosuch"}),
+            (other, {"data_id": {**CAM, "detector": 77}}),
+        ):  # fmt: skip
+            answer = probe.ask("put_ref", id=id, value={}, **{**place, **changes})
+            assert answer.get("error") and "\n" not in answer["message"], answer
+            assert everything(root) == before
+        source = {"path": "/nowhere.yaml", "datasets": [{"id": known, **place}]}
+        assert probe.ask("ingest", files=[source], transfer="copy")["error"] == "conflicting_definition"
+        probe.do("ingest", files=[source], transfer="copy", skip_existing=True)
+        assert everything(root) == before
+    check_whole(root)
+
+
 def test_implied_values_that_contradict_the_records(root):
     """Python drops them in silence, unless all are given; then they are wrong in the database. Steward refuses them."""
     data_id = {**CAM, "detector": 1, "physical_filter": "f1", "band": "g"}

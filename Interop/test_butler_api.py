@@ -48,6 +48,11 @@ class Python:
         self.butler.collections.register(run)
         return str(self.butler.put(value, TYPE, run=run).id)
 
+    def put_ref(self, id, run, value):
+        kind = self.butler.get_dataset_type(TYPE)
+        ref = DatasetRef(kind, self.butler.registry.expandDataId(dimensions=kind.dimensions), run, id=uuid.UUID(id))
+        self.butler.put(value, ref)
+
     def ingest(self, run, path, mode):
         kinds = [self.butler.get_dataset_type(name) for name in (TYPE, OTHER)]
         refs = [DatasetRef(k, self.butler.registry.expandDataId(dimensions=k.dimensions), run=run) for k in kinds]
@@ -143,6 +148,9 @@ class Swift:
     def put(self, run, value):
         self.probe.do("collection", name=run, type="RUN")
         return self.probe.do("put", type=TYPE, run=run, value=value, data_id={})["id"]
+
+    def put_ref(self, id, run, value):
+        self.probe.do("put_ref", id=id, type=TYPE, data_id={}, run=run, value=value)
 
     def ingest(self, run, path, mode):
         ids = [str(uuid.uuid4()) for _ in range(2)]
@@ -296,6 +304,13 @@ def test_datasets(sides, fixture, tmp_path):
     assert looker.exists(ids["api/3"]) == 1 and path.exists()
     doer.prune([ids["api/1"]], unstore=True, disassociate=False)
     assert looker.exists(ids["api/1"]) == doer.exists(ids["api/1"]) == 1
+    # Again, under the same reference, and one that was planned before it was there.
+    doer.put_ref(ids["api/1"], "api/1", {"again": 1})
+    is_there(ids["api/1"], "api/1", {"again": 1})
+    doer.prune([ids["api/1"]], unstore=True, purge=True, disassociate=True)
+    planned = str(uuid.uuid4())
+    doer.put_ref(planned, "api/1", {"planned": 1})
+    is_there(planned, "api/1", {"planned": 1})
     path = Path(doer.uri(ids["api/2"]).removeprefix("file://"))
     doer.trash([ids["api/2"]])
     assert path.exists()

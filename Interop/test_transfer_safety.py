@@ -307,6 +307,27 @@ def test_files_in_place_are_transferred_as_python_does(root, target, tmp_path, m
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("mode", ["auto", "copy", "link", "move"])
+def test_a_file_in_place_with_several_datasets(root, target, tmp_path, mode):
+    source = shutil.copytree(target, tmp_path / "source")
+    file = tmp_path / "shared.yaml"
+    file.write_text("shared: true\n")
+    with Butler.from_config(str(source), writeable=True) as butler:
+        kind = butler.get_dataset_type("count")
+        refs = [
+            DatasetRef(kind, butler.registry.expandDataId(instrument="Cam", detector=d, dimensions=kind.dimensions), "run/x")
+            for d in (1, 2, 3)
+        ]
+        butler.ingest(FileDataset(path=str(file), refs=refs), transfer="direct")
+    assert steward("transfer-datasets", str(source), str(target), "-t", mode, "-d", "count", "--dry-run").status == 0
+    outcome = steward("transfer-datasets", str(source), str(target), "-t", mode, "-d", "count")
+    assert outcome.status == 0, outcome.errors
+    with Butler.from_config(str(target)) as butler:
+        assert [butler.get(ref) for ref in refs] == [{"shared": True}] * 3
+    assert steward("check", str(target), "--checksums").output == SOUND
+    assert file.exists()
+
+
 # Indexes
 
 

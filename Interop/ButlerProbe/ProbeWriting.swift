@@ -11,6 +11,7 @@ extension ProbeSession {
     func write(_ op: String, _ command: DocumentReader) async throws -> StructuredValue? {
         switch op {
         case "put_many": try await putMany(command)
+        case "put_ref": try await putRef(command)
         case "ingest": try await ingest(command)
         case "prune": try await prune(command)
         case "remove_runs":
@@ -42,6 +43,21 @@ extension ProbeSession {
             "shared": .array(deletion.shared.map { .string($0) }),
             "failures": .array(deletion.failures.map { .string($0) }),
         ])
+    }
+
+    /// Puts a dataset that the registry knows, or with all that its reference says.
+    private func putRef(_ command: DocumentReader) async throws -> StructuredValue {
+        let reader = try command.required("id")
+        guard let id = DatasetID(try reader.string()) else { throw reader.failure("must be a UUID") }
+        let ref = try await butler.registry.read { snapshot in
+            if let known = try snapshot.dataset(id) { return known }
+            let type = try snapshot.datasetType(try command.required("type").string())
+            let dataID = try snapshot.standardize(
+                try DataCoordinate.mapping(wire: try command.required("data_id")), for: type)
+            return DatasetRef(id: id, datasetType: type, dataID: dataID, run: try command.required("run").string())
+        }
+        try await butler.put(.structured(try command.required("value").value), ref)
+        return .string(ref.id.description)
     }
 
     private func putMany(_ command: DocumentReader) async throws -> StructuredValue {
@@ -77,7 +93,9 @@ extension ProbeSession {
                     formatter: try file.optional("formatter")?.string())
             }
         }
-        try await butler.ingest(files, transfer: try transfer(command))
+        try await butler.ingest(
+            files, transfer: try transfer(command),
+            skipsExisting: try command.optional("skip_existing")?.bool() ?? false)
         return .int(Int64(files.count))
     }
 

@@ -14,6 +14,7 @@ extension DirectButler {
     /// - Parameters:
     ///   - recordsAttributes: whether sizes and, as configured, checksums are recorded.
     ///   - jobs: the most files that are copied or linked at the same time.
+    ///   - skipsExisting: whether files are passed over of which a datastore has a dataset already.
     ///   - isDryRun: whether nothing is changed, and only looked for what would keep it from succeeding.
     ///   - progress: is told how many more files are staged.
     /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has one of the datasets already, or a run
@@ -21,7 +22,7 @@ extension DirectButler {
     ///   a file is where a new one should be; `DatastoreError`.
     public func ingest(
         _ files: [FileIngest], transfer: ArtifactTransfer = .auto, recordsAttributes: Bool = true, jobs: Int = 4,
-        isDryRun: Bool = false, progress: @escaping @Sendable (Int) -> Void = { _ in }
+        skipsExisting: Bool = false, isDryRun: Bool = false, progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws {
         try Self.refuseRepetitions(files.lazy.flatMap(\.datasets))
         let datastore = try datastore()
@@ -30,11 +31,14 @@ extension DirectButler {
         try await ingest(
             transfer: transfer == .auto ? automatic : .all(transfer), recordsAttributes: recordsAttributes, jobs: jobs,
             isDryRun: isDryRun, progress: progress
-        ) { _ in batches.withLock { $0.next() } }
+        ) { snapshot in
+            guard let files = batches.withLock({ $0.next() }) else { return nil }
+            return skipsExisting ? try snapshot.unknown(files, to: datastore) : files
+        }
     }
 
-    /// As ``ingest(_:transfer:recordsAttributes:jobs:isDryRun:progress:)``, for any number of files. Memory: those of
-    /// two batches, of which one is read while the other is staged.
+    /// As ``ingest(_:transfer:recordsAttributes:jobs:skipsExisting:isDryRun:progress:)``, for any number of files. Memory:
+    /// those of two batches, of which one is read while the other is staged.
     ///
     /// - Parameters:
     ///   - transfer: what `auto` means for them must be known beforehand: `FileTransfers`.
@@ -76,7 +80,7 @@ extension DirectButler {
     /// Makes datasets out of files whose records are known, in one transaction: each file comes to where its records say.
     ///
     /// - Parameter transfer: `auto` links; `inPlace` for files that are there already.
-    /// - Throws: as ``ingest(_:transfer:recordsAttributes:jobs:isDryRun:progress:)``.
+    /// - Throws: as ``ingest(_:transfer:recordsAttributes:jobs:skipsExisting:isDryRun:progress:)``.
     public func ingest(
         recorded files: [RecordedFile], transfer: ArtifactTransfer, jobs: Int = 4
     ) async throws {
@@ -133,6 +137,15 @@ private struct DatasetKey: Hashable {
 }
 
 extension RegistrySnapshot {
+    /// Those of the files of which a datastore has no dataset.
+    fileprivate func unknown(_ files: [FileIngest], to datastore: any Datastore) throws -> [FileIngest] {
+        var known: Set<DatasetID> = []
+        for chunk in files.flatMap(\.datasets).map(\.id).pieces(of: 10_000) {
+            known.formUnion(try datastore.stored(chunk, connection).keys)
+        }
+        return files.filter { file in !file.datasets.contains { known.contains($0.id) } }
+    }
+
     /// - Throws: `ButlerError` of kind `conflictingDefinition` when the datastore has a record of one of the datasets.
     func refuseStored(_ refs: [DatasetRef], in datastore: any Datastore) throws {
         for chunk in refs.pieces(of: 10_000) {

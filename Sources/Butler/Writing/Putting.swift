@@ -50,6 +50,24 @@ extension DirectButler {
         try await record(staged) { try $0.insert(refs) }
         return refs
     }
+
+    /// Keeps a dataset whose reference is known: one that was planned elsewhere, such as in a quantum graph, or one whose files
+    /// were removed. Its type and run must exist. Source: repository format reference, section 7.3.
+    ///
+    /// - Parameter ref: its data ID need not be expanded; the path is that of the expanded one.
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has the dataset already, its identifier belongs
+    ///   to another, or its run has another of the same type and data ID; `missingCollection`, `missingDatasetType`;
+    ///   `ObjectStorageError.alreadyExists` when a file of its name is there.
+    public func put(_ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance? = nil) async throws {
+        try requireWriteable(to: "put a dataset")
+        let datastore = try datastore()
+        let expanded = try await registry.readBeforeWriting { snapshot in
+            try snapshot.refuseStored([ref], in: datastore)
+            return ref.with(dataID: try snapshot.expand(ref.dataID))
+        }
+        let staged = try await datastore.stage(1, jobs: 1) { _ in (value, expanded, provenance) }
+        try await record(staged) { try $0.importDatasets([expanded]) }
+    }
 }
 
 extension RegistrySnapshot {

@@ -94,7 +94,9 @@ struct SeenFiles {
         var new: [TransferPlan.File] = []
         var known: [TransferPlan.File] = []
         for file in files {
-            if file.isOutside || keys.insert(Key(file.source.description)).inserted {
+            // Datasets of one file that was ingested in place may come to different paths.
+            let target = file.rows.first?.info.path.split(separator: "#zip-path=", maxSplits: 1).first ?? ""
+            if file.isOutside || keys.insert(Key("\(file.source)\n\(target)")).inserted {
                 new.append(file)
             } else {
                 known.append(file)

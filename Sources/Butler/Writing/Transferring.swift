@@ -91,24 +91,35 @@ extension DirectButler {
         return leftOut
     }
 
-    /// Files that are recorded by absolute locations get a path of their own here: that of the template, or for an archive
-    /// that where archives are.
+    /// Files that are recorded by absolute locations get a path of their own here: that of the template, each dataset its own
+    /// copy, or for an archive that where archives are.
     private func give(paths: inout ArchivePaths, to plan: inout TransferPlan) async throws {
         let datastore = try datastore()
-        for index in plan.files.indices where plan.files[index].isOutside {
-            let source = plan.files[index].source
-            for row in plan.files[index].rows.indices {
-                let (ref, info) = (plan.files[index].rows[row].ref, plan.files[index].rows[row].info)
-                let path: String
-                if let member = try info.archiveMember {
-                    path = "\(try await paths.path(of: source))#zip-path=\(member)"
-                } else {
-                    path = try datastore.pathForFile(info, of: ref, pathExtension: source.pathExtension)
-                }
-                plan.files[index].rows[row].info.path = path
+        var files: [TransferPlan.File] = []
+        for file in plan.files {
+            guard file.isOutside else {
+                files.append(file)
+                continue
             }
-            plan.files[index].isOutside = false
+            let members = try file.rows.map { try $0.info.archiveMember }
+            var whole = TransferPlan.File(source: file.source, isOutside: false, rows: [], isShared: file.isShared)
+            for (row, member) in zip(file.rows, members) {
+                var info = row.info
+                if let member {
+                    info.path = "\(try await paths.path(of: file.source))#zip-path=\(member)"
+                    whole.rows.append(RecordedFile.Row(row.ref, info))
+                } else {
+                    info.path = try datastore.pathForFile(info, of: row.ref, pathExtension: file.source.pathExtension)
+                    files.append(
+                        TransferPlan.File(
+                            source: file.source, isOutside: false, rows: [RecordedFile.Row(row.ref, info)],
+                            // Those of the others would have nothing to come from.
+                            isShared: file.isShared || file.rows.count > 1))
+                }
+            }
+            if !whole.rows.isEmpty { files.append(whole) }
         }
+        plan.files = files
     }
 
     /// The files of datasets that are not here, and those that are because other datasets are in them too.
