@@ -30,6 +30,8 @@ extension RegistryWriter {
                 }
             }
             if !missing.isEmpty { try insert(missing) }
+            // As upstream, also those that existed but were not in the table yet.
+            if missing.count < chunk.count { try addToObsCore(chunk) }
             count += missing.count
         }
         return count
