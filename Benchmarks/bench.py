@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import time
 import load
 import queries
 import repositories
+import scaling
 import schemas
 import servers
 import wire
@@ -110,16 +110,17 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="also what takes the Python server minutes")
     parser.add_argument("--felis-python", required=True, help="Python with lsst-felis and lsst-sdm-schemas")
     parser.add_argument(
-        "--only", choices=["single", "felis", "load", "queries", "writing"],
+        "--only", choices=["single", "felis", "load", "queries", "writing", "scaling"],
         help="single: commands and single requests",
     )
+    parser.add_argument("--sizes", type=lambda text: [int(part) for part in text.split(",")], help="of scaling")
     parser.add_argument("--big", default=os.environ.get("STEWARD_BIG_REPOSITORY"), help="a repository to query")
     parser.add_argument("--work", default=os.path.join(HERE, "..", "bench-results"))
     arguments = parser.parse_args()
     steward = os.environ["STEWARD_BIN"]
     work = os.path.abspath(arguments.work)
     os.makedirs(work, exist_ok=True)
-    report: dict = {"machine": f"{platform.platform()}, {os.cpu_count()} cores", "load_average": os.getloadavg()}
+    report: dict = {"machine": scaling.machine(), "load_average": os.getloadavg()}
     print(report["machine"])
 
     if arguments.only in (None, "single"):
@@ -143,6 +144,8 @@ def main() -> int:
         queries.show(report["queries"])
     if arguments.only in (None, "writing"):
         report["writing"] = writing.Bench(steward, work, arguments.quick).run()
+    if arguments.only in (None, "scaling"):
+        report["scaling"] = scaling.run(steward, work, work, arguments.quick, arguments.sizes)
     with open(os.path.join(work, "bench.json"), "w") as stream:
         json.dump(report, stream, indent=1)
     return 0

@@ -57,3 +57,8 @@ def repository_h(tmp_path_factory):
 @pytest.fixture(scope="session")
 def rich_repository(tmp_path_factory):
     return made(tmp_path_factory, "rich_repository")
+
+
+@pytest.fixture(scope="session")
+def rich_reference(rich_repository, tmp_path_factory):
+    return made(tmp_path_factory, "rich_reference") if postgresql.IS_CHOSEN else rich_repository

@@ -88,15 +88,20 @@ def make_repository_h(root: Path):
         butler.import_(filename=str(HSC_SUBSET), without_datastore=True)
 
 
-def make_rich_repository(root: Path):
+def make_rich_repository(root: Path, on_postgresql=postgresql.IS_CHOSEN):
     """The repository of the differential tests: thousands of datasets, odd strings, missing values."""
     maker = DIFFERENTIAL / "make_repo.py"
     if not maker.exists() or not HSC_SUBSET.exists():
         pytest.skip(f"no {maker} or no {HSC_SUBSET}, which make the rich repository; set STEWARD_SHARED")
     command = [maker, root, "--hsc-yaml", HSC_SUBSET, "--datastore-root", ""]
-    if postgresql.IS_CHOSEN:
+    if on_postgresql:
         command += ["--db", f"{postgresql.shared().url}/{postgresql.shared().database()}"]
     subprocess.run(
         [sys.executable, *command],
         check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )
+
+
+def make_rich_reference(root: Path):
+    """The same repository, dataset for dataset, on SQLite: what differs between databases there is SQLite's way."""
+    make_rich_repository(root, on_postgresql=False)

@@ -7,8 +7,10 @@ A line that fails leaves nothing behind here. Where upstream leaves a part of it
 
 import json
 import os
+import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -385,8 +387,13 @@ def test_options_from_a_file(made, tmp_path):
 
 
 def test_a_repository_that_cannot_be_written(fixtures, tmp_path):
-    """Steward does not keep ObsCore tables, so it refuses to write such a repository."""
+    """Steward cannot keep the ObsCore table of somebody else's class, so it refuses to write such a repository."""
     repository = shutil.copytree(fixtures / "custom", tmp_path / "repo")
+    configuration = repository / "butler.yaml"
+    configuration.write_text(re.sub(r"lsst[\w.]*ObsCoreLiveTableManager", "x.ObsCore", configuration.read_text()))
+    with sqlite3.connect(repository / "gen3.sqlite3") as database:
+        database.execute(
+            "UPDATE butler_attributes SET value = 'x.ObsCore' WHERE name = 'config:registry.managers.obscore'")
     before = contents(repository)
     for line in (
         "register-dataset-type REPO new int",

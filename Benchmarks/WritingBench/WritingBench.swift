@@ -8,16 +8,23 @@ import StructuredData
 ///
 ///     writing-bench put REPOSITORY TYPE RUN COUNT alone|together
 ///     writing-bench export REPOSITORY TYPE RUN DIRECTORY
+///     writing-bench load REPOSITORY COUNT
+///     writing-bench operations REPOSITORY COUNT REPETITIONS
 ///     writing-bench fits write|read PATH ROWS COLUMNS COUNT none|gzip2|rice1
 ///
-/// Prints one JSON object with `seconds`.
+/// Prints one JSON object with `seconds`; `operations` one with the median seconds of each operation.
 @main
 struct WritingBench {
     static func main() async throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard let first = arguments.first else { throw Usage() }
+        if first == "operations", arguments.count == 4, let count = Int(arguments[2]), let times = Int(arguments[3]) {
+            print(try await RegistryLoad.operations(arguments[1], count, times))
+            return
+        }
         let seconds =
             switch (first, arguments.count) {
+            case ("load", 3): try await RegistryLoad.load(arguments[1], Int(arguments[2]) ?? 0)
             case ("put", 6): try await put(Array(arguments.dropFirst()))
             case ("export", 5): try await export(Array(arguments.dropFirst()))
             case ("fits", 7): try FITSTiming(Array(arguments.dropFirst())).run()

@@ -81,12 +81,12 @@ public final class DirectButler: Butler {
         onWarning: @escaping @Sendable (String) -> Void = printWarning
     ) async throws -> DirectButler {
         let section = try configuration.registry()
-        let url = try RegistryDatabase.url(section, environment: environment)
-        let database = try await url.open(
+        let database = try await RegistryDatabase.open(
+            section,
             DatabaseOptions(
                 access: writeable ? .readWrite : .readOnly, readerCount: connections.reads,
                 pagerCount: connections.pages, allowsTemporaryTables: section.allowsTemporaryTables),
-            schema: section.namespace)
+            usesReplicas: connections.usesReplicas, environment: environment)
         do {
             let registry = try await Registry.open(
                 database: database, managers: section.managers.mapValues(\.className))
@@ -183,9 +183,12 @@ public struct ConnectionCounts: Sendable, Equatable {
     public var reads: Int
     /// For results that are iterated over; `nil`: those of `reads`.
     public var pages: Int?
+    /// Whether servers that follow the database's, which the configuration names, may be read from.
+    public var usesReplicas: Bool
 
-    public init(reads: Int = 4, pages: Int? = nil) {
+    public init(reads: Int = 4, pages: Int? = nil, usesReplicas: Bool = false) {
         self.reads = reads
         self.pages = pages
+        self.usesReplicas = usesReplicas
     }
 }

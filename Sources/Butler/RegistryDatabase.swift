@@ -7,7 +7,13 @@ enum RegistryDatabase {
     static func url(
         _ section: RegistryConfiguration, environment: ConfigurationEnvironment
     ) throws -> DatabaseURL {
-        var url = try DatabaseURL(parsing: section.database)
+        try url(section.database, section, environment: environment)
+    }
+
+    private static func url(
+        _ text: String, _ section: RegistryConfiguration, environment: ConfigurationEnvironment
+    ) throws -> DatabaseURL {
+        var url = try DatabaseURL(parsing: text)
         let gaps = section.connection
         url.host = url.host ?? gaps.host
         url.port = url.port ?? gaps.port
@@ -22,5 +28,24 @@ enum RegistryDatabase {
             url.password = match.password
         }
         return url
+    }
+
+    /// Opens the database, together with the servers that follow it if they are to be read from.
+    /// - Throws: `DatabaseError`; `ConfigurationError` for replicas of another kind of database.
+    static func open(
+        _ section: RegistryConfiguration, _ options: DatabaseOptions, usesReplicas: Bool,
+        environment: ConfigurationEnvironment
+    ) async throws -> any DatabaseClient {
+        let url = try url(section, environment: environment)
+        guard usesReplicas, let replicas = section.replicas else {
+            return try await url.open(options, schema: section.namespace)
+        }
+        let others = try replicas.databases.map { try Self.url($0, section, environment: environment) }
+        for other in [url] + others where other.dialect != "postgresql" {
+            throw DatabaseError.invalidURL(
+                other.description, reason: "'registry.replicas' are for PostgreSQL databases, and are such themselves")
+        }
+        return try await ReplicatedClient.open(
+            url, replicas: others, bound: .seconds(replicas.staleness), schema: section.namespace, options)
     }
 }

@@ -48,13 +48,16 @@ extension DirectButler {
             throw RepositoryCreationError.cannotMake(directory, reason: reason(error))
         }
         let section = try plan.configuration.registry()
+        let obsCore = try section.managers["obscore"].map {
+            try ObsCoreConfiguration(manager: $0.className, $0.configuration)
+        }
         let url = try RegistryDatabase.url(section, environment: environment)
         let isFile = url.dialect == "sqlite"
         let isNewFile = isFile && url.database.map { !FileManager.default.fileExists(atPath: $0) } ?? false
         let database = try await url.open(DatabaseOptions(access: .create), schema: section.namespace)
         var hasTables = false
         do {
-            try await Registry.create(database: database, dimensions: dimensions)
+            try await Registry.create(database: database, dimensions: dimensions, obsCore: obsCore)
             hasTables = true
             if isFile { try await database.close() }
             let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
@@ -63,7 +66,9 @@ extension DirectButler {
         } catch {
             // What this call made in the database is of no use to anyone else.
             if isNewFile, let file = url.database { try? FileManager.default.removeItem(atPath: file) }
-            if hasTables, !isFile { try? await Registry.remove(database: database, dimensions: dimensions) }
+            if hasTables, !isFile {
+                try? await Registry.remove(database: database, dimensions: dimensions, obsCore: obsCore)
+            }
             try? await database.close()
             throw error
         }

@@ -13,6 +13,8 @@ public final class Registry: Sendable {
     let schema: RegistrySchema
     /// A manager whose tables this code cannot keep current; it forbids writing.
     private let writeObstacle: RegistryError?
+    /// The live ObsCore table that is kept, if the repository has one.
+    let obsCore: ObsCoreTable?
     let cache: CatalogCache
     /// On whose behalf this reads.
     public let viewer: Viewer
@@ -23,13 +25,14 @@ public final class Registry: Sendable {
 
     private init(
         universe: DimensionUniverse, database: any DatabaseClient, schema: RegistrySchema,
-        writeObstacle: RegistryError?, cache: CatalogCache = CatalogCache(), viewer: Viewer = .unrestricted,
-        published: PublishedTypes? = nil
+        writeObstacle: RegistryError?, obsCore: ObsCoreTable?, cache: CatalogCache = CatalogCache(),
+        viewer: Viewer = .unrestricted, published: PublishedTypes? = nil
     ) {
         self.universe = universe
         self.database = database
         self.schema = schema
         self.writeObstacle = writeObstacle
+        self.obsCore = obsCore
         self.cache = cache
         self.viewer = viewer
         self.published = published
@@ -38,15 +41,15 @@ public final class Registry: Sendable {
     /// The same registry as a viewer sees it, for reading only. Cheap.
     public func acting(for viewer: Viewer) -> Registry {
         Registry(
-            universe: universe, database: database, schema: schema, writeObstacle: writeObstacle, cache: cache,
-            viewer: viewer, published: published)
+            universe: universe, database: database, schema: schema, writeObstacle: writeObstacle,
+            obsCore: obsCore, cache: cache, viewer: viewer, published: published)
     }
 
     /// The same registry with a catalogue that says which dataset types viewers see.
     public func publishing(_ types: PublishedTypes?) -> Registry {
         Registry(
-            universe: universe, database: database, schema: schema, writeObstacle: writeObstacle, viewer: viewer,
-            published: types)
+            universe: universe, database: database, schema: schema, writeObstacle: writeObstacle,
+            obsCore: obsCore, viewer: viewer, published: types)
     }
 
     // MARK: Opening
@@ -68,14 +71,20 @@ public final class Registry: Sendable {
         let universe = try UniverseCache.shared.universe(document: document)
         let version = attributes["version:\(Manager.datasets.storedClassName)"].flatMap { SchemaVersion($0) }
         var obstacle: RegistryError?
-        if let obscore = attributes["config:registry.managers.obscore"] {
-            obstacle = .unsupportedManager(kind: "obscore", className: obscore)
+        var obsCore: ObsCoreTable?
+        do {
+            // As in Python, the table is kept by those whose configuration names its manager.
+            if managers["obscore"] != nil {
+                obsCore = try ObsCoreTable.stored(attributes, universe: universe, database: database)
+            }
+        } catch {
+            obstacle = error
         }
         return Registry(
             universe: universe, database: database,
             schema: RegistrySchema(
                 universe: universe, datasetsVersion: version ?? Manager.datasets.supportedVersions[0]),
-            writeObstacle: obstacle)
+            writeObstacle: obstacle, obsCore: obsCore)
     }
 
     // MARK: Transactions

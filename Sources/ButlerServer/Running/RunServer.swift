@@ -32,7 +32,8 @@ extension ButlerServer {
                 let butler = try await DirectButler.open(
                     repository.configuration, writeable: false, environment: environment,
                     connections: ConnectionCounts(
-                        reads: options.queries.readConnections, pages: options.queries.queue.running))
+                        reads: options.queries.readConnections, pages: options.queries.queue.running,
+                        usesReplicas: true))
                 butlers.append(butler)
                 let served = DirectRepository(butler: butler, published: try butler.publishedTypes())
                 try await identities.check(repository.label, served)

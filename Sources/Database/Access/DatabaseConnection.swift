@@ -49,6 +49,9 @@ public protocol DatabaseConnection: AnyObject {
     /// Whether a permanent or temporary table of this name exists.
     func tableExists(_ name: String) throws -> Bool
 
+    /// Whether the database has an extension of this name; false where there are no extensions.
+    func hasExtension(_ name: String) throws -> Bool
+
     /// The names of all permanent tables, sorted.
     func tableNames() throws -> [String]
 

@@ -48,7 +48,7 @@ final class StatementPages<Page: Sendable>: PageProducer {
 public struct DatabasePages<Page: Sendable>: AsyncSequence, Sendable {
     public typealias Element = Page
 
-    private let makeSource: @Sendable () -> any PageSource<Page>
+    let makeSource: @Sendable () -> any PageSource<Page>
 
     init(makeSource: @escaping @Sendable () -> any PageSource<Page>) { self.makeSource = makeSource }
 

@@ -9,7 +9,7 @@ enum PostgreSQLBulk {
 
     /// Whether rows may be copied in, which knows neither conflicts nor expressions.
     static func suitsCopy(_ insert: BulkInsert) -> Bool {
-        guard case .fail = insert.conflictRule else { return false }
+        guard case .fail = insert.conflictRule, insert.columns.allSatisfy(\.type.hasBinaryForm) else { return false }
         return insert.table.autoincrementColumn.map { insert.columns.contains($0) } ?? true
     }
 

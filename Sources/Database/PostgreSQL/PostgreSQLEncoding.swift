@@ -66,7 +66,17 @@ struct PostgreSQLValues {
 
     private mutating func append(_ value: SQLValue, as type: Oid) throws(DatabaseError) {
         types.append(type)
-        formats.append(1)
+        if type == PostgreSQLType.unknown, case .text(let text) = value {
+            // In text form, which the place where it stands makes a value of.
+            guard !text.utf8.contains(0) else { throw Self.holdsNUL }
+            formats.append(0)
+            offsets.append(bytes.count)
+            lengths.append(Int32(text.utf8.count))
+            bytes.append(contentsOf: Array(text.utf8) + [0])
+            return
+        }
+        // Even NULL counts as binary where it is said to be, which some types do not know.
+        formats.append(type == PostgreSQLType.unknown ? 0 : 1)
         if case .null = value {
             offsets.append(-1)
             lengths.append(0)
@@ -124,6 +134,9 @@ struct PostgreSQLValues {
         }
     }
 
+    private static let holdsNUL = DatabaseError.invalidStatement(
+        "a text holds the character NUL, which PostgreSQL cannot store")
+
     private mutating func write(_ value: SQLValue, as type: Oid) throws(DatabaseError) {
         switch (value, type) {
         case (.bool(let flag), PostgreSQLType.bool): bytes.append(flag ? 1 : 0)
@@ -134,15 +147,18 @@ struct PostgreSQLValues {
                 throw .invalidStatement("\(number) does not fit a column of 16 bits")
             }
             write(short)
+        case (.int(let number), PostgreSQLType.int4):
+            guard let short = Int32(exactly: number) else {
+                throw .invalidStatement("\(number) does not fit a column of 32 bits")
+            }
+            write(short)
         case (.int(let number), PostgreSQLType.float8): write(Double(number).bitPattern)
         case (.int(let number), PostgreSQLType.bool) where number == 0 || number == 1: bytes.append(UInt8(number))
         case (.double(let number), PostgreSQLType.float8): write(number.bitPattern)
         case (.double(let number), PostgreSQLType.int8) where Int64(exactly: number) != nil:
             write(Int64(exactly: number) ?? 0)
         case (.text(let text), PostgreSQLType.text):
-            guard !text.utf8.contains(0) else {
-                throw .invalidStatement("a text holds the character NUL, which PostgreSQL cannot store")
-            }
+            guard !text.utf8.contains(0) else { throw Self.holdsNUL }
             bytes.append(contentsOf: text.utf8)
         case (.bytes(let value), PostgreSQLType.text): bytes.append(contentsOf: Base64.encode(value).utf8)
         case (.blob(let value), PostgreSQLType.bytea): bytes.append(contentsOf: value)

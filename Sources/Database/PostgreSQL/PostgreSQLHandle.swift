@@ -12,6 +12,10 @@ final class PostgreSQLHandle {
     /// Whether an end of a transaction was sent whose answer nobody has read yet.
     private var awaitsEnd = false
     private var lastUse = ContinuousClock.now
+    /// Whether there is a pooler, such as PgBouncer, between this end and the server.
+    private var isPooled = false
+    /// The server's process that works for the running transaction, where it may be another one each time.
+    private var pooledProcess: Int32?
     /// The state that the running transaction sees, if it sees one only.
     private(set) var snapshotText: String?
     /// Whether the present user has lost interest.
@@ -60,7 +64,11 @@ final class PostgreSQLHandle {
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         PQsetnonblocking(connection, 1)
         canceller.set(PQgetCancel(connection))
-        try run(session.preparation)
+        // A pooler in between gives each transaction another connection: what a session keeps would be lost, or be
+        // another client's.
+        let process = try run("SELECT pg_backend_pid()").text()
+        isPooled = process != String(PQbackendPID(pointer))
+        if !isPooled { try run(session.preparation(isLocal: false)) }
     }
 
     func disconnect() {
@@ -105,8 +113,11 @@ final class PostgreSQLHandle {
 
     private func startTransaction(_ statement: String, _ patience: Duration) throws {
         do {
-            let results = try send(statement, patience: patience)
-            snapshotText = results.count > 1 ? results[1].text() : nil
+            let suffix = isPooled ? "; \(session.preparation(isLocal: true)); SELECT pg_backend_pid()" : ""
+            let results = try send(statement + suffix, patience: patience)
+            pooledProcess = isPooled ? results.last?.text().flatMap { Int32($0) } : nil
+            // The snapshot comes second, if it was asked for.
+            snapshotText = results.count > 1 && statement.contains(";") ? results[1].text() : nil
         } catch {
             rollBack()
             throw error
@@ -213,6 +224,15 @@ final class PostgreSQLHandle {
     private func preparedName(
         _ text: String, _ types: [Oid], table: String?, isSure: Bool = false
     ) throws -> String? {
+        if isPooled {
+            guard isSure else { return nil }
+            // The statement without a name lasts until the next one, which comes in the same transaction.
+            guard let pointer, PQsendPrepare(pointer, "", text, Int32(types.count), types) == 1 else {
+                throw refusal(statement: text)
+            }
+            _ = try collect(statement: text, table: table)
+            return ""
+        }
         let key = StatementKey(text: text, types: types)
         switch statements[key] {
         case .prepared(let name): return name
@@ -406,7 +426,7 @@ final class PostgreSQLHandle {
 
     /// Ends the connection if the server is not at work for it: then its answer got lost on the way.
     private func checkSilence(isShort: Bool) throws {
-        if !isShort, let pointer, session.isAtWork(process: PQbackendPID(pointer)) { return }
+        if !isShort, let pointer, session.isAtWork(process: pooledProcess ?? PQbackendPID(pointer)) { return }
         disconnect()
         throw DatabaseError.connectionLost(
             session.name, reason: "the server does not answer, and the network does not say why",

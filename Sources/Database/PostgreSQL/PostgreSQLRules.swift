@@ -148,13 +148,17 @@ struct PostgreSQLRules: DialectRules {
         switch column.type {
         case .autoincrement, .int: type = "BIGINT"
         case .smallInt: type = "SMALLINT"
+        case .int32: type = "INTEGER"
         case .double: type = "FLOAT"
         case .bool: type = "BOOLEAN"
         case .string(let length): type = length <= ColumnType.longestCheckedString ? "VARCHAR(\(length))" : "TEXT"
+        case .unlimitedString: type = "VARCHAR"
         case .text, .bytes: type = "TEXT"
         case .uuid: type = "UUID"
         case .blob: type = "BYTEA"
         case .timespan: type = "INT8RANGE"
+        case .skyPoint: type = "SPOINT"
+        case .skyPolygon: type = "SPOLY"
         }
         var defaultValue = column.defaultValue?.plainLiteral
         if case .timespan(let value)? = column.defaultValue { defaultValue = "'\(Self.rangeText(value))'::int8range" }

@@ -12,6 +12,10 @@ extension PostgreSQLTransaction {
         ) { try $0.bool(0) } ?? false
     }
 
+    func hasExtension(_ name: String) throws -> Bool {
+        try fetchOne("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = \(value: name)") { _ in true } ?? false
+    }
+
     func tableNames() throws -> [String] {
         try fetchAll(
             """

@@ -17,13 +17,18 @@ struct PostgreSQLSession: Sendable {
 
     /// What each new connection is told. Compiling plans to machine code costs these queries more than it saves; streams
     /// are read to the end, so plans are chosen for all rows.
-    var preparation: String {
+    var settings: [String] {
         let (seconds, attoseconds) = errors.busyTimeout.components
         let milliseconds = max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000)
-        return """
-            SET lock_timeout = \(min(milliseconds, Int64(Int32.max))); SET TIME ZONE 0; SET cursor_tuple_fraction = 1; \
-            SET jit = off; SET client_min_messages = error; SET standard_conforming_strings = on
-            """
+        return [
+            "lock_timeout = \(min(milliseconds, Int64(Int32.max)))", "TIME ZONE 0", "cursor_tuple_fraction = 1",
+            "jit = off", "client_min_messages = error", "standard_conforming_strings = on",
+        ]
+    }
+
+    /// The settings for a session, or for the transaction that has just begun.
+    func preparation(isLocal: Bool) -> String {
+        settings.map { (isLocal ? "SET LOCAL " : "SET ") + $0 }.joined(separator: "; ")
     }
 
     /// Asks the server, through a connection of its own, whether it is working for the connection with this process.

@@ -26,6 +26,7 @@ enum PostgreSQLType {
         case bool: 1000
         case bytea: 1001
         case int2: 1005
+        case int4: 1007
         case int8: 1016
         case float8: 1022
         case uuid: 2951
@@ -41,14 +42,21 @@ extension ColumnType {
         switch self {
         case .autoincrement, .int: PostgreSQLType.int8
         case .smallInt: PostgreSQLType.int2
+        case .int32: PostgreSQLType.int4
         case .double: PostgreSQLType.float8
         case .bool: PostgreSQLType.bool
-        case .string, .text, .bytes: PostgreSQLType.text
+        case .string, .unlimitedString, .text, .bytes: PostgreSQLType.text
         case .uuid: PostgreSQLType.uuid
         case .blob: PostgreSQLType.bytea
         case .timespan: PostgreSQLType.int8range
+        // Their numbers differ between databases, and they have no binary form.
+        case .skyPoint, .skyPolygon: PostgreSQLType.unknown
         }
     }
+}
+
+extension ColumnType {
+    var hasBinaryForm: Bool { self != .skyPoint && self != .skyPolygon }
 }
 
 extension SQLValue {

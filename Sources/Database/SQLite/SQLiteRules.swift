@@ -159,11 +159,13 @@ struct SQLiteRules: DialectRules {
         switch column.type {
         case .autoincrement: type = "INTEGER"
         case .smallInt: type = "SMALLINT"
+        case .int32: type = "INTEGER"
         case .int: type = "BIGINT"
         case .double: type = "FLOAT"
         case .bool: type = "BOOLEAN"
         case .string(let length): type = length <= ColumnType.longestCheckedString ? "VARCHAR(\(length))" : "TEXT"
-        case .text, .bytes: type = "TEXT"
+        case .unlimitedString: type = "VARCHAR"
+        case .text, .bytes, .skyPoint, .skyPolygon: type = "TEXT"
         case .uuid: type = "CHAR(32)"
         case .blob: type = "BLOB"
         case .timespan:

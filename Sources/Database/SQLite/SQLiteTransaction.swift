@@ -175,6 +175,8 @@ final class SQLiteTransaction: OpenTransaction {
         ) { _ in true } ?? false
     }
 
+    func hasExtension(_ name: String) throws -> Bool { false }
+
     func tableNames() throws -> [String] {
         try fetchAll(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite#_%' ESCAPE '#' ORDER BY name"

@@ -51,6 +51,13 @@ struct TableDefinition {
                 "CREATE INDEX \(condition)\(prefix)\(quoted(index.name)) ON \(temporary ? quoted(table.name) : name) "
                     + "(\(list(index.columns)))")
         }
+        if !temporary {
+            for column in table.spatialIndexes {
+                statements.append(
+                    "CREATE INDEX \(condition)\(quoted(objectName([table.name, "idx", column]))) ON \(name) "
+                        + "USING gist (\(quoted(column)))")
+            }
+        }
         return statements
     }
 

@@ -10,10 +10,12 @@ public struct TableSpecification: Hashable, Sendable {
     public var foreignKeys: [ForeignKeySpecification]
     /// Each a list of columns. Foreign keys get an index of their own where none of these serves.
     public var indexes: [[String]]
+    /// Columns with positions on the sky that get an index for searches by place, where a database has them.
+    public var spatialIndexes: [String]
 
     public init(
         _ name: String, columns: [ColumnSpecification], primaryKey: [String], unique: [[String]] = [],
-        foreignKeys: [ForeignKeySpecification] = [], indexes: [[String]] = []
+        foreignKeys: [ForeignKeySpecification] = [], indexes: [[String]] = [], spatialIndexes: [String] = []
     ) {
         self.name = name
         self.columns = columns
@@ -21,6 +23,7 @@ public struct TableSpecification: Hashable, Sendable {
         self.unique = unique
         self.foreignKeys = foreignKeys
         self.indexes = indexes
+        self.spatialIndexes = spatialIndexes
     }
 
     public func column(named name: String) -> ColumnSpecification? { columns.first { $0.name == name } }

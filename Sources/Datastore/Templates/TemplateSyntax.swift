@@ -1,3 +1,5 @@
+import ButlerModel
+
 /// The parts of a file template, in order: the grammar of Python's format strings with the additions of file templates.
 ///
 /// Source: repository format reference, section 6.3; Python library reference, "Format String Syntax".
@@ -40,9 +42,9 @@ struct TemplateSyntax: Sendable, Hashable {
     }
 
     init(_ template: String) throws(DatastoreError) {
-        var scanner = TemplateScanner(template)
+        var scanner = FormatScanner(template)
         var literal = ""
-        while let piece = try scanner.next() {
+        while let piece = try Self.next(&scanner, template) {
             switch piece {
             case .literal(let text): literal += text
             case .brace(let brace):
@@ -63,6 +65,16 @@ struct TemplateSyntax: Sendable, Hashable {
         if !literal.isEmpty { parts.append(.text(literal)) }
     }
 
+    private static func next(
+        _ scanner: inout FormatScanner, _ template: String
+    ) throws(DatastoreError) -> FormatScanner.Piece? {
+        do {
+            return try scanner.next()
+        } catch {
+            throw .invalidTemplate(template: template, reason: error.reason)
+        }
+    }
+
     private static func names(_ text: String, template: String) throws(DatastoreError) -> [FieldName] {
         var names: [FieldName] = []
         for name in text.unicodeScalars.split(separator: "|", omittingEmptySubsequences: false) {
@@ -76,96 +88,5 @@ struct TemplateSyntax: Sendable, Hashable {
                 FieldName(text: String(name), primary: parts[0], attribute: parts.count == 2 ? parts[1] : nil))
         }
         return names
-    }
-}
-
-/// Cuts a template into literal text and replacement fields.
-private struct TemplateScanner {
-    enum Piece {
-        case literal(String)
-        case brace(String)
-        case field(names: String, conversion: Unicode.Scalar?, specification: String)
-    }
-
-    private let template: String
-    private let scalars: [Unicode.Scalar]
-    private var position = 0
-
-    init(_ template: String) {
-        self.template = template
-        scalars = Array(template.unicodeScalars)
-    }
-
-    private func failure(_ reason: String) -> DatastoreError { .invalidTemplate(template: template, reason: reason) }
-
-    private static func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: scalars)
-        return String(view)
-    }
-
-    private mutating func take() -> Unicode.Scalar? {
-        guard position < scalars.count else { return nil }
-        defer { position += 1 }
-        return scalars[position]
-    }
-
-    mutating func next() throws(DatastoreError) -> Piece? {
-        let start = position
-        while position < scalars.count, scalars[position] != "{", scalars[position] != "}" { position += 1 }
-        if position > start { return .literal(Self.text(scalars[start..<position])) }
-        guard let brace = take() else { return nil }
-        if position < scalars.count, scalars[position] == brace {
-            position += 1
-            return .brace(String(brace))
-        }
-        guard brace == "{" else { throw failure("it has a '}' without a '{' before it") }
-        return try field()
-    }
-
-    private mutating func field() throws(DatastoreError) -> Piece {
-        let start = position
-        var end: Unicode.Scalar?
-        scan: while let scalar = take() {
-            switch scalar {
-            case "{": throw failure("it has a '{' inside the name of a field")
-            case "[":
-                // As in Python, everything up to the closing bracket belongs to the name.
-                while position < scalars.count, scalars[position] != "]" { position += 1 }
-            case "}", ":", "!":
-                end = scalar
-                break scan
-            default: break
-            }
-        }
-        guard let end else { throw failure("it has a '{' without a '}' behind it") }
-        let names = Self.text(scalars[start..<(position - 1)])
-        if end == "}" { return .field(names: names, conversion: nil, specification: "") }
-
-        var conversion: Unicode.Scalar?
-        if end == "!" {
-            guard let letter = take() else { throw failure("it ends behind a '!'") }
-            conversion = letter
-            if let separator = take() {
-                if separator == "}" { return .field(names: names, conversion: conversion, specification: "") }
-                guard separator == ":" else {
-                    throw failure("a conversion such as '!r' must be followed by ':' or '}'")
-                }
-            }
-        }
-        let specification = position
-        var depth = 1
-        while let scalar = take() {
-            if scalar == "{" { depth += 1 }
-            if scalar == "}" {
-                depth -= 1
-                if depth == 0 {
-                    return .field(
-                        names: names, conversion: conversion,
-                        specification: Self.text(scalars[specification..<(position - 1)]))
-                }
-            }
-        }
-        throw failure("it has a '{' without a '}' behind it")
     }
 }

@@ -85,7 +85,11 @@ extension Manager {
                 throw .missingManager(kind: kind)
             }
             guard let manager = Manager(rawValue: kind) else {
-                // The live ObsCore table: reading ignores it.
+                // Optional managers, of which the one of the live ObsCore table is known: only writing needs them.
+                let known = [ObsCoreTable.className, ObsCoreTable.shortClassName]
+                guard className == stored || (stored == known[0] && known.contains(className)) else {
+                    throw .managerMismatch(kind: kind, configured: className, stored: stored)
+                }
                 continue
             }
             guard stored == manager.storedClassName else {

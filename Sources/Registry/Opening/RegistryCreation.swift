@@ -5,10 +5,12 @@ import StructuredData
 /// Making the registry of a new repository.
 extension Registry {
     /// Creates all tables and writes the attributes that say what they are.
+    /// - Parameter obsCore: the configuration of a live ObsCore table, if there is to be one.
     /// - Throws: ``RegistryError/databaseNotEmpty(database:table:)`` when the database holds any table.
     public static func create(
-        database: any DatabaseClient, dimensions: DimensionConfiguration
+        database: any DatabaseClient, dimensions: DimensionConfiguration, obsCore: ObsCoreConfiguration? = nil
     ) async throws {
+        let obsCore = try obsCore.map { try ObsCoreTable($0) }
         let universe = try DimensionUniverse(dimensions)
         var writer = JSONWriter()
         writer.value(dimensions.source)
@@ -19,22 +21,27 @@ extension Registry {
             }
             let schema = RegistrySchema(universe: universe)
             for table in schema.staticTables { try connection.createTable(table) }
+            if let obsCore { try connection.createObsCore(obsCore) }
             var attributes: [(String, String)] = [(RepositoryAttributes.universeKey, document)]
             for manager in Manager.allCases {
                 attributes.append(("config:registry.managers.\(manager.rawValue)", manager.storedClassName))
                 attributes.append(
                     ("version:\(manager.storedClassName)", manager.supportedVersions[0].description))
             }
+            if let obsCore { attributes += obsCore.attributes }
             try connection.executeMany(
                 try SQL.insert(into: schema.attributes, columns: ["name", "value"]),
                 rows: attributes.map { [.text($0.0), .text($0.1)] })
         }
     }
 
-    /// Removes the tables of a registry that ``create(database:dimensions:)`` has just made.
-    package static func remove(database: any DatabaseClient, dimensions: DimensionConfiguration) async throws {
+    /// Removes the tables of a registry that ``create(database:dimensions:obsCore:)`` has just made.
+    package static func remove(
+        database: any DatabaseClient, dimensions: DimensionConfiguration, obsCore: ObsCoreConfiguration? = nil
+    ) async throws {
         let schema = RegistrySchema(universe: try DimensionUniverse(dimensions))
         try await database.write { connection in
+            if let obsCore { try connection.dropTable(obsCore.tableName, temporary: false) }
             for table in schema.staticTables.reversed() { try connection.dropTable(table.name, temporary: false) }
         }
     }

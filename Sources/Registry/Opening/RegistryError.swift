@@ -19,6 +19,8 @@ public enum RegistryError: Error, Hashable, Sendable, CustomStringConvertible {
     case corruptValue(table: String, column: String, reason: String)
     /// The database of a new repository already holds tables.
     case databaseNotEmpty(database: String, table: String)
+    /// The configuration of the live ObsCore table cannot be used.
+    case badObsCore(reason: String)
     case readOnly(operation: String)
 
     public var description: String {
@@ -47,6 +49,8 @@ public enum RegistryError: Error, Hashable, Sendable, CustomStringConvertible {
             "The database holds a corrupt value in '\(table).\(column)': \(reason)"
         case .databaseNotEmpty(let database, let table):
             "\(database) already holds the table '\(table)'; a new repository needs an empty database."
+        case .badObsCore(let reason):
+            "The configuration of the live ObsCore table cannot be used: \(reason)"
         case .readOnly(let operation):
             "Cannot \(operation): the repository is open for reading only."
         }

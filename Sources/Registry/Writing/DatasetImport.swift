@@ -24,6 +24,8 @@ extension RegistryWriter {
                 try ref.requireSame(as: held)
             }
             if !missing.isEmpty { try insert(missing) }
+            // As upstream, also those that existed but were not in the table yet.
+            if missing.count < chunk.count { try addToObsCore(chunk) }
             count += missing.count
         }
         return count

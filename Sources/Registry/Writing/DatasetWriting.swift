@@ -65,6 +65,7 @@ extension RegistryWriter {
                             try SQL.insert(into: table, columns: membershipColumns(stored)),
                             rows: members.map { membership(stored, $0, collection) })
                     }
+                    try addToObsCore(members)
                 }
             }
             if isNews { try refresh() }

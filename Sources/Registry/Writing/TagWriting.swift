@@ -22,6 +22,7 @@ extension RegistryWriter {
                                 key: ["dataset_id", "collection_id"], set: stored.type.dimensions.requiredNames)),
                         rows: members.map { membership(stored, $0, collection) })
                 }
+                try addToObsCore(members, taggedIn: name)
             }
             if isNews { try refresh() }
         }
@@ -43,6 +44,7 @@ extension RegistryWriter {
                     """,
                     rows: members.map { [.uuid($0.id.uuid), .int(collection.key)] })
             }
+            try removeFromObsCore(refs, taggedIn: name)
             return count
         }
     }

@@ -30,6 +30,16 @@ public struct RegistryConfiguration: Sendable, Equatable {
     public var managers: [String: Manager]
     /// Database class by SQL dialect.
     public var engines: [String: String]
+    /// Servers that follow the database's, from which a server of the repository may read; none unless set. A key of
+    /// Steward's own, which Python ignores.
+    public var replicas: Replicas?
+
+    public struct Replicas: Sendable, Equatable {
+        /// SQLAlchemy URLs.
+        public var databases: [String]
+        /// How old what is read there may be, in seconds.
+        public var staleness: Double
+    }
 
     /// Values for parts that a database URL leaves out.
     public struct ConnectionDefaults: Sendable, Equatable {
@@ -52,6 +62,7 @@ public struct RegistryConfiguration: Sendable, Equatable {
             username: try section.string("username"), password: try section.string("password"),
             host: try section.string("host"), port: try Self.port(section), database: try section.string("database"))
         engines = Dictionary(try section.strings("engines").map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+        replicas = try Self.replicas(section)
         managers = [:]
         guard let named = try section.section("managers") else {
             throw ConfigurationError.missingKey(location: section.location, key: section.keyPath("managers"))
@@ -62,6 +73,27 @@ public struct RegistryConfiguration: Sendable, Equatable {
         for role in Self.requiredManagers where managers[role] == nil {
             throw ConfigurationError.missingKey(location: section.location, key: named.keyPath(role))
         }
+    }
+
+    private static func replicas(_ section: ConfigurationSection) throws -> Replicas? {
+        guard let options = try section.section("replicas") else { return nil }
+        try options.allow(only: ["databases", "staleness"])
+        var databases: [String] = []
+        for item in try options.list("databases") ?? [] {
+            guard let text = item.stringValue else {
+                throw options.wrongType("databases", expected: "a list of database URLs", found: item)
+            }
+            databases.append(text)
+        }
+        let staleness = options["staleness"].map { $0.numberValue ?? .nan } ?? 5
+        guard !databases.isEmpty else {
+            throw ConfigurationError.missingKey(location: options.location, key: options.keyPath("databases"))
+        }
+        guard staleness > 0, staleness <= 86400 else {
+            throw options.wrongType(
+                "staleness", expected: "a number of seconds above 0, up to 86400", found: options["staleness"] ?? .null)
+        }
+        return Replicas(databases: databases, staleness: staleness)
     }
 
     private static func port(_ section: ConfigurationSection) throws -> Int? {

@@ -1,13 +1,11 @@
-import ButlerModel
-
 /// Why a value cannot be formatted; the caller names the field.
-struct FormatProblem: Error {
-    let reason: String
-    init(_ reason: String) { self.reason = reason }
+package struct FormatProblem: Error {
+    package let reason: String
+    package init(_ reason: String) { self.reason = reason }
 }
 
 /// A value as Python's `format()` sees it.
-enum FormatValue: Sendable, Hashable {
+package enum FormatValue: Sendable, Hashable {
     case none
     case bool(Bool)
     case int(Int64)
@@ -15,14 +13,14 @@ enum FormatValue: Sendable, Hashable {
     case string(String)
     case uuid(DatasetID)
 
-    init(_ value: DataIDValue) {
+    package init(_ value: DataIDValue) {
         switch value {
         case .int(let number): self = .int(number)
         case .string(let text): self = .string(text)
         }
     }
 
-    init(_ value: ColumnValue) throws(FormatProblem) {
+    package init(_ value: ColumnValue) throws(FormatProblem) {
         switch value {
         case .null: self = .none
         case .bool(let flag): self = .bool(flag)
@@ -36,7 +34,7 @@ enum FormatValue: Sendable, Hashable {
     }
 
     /// `format(value, specification)`.
-    func formatted(_ specification: String) throws(FormatProblem) -> String {
+    package func formatted(_ specification: String) throws(FormatProblem) -> String {
         guard !specification.isEmpty else { return plain }
         switch self {
         case .none: throw FormatProblem("has no value, which no format specification fits")
@@ -53,7 +51,7 @@ enum FormatValue: Sendable, Hashable {
     }
 
     /// The value after `!s`, `!r` or `!a`.
-    func converted(_ conversion: Unicode.Scalar) throws(FormatProblem) -> String {
+    package func converted(_ conversion: Unicode.Scalar) throws(FormatProblem) -> String {
         switch conversion {
         case "s": return plain
         case "r": return representation
@@ -64,7 +62,7 @@ enum FormatValue: Sendable, Hashable {
     }
 
     /// Python's `str()`.
-    var plain: String {
+    package var plain: String {
         switch self {
         case .none: "None"
         case .bool(let flag): flag ? "True" : "False"
@@ -85,9 +83,9 @@ enum FormatValue: Sendable, Hashable {
 }
 
 /// Text as Python prints it.
-enum PythonText {
+package enum PythonText {
     /// `repr()` of a string.
-    static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         let scalars = text.unicodeScalars
         let quote: Unicode.Scalar = scalars.contains("'") && !scalars.contains("\"") ? "\"" : "'"
         var result = String.UnicodeScalarView()
@@ -137,7 +135,7 @@ enum PythonText {
 
     /// `repr()` of a float: the shortest digits that read back as the same number, with an exponent below 1e-4 and from
     /// 1e16 on.
-    static func shortest(_ value: Double) -> String {
+    package static func shortest(_ value: Double) -> String {
         guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
         let (digits, point) = decimal("\(value.magnitude)")
         let sign = value.sign == .minus ? "-" : ""

@@ -1,0 +1,283 @@
+import Synchronization
+
+/// A client whose reads go to servers that follow the primary, as long as they are not behind by more than a bound.
+///
+/// Writes, and reads that prepare them, go to the primary. A follower is read from while it is known to have everything
+/// that the primary had committed a moment ago, no longer than the bound, and everything that this client itself has
+/// written. Whether it has is asked in the background, by comparing positions in the write-ahead log: no clocks are
+/// compared, and no read waits for it. Reads that no follower may answer, that it cannot answer (temporary tables), or
+/// that break on the way go to the primary.
+public final class ReplicatedClient: DatabaseClient {
+    private let primary: PostgreSQLClient
+    private let followers: [Follower]
+    private let bound: Duration
+    private let state = Mutex(State())
+
+    private struct State {
+        /// When this client last wrote.
+        var lastWrite: ContinuousClock.Instant?
+        var turn = 0
+    }
+
+    init(_ primary: PostgreSQLClient, followers: [Follower], bound: Duration) {
+        self.primary = primary
+        self.followers = followers
+        self.bound = bound
+    }
+
+    /// Connects to the primary; to followers in the background, when something is read.
+    ///
+    /// - Parameter bound: how old what a read sees may be.
+    /// - Throws: what `PostgreSQLClient.open` throws for the primary.
+    public static func open(
+        _ url: DatabaseURL, replicas: [DatabaseURL], bound: Duration, schema: String?, _ options: DatabaseOptions
+    ) async throws -> ReplicatedClient {
+        let primary = try await PostgreSQLClient.open(url, schema: schema, options)
+        var following = options
+        following.access = .readOnly
+        return ReplicatedClient(
+            primary, followers: replicas.map { Follower($0, schema: schema, following) }, bound: bound)
+    }
+
+    public var dialect: SQLDialect { primary.dialect }
+    public var isWriteable: Bool { primary.isWriteable }
+    public var displayName: String { primary.displayName }
+    public var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { primary.activity }
+    public var isReachable: Bool { primary.isReachable }
+
+    public func close() async throws {
+        for follower in followers { await follower.close() }
+        try await primary.close()
+    }
+
+    // MARK: - Transactions
+
+    public func read<T: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
+    ) async throws -> T {
+        if let follower = chosen(), let client = follower.client {
+            do {
+                return try await client.read(body)
+            } catch let error as DatabaseError where error.maySucceedOnPrimary {
+                if error.isOutage { follower.distrust() }
+            }
+        }
+        return try await primary.read(body)
+    }
+
+    public func readBeforeWriting<T: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
+    ) async throws -> T {
+        try await primary.readBeforeWriting(body)
+    }
+
+    @discardableResult
+    public func write<T: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
+    ) async throws -> T {
+        // Also after an error: it may have been committed.
+        defer { state.withLock { $0.lastWrite = .now } }
+        return try await primary.write(body)
+    }
+
+    public func pages<Page: Sendable>(
+        _ open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
+    ) -> DatabasePages<Page> {
+        DatabasePages { [self] in
+            let follower = chosen()
+            return FallbackPages(
+                first: follower?.client?.pages(open).makeSource(), second: { self.primary.pages(open).makeSource() },
+                onOutage: { follower?.distrust() })
+        }
+    }
+
+    // MARK: - Followers
+
+    /// A follower that may be read from now, each in turn; `nil` for none.
+    private func chosen() -> Follower? {
+        let (lastWrite, turn) = state.withLock { state in
+            state.turn &+= 1
+            return (state.lastWrite, state.turn)
+        }
+        let now = ContinuousClock.now
+        var found: Follower?
+        for index in followers.indices {
+            let follower = followers[(index + turn % followers.count) % followers.count]
+            let age = follower.current.map { now - $0 }
+            if age.map({ $0 > bound / 2 }) ?? true { follower.check(against: primary, every: bound / 8) }
+            guard found == nil, let age, age <= bound, let moment = follower.current else { continue }
+            if let lastWrite, moment < lastWrite {
+                follower.check(against: primary, every: .zero)
+                continue
+            }
+            found = follower
+        }
+        return found
+    }
+}
+
+/// A server that follows the primary.
+final class Follower: Sendable {
+    private let connect: @Sendable () async throws -> PostgreSQLClient
+    private let state = Mutex(State())
+
+    private struct State {
+        var client: PostgreSQLClient?
+        /// The last moment whose commits it is known to have.
+        var current: ContinuousClock.Instant?
+        var checking: Task<Void, Never>?
+        var lastCheck: ContinuousClock.Instant?
+        var isClosed = false
+    }
+
+    init(_ url: DatabaseURL, schema: String?, _ options: DatabaseOptions) {
+        connect = { try await PostgreSQLClient.open(url, schema: schema, options) }
+    }
+
+    var client: PostgreSQLClient? { state.withLock { $0.client } }
+    var current: ContinuousClock.Instant? { state.withLock { $0.current } }
+
+    /// It is not read from until it is known again what it has.
+    func distrust() { state.withLock { $0.current = nil } }
+
+    /// Finds out in the background what it has, unless that is being done or was, less than `pause` ago.
+    func check(against primary: PostgreSQLClient, every pause: Duration) {
+        state.withLock { state in
+            let now = ContinuousClock.now
+            guard !state.isClosed, state.checking == nil else { return }
+            if let last = state.lastCheck, now - last < pause { return }
+            state.lastCheck = now
+            state.checking = Task { [self] in
+                await run(primary)
+                self.state.withLock { $0.checking = nil }
+            }
+        }
+    }
+
+    private func run(_ primary: PostgreSQLClient) async {
+        do {
+            let client = try await connected()
+            let moment = ContinuousClock.now
+            guard let position = try await primary.logPosition() else { return }
+            // A follower that has been made a primary goes its own way.
+            guard try await client.hasReplayed(to: position) else { return }
+            state.withLock { state in
+                if !state.isClosed { state.current = max(state.current ?? moment, moment) }
+            }
+        } catch {
+            // It stays unused; the next check tries again.
+            distrust()
+        }
+    }
+
+    private func connected() async throws -> PostgreSQLClient {
+        if let client { return client }
+        let made = try await connect()
+        let isKept = state.withLock { state in
+            if !state.isClosed { state.client = made }
+            return !state.isClosed
+        }
+        if !isKept {
+            try await made.close()
+            throw DatabaseError.closed(made.displayName)
+        }
+        return made
+    }
+
+    func close() async {
+        let (task, client) = state.withLock { state in
+            state.isClosed = true
+            state.current = nil
+            return (state.checking, state.client)
+        }
+        task?.cancel()
+        await task?.value
+        // What it held was read only.
+        try? await client?.close()
+    }
+}
+
+extension PostgreSQLClient {
+    /// How far the write-ahead log of a primary goes; `nil` for a server that follows another.
+    func logPosition() async throws -> String? {
+        try await read { connection in
+            try connection.fetchOne(
+                "SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_lsn()::text END"
+            ) { $0.isNull(0) ? nil : try $0.text(0) } ?? nil
+        }
+    }
+
+    /// Whether a server follows another, and has everything of it up to a position.
+    func hasReplayed(to position: String) async throws -> Bool {
+        try await read { connection in
+            try connection.fetchOne(
+                """
+                SELECT pg_is_in_recovery() AND COALESCE(pg_last_wal_replay_lsn() >= \(value: .text(position))::pg_lsn, \
+                FALSE)
+                """
+            ) { try $0.bool(0) } ?? false
+        }
+    }
+}
+
+extension DatabaseError {
+    /// Whether what a follower could not do may be done by the primary.
+    var maySucceedOnPrimary: Bool {
+        switch self {
+        // Temporary tables are not allowed on a follower.
+        case .transactionConflict, .permissionDenied, .closed: true
+        default: isOutage
+        }
+    }
+}
+
+/// Pages from a follower, or from the primary when the follower cannot give even the first one.
+final class FallbackPages<Page: Sendable>: PageSource {
+    private struct State {
+        var source: (any PageSource<Page>)?
+        var mayFallBack: Bool
+        var isFinished = false
+    }
+
+    private let state: Mutex<State>
+    private let second: @Sendable () -> any PageSource<Page>
+    private let onOutage: @Sendable () -> Void
+
+    init(
+        first: (any PageSource<Page>)?, second: @escaping @Sendable () -> any PageSource<Page>,
+        onOutage: @escaping @Sendable () -> Void
+    ) {
+        state = Mutex(State(source: first ?? second(), mayFallBack: first != nil))
+        self.second = second
+        self.onOutage = onOutage
+    }
+
+    func next() async throws -> Page? {
+        guard let source = state.withLock({ $0.source }) else { return nil }
+        do {
+            let page = try await source.next()
+            state.withLock { $0.mayFallBack = false }
+            return page
+        } catch let error as DatabaseError where error.maySucceedOnPrimary {
+            if error.isOutage { onOutage() }
+            let other = state.withLock { state -> (any PageSource<Page>)? in
+                guard state.mayFallBack, !state.isFinished else { return nil }
+                state.mayFallBack = false
+                state.source = second()
+                return state.source
+            }
+            guard let other else { throw error }
+            source.finish()
+            return try await other.next()
+        }
+    }
+
+    func finish() {
+        let source = state.withLock { state in
+            state.isFinished = true
+            defer { state.source = nil }
+            return state.source
+        }
+        source?.finish()
+    }
+}
