@@ -1,4 +1,5 @@
 import ButlerModel
+import DatabaseSupport
 import Query
 import QueryModel
 import SkyGeometry
@@ -262,7 +263,8 @@ import Testing
 
     @Test(.timeLimit(.minutes(5))) func tooManyTablesAreTheUsersError() async throws {
         let repository = try await QueryRepository.shared.value
-        for count in [70, 500, 20_000] {
+        // SQLite joins fewer tables than the queries may.
+        for count in TestDatabase.isPostgreSQL ? [500, 20_000] : [70, 500, 20_000] {
             let overlaps = Array(repeating: "visit.region OVERLAPS POINT(10, 0)", count: count)
             await repository.expectError(.invalidQuery, count == 70 ? "too complex for the database" : "more than 100 tables") {
                 try await repository.dataIDs(["visit"], .where(overlaps.joined(separator: " AND "), id: cam1))
