@@ -287,7 +287,7 @@ import Testing
         }
         var query = TestQuery.where(id: cam1)
         query.predicate = Predicate(try .comparing(region, .overlaps, .literal(try polygon(turns: 20_000))))
-        await repository.expectError(.invalidQuery, "60000 vertices; a query takes at most 4000") {
+        await repository.expectError(.invalidQuery, "60000 vertices; a query takes at most 6000") {
             try await repository.dataIDs(["visit"], query)
         }
     }

@@ -122,7 +122,7 @@ struct OverlapAnalysis {
 
     /// The most vertices of a region in a condition. To cover it with pixels takes time in proportion, about 0.1 ms for
     /// each vertex of a polygon that crosses itself again and again.
-    private static let mostVertices = 4000
+    private static let mostVertices = 6000
 
     /// - Throws: `ButlerError` of kind `invalidQuery` when the region's border touches more pixels than a condition may
     ///   have terms, and for regions that the pixelization does not know how to cover.
