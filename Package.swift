@@ -176,7 +176,7 @@ let package = Package(
         .target(
             name: "EdgeCache",
             dependencies: [
-                "ObjectStorage", "Serving", .product(name: "CoreMetrics", package: "swift-metrics"),
+                "ByteText", "ObjectStorage", "Serving", .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "Hummingbird", package: "hummingbird"),
             ]),
         .target(

@@ -1,3 +1,4 @@
+import ByteText
 import Crypto
 import Foundation
 public import ObjectStorage
@@ -140,10 +141,7 @@ public final class EdgeCache: Sendable {
 
     private static func tag(_ path: ObjectPath, _ status: ObjectStatus) -> String {
         let text = "\(path.description)\n\(status.size)\n\(status.etag)"
-        return SHA256.hash(data: Array(text.utf8)).prefix(20).map {
-            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
-        }
-        .joined()
+        return Hexadecimal.encode(SHA256.hash(data: Array(text.utf8)).prefix(20))
     }
 
     /// The fetch of a version that is not here; the first who asks begins it.

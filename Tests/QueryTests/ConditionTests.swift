@@ -270,4 +270,35 @@ import Testing
             try await detectors(.greater, -100_000..<3)
         }
     }
+
+    /// So many queries inside IN, each within the one before or beside it.
+    private func detectors(besides count: Int, within depth: Int) async throws -> Prepared {
+        let repository = try await QueryRepository.shared.value
+        let element = try repository.universe.requireElement("detector")
+        let detector = ColumnExpression.column(.dimensionKey(element))
+        var condition = Predicate.alwaysTrue
+        for _ in 0..<depth {
+            var builder = TreeBuilder(repository.universe)
+            builder.join(try repository.universe.group(["detector"]))
+            try builder.filter(cam1)
+            try builder.filter(condition)
+            let tree = try builder.tree()
+            condition = .all(
+                try (0..<count).map { _ in Predicate(try .query(detector, column: .dimensionKey(element), tree)) })
+        }
+        var query = TestQuery.where(id: cam1, order: ["detector"])
+        query.predicate = condition
+        return try await repository.records(of: "detector", query)
+    }
+
+    @Test(.timeLimit(.minutes(5))) func tooManyQueriesInsideINAreTheUsersError() async throws {
+        let repository = try await QueryRepository.shared.value
+        #expect(try await repository.rows(try await detectors(besides: 40, within: 1)) == ["1", "2", "3", "4"])
+        #expect(try await repository.rows(try await detectors(besides: 2, within: 4)) == ["1", "2", "3", "4"])
+        for (count, depth) in [(101, 1), (40, 2), (3, 4)] {
+            await repository.expectError(.invalidQuery, "more than 100 queries inside IN") {
+                try await detectors(besides: count, within: depth)
+            }
+        }
+    }
 }

@@ -101,8 +101,11 @@ public struct BLAKE2b: Sendable {
     public static func hexadecimalDigest(of bytes: [UInt8], size: DigestSize = .full) -> String {
         var hash = BLAKE2b(digestSize: size)
         hash.update(bytes)
-        return Hexadecimal.encode(hash.finalized())
+        return hash.hexadecimalDigest()
     }
+
+    /// The digest of all input so far, in lower-case hexadecimal digits.
+    public func hexadecimalDigest() -> String { Hexadecimal.encode(finalized()) }
 
     // MARK: - Compression
 

@@ -54,7 +54,7 @@ struct SQLiteErrors: Sendable {
     /// What SQLite says of statements beyond its limits (https://sqlite.org/limits.html).
     private static let limits = [
         "parser stack overflow", "Expression tree is too large", "too many SQL variables", "tables in a join", "too many terms",
-        "too many columns", "too many FROM clause terms", "LIKE or GLOB pattern too complex", "at most 64 tables",
+        "too many columns", "too many FROM clause terms", "LIKE or GLOB pattern too complex",
     ]
 
     /// `SQLITE_READONLY_ROLLBACK`: the journal of a writer that died must be rolled back first.

@@ -21,10 +21,7 @@ extension LocalFile {
     static func checksum(_ path: String) throws(ObjectStorageError) -> String {
         var digest = BLAKE2b()
         try pieces(of: path) { bytes throws(ObjectStorageError) in digest.update(bytes) }
-        return digest.finalized().map { byte in
-            let text = String(byte, radix: 16)
-            return text.utf8.count == 1 ? "0" + text : text
-        }.joined()
+        return digest.hexadecimalDigest()
     }
 
     /// Makes a file. One that could not be written whole is removed.

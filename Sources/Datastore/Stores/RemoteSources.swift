@@ -103,10 +103,7 @@ extension FileDatastore {
         try BlockingCall.wait {
             var digest = BLAKE2b()
             for try await piece in try await store.chunks(of: path) { piece.withUnsafeBytes { digest.update($0) } }
-            return digest.finalized().map { byte in
-                let text = String(byte, radix: 16)
-                return text.utf8.count == 1 ? "0" + text : text
-            }.joined()
+            return digest.hexadecimalDigest()
         }
     }
 

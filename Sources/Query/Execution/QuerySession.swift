@@ -46,33 +46,35 @@ struct QuerySession {
                 dataIDsOf: tree, tree.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps), snapshot)
     }
 
-    func statement(_ plan: LogicalPlan) throws -> SelectStatement {
+    func statement(_ plan: LogicalPlan) throws -> SelectStatement { try statement(plan, Subqueries()) }
+
+    private func statement(_ plan: LogicalPlan, _ subqueries: Subqueries) throws -> SelectStatement {
         try SelectStatement(
             plan,
             .init(
                 universe: snapshot.universe, storesIngestDateAsText: snapshot.schema.storesIngestDateAsText,
-                membership: subqueries()))
+                membership: { column, tree in try values(of: column, tree, subqueries) }))
     }
 
-    /// The most queries inside IN, of a statement. Each is planned by the database like one of its own.
-    private static let mostSubqueries = 64
+    /// Counts the queries inside IN of a statement, those inside others too. Each is planned by the database like one of
+    /// its own.
+    private final class Subqueries {
+        static let most = 100
+        private var count = 0
 
-    /// What spells the queries inside IN of one statement.
-    private func subqueries() -> (ColumnReference, QueryTree) throws -> SQL {
-        var count = 0
-        return { column, tree in
+        func add() throws {
             count += 1
-            guard count <= Self.mostSubqueries else {
+            guard count <= Self.most else {
                 throw ButlerError(
                     .invalidQuery,
-                    "The query has more than \(Self.mostSubqueries) queries inside IN; materialize their data IDs, or split it.")
+                    "The query has more than \(Self.most) queries inside IN; nest fewer, materialize data IDs, or split it.")
             }
             try Task.checkCancellation()
-            return try values(of: column, tree)
         }
     }
 
-    private func values(of column: ColumnReference, _ tree: QueryTree) throws -> SQL {
+    private func values(of column: ColumnReference, _ tree: QueryTree, _ subqueries: Subqueries) throws -> SQL {
+        try subqueries.add()
         var columns = PlanColumns(tree.dimensions)
         columns.insert(column)
         let plan = try planner.plan(
@@ -82,7 +84,7 @@ struct QuerySession {
                 .unimplementedQuery,
                 "A query inside IN must not depend on exact overlaps of regions; materialize its data IDs first.")
         }
-        return try statement(plan).values(of: column)
+        return try statement(plan, subqueries).values(of: column)
     }
 
     // MARK: Rows
