@@ -107,7 +107,7 @@ struct YAMLComposer: ~Copyable {
         var items: [YAMLNode] = []
         while true {
             let event = try next()
-            if event.kind == .sequenceEnd { return items }
+            if case .sequenceEnd = event.kind { return items }
             items.append(try node(event, depth: depth + 1))
         }
     }
@@ -117,7 +117,7 @@ struct YAMLComposer: ~Copyable {
         var entries: [YAMLNode.Entry] = []
         while true {
             let event = try next()
-            if event.kind == .mappingEnd { return entries }
+            if case .mappingEnd = event.kind { return entries }
             let key = try node(event, depth: depth + 1)
             let value = try node(try next(), depth: depth + 1)
             entries.append(YAMLNode.Entry(key: key, value: value))

@@ -16,6 +16,8 @@ enum YAMLResolver {
         case UInt8(ascii: "="): return text == "=" ? YAMLTag.value : YAMLTag.string
         case UInt8(ascii: "~"): return text == "~" ? YAMLTag.null : YAMLTag.string
         default:
+            // Nearly all texts are longer than these words, or begin otherwise.
+            guard text.utf8.count <= 5, "nNyYtTfFoO".utf8.contains(first) else { return YAMLTag.string }
             switch text {
             case "null", "Null", "NULL": return YAMLTag.null
             case "yes", "Yes", "YES", "no", "No", "NO", "true", "True", "TRUE", "false", "False", "FALSE", "on", "On",

@@ -11,9 +11,9 @@ struct SchemaChecks {
     func problems() -> [SchemaProblem] {
         var problems: [SchemaProblem] = []
         checkNames(&problems)
-        checkIDs(&problems)
-        checkConstraints(&problems)
-        if isWhole { checkKeysAndIndexes(&problems) }
+        let objects = checkIDs(&problems)
+        checkConstraints(objects, &problems)
+        if isWhole { checkKeysAndIndexes(objects, &problems) }
         return problems
     }
 
@@ -58,41 +58,67 @@ struct SchemaChecks {
 
     // MARK: Identifiers
 
-    private func checkIDs(_ problems: inout [SchemaProblem]) {
-        var seen: [String: TextPosition] = [:]
-        func add(_ id: String, _ position: TextPosition) {
+    /// What has an id, for checks of references.
+    private struct Objects {
+        struct Object {
+            let position: TextPosition
+            /// The number of the table, if it is a column.
+            let tableOfColumn: Int?
+        }
+        var byID: [String: Object] = [:]
+        /// Columns whose ids other objects have too, with the numbers of their tables.
+        var others: [String: Set<Int>] = [:]
+
+        func isColumn(_ id: String, of table: Int) -> Bool {
+            byID[id]?.tableOfColumn == table || others[id]?.contains(table) ?? false
+        }
+
+        func isColumn(_ id: String) -> Bool { byID[id]?.tableOfColumn != nil || others[id] != nil }
+    }
+
+    private func checkIDs(_ problems: inout [SchemaProblem]) -> Objects {
+        var objects = Objects()
+        objects.byID.reserveCapacity(schema.tables.reduce(1) { $0 + $1.columns.count + $1.constraints.count + 1 })
+        func add(_ id: String, _ position: TextPosition, column table: Int? = nil, unless isKnown: () -> Bool) {
+            let object = Objects.Object(position: position, tableOfColumn: table)
             // An empty id is that of an object without a name, which has been reported.
-            guard !id.isEmpty else { return }
-            if let first = seen[id] {
-                problems.append(
-                    problem(
-                        "Duplicate ID '\(id)' found in schema, first at line \(first.line)", at: position,
-                        remedy: "give one of the objects another '@id'"))
-            } else {
-                seen[id] = position
-            }
+            guard !id.isEmpty, let first = objects.byID.updateValue(object, forKey: id) else { return }
+            objects.byID[id] = first
+            if let table { objects.others[id, default: []].insert(table) }
+            guard !isKnown() else { return }
+            problems.append(
+                problem(
+                    "Duplicate ID '\(id)' found in schema, first at line \(first.position.line)", at: position,
+                    remedy: "give one of the objects another '@id'"))
         }
-        add(schema.id, schema.position)
-        for table in schema.tables {
-            add(table.id, table.position)
-            var names: Set<String> = []
-            // Two columns of one name have been reported, unless one comes from elsewhere.
-            for column in table.columns where names.insert(column.name).inserted || column.isReferenced {
-                add(column.id, column.position)
+        add(schema.id, schema.position) { false }
+        for (t, table) in schema.tables.enumerated() {
+            add(table.id, table.position) { false }
+            var repeats: Set<Int>?
+            for (index, column) in table.columns.enumerated() {
+                // Two columns of one name have been reported, unless one comes from elsewhere.
+                add(column.id, column.position, column: t) {
+                    if column.isReferenced { return false }
+                    let known = repeats ?? Self.repeats(in: table.columns)
+                    repeats = known
+                    return known.contains(index)
+                }
             }
-            for constraint in table.constraints { add(constraint.id, constraint.position) }
+            for constraint in table.constraints { add(constraint.id, constraint.position) { false } }
         }
+        return objects
+    }
+
+    /// The numbers of the columns whose names stand before them already.
+    private static func repeats(in columns: [Column]) -> Set<Int> {
+        var names: Set<String> = []
+        return Set(columns.indices.filter { !names.insert(columns[$0].name).inserted })
     }
 
     // MARK: Constraints
 
-    private enum Kind { case column, other }
-
-    private func checkConstraints(_ problems: inout [SchemaProblem]) {
-        guard schema.tables.contains(where: { !$0.constraints.isEmpty }) else { return }
-        let objects = objectKinds()
-        for (t, table) in schema.tables.enumerated() where !table.constraints.isEmpty {
-            let own = Set(table.columns.map(\.id))
+    private func checkConstraints(_ objects: Objects, _ problems: inout [SchemaProblem]) {
+        for (t, table) in schema.tables.enumerated() {
             for (c, constraint) in table.constraints.enumerated() {
                 func add(_ list: String, _ id: String, _ message: String) {
                     problems.append(
@@ -102,7 +128,7 @@ struct SchemaChecks {
                 }
                 for id in constraint.columns {
                     checkExists(id, objects) { add("columns", id, $0) }
-                    if isWhole, !own.contains(id) {
+                    if isWhole, !objects.isColumn(id, of: t) {
                         add("columns", id, "Column '\(id)' not found in table '\(table.name)'")
                     }
                 }
@@ -113,49 +139,40 @@ struct SchemaChecks {
         }
     }
 
-    private func checkExists(_ id: String, _ objects: [String: Kind], _ report: (String) -> Void) {
-        switch objects[id] {
-        case .column: break
-        case .other: report("ID '\(id)' does not refer to a Column object")
-        case nil: if isWhole { report("Column ID '\(id)' not found in schema") }
+    private func checkExists(_ id: String, _ objects: Objects, _ report: (String) -> Void) {
+        if objects.isColumn(id) { return }
+        if objects.byID[id] != nil {
+            report("ID '\(id)' does not refer to a Column object")
+        } else if isWhole {
+            report("Column ID '\(id)' not found in schema")
         }
-    }
-
-    private func objectKinds() -> [String: Kind] {
-        var objects = [schema.id: Kind.other]
-        for table in schema.tables {
-            objects[table.id] = .other
-            for constraint in table.constraints { objects[constraint.id] = .other }
-        }
-        for table in schema.tables { for column in table.columns { objects[column.id] = .column } }
-        return objects
     }
 
     // MARK: What only fails later
 
     /// The Python tool finds these when it makes the tables; here they are warnings, so that verdicts are the same.
-    private func checkKeysAndIndexes(_ problems: inout [SchemaProblem]) {
+    private func checkKeysAndIndexes(_ objects: Objects, _ problems: inout [SchemaProblem]) {
         for (t, table) in schema.tables.enumerated() {
             let keys = table.primaryKey?.ids ?? []
             guard !keys.isEmpty || !table.indexes.isEmpty else { continue }
-            let own = Set(table.columns.map(\.id))
-            for id in keys where !own.contains(id) {
+            var ids: [String] { table.columns.map(\.id).sorted() }
+            for id in keys where !objects.isColumn(id, of: t) {
                 problems.append(
                     problem(
                         "the primary key names '\(id)', which is no column of table '\(table.name)'; "
                             + "no database can be made",
                         at: table.position, path: [.key("tables"), .index(t), .key("primaryKey")],
-                        remedy: Suggestion.nearest(to: id, in: own.sorted()).map { "did you mean '\($0)'?" },
+                        remedy: Suggestion.nearest(to: id, in: ids).map { "did you mean '\($0)'?" },
                         severity: .warning))
             }
             for (i, index) in table.indexes.enumerated() {
-                for id in index.columns where !own.contains(id) {
+                for id in index.columns where !objects.isColumn(id, of: t) {
                     problems.append(
                         problem(
                             "the index '\(index.name)' names '\(id)', which is no column of table '\(table.name)'; "
                                 + "no database can be made",
                             at: index.position, path: [.key("tables"), .index(t), .key("indexes"), .index(i)],
-                            remedy: Suggestion.nearest(to: id, in: own.sorted()).map { "did you mean '\($0)'?" },
+                            remedy: Suggestion.nearest(to: id, in: ids).map { "did you mean '\($0)'?" },
                             severity: .warning))
                 }
             }

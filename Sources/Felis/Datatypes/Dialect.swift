@@ -39,29 +39,45 @@ public enum Dialect: String, CaseIterable, Sendable {
 
     /// The identifier, in quotes if the dialect needs them.
     public func quoted(_ identifier: String) -> String {
-        let needsQuotes =
-            identifier.utf8.contains { byte in
-                !((0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x5F || byte == 0x24)
-            } || identifier.isEmpty || identifier.utf8.first.map { (0x30...0x39).contains($0) || $0 == 0x24 } ?? true
-            || ReservedNames.contains(identifier.lowercased(), in: self)
-        return needsQuotes ? alwaysQuoted(identifier) : identifier
+        let isPlain =
+            identifier.utf8.first.map { !(0x30...0x39).contains($0) && $0 != 0x24 } ?? false
+            && identifier.utf8.allSatisfy { byte in
+                (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x5F || byte == 0x24
+            }
+        // What is plain has small letters only, as the reserved names have.
+        return isPlain && !ReservedNames.contains(identifier, in: self) ? identifier : alwaysQuoted(identifier)
     }
 
     public func alwaysQuoted(_ identifier: String) -> String {
-        let quote = self == .mysql ? "`" : "\""
-        return quote
-            + identifier.split(separator: Character(quote), omittingEmptySubsequences: false)
-            .joined(separator: quote + quote) + quote
+        let quote = self == .mysql ? UInt8(ascii: "`") : UInt8(ascii: "\"")
+        return Self.wrapped(identifier, in: quote, doubling: quote)
     }
 
     /// A text literal.
     public func literal(_ text: String) -> String {
-        var result: [UInt8] = [UInt8(ascii: "'")]
-        for byte in text.utf8 {
-            if byte == UInt8(ascii: "'") || (byte == UInt8(ascii: "\\") && self == .mysql) { result.append(byte) }
-            result.append(byte)
+        let quote = UInt8(ascii: "'")
+        return Self.wrapped(text, in: quote, doubling: self == .mysql ? UInt8(ascii: "\\") : quote)
+    }
+
+    /// The text between quotes, with the quotes in it, and another character, written twice.
+    private static func wrapped(_ text: String, in quote: UInt8, doubling other: UInt8) -> String {
+        var text = text
+        return text.withUTF8 { bytes in
+            let extra = bytes.count { $0 == quote || $0 == other }
+            return String(unsafeUninitializedCapacity: bytes.count + extra + 2) { buffer in
+                buffer[0] = quote
+                var count = 1
+                for byte in bytes {
+                    buffer[count] = byte
+                    count += 1
+                    if byte == quote || byte == other {
+                        buffer[count] = byte
+                        count += 1
+                    }
+                }
+                buffer[count] = quote
+                return count + 1
+            }
         }
-        result.append(UInt8(ascii: "'"))
-        return String(decoding: result, as: UTF8.self)
     }
 }

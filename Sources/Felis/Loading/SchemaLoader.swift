@@ -17,9 +17,13 @@ public actor SchemaLoader {
     public nonisolated let options: SchemaOptions
     private let files: any SchemaFiles
     private var loaded: [String: LoadedSchema] = [:]
+    /// Files that are being read. Their tasks wait for no other file.
+    private var reading: [String: Task<LoadedSchema, Never>] = [:]
 
     /// How many files may refer to each other in a row.
     private static let depthLimit = 32
+    /// How many files are read ahead of the one that is waited for.
+    private static let filesAhead = 16
 
     public init(files: any SchemaFiles = LocalSchemaFiles(), options: SchemaOptions = SchemaOptions()) {
         self.files = files
@@ -29,21 +33,52 @@ public actor SchemaLoader {
     /// Reads a schema and all that it refers to. Whatever is wrong is among the problems; nothing is thrown.
     public func load(_ location: SchemaLocation) async -> LoadedSchema { await load(location, within: []) }
 
+    /// Reads schemas side by side and hands them over one by one, in the order given.
+    public nonisolated(nonsending) func load(
+        _ locations: [SchemaLocation], _ body: (LoadedSchema) throws -> Void
+    ) async rethrows {
+        await readAhead(locations.prefix(Self.filesAhead))
+        for (index, location) in locations.enumerated() {
+            try body(await load(location))
+            await readAhead(locations.dropFirst(index + Self.filesAhead).prefix(1))
+        }
+    }
+
+    private func readAhead(_ locations: ArraySlice<SchemaLocation>) {
+        for location in locations {
+            let key = location.canonical
+            if loaded[key] == nil { _ = read(location, key: key) }
+        }
+    }
+
     private func load(_ location: SchemaLocation, within ancestors: [String]) async -> LoadedSchema {
         let key = location.canonical
         if let known = loaded[key] { return known }
-        let result: LoadedSchema
-        do {
-            result = await resolve(
-                Self.parse(try await files.read(location), location: location, options: options), key: key,
-                within: ancestors)
-        } catch {
-            result = LoadedSchema(
-                location: location, written: nil, schema: nil,
-                problems: [SchemaProblem(kind: .unreadable, file: location.text, message: Self.sentence("\(error)"))])
-        }
+        let parsed = await read(location, key: key).value
+        let result = await resolve(parsed, key: key, within: ancestors)
         loaded[key] = result
+        reading[key] = nil
         return result
+    }
+
+    private func read(_ location: SchemaLocation, key: String) -> Task<LoadedSchema, Never> {
+        if let task = reading[key] { return task }
+        let task = Task.detached { [files, options] in
+            do {
+                let parsed = Self.parse(try await files.read(location), location: location, options: options)
+                // What refers to no other file is finished here, beside the others.
+                guard let schema = parsed.written, schema.resources.isEmpty else { return parsed }
+                return Self.finished(parsed, schema, resources: [:], failed: [], options: options)
+            } catch {
+                return LoadedSchema(
+                    location: location, written: nil, schema: nil,
+                    problems: [
+                        SchemaProblem(kind: .unreadable, file: location.text, message: Self.sentence("\(error)"))
+                    ])
+            }
+        }
+        reading[key] = task
+        return task
     }
 
     /// Reads one file and checks all that needs no other.
@@ -69,7 +104,7 @@ public actor SchemaLoader {
     private static func sentence(_ text: String) -> String { text.hasSuffix(".") ? String(text.dropLast()) : text }
 
     private func resolve(_ parsed: LoadedSchema, key: String, within ancestors: [String]) async -> LoadedSchema {
-        guard var schema = parsed.written else { return parsed }
+        guard let schema = parsed.written, !schema.resources.isEmpty else { return parsed }
         var result = parsed
         var resources: [String: Schema] = [:]
         var failed: Set<String> = []
@@ -101,14 +136,23 @@ public actor SchemaLoader {
                 fail(errors.count > 1 ? "\(errors.count) errors, the first: \(first)" : first)
             }
         }
+        return Self.finished(result, schema, resources: resources, failed: failed, options: options)
+    }
+
+    /// Adds the columns that come from other schemas, and checks the whole.
+    private static func finished(
+        _ parsed: LoadedSchema, _ written: Schema, resources: [String: Schema], failed: Set<String>,
+        options: SchemaOptions
+    ) -> LoadedSchema {
+        var result = parsed
+        var schema = written
+        let file = parsed.location.text
         var resolver = ReferenceResolver(
-            file: parsed.location.text, resources: resources, failed: failed,
-            increment: options.referenceIndexIncrement)
+            file: file, resources: resources, failed: failed, increment: options.referenceIndexIncrement)
         resolver.resolve(&schema)
         result.problems += resolver.problems
-        result.problems += SchemaChecks(
-            file: parsed.location.text, schema: schema, isWhole: result.errorCount == 0, options: options
-        ).problems()
+        result.problems += SchemaChecks(file: file, schema: schema, isWhole: result.errorCount == 0, options: options)
+            .problems()
         result.schema = result.errorCount == 0 ? schema : nil
         return result
     }

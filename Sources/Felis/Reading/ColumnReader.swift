@@ -153,7 +153,7 @@ struct ColumnReader {
                 remedy: "remove 'fits:tunit' or 'ivoa:unit'")
         }
         for (slot, unit) in [(11, column.fitsUnit), (12, column.ivoaUnit)] {
-            guard let unit, !unit.isEmpty, let problem = UnitCheck.problem(of: unit) else { continue }
+            guard let unit, !unit.isEmpty, let problem = context.problem(ofUnit: unit) else { continue }
             context.report(
                 .value, "invalid unit '\(unit)': \(problem.message)", at: fields[slot]?.position, remedy: problem.remedy
             )

@@ -3,24 +3,32 @@ import StructuredData
 /// The keys of a kind of object, in the order of the language, each with the other name that it may have.
 struct FieldTable: Sendable {
     let keys: [String]
-    private let slots: [String: Int]
+    /// The names of each length in bytes: few enough that comparing beats hashing.
+    private let namesByLength: [[(name: String, slot: Int)]]
 
     /// - Parameter keys: `key`, or `key=other_name`.
     init(_ keys: String...) {
         var names: [String] = []
-        var slots: [String: Int] = [:]
+        var namesByLength: [[(name: String, slot: Int)]] = []
         for (slot, entry) in keys.enumerated() {
             for (index, name) in entry.split(separator: "=").enumerated() {
                 if index == 0 { names.append(String(name)) }
-                slots[String(name)] = slot
+                let length = name.utf8.count
+                while namesByLength.count <= length { namesByLength.append([]) }
+                namesByLength[length].append((String(name), slot))
             }
         }
         self.keys = names
-        self.slots = slots
+        self.namesByLength = namesByLength
     }
 
-    func slot(_ key: String) -> Int? { slots[key] }
-    var names: some Sequence<String> { slots.keys.sorted() }
+    func slot(_ key: String) -> Int? {
+        let length = key.utf8.count
+        guard length < namesByLength.count else { return nil }
+        return namesByLength[length].first { $0.name == key }?.slot
+    }
+
+    var names: some Sequence<String> { namesByLength.joined().map(\.name).sorted() }
 }
 
 /// A mapping of a file, its entries sorted into the slots of a table of keys.
@@ -28,7 +36,9 @@ struct Fields {
     let context: ReadingContext
     let table: FieldTable
     let position: TextPosition
-    private var values: [YAMLNode?]
+    private let entries: [YAMLNode.Entry]
+    /// For each slot the number of its entry, or -1.
+    private var places: [Int]
 
     /// Reads a mapping and reports keys that are unknown or repeated; `nil` if it is none, which is reported too.
     ///
@@ -42,13 +52,14 @@ struct Fields {
         self.context = context
         self.table = table
         position = node.position
-        values = Array(repeating: nil, count: table.keys.count)
+        places = Array(repeating: -1, count: table.keys.count)
         guard let entries = Self.entries(of: node, in: context) else {
             context.report(
                 .modelType, "\(className) should be a mapping, found \(Scalars.kindName(node))", at: node.position)
             return nil
         }
-        for entry in entries {
+        self.entries = entries
+        for (index, entry) in entries.enumerated() {
             guard case .scalar(let key) = entry.key.content else {
                 context.report(.unknownKey, "\(entry.key.kindName) cannot be a key", at: entry.key.position)
                 continue
@@ -61,7 +72,7 @@ struct Fields {
                     severity: allowsUnknown ? .warning : .error)
                 continue
             }
-            values[slot] = entry.value
+            places[slot] = index
         }
     }
 
@@ -98,8 +109,10 @@ struct Fields {
     }
 
     private static func warnOfRepeats(_ entries: [YAMLNode.Entry], in context: ReadingContext) {
-        // Nearly all mappings are small, where looking back beats hashing.
+        // Nearly all mappings are small, where looking back beats hashing, and looking at lengths and last letters
+        // first beats comparing.
         var seen: Set<String> = []
+        var marks: UInt64 = 0
         let isLarge = entries.count > 24
         for (index, entry) in entries.enumerated() {
             guard case .scalar(let key) = entry.key.content, entry.key.tag != YAMLTag.merge else { continue }
@@ -107,9 +120,13 @@ struct Fields {
             if isLarge {
                 isRepeated = !seen.insert(key).inserted
             } else {
-                isRepeated = entries[..<index].contains { earlier in
-                    if case .scalar(let other) = earlier.key.content { other == key } else { false }
-                }
+                let mark: UInt64 = 1 << UInt64((key.utf8.count &* 13 &+ Int(key.utf8.last ?? 0)) & 63)
+                isRepeated =
+                    marks & mark != 0
+                    && entries[..<index].contains { earlier in
+                        if case .scalar(let other) = earlier.key.content { other == key } else { false }
+                    }
+                marks |= mark
             }
             if isRepeated {
                 context.warn(
@@ -121,14 +138,14 @@ struct Fields {
 
     // MARK: Values
 
-    subscript(slot: Int) -> YAMLNode? { values[slot] }
+    subscript(slot: Int) -> YAMLNode? { has(slot) ? entries[places[slot]].value : nil }
 
     /// Whether the key is there, be it with a null.
-    func has(_ slot: Int) -> Bool { values[slot] != nil }
+    func has(_ slot: Int) -> Bool { places[slot] >= 0 }
 
     /// The value of a key unless it is absent or null.
     func present(_ slot: Int) -> YAMLNode? {
-        guard let node = values[slot], node.tag != YAMLTag.null else { return nil }
+        guard let node = self[slot], node.tag != YAMLTag.null else { return nil }
         return node
     }
 
@@ -140,16 +157,21 @@ struct Fields {
 
     func text(_ slot: Int) -> String? {
         guard let node = present(slot) else { return nil }
+        return text(node, slot)
+    }
+
+    private func text(_ node: YAMLNode, _ slot: Int) -> String? {
+        if case .scalar(let text) = node.content, node.tag == YAMLTag.string { return Scalars.trimmed(text) }
         return inside(slot) { Scalars.text(node, in: context) }
     }
 
     /// The text of a key that has to be there.
     func requiredText(_ slot: Int) -> String? {
-        guard let node = values[slot] else {
+        guard let node = self[slot] else {
             reportMissing(slot)
             return nil
         }
-        return inside(slot) { Scalars.text(node, in: context) }
+        return text(node, slot)
     }
 
     func integer(_ slot: Int, in range: ClosedRange<Int>? = nil) -> Int? {
@@ -159,13 +181,13 @@ struct Fields {
 
     /// A flag that may not be null.
     func boolean(_ slot: Int) -> Bool? {
-        guard let node = values[slot] else { return nil }
+        guard let node = self[slot] else { return nil }
         return inside(slot) { Scalars.boolean(node, in: context) }
     }
 
     /// A list of texts; `nil` if the key is absent, null (unless `isRequired`) or wrong.
     func texts(_ slot: Int, minimum: Int = 0, isRequired: Bool = false) -> [String]? {
-        guard let node = isRequired ? values[slot] : present(slot) else {
+        guard let node = isRequired ? self[slot] : present(slot) else {
             if isRequired { reportMissing(slot) }
             return nil
         }
@@ -200,7 +222,7 @@ struct Fields {
 
     /// Calls `body` with each item of a list, inside its path.
     func forEach(_ slot: Int, _ body: (YAMLNode) -> Void) {
-        guard let node = values[slot] else { return }
+        guard let node = self[slot] else { return }
         inside(slot) {
             guard let items = Scalars.items(node, in: context) else { return }
             for (index, item) in items.enumerated() {

@@ -10,6 +10,9 @@ final class ReadingContext {
     /// How many more values may be read, so that aliases of aliases end.
     private var budget: Int
     private var isExhausted = false
+    /// Verdicts on units and UCDs, of which a schema has few, many times over.
+    private var units: [String: UnitCheck.Problem?] = [:]
+    private var ucds: [String: UCDCheck.Problem?] = [:]
 
     /// The most problems of a file that are kept.
     private static let problemLimit = 10_000
@@ -40,6 +43,20 @@ final class ReadingContext {
 
     func warn(_ kind: SchemaProblem.Kind, _ message: String, at position: TextPosition?, remedy: String? = nil) {
         report(kind, message, at: position, remedy: remedy, severity: .warning)
+    }
+
+    func problem(ofUnit unit: String) -> UnitCheck.Problem? {
+        if let known = units[unit] { return known }
+        let problem = UnitCheck.problem(of: unit)
+        units[unit] = .some(problem)
+        return problem
+    }
+
+    func problem(ofUCD ucd: String) -> UCDCheck.Problem? {
+        if let known = ucds[ucd] { return known }
+        let problem = UCDCheck.problem(of: ucd)
+        ucds[ucd] = .some(problem)
+        return problem
     }
 
     /// Counts values; false once there have been too many, which is reported once.

@@ -53,7 +53,7 @@ public enum UCDCheck {
 
     static func read(_ fields: Fields, _ slot: Int) -> String? {
         guard let ucd = fields.text(slot) else { return nil }
-        guard let problem = problem(of: ucd) else { return ucd }
+        guard let problem = fields.context.problem(ofUCD: ucd) else { return ucd }
         fields.inside(slot) {
             fields.context.report(
                 .value, "invalid IVOA UCD: \(problem.message)", at: fields[slot]?.position, remedy: problem.remedy)

@@ -261,9 +261,10 @@ public struct SchemaDefinitions: Sendable {
             statements.append(
                 Statement(.comment, "COMMENT ON TABLE \(name(of: table)) IS \(dialect.literal(description))"))
         }
+        let tableName = name(of: table)
         for column in table.columns {
             guard let description = column.description else { continue }
-            let name = "\(name(of: table)).\(dialect.quoted(column.name))"
+            let name = "\(tableName).\(dialect.quoted(column.name))"
             statements.append(Statement(.comment, "COMMENT ON COLUMN \(name) IS \(dialect.literal(description))"))
         }
         return statements

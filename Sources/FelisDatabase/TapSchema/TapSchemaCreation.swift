@@ -19,7 +19,7 @@ public struct TapSchemaCreation: Sendable {
         let options = SchemaDefinitions.Options(schemaName: target.schemaName)
         let definitions = SchemaDefinitions(schema(), dialect: target.dialect, options: options)
         var statements = SchemaCreation(definitions).preparation(.initialize) + (try definitions.statements())
-        if describesItself { statements += Self.ownRows.map { target.insert($0) } }
+        if describesItself { statements += target.inserts(Self.ownRows) }
         return statements
     }
 

@@ -21,11 +21,20 @@ public struct TapSchemaTarget: Sendable {
         return dialect == .sqlite ? name : "\(dialect.quoted(schemaName)).\(name)"
     }
 
-    /// The statement that inserts a row.
-    public func insert(_ row: TapRow) -> Statement {
-        let columns = row.table.columns.map { dialect.quoted($0) }.joined(separator: ", ")
-        let values = row.values.map { $0.literal(dialect) }.joined(separator: ", ")
-        return Statement(.other, "INSERT INTO \(name(of: row.table)) (\(columns)) VALUES (\(values))")
+    /// The statements that insert rows.
+    public func inserts(_ rows: [TapRow]) -> [Statement] {
+        var beginnings: [TapTable: String] = [:]
+        return rows.map { row in
+            let beginning = beginnings[row.table] ?? beginning(of: row.table)
+            beginnings[row.table] = beginning
+            let values = row.values.map { $0.literal(dialect) }.joined(separator: ", ")
+            return Statement(.other, "\(beginning)\(values))")
+        }
+    }
+
+    private func beginning(of table: TapTable) -> String {
+        let columns = table.columns.map { dialect.quoted($0) }.joined(separator: ", ")
+        return "INSERT INTO \(name(of: table)) (\(columns)) VALUES ("
     }
 
     /// The statements that remove all rows of a schema, those first that point to others.

@@ -80,11 +80,11 @@ struct FelisSiteCommand: AsyncParsableCommand {
         let loader = try felis.loader()
         var pages: [(name: String, schema: Schema)] = []
         var names: Set<String> = ["index"]
-        for location in try locations.flatMap(Self.files) {
-            let loaded = await loader.load(SchemaLocation(location))
+        try await loader.load(try locations.flatMap(Self.files).map { SchemaLocation($0) }) { loaded in
+            let location = loaded.location.text
             guard let schema = loaded.schema else {
                 try log.write(.error, "Left out '\(location)', which has \(loaded.errorCount) errors.")
-                continue
+                return
             }
             let stem = location.split(separator: "/").last.map(String.init) ?? location
             var name = stem.hasSuffix(".yaml") ? String(stem.dropLast(5)) : stem

@@ -109,7 +109,7 @@ struct FelisLoadTapSchemaCommand: AsyncParsableCommand {
         options.isUnbounded = forceUnboundedArraysize
         let schema = try await felis.schema(location, options: options)
         let rows = try TapSchemaRows(schemaIndex: tapSchemaIndex, hasUniqueKeys: uniqueKeys).rows(of: schema)
-        let statements = (update ? target.removal(ofSchema: schema.name) : []) + rows.map { target.insert($0) }
+        let statements = (update ? target.removal(ofSchema: schema.name) : []) + target.inserts(rows)
         let isDryRun = dryRun || FelisEngineOptions.isDialectOnly(url)
         if echo || outputFile != nil || isDryRun {
             let script = statements.map(\.scriptText).joined()

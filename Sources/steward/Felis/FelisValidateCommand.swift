@@ -70,11 +70,11 @@ struct FelisValidateCommand: AsyncParsableCommand {
             case .github: try output.line(problem.workflowCommand)
             }
         }
-        for location in locations {
-            let loaded = await loader.load(SchemaLocation(location))
+        try await loader.load(locations.map { SchemaLocation($0) }) { loaded in
+            let location = loaded.location.text
             for problem in loaded.problems { try show(problem) }
             if let schema = loaded.schema { schemas.append((location, schema)) }
-            guard loaded.errorCount > 0 else { continue }
+            guard loaded.errorCount > 0 else { return }
             wrongFiles += 1
             if format == .text {
                 let count = loaded.errorCount
