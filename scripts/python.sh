@@ -4,7 +4,7 @@
 # The real Felis, and what its tests need: sourced by ./test and ./bench, which share its environment.
 # shellcheck disable=SC2034
 felis_packages=(
-    pytest "lsst-felis==30.2026.4300" "lsst-sdm-schemas==30.2026.4300" "psycopg[binary]" pyarrow jsonschema
+    pytest pytest-xdist "lsst-felis==30.2026.4300" "lsst-sdm-schemas==30.2026.4300" "psycopg[binary]" pyarrow jsonschema
 )
 
 # find_python : prints a Python of version 3.13 or later, or of 3.11 or later when there is none.
