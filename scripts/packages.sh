@@ -4,7 +4,6 @@
 # Debian package : file or pkg-config module that shows that it is there.
 steward_build_packages=(
     "libsqlite3-dev:sqlite3"
-    "libpq-dev:libpq"
     "libcfitsio-dev:cfitsio"
     "liberfa-dev:erfa"
     "zlib1g-dev:zlib"
@@ -39,6 +38,8 @@ install_build_packages() {
     for entry in "${steward_build_packages[@]}"; do
         have_module "${entry#*:}" || missing+=("${entry%%:*}")
     done
+    # Loaded when a repository is in PostgreSQL.
+    ldconfig -p 2>/dev/null | grep -q 'libpq\.so\.5 ' || missing+=(libpq5)
     install_packages "${missing[@]}"
     if ! command -v swift >/dev/null 2>&1; then
         echo "Swift 6.3 or later is needed and 'swift' is not on the PATH; see https://www.swift.org/install/." >&2
