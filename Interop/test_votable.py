@@ -30,7 +30,11 @@ def sample():
 @pytest.mark.parametrize("serialization", ["tabledata", "binary", "binary2"])
 def test_a_votable_has_the_cells_that_astropy_reads(tmp_path, serialization):
     path = tmp_path / "table.vot"
-    writeto(from_table(sample()), str(path), tabledata_format=serialization)
+    table = sample()
+    if serialization == "binary":
+        # It has no way to leave out an integer.
+        table["a name, with blanks"] = table["a name, with blanks"].filled(7)
+    writeto(from_table(table), str(path), tabledata_format=serialization)
     expected = Table.read(path, format="votable")
     found = describe(path)
     assert found["rows"] == len(expected)

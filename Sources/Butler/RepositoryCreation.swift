@@ -75,7 +75,7 @@ extension DirectButler {
             throw error
         }
         try await database.close()
-        return (directory, path)
+        return (directory.count > 1 && directory.hasSuffix("/") ? String(directory.dropLast()) : directory, path)
     }
 
     private static func localPath(_ location: ConfigurationLocation) throws -> String {
