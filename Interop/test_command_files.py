@@ -236,7 +236,7 @@ def test_json_of_configurations_and_of_creation(made, tmp_path):
     [line] = json_lines("create", str(root))
     assert line == {"repository": str(root), "configuration": str(root / "butler.yaml")}
     settings = yaml.safe_load((root / "butler.yaml").read_text())
-    settings["datastore"]["templates"] = {"nosuch": "{run:/}"}
+    settings["datastore"]["templates"] = {"nosuch": "{run:/}/{id}"}
     (root / "butler.yaml").write_text(yaml.safe_dump(settings))
     for options in ([], ["--quiet"]):
         outcome = steward("config-validate", str(root), "--format", "json", *options)
