@@ -221,6 +221,22 @@ def _prune(**options):
     ]
 
 
+def _make_many(root, folder):
+    """Four runs of twelve datasets, those of each run in one file."""
+    _make_sources(root, folder)
+    runs = [f"run/many{number}" for number in range(4)]
+    files = [
+        {"path": str(_source(folder, number)), "datasets": [_dataset("other", d, run) for d in DETECTORS]}
+        for number, run in enumerate(runs)
+    ]
+    assert run_probe(root, [{"op": "ingest", "transfer": "copy", "files": files}]) == 0
+
+
+def _purge_many(root, folder):
+    wanted = [name for number in range(4) for name in ids(root, "other", f"run/many{number}")][:-1]
+    return [{"op": "prune", "ids": wanted, "unstore": True, "purge": True, "disassociate": True}]
+
+
 def _fill_trash(root, folder):
     command = {
         "op": "prune",
@@ -284,11 +300,29 @@ class Import(Fault):
         )
 
 
+def _transaction(root, folder):
+    def put(detector, **more):
+        data_id = {"instrument": "Cam", "detector": detector}
+        return {"op": "put", "run": "run/new", "type": "count", "data_id": data_id, "value": {"new": detector}, **more}
+
+    changes = [
+        {"op": "collection", "name": "run/new", "type": "RUN"},
+        put(6),
+        {"op": "nested", "catch": True, "changes": [put(7), {"op": "fail"}]},
+        *_ingest("move").commands(root, folder),
+        {"op": "associate", "collection": "tag", "ids": [identifier("count5run/a")]},
+        {"op": "prune", "ids": ids(root, "count", "run/a")[:3], "unstore": True, "purge": True, "disassociate": True},
+    ]
+    return [{"op": "transaction", "changes": changes}]
+
+
 FAULTS = [
     Fault("put", _put),
+    Fault("transaction", _transaction, _make_sources, _ingest("move").sources),
     *[_ingest(transfer) for transfer in ("copy", "move", "link", "symlink", "relsymlink", "direct")],
     Fault("unstore", _prune(unstore=True)),
     Fault("purge", _prune(unstore=True, purge=True, disassociate=True)),
+    Fault("purge-many", _purge_many, _make_many),
     Fault("untag", _prune(unstore=True, disassociate=True, tags=["tag"])),
     Fault("remove-runs", lambda root, folder: [{"op": "remove_runs", "names": ["run/a", "run/b"], "unlink": True}]),
     Fault("empty-trash", lambda root, folder: [{"op": "empty_trash"}], _fill_trash),
@@ -316,8 +350,9 @@ FAULTS = [
 ]
 
 
-def run_probe(root: Path, commands, kill_at: int | None = None) -> int:
-    """Runs commands to their end, or the kill; negative for a kill. Errors that the probe reports fail the test."""
+def run_probe(root: Path, commands, kill_at: int | None = None, fails: bool = False) -> int:
+    """Runs commands to their end, or the kill; negative for a kill. Errors that the probe reports fail the test, unless
+    each command fails as it should."""
     environment = dict(os.environ)
     environment.pop("STEWARD_KILL_AT", None)
     if kill_at is not None:
@@ -332,5 +367,5 @@ def run_probe(root: Path, commands, kill_at: int | None = None) -> int:
     )
     for line in done.stdout.splitlines():
         answer = json.loads(line)
-        assert not (isinstance(answer, dict) and "error" in answer), answer
+        assert (isinstance(answer, dict) and "error" in answer) == fails, answer
     return done.returncode

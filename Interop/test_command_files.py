@@ -225,6 +225,25 @@ def test_json_lines_hold_what_the_python_client_finds(made):
         assert {line["definition"] for line in lines} == {"visit"}
 
 
+def test_json_of_configurations_and_of_creation(made, tmp_path):
+    [whole] = json_lines("config-dump", made)
+    theirs = yaml.safe_load(steward("config-dump", made).output)
+    assert whole == theirs and whole["datastore"]["cls"]
+    [part] = json_lines("config-dump", made, "-s", ".datastore.root")
+    assert part == {".datastore.root": whole["datastore"]["root"]}
+    assert json_lines("config-validate", made) == [{"valid": True, "problems": []}]
+    root = tmp_path / "new"
+    [line] = json_lines("create", str(root))
+    assert line == {"repository": str(root), "configuration": str(root / "butler.yaml")}
+    settings = yaml.safe_load((root / "butler.yaml").read_text())
+    settings["datastore"]["templates"] = {"nosuch": "{run:/}/{id}"}
+    (root / "butler.yaml").write_text(yaml.safe_dump(settings))
+    for options in ([], ["--quiet"]):
+        outcome = steward("config-validate", str(root), "--format", "json", *options)
+        line = json.loads(outcome.output)
+        assert outcome.status == 1 and not line["valid"] and bool(line.get("problems")) != bool(options)
+
+
 def test_json_without_results_prints_nothing(made):
     assert json_lines("query-dataset-types", made, "nosuch") == []
     assert json_lines("query-dimension-records", made, "tract") == []

@@ -186,7 +186,7 @@ def test_ingest_files(base, tmp_path, options):
     assert states[0] == states[1]
 
 
-@pytest.mark.parametrize("form", ["csv", "ecsv", "fits", "parquet"])
+@pytest.mark.parametrize("form", ["csv", "ecsv", "fits", "parquet", "votable"])
 def test_ingest_files_reads_the_tables_of_astropy(base, tmp_path, form):
     table = Table({"file": ["one.yaml", "one.yaml", "two.yaml"], "detector": [4, 5, 6], "instrument": ["Cam"] * 3})
     listed = tmp_path / f"table.{form}"

@@ -27,11 +27,11 @@ extension ProbeSession {
             .int(
                 Int64(
                     try await butler.import(
-                        .init(directory: try command.required("directory").string(), transfer: try transfer(command)))))
+                        .init(directory: try command.required("directory").string(), transfer: try Self.transfer(command)))))
         case "ingest_zip":
             .array(
                 try await butler.ingestZip(
-                    try command.required("path").string(), transfer: try transfer(command)
+                    try command.required("path").string(), transfer: try Self.transfer(command)
                 ).map { .string($0.id.description) })
         default: nil
         }
@@ -70,31 +70,33 @@ extension ProbeSession {
         return .array(refs.map { .string($0.id.description) })
     }
 
-    private func transfer(_ command: DocumentReader) throws -> ArtifactTransfer {
+    static func transfer(_ command: DocumentReader) throws -> ArtifactTransfer {
         let name = try command.optional("transfer")?.string() ?? "auto"
         guard let transfer = ArtifactTransfer(rawValue: name) else { throw command.failure("has no transfer '\(name)'") }
         return transfer
     }
 
-    private func ingest(_ command: DocumentReader) async throws -> StructuredValue {
-        let files = try await butler.registry.read { snapshot in
-            try command.required("files").items().map { file in
-                FileIngest(
-                    location: try ResourceURI(try file.required("path").string()),
-                    datasets: try file.required("datasets").items().map { item in
-                        let type = try snapshot.datasetType(try item.required("type").string())
-                        let reader = try item.required("id")
-                        guard let id = DatasetID(try reader.string()) else { throw reader.failure("must be a UUID") }
-                        let dataID = try snapshot.standardize(
-                            try DataCoordinate.mapping(wire: try item.required("data_id")), for: type)
-                        return DatasetRef(
-                            id: id, datasetType: type, dataID: dataID, run: try item.required("run").string())
-                    },
-                    formatter: try file.optional("formatter")?.string())
-            }
+    static func files(_ command: DocumentReader, _ snapshot: RegistrySnapshot) throws -> [FileIngest] {
+        try command.required("files").items().map { file in
+            FileIngest(
+                location: try ResourceURI(try file.required("path").string()),
+                datasets: try file.required("datasets").items().map { item in
+                    let type = try snapshot.datasetType(try item.required("type").string())
+                    let reader = try item.required("id")
+                    guard let id = DatasetID(try reader.string()) else { throw reader.failure("must be a UUID") }
+                    let dataID = try snapshot.standardize(
+                        try DataCoordinate.mapping(wire: try item.required("data_id")), for: type)
+                    return DatasetRef(
+                        id: id, datasetType: type, dataID: dataID, run: try item.required("run").string())
+                },
+                formatter: try file.optional("formatter")?.string())
         }
+    }
+
+    private func ingest(_ command: DocumentReader) async throws -> StructuredValue {
+        let files = try await butler.registry.read { try Self.files(command, $0) }
         try await butler.ingest(
-            files, transfer: try transfer(command),
+            files, transfer: try Self.transfer(command),
             skipsExisting: try command.optional("skip_existing")?.bool() ?? false)
         return .int(Int64(files.count))
     }
@@ -124,7 +126,7 @@ extension ProbeSession {
         let source = try await DirectButler.open(try command.required("source").string())
         let refs = try await refs(command, in: source)
         let moved = try await butler.transferFrom(
-            source, refs, transfer: try transfer(command),
+            source, refs, transfer: try Self.transfer(command),
             skipMissing: try command.optional("skip_missing")?.bool() ?? true,
             registerDatasetTypes: try command.optional("register")?.bool() ?? true,
             transferDimensions: try command.optional("dimensions")?.bool() ?? true,

@@ -11,8 +11,8 @@ extension ProbeSession {
         case "transaction":
             let isRehearsal = try command.optional("rehearsal")?.bool() ?? false
             let document = try command.required("changes").value
-            return try await butler.transaction(isRehearsal: isRehearsal) { writer in
-                .array(try DocumentReader(document, path: "changes").items().map { try Self.run($0, writer) })
+            return try await butler.transaction(isRehearsal: isRehearsal) { transaction in
+                .array(try DocumentReader(document, path: "changes").items().map { try Self.run($0, transaction) })
             }
         case "instrument":
             let outcomes = try await butler.register(
@@ -20,11 +20,11 @@ extension ProbeSession {
             return .array(outcomes.map { Self.wire($0.outcome) })
         default:
             let document = command.value
-            return try await butler.transaction { try Self.run(DocumentReader(document, path: "command"), $0) }
+            return try await butler.transaction { try Self.run(DocumentReader(document, path: "command"), $0.registry) }
         }
     }
 
-    private static func run(_ command: DocumentReader, _ writer: RegistryWriter) throws -> StructuredValue {
+    static func run(_ command: DocumentReader, _ writer: RegistryWriter) throws -> StructuredValue {
         func name() throws -> String { try command.required("name").string() }
         func collection() throws -> String { try command.required("collection").string() }
         func children() throws -> [String] { try command.required("children").strings() }

@@ -12,6 +12,7 @@ func table(_ path: String, _ columns: [String]?) throws -> Table {
     if path.hasSuffix(".parq") || path.hasSuffix(".parquet") {
         return try ParquetFile(contentsOf: path).read(columns: columns)
     }
+    if path.hasSuffix(".vot") { return try VOTableReader.table(Array(try Data(contentsOf: URL(fileURLWithPath: path)))) }
     let table = try Table(ecsv: Array(try Data(contentsOf: URL(fileURLWithPath: path))))
     return try columns.map { try table.selecting($0) } ?? table
 }

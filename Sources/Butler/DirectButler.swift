@@ -125,6 +125,9 @@ public final class DirectButler: Butler {
         }
     }
 
+    /// Whether something has asked for the datastore.
+    var isDatastoreOpen: Bool { openedDatastore.held.withLock { $0 != nil } }
+
     /// Ends all connections.
     public func close() async throws {
         if let datastore = openedDatastore.held.withLock({ $0 }) {

@@ -29,10 +29,12 @@ extension DirectButler {
     ///
     /// The database is made first and `butler.yaml` last, so that what fails leaves no half repository behind that
     /// others could open.
+    /// - Returns: the absolute paths of the directory and of its configuration file.
     /// - Throws: `RepositoryCreationError` when there is one already, `RegistryError` when the database holds tables.
+    @discardableResult
     public static func create(
         _ root: String, options: CreationOptions = .init(), environment: ConfigurationEnvironment = .process
-    ) async throws {
+    ) async throws -> (root: String, configuration: String) {
         let plan = try await NewRepositoryConfiguration.make(
             root: root, options: options.configuration, environment: environment)
         let dimensions = try DimensionConfiguration(
@@ -73,6 +75,7 @@ extension DirectButler {
             throw error
         }
         try await database.close()
+        return (directory.count > 1 && directory.hasSuffix("/") ? String(directory.dropLast()) : directory, path)
     }
 
     private static func localPath(_ location: ConfigurationLocation) throws -> String {

@@ -107,26 +107,8 @@ public final class Registry: Sendable {
 
     /// Runs `body` in one write transaction, which is undone when it throws.
     ///
-    /// - Parameter repeats: whether `body` may run again, a few times, when a transaction of another client was in the
-    ///   way; only the database undoes what it did.
     /// - Throws: ``RegistryError/readOnly(operation:)`` when the repository is open for reading.
-    public func write<T: Sendable>(
-        repeats: Bool = false, _ body: @escaping @Sendable (RegistryWriter) throws -> T
-    ) async throws -> T {
-        for attempt in 0..<(repeats ? Self.mostRepetitions : 0) {
-            do {
-                return try await writeOnce(body)
-            } catch DatabaseError.transactionConflict {
-                // Two that met once would meet again.
-                try await Task.sleep(for: .milliseconds(Int.random(in: 5...(20 << attempt))))
-            }
-        }
-        return try await writeOnce(body)
-    }
-
-    private static let mostRepetitions = 4
-
-    private func writeOnce<T: Sendable>(_ body: @escaping @Sendable (RegistryWriter) throws -> T) async throws -> T {
+    public func write<T: Sendable>(_ body: @escaping @Sendable (RegistryWriter) throws -> T) async throws -> T {
         if let writeObstacle { throw writeObstacle }
         guard isWriteable else { throw RegistryError.readOnly(operation: "change the repository") }
         return try await database.write { [self] connection in
@@ -136,6 +118,20 @@ public final class Registry: Sendable {
             defer { if writer.state.hasChanged { cache.distrust(token.connection) } }
             return try body(writer)
         }
+    }
+
+    /// Runs `body`, which has one write transaction, again when a transaction of another client was in the way: four times
+    /// at most.
+    public static func repeating<T: Sendable>(_ body: @Sendable () async throws -> T) async throws -> T {
+        for attempt in 0..<4 {
+            do {
+                return try await body()
+            } catch DatabaseError.transactionConflict {
+                // Two that met once would meet again.
+                try await Task.sleep(for: .milliseconds(Int.random(in: 5...(20 << attempt))))
+            }
+        }
+        return try await body()
     }
 
     /// Runs `body` as ``read(_:)`` does, in a registry that is about to be written to.

@@ -13,6 +13,8 @@ public enum TableError: Error, Sendable, Hashable, CustomStringConvertible {
     case malformedECSV(line: Int, reason: String)
     /// Something that ECSV cannot express.
     case unwritableECSV(column: String, reason: String)
+    /// A document that is no usable VOTable. The line counts from 1.
+    case malformedVOTable(line: Int, reason: String)
     /// A file that is not Parquet or is damaged.
     case malformedParquet(file: String, reason: String)
     case unwritableParquet(file: String, reason: String)
@@ -30,6 +32,7 @@ public enum TableError: Error, Sendable, Hashable, CustomStringConvertible {
         case .invalidFilter(let column, let reason): "column '\(column)' cannot be filtered: \(reason)"
         case .malformedECSV(let line, let reason): "not a usable ECSV table, line \(line): \(reason)"
         case .unwritableECSV(let column, let reason): "column '\(column)' cannot be written as ECSV: \(reason)"
+        case .malformedVOTable(let line, let reason): "not a usable VOTable, line \(line): \(reason)"
         case .malformedParquet(let file, let reason): "'\(file)' is not a usable Parquet file: \(reason)"
         case .unwritableParquet(let file, let reason): "'\(file)' cannot be written as Parquet: \(reason)"
         case .unsupportedType(let column, let type):

@@ -84,7 +84,8 @@ import Testing
     @Test func aTransactionKeepsAllOrNothing() async throws {
         try await withRepository { butler in
             let error = await #expect(throws: ButlerError.self) {
-                try await butler.transaction { registry in
+                try await butler.transaction { transaction in
+                    let registry = transaction.registry
                     try registry.registerCollection("u/me/run", type: .run)
                     try registry.registerCollection("u/me", type: .chained)
                     try registry.setChain("u/me", children: ["u/me/run", "nosuch"])
@@ -92,7 +93,8 @@ import Testing
             }
             #expect(error?.kind == .missingCollection)
             #expect(try await butler.collections.search().isEmpty)
-            let children = try await butler.transaction(isRehearsal: true) { registry in
+            let children = try await butler.transaction(isRehearsal: true) { transaction in
+                let registry = transaction.registry
                 try registry.registerCollection("u/me/run", type: .run)
                 try registry.registerCollection("u/me", type: .chained)
                 try registry.setChain("u/me", children: ["u/me/run"])

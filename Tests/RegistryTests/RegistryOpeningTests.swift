@@ -111,7 +111,7 @@ import Testing
             if attempt < 3 { throw DatabaseError.transactionConflict("x", reason: "deadlock") }
             return attempt
         }
-        #expect(try await made.registry.write(repeats: true, body) == 3)
+        #expect(try await Registry.repeating { try await made.registry.write(body) } == 3)
         let names = try await made.registry.read { try $0.collectionInfo(CollectionSearch()).map(\.name) }
         #expect(names == ["new"])
         attempts.withLock { $0 = 0 }

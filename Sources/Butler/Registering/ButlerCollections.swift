@@ -39,12 +39,12 @@ public struct ButlerCollections: Sendable {
     public func register(
         _ name: String, type: CollectionType = .run, documentation: String? = nil
     ) async throws -> Bool {
-        try await butler.transaction { try $0.registerCollection(name, type: type, documentation: documentation) }
+        try await butler.transaction { try $0.registry.registerCollection(name, type: type, documentation: documentation) }
     }
 
     /// Replaces what a collection's documentation says; `nil` removes it.
     public func setDocumentation(_ documentation: String?, of name: String) async throws {
-        try await butler.transaction { try $0.setDocumentation(documentation, of: name) }
+        try await butler.transaction { try $0.registry.setDocumentation(documentation, of: name) }
     }
 
     /// Removes a collection, with its links to datasets or members, and of a run the datasets.
@@ -54,7 +54,7 @@ public struct ButlerCollections: Sendable {
     ///   - withDatasets: whether a run may have datasets. None of them may have files any more.
     /// - Throws: `ButlerError` of kind `orphanedRecord` when chains, datasets or files forbid it.
     public func remove(_ name: String, unlinking: Bool = false, withDatasets: Bool = false) async throws {
-        try await butler.transaction { try $0.removeCollection(name, unlinking: unlinking, withDatasets: withDatasets) }
+        try await butler.transaction { try $0.registry.removeCollection(name, unlinking: unlinking, withDatasets: withDatasets) }
     }
 
     // MARK: Chains
@@ -62,22 +62,22 @@ public struct ButlerCollections: Sendable {
     /// Gives a chain these members, in search order, in place of those it has.
     /// - Throws: `ButlerError` of kind `collectionCycle` when the chain would contain itself, as do the next two.
     public func setChain(_ name: String, children: [String]) async throws {
-        try await butler.transaction { try $0.setChain(name, children: children) }
+        try await butler.transaction { try $0.registry.setChain(name, children: children) }
     }
 
     /// Puts members before all others. Those that the chain has already move to the front.
     public func prependToChain(_ name: String, children: [String]) async throws {
-        try await butler.transaction { try $0.prependToChain(name, children: children) }
+        try await butler.transaction { try $0.registry.prependToChain(name, children: children) }
     }
 
     /// Puts members after all others. Those that the chain has already move to the end.
     public func extendChain(_ name: String, children: [String]) async throws {
-        try await butler.transaction { try $0.extendChain(name, children: children) }
+        try await butler.transaction { try $0.registry.extendChain(name, children: children) }
     }
 
     /// Takes members out of a chain; those that it does not have are left alone.
     public func removeFromChain(_ name: String, children: [String]) async throws {
-        try await butler.transaction { try $0.removeFromChain(name, children: children) }
+        try await butler.transaction { try $0.registry.removeFromChain(name, children: children) }
     }
 
     /// Takes the members at these places out of a chain: 0 is the first, -1 the last.
@@ -85,7 +85,7 @@ public struct ButlerCollections: Sendable {
     /// - Throws: `ButlerError` of kind `malformedModel` when there is no such place.
     @discardableResult
     public func popFromChain(_ name: String, at places: [Int] = [0]) async throws -> [String] {
-        try await butler.transaction { try $0.popFromChain(name, at: places) }
+        try await butler.transaction { try $0.registry.popFromChain(name, at: places) }
     }
 
     // MARK: Summaries
@@ -94,7 +94,7 @@ public struct ButlerCollections: Sendable {
     /// - Returns: how many claims were removed.
     @discardableResult
     public func refreshSummaries() async throws -> Int {
-        try await butler.transaction { try $0.refreshCollectionSummaries() }
+        try await butler.transaction { try $0.registry.refreshCollectionSummaries() }
     }
 }
 

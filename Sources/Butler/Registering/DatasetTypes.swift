@@ -29,8 +29,8 @@ extension DirectButler {
     /// - Parameter isRehearsal: whether only to tell what would happen.
     @discardableResult
     public func register(_ datasetType: DatasetType, isRehearsal: Bool = false) async throws -> Bool {
-        try await transaction(isRehearsal: isRehearsal) { [configuration] writer in
-            let isNew = try writer.registerDatasetType(datasetType)
+        try await transaction(isRehearsal: isRehearsal) { [configuration] transaction in
+            let isNew = try transaction.registry.registerDatasetType(datasetType)
             // Of types that exist already the storage class is whatever it is.
             if isNew {
                 _ = try configuration.storageClasses().definition(
@@ -47,6 +47,6 @@ extension DirectButler {
     /// - Throws: `ButlerError` of kind `orphanedRecord` when there are datasets of one of them; then none is removed.
     @discardableResult
     public func removeDatasetTypes(_ patterns: [String], isRehearsal: Bool = false) async throws -> [String] {
-        try await transaction(isRehearsal: isRehearsal) { try $0.removeDatasetTypes(patterns) }
+        try await transaction(isRehearsal: isRehearsal) { try $0.registry.removeDatasetTypes(patterns) }
     }
 }

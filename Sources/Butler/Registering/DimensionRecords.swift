@@ -17,7 +17,7 @@ extension DirectButler {
     /// - Throws: `ButlerError` of kind `conflictingDefinition` that names a record which exists already, refers to one
     ///   that does not exist, or belongs to an element whose records follow from others.
     public func insert(_ records: [DimensionRecord], onConflict policy: RecordConflictPolicy = .fail) async throws {
-        try await transaction { try $0.insert(records, onConflict: policy) }
+        try await transaction { try $0.registry.insert(records, onConflict: policy) }
     }
 
     /// Makes sure that a record exists with these values.
@@ -26,6 +26,6 @@ extension DirectButler {
     /// - Throws: `ButlerError` of kind `conflictingDefinition`.
     @discardableResult
     public func sync(_ record: DimensionRecord, updating isUpdating: Bool = false) async throws -> RecordSync {
-        try await transaction { try $0.sync(record, updating: isUpdating) }
+        try await transaction { try $0.registry.sync(record, updating: isUpdating) }
     }
 }

@@ -110,8 +110,8 @@ extension DirectButler {
         _ instrument: InstrumentDefinition, updating isUpdating: Bool = false
     ) async throws -> [(record: DimensionRecord, outcome: RecordSync)] {
         let records = try instrument.records(in: universe)
-        return try await transaction { writer in
-            try records.map { (record: $0, outcome: try writer.sync($0, updating: isUpdating)) }
+        return try await transaction { transaction in
+            try records.map { (record: $0, outcome: try transaction.registry.sync($0, updating: isUpdating)) }
                 .filter { $0.outcome != .unchanged }
         }
     }

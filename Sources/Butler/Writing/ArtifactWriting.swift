@@ -50,9 +50,7 @@ extension DirectButler {
         } catch let error as ObjectStorageError {
             guard case .alreadyExists(let path) = error else { throw error }
             try await registry.write { try artifacts.retract($0.connection) }
-            var makesWay = try await recoverAbandonedWork().files > 0
-            if !makesWay { makesWay = try await emptyTrash(ofFile: path) }
-            guard makesWay else {
+            guard try await makeWay(at: path) else {
                 try await registry.write { writer in
                     try body(writer)
                     throw error
@@ -61,6 +59,13 @@ extension DirectButler {
             }
             try await pool.run { try artifacts.declare() }
         }
+    }
+
+    /// Removes what a writer that died left, or the file of that name if it waits for its deletion.
+    /// - Returns: whether something is gone.
+    func makeWay(at path: String) async throws -> Bool {
+        if try await recoverAbandonedWork().files > 0 { return true }
+        return try await emptyTrash(ofFile: path)
     }
 
     /// Deletes a file if it belongs to nothing but datasets in the trash.

@@ -111,7 +111,7 @@ extension DirectButler {
 }
 
 /// Files whose datasets are new to the repository, with expanded data IDs.
-private struct PreparedFiles: Sendable {
+struct PreparedFiles: Sendable {
     let refs: [DatasetRef]
     let files: [FileDatastore.IncomingFile]
 

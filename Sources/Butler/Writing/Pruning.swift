@@ -36,16 +36,18 @@ extension DirectButler {
     ///   - tags: TAGGED collections.
     ///   - keepsFiles: whether files wait in the trash until it is emptied.
     ///   - isDryRun: whether nothing is changed, only looked at.
+    ///   - progress: is told of how many more datasets the files are deleted, as are those of the next functions.
     /// - Throws: `ButlerError` of kind `invalidQuery` for options that contradict each other; `missingCollection` and
     ///   `collectionType` for bad tags; `orphanedRecord` for datasets in datastores that are not configured.
     @discardableResult
     public func pruneDatasets(
         _ refs: [DatasetRef], unstore: Bool = false, purge: Bool = false, disassociate: Bool = true,
-        tags: [String] = [], keepsFiles: Bool = false, isDryRun: Bool = false
+        tags: [String] = [], keepsFiles: Bool = false, isDryRun: Bool = false,
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> Deletion {
         try Self.check(refs, unstore: unstore, purge: purge, disassociate: disassociate, tags: tags)
         return try await prune(
-            refs.map(\.id), unstore: unstore, purge: purge, keepsFiles: keepsFiles, isDryRun: isDryRun
+            refs.map(\.id), unstore: unstore, purge: purge, keepsFiles: keepsFiles, isDryRun: isDryRun, progress
         ) { writer in
             guard disassociate else { return }
             for tag in tags { try writer.disassociate(refs, from: tag) }
@@ -56,28 +58,28 @@ extension DirectButler {
     /// identifiers, and one piece.
     @discardableResult
     public func pruneDatasets(
-        ids: [DatasetID], purge: Bool, keepsFiles: Bool = false, isDryRun: Bool = false
+        ids: [DatasetID], purge: Bool, keepsFiles: Bool = false, isDryRun: Bool = false,
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> Deletion {
-        try await prune(ids, unstore: true, purge: purge, keepsFiles: keepsFiles, isDryRun: isDryRun) { _ in }
+        try await prune(ids, unstore: true, purge: purge, keepsFiles: keepsFiles, isDryRun: isDryRun, progress) { _ in }
     }
 
     private func prune(
         _ ids: [DatasetID], unstore: Bool, purge: Bool, keepsFiles: Bool, isDryRun: Bool,
-        _ leaveTags: @escaping @Sendable (RegistryWriter) throws -> Void
+        _ progress: @escaping @Sendable (Int) -> Void, _ leaveTags: @escaping @Sendable (RegistryWriter) throws -> Void
     ) async throws -> Deletion {
         let datastore = try datastore()
         if isDryRun { return try await foresee(ids, unstore: unstore) }
         try requireWriteable(to: "prune datasets")
         let deletion = try StagedDeletion(in: datastore, keepsFiles: keepsFiles)
-        return try await carryOut(deletion) { writer in
-            if unstore { try deletion.moveToTrash(ids, writer.connection) }
-            KillPoint.pass()
-            if purge { try writer.removeDatasets(ids) } else { try leaveTags(writer) }
+        return try await carryOut(deletion, progress) { writer in
+            try writer.prune(ids, unstore: unstore, purge: purge, deletion)
+            if !purge { try leaveTags(writer) }
             return ids.count
         }
     }
 
-    private static func check(
+    static func check(
         _ refs: [DatasetRef], unstore: Bool, purge: Bool, disassociate: Bool, tags: [String]
     ) throws {
         if purge, !unstore || !disassociate {
@@ -102,7 +104,8 @@ extension DirectButler {
     ///   `missingCollection` or `collectionType`.
     @discardableResult
     public func removeRuns(
-        _ names: [String], unlinkFromChains: Bool = false, keepsFiles: Bool = false, isDryRun: Bool = false
+        _ names: [String], unlinkFromChains: Bool = false, keepsFiles: Bool = false, isDryRun: Bool = false,
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> Deletion {
         let datastore = try datastore()
         if isDryRun {
@@ -115,16 +118,8 @@ extension DirectButler {
         }
         try requireWriteable(to: "remove runs")
         let deletion = try StagedDeletion(in: datastore, keepsFiles: keepsFiles)
-        return try await carryOut(deletion) { writer in
-            try writer.checkRemoval(ofRuns: names, unlinksFromChains: unlinkFromChains)
-            var count = 0
-            try writer.snapshot.datasetIDs(inRuns: names, piecesOf: 10_000) { ids in
-                count += ids.count
-                try deletion.moveToTrash(ids, writer.connection)
-            }
-            KillPoint.pass()
-            try writer.removeRuns(names, unlinksFromChains: unlinkFromChains)
-            return count
+        return try await carryOut(deletion, progress) { writer in
+            try writer.removeRuns(names, unlinkFromChains: unlinkFromChains, deletion)
         }
     }
 
@@ -132,7 +127,9 @@ extension DirectButler {
     ///
     /// - Parameter age: only of those that were put there to wait (`keepsFiles`) at least so long ago; `nil` for all.
     @discardableResult
-    public func emptyTrash(olderThan age: Duration? = nil, isDryRun: Bool = false) async throws -> Deletion {
+    public func emptyTrash(
+        olderThan age: Duration? = nil, isDryRun: Bool = false, progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws -> Deletion {
         let datastore = try datastore()
         if !isDryRun {
             try requireWriteable(to: "empty the trash")
@@ -153,7 +150,7 @@ extension DirectButler {
                     for piece in ids.pieces(of: FileDatastore.trashChunk) {
                         try await StagedArtifacts.pool.run { try deletion.declare(piece, in: files) }
                     }
-                    try await empty(deletion, &result)
+                    try await empty(deletion, &result, progress)
                 }
             }
             if limit != nil { continue }
@@ -169,7 +166,7 @@ extension DirectButler {
                 }
                 let deletion = try StagedDeletion(in: datastore)
                 try await StagedArtifacts.pool.run { try deletion.declare(ids, in: files) }
-                try await empty(deletion, &result)
+                try await empty(deletion, &result, progress)
             }
         }
         return result
@@ -189,7 +186,8 @@ extension DirectButler {
 
     /// Runs the transaction of a deletion, then deletes files.
     private func carryOut(
-        _ deletion: StagedDeletion, _ body: @escaping @Sendable (RegistryWriter) throws -> Int
+        _ deletion: StagedDeletion, _ progress: @escaping @Sendable (Int) -> Void,
+        _ body: @escaping @Sendable (RegistryWriter) throws -> Int
     ) async throws -> Deletion {
         try await recoverRemoteWork()
         let registry = registry
@@ -201,7 +199,7 @@ extension DirectButler {
                 return count
             }
         } catch {
-            // Whatever a piece names is in the trash, or nothing happens; the task may be cancelled.
+            // Whatever a piece names is in the trash, or unknown, or nothing happens; the task may be cancelled.
             let tidying = Task {
                 for piece in deletion.pieces {
                     _ = try await registry.write { try deletion.empty(piece, $0.connection) }
@@ -216,12 +214,15 @@ extension DirectButler {
         KillPoint.pass()
         deletion.clearMemory()
         let count = result.datasets
-        try await empty(deletion, &result)
+        try await empty(deletion, &result, progress)
         result.datasets = count
         return result
     }
 
-    private func empty(_ deletion: StagedDeletion, _ result: inout Deletion) async throws {
+    /// Deletes the files of what a transaction has put into the trash.
+    func empty(
+        _ deletion: StagedDeletion, _ result: inout Deletion, _ progress: (Int) -> Void = { _ in }
+    ) async throws {
         for piece in deletion.pieces {
             let emptied = try await registry.write { writer in
                 KillPoint.pass()
@@ -229,6 +230,7 @@ extension DirectButler {
             }
             KillPoint.pass()
             try await StagedArtifacts.pool.run { try deletion.finish(piece) }
+            progress(emptied.datasets)
             result.datasets += emptied.datasets
             result.files += emptied.files
             result.sharedCount += emptied.shared
@@ -250,5 +252,28 @@ extension DirectButler {
             result.sharedCount += shared.count
         }
         return result
+    }
+}
+
+extension RegistryWriter {
+    /// Decides that the files of datasets go, and forgets the datasets.
+    func prune(_ ids: [DatasetID], unstore: Bool, purge: Bool, _ deletion: StagedDeletion) throws {
+        if unstore { try deletion.remove(ids, isForgotten: purge, connection) }
+        KillPoint.pass()
+        if purge { try removeDatasets(ids) }
+    }
+
+    /// Removes runs, and decides that the files of their datasets go.
+    /// - Returns: the number of their datasets.
+    func removeRuns(_ names: [String], unlinkFromChains: Bool, _ deletion: StagedDeletion) throws -> Int {
+        try checkRemoval(ofRuns: names, unlinksFromChains: unlinkFromChains)
+        var count = 0
+        try snapshot.datasetIDs(inRuns: names, piecesOf: 10_000) { ids in
+            count += ids.count
+            try deletion.remove(ids, isForgotten: true, connection)
+        }
+        KillPoint.pass()
+        try removeRuns(names, unlinksFromChains: unlinkFromChains)
+        return count
     }
 }

@@ -72,7 +72,7 @@ extension DirectButler {
 
 extension RegistrySnapshot {
     /// References for datasets that do not exist yet, with expanded data IDs.
-    fileprivate func newReferences(
+    func newReferences(
         _ wanted: [(String, [String: DataIDValue])], run: String, ids: DatasetIDChoice
     ) throws -> [DatasetRef] {
         let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)

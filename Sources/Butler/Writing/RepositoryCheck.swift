@@ -22,15 +22,20 @@ extension DirectButler {
     /// - Parameters:
     ///   - checksums: whether files are read whole where a checksum is recorded, and members of archives are unpacked.
     ///   - minimumAge: in seconds. Files that no row vouches for and that were changed later are left alone.
+    ///   - progress: is told at how many more datasets with records was looked, and how many there are.
     ///   - body: is told of each fault as it is found, with what a repair does or would do.
     public func check(
         repairs: Bool = false, checksums: Bool = false, minimumAge: Int64 = RepositoryCheck.usualAge,
+        progress: @escaping (_ more: Int, _ total: Int) -> Void = { _, _ in },
         _ body: (RepositoryFault) async throws -> Void
     ) async throws {
         if repairs { try requireWriteable(to: "repair the repository") }
         let check = RepositoryCheck(
             registry: registry, all: try datastore().files, repairs: repairs, checksums: checksums, minimumAge: minimumAge)
         var absent: [FileDatastore] = []
+        let total = try await registry.read { snapshot in
+            try check.all.reduce(0) { $0 + (try $1.locatedCount(snapshot.connection)) }
+        }
         for files in check.all {
             if let reason = try await check.reasonForAbsence(of: files) {
                 absent.append(files)
@@ -38,7 +43,7 @@ extension DirectButler {
                     RepositoryFault(.absentDatastore, files.name, reason, .none, repairs: repairs))
                 continue
             }
-            try await check.records(of: files, body)
+            try await check.records(of: files, progress: { progress($0, total) }, body)
             try await check.locations(of: files, body)
             try await check.trash(of: files, body)
         }
@@ -126,7 +131,9 @@ public struct RepositoryCheck: Sendable {
 
     // MARK: Records
 
-    func records(of files: FileDatastore, _ body: (RepositoryFault) async throws -> Void) async throws {
+    func records(
+        of files: FileDatastore, progress: (Int) -> Void, _ body: (RepositoryFault) async throws -> Void
+    ) async throws {
         var last: DatasetID?
         var archives = CheckedArchives()
         var isMostlyThere: Bool?
@@ -137,6 +144,7 @@ public struct RepositoryCheck: Sendable {
             }
             guard let latest = ids.last else { return }
             last = latest
+            defer { progress(ids.count) }
             var faulty: Set<DatasetID> = []
             for record in page {
                 guard record.isLocated else {

@@ -37,7 +37,7 @@ extension DirectButler {
         return moved
     }
 
-    /// As the other one, for any number of datasets. Memory: those of one batch, and the dimension records.
+    /// As the other one, for any number of datasets. Memory: those of two batches, and the dimension records.
     ///
     /// - Parameter pages: calls its argument with some datasets after others, each dataset once; it answers with those
     ///   that are, or will be, here.
@@ -59,24 +59,31 @@ extension DirectButler {
         var leftOut = LeftOutDatasets()
         var foresight = IntakeForesight(self)
         let intake = try await intake { intake in
-            try await pages { refs in
-                var plan = try await source.transferPlan(
-                    refs, skipMissing: skipMissing, withRecords: transferDimensions)
-                leftOut.add(plan.leftOut)
-                try await checkTypes(plan.refs, areRegistered: !registerDatasetTypes)
-                records.add(plan.records)
-                if transfer == .move { try await source.markShared(&plan) }
-                if transfer != .auto { try await give(paths: &archives, to: &plan) }
-                let (missing, present) = try await missingFiles(plan)
-                let (new, known) = seen.add(missing)
-                let parts = Self.parts(new, alsoIn: known + present, transfer)
-                if isDryRun {
-                    try await foresight.add(plan.refs, records: plan.records)
-                    for part in parts { try await foresight.add(recorded: part.files, part.transfer, jobs: jobs) }
-                } else {
-                    try await intake.add(plan.refs, try await stage(parts, jobs: jobs))
+            // While the files of one batch are copied the next is looked up.
+            let copying = StepBehind()
+            try await copying.around {
+                try await pages { refs in
+                    var plan = try await source.transferPlan(
+                        refs, skipMissing: skipMissing, withRecords: transferDimensions)
+                    leftOut.add(plan.leftOut)
+                    try await checkTypes(plan.refs, areRegistered: !registerDatasetTypes)
+                    records.add(plan.records)
+                    if transfer == .move { try await source.markShared(&plan) }
+                    if transfer != .auto { try await give(paths: &archives, to: &plan) }
+                    let (missing, present) = try await missingFiles(plan)
+                    let (new, known) = seen.add(missing)
+                    let parts = Self.parts(new, alsoIn: known + present, transfer)
+                    if isDryRun {
+                        try await foresight.add(plan.refs, records: plan.records)
+                        for part in parts { try await foresight.add(recorded: part.files, part.transfer, jobs: jobs) }
+                    } else {
+                        let refs = plan.refs
+                        try await copying.next { [self] in
+                            try await intake.add(refs, try await stage(parts, jobs: jobs))
+                        }
+                    }
+                    return plan.refs
                 }
-                return plan.refs
             }
         }
         if leftOut.count > 0 { warn(leftOut.warning) }

@@ -34,7 +34,7 @@ struct JournalIntent: Sendable, Equatable {
     enum Content: Sendable, Equatable {
         case write([NewFile])
         case upload([NewObject])
-        /// Files of datasets that a transaction puts in the trash are deleted after it.
+        /// Files of datasets that a transaction puts in the trash, or lets the registry forget, are deleted after it.
         case delete([DatasetID])
     }
 

@@ -11,7 +11,8 @@ extension FileDatastore {
     }
 
     /// Carries out or undoes all that a session had in mind: a file whose name is recorded stays and one that is not
-    /// goes; the source of a move goes if the file is recorded; datasets in the trash are deleted.
+    /// goes; the source of a move goes if the file is recorded; files of datasets that are in the trash, or that the registry
+    /// does not know any more, are deleted. Datastores of a chain that have one root have one journal.
     ///
     /// - Parameter connection: of a transaction that writes, so that no other client is in the middle of giving names.
     public func recover(_ session: AbandonedSession, _ connection: any DatabaseConnection) throws -> Recovered {
@@ -30,12 +31,18 @@ extension FileDatastore {
         switch intent.content {
         case .write(let files):
             for chunk in files.pieces(of: 1000) {
-                let recorded = try table.recordedFiles(chunk.map(\.path), connection)
+                let paths = chunk.map(\.path)
+                var recorded = try table.recordedFiles(paths, connection)
+                recorded.formUnion(try recordedElsewhere(paths, among: neighbours, connection))
                 for file in chunk { try settle(file, isRecorded: recorded.contains(file.path), &result) }
             }
         case .upload(let objects): try settle(objects, connection, &result)
         case .delete(let ids):
-            for chunk in ids.pieces(of: Self.trashChunk) { result.emptied.add(try emptyTrash(chunk, connection)) }
+            let root = try existingRoot()
+            let twins = root == nil ? [] : try neighbours.filter { try $0.existingRoot() == root }
+            for chunk in ids.pieces(of: Self.trashChunk) {
+                for datastore in [self] + twins { result.emptied.add(try datastore.emptyTrash(chunk, connection)) }
+            }
             // Files that cannot be deleted now are tried again by whoever empties the trash.
         }
     }

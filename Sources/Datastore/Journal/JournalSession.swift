@@ -124,7 +124,7 @@ final class JournalSession: Sendable {
     }
 
     /// So many files or datasets make an intent worth flushing.
-    private static let flushedCount = 32
+    static let flushedCount = 32
 
     /// Removes the folder unless an intent is left in it, which the next writer looks after. Blocks.
     func end() throws {

@@ -17,11 +17,6 @@
             ) -> Int
         static let copyFileRange = function("copy_file_range", as: CopyRange.self)
 
-        static let syncFileRange = function(
-            "sync_file_range", as: (@convention(c) (Int32, Int64, Int64, UInt32) -> Int32).self)
-        /// `SYNC_FILE_RANGE_WRITE`: begin to write, and do not wait.
-        static let beginWriting: UInt32 = 2
-
         private static func function<Function>(_ name: String, as type: Function.Type) -> Function? {
             dlsym(nil, name).map { unsafeBitCast($0, to: type) }
         }

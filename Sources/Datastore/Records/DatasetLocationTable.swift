@@ -29,6 +29,28 @@ struct DatasetLocationTable: Sendable {
         ) { DatasetID(try $0.uuid(0)) }
     }
 
+    /// Those of the datasets that the registry knows.
+    static func registered(
+        _ ids: some Collection<DatasetID>, _ connection: any DatabaseConnection
+    ) throws -> Set<DatasetID> {
+        guard !ids.isEmpty else { return [] }
+        let filter = SQL.isIn("\(column: "id")", ids.map { .uuid($0.uuid) })
+        return Set(
+            try connection.fetchAll("SELECT \(column: "id") FROM \(table: "dataset") WHERE \(filter)") {
+                DatasetID(try $0.uuid(0))
+            })
+    }
+
+    /// The number of datasets in the datastore.
+    func count(_ connection: any DatabaseConnection) throws -> Int {
+        Int(
+            try connection.fetchOne(
+                """
+                SELECT COUNT(*) FROM \(table: Self.specification) WHERE \(column: "datastore_name") = \(value: datastore)
+                """
+            ) { try $0.int(0) } ?? 0)
+    }
+
     func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty else { return }
         let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })

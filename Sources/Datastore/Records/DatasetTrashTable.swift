@@ -15,13 +15,6 @@ struct DatasetTrashTable: Sendable {
     let datastore: String
     let records: FileRecordsTable
 
-    /// A file in the trash, as one dataset records it.
-    struct Entry: Sendable {
-        let id: DatasetID
-        /// Unquoted, as recorded; `nil` for a row without record.
-        let path: String?
-    }
-
     /// Enters datasets that are in the datastore.
     func insert(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty else { return }
@@ -56,16 +49,6 @@ struct DatasetTrashTable: Sendable {
             ORDER BY \(column: "dataset_id") LIMIT \(value: limit)
             """
         ) { DatasetID(try $0.uuid(0)) }
-    }
-
-    /// The files of those of the datasets that are in the trash.
-    func entries(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [Entry] {
-        let trashed = try self.ids(among: ids, connection)
-        let infos = try records.records(of: trashed, connection)
-        return trashed.flatMap { id -> [Entry] in
-            guard let found = infos[id] else { return [Entry(id: id, path: nil)] }
-            return found.map { Entry(id: id, path: $0.path) }
-        }
     }
 
     func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {

@@ -26,6 +26,7 @@ public struct ChainedDatastore: Datastore {
         }
         self.constraints = constraints.conformed(by: conform)
         name = "ChainedDatastore[\(links.map(\.datastore.name).joined(separator: ", "))]"
+        for datastore in files { datastore.join(files) }
     }
 
     public func accepting(_ subject: LookupSubject) -> [FileDatastore] {

@@ -71,6 +71,9 @@ extension FileDatastore {
         }
     }
 
+    /// The number of datasets in this datastore. Cost: a scan of an index.
+    public func locatedCount(_ connection: any DatabaseConnection) throws -> Int { try locations.count(connection) }
+
     /// Whether the file of a record is there; `nil` when it is on another machine. Blocks.
     /// - Throws: `ObjectStorageError` when the system does not say, as on a mount that has vanished.
     public func isThere(_ info: StoredFileInfo) throws -> Bool? {
@@ -166,17 +169,7 @@ extension FileDatastore {
     public func isRecordedElsewhere(
         _ info: StoredFileInfo, among all: [FileDatastore], _ connection: any DatabaseConnection
     ) throws -> Bool {
-        guard let root = try existingRoot(),
-            case .inside(let path, _) = try ArtifactLocation(recorded: info.path)
-        else { return false }
-        return try all.contains { other in
-            guard other !== self, other.table.specification.name != table.specification.name,
-                let theirs = try other.existingRoot()
-            else { return false }
-            let absolute = root + "/" + path.description
-            guard absolute.hasPrefix(theirs + "/") else { return false }
-            return try !other.table.recordedFiles([String(absolute.dropFirst(theirs.count + 1))], connection).isEmpty
-        }
+        try !recordedElsewhere([info.path], among: all, connection).isEmpty
     }
 
     /// Removes rows of the trash.

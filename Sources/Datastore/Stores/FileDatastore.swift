@@ -34,6 +34,12 @@ public final class FileDatastore: Datastore {
     /// What stands for this process in the journal at a root on another machine.
     private let openRemoteSession = Mutex<RemoteSession?>(nil)
     private let isLookedAfter = Mutex(false)
+    /// Those of the same chain, which may have records of files below the same root.
+    private let chain = Mutex<[Neighbour]>([])
+
+    private struct Neighbour {
+        weak var datastore: FileDatastore?
+    }
 
     public var members: [DatastoreMember] { [.file(self)] }
 
@@ -75,6 +81,16 @@ public final class FileDatastore: Datastore {
         fileSystem = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
         table = FileRecordsTable(name: configuration.recordsTable)
         locations = DatasetLocationTable(datastore: configuration.name)
+    }
+
+    /// Tells which datastores make up the chain that this one is in.
+    func join(_ chain: [FileDatastore]) {
+        self.chain.withLock { $0 = chain.map { Neighbour(datastore: $0) } }
+    }
+
+    /// The others of the chain.
+    var neighbours: [FileDatastore] {
+        chain.withLock { $0.compactMap(\.datastore) }.filter { $0 !== self }
     }
 
     public func accepting(_ subject: LookupSubject) -> [FileDatastore] { constraints.accepts(subject) ? [self] : [] }

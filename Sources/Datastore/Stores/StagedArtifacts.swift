@@ -37,6 +37,12 @@ public struct StagedArtifacts: Sendable {
         self.intents = Intents(intents)
     }
 
+    private init(files: [StagedFile], memory: [InMemoryDatastore.Staged], intents: Intents) {
+        self.files = files
+        self.memory = memory
+        self.intents = intents
+    }
+
     public init(_ datasets: [StagedDataset]) {
         files = datasets.flatMap(\.files)
         memory = datasets.flatMap(\.memory)
@@ -62,6 +68,11 @@ public struct StagedArtifacts: Sendable {
         files = parts.flatMap(\.files)
         memory = parts.flatMap(\.memory)
         intents = Intents()
+    }
+
+    /// The same without what is known of the files, where what is still to be done goes by the intents.
+    public var settled: StagedArtifacts {
+        isSettled ? StagedArtifacts(files: [], memory: memory, intents: intents) : self
     }
 
     /// Whether all files have left their staged names, and none has a source that is to go.

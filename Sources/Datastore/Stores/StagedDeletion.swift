@@ -6,8 +6,8 @@ import Synchronization
 
 /// The deletion of the files of datasets: decided in a transaction, carried out after it.
 ///
-/// The course is: in the registry transaction that forgets the datasets, ``moveToTrash(_:_:)`` for all of them; after
-/// it, each of ``pieces()`` with ``empty(_:_:)`` in a transaction of its own and ``finish(_:)``. A process that dies on
+/// The course is: in the registry transaction that forgets the datasets, ``remove(_:isForgotten:_:)`` for all of them;
+/// after it, each of ``pieces`` with ``empty(_:_:)`` in a transaction of its own and ``finish(_:)``. A process that dies on
 /// the way leaves intents, and the next writer goes on. All methods block. Memory: one piece.
 public struct StagedDeletion: Sendable {
     private let datastores: [FileDatastore]
@@ -37,8 +37,13 @@ public struct StagedDeletion: Sendable {
         for files in datastores where !files.isLocal { _ = try files.requireRemote() }
     }
 
-    /// Moves datasets to the trash of each datastore that has them.
-    public func moveToTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+    /// Takes datasets out of each datastore that has them: into its trash, where they wait for their files to be deleted.
+    ///
+    /// - Parameter isForgotten: whether the transaction makes the registry forget them too. Then an intent says enough, if it
+    ///   outlives a power failure, and they need not go through the trash.
+    public func remove(
+        _ ids: [DatasetID], isForgotten: Bool, _ connection: any DatabaseConnection
+    ) throws {
         if !memories.isEmpty { intents.held.withLock { $0 += ids } }
         for piece in ids.pieces(of: FileDatastore.trashChunk) {
             for datastore in datastores {
@@ -49,7 +54,11 @@ public struct StagedDeletion: Sendable {
                 } else {
                     try declare(held, in: datastore)
                 }
-                try datastore.moveToTrash(held, connection)
+                if isForgotten, !keepsFiles, held.count >= JournalSession.flushedCount {
+                    try datastore.letGo(held, connection)
+                } else {
+                    try datastore.moveToTrash(held, connection)
+                }
             }
         }
     }

@@ -39,12 +39,21 @@ extension FileDatastore {
         }
     }
 
+    /// Lets the registry forget datasets of this datastore. Until their files are deleted an intent alone tells of them.
+    func letGo(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        for chunk in ids.pieces(of: 10_000) {
+            try locations.delete(chunk, connection)
+            KillPoint.pass()
+        }
+    }
+
     /// Some datasets in the trash, in the order of their identifiers, from the one after `last`; none at the end.
     public func trashed(after last: DatasetID?, _ connection: any DatabaseConnection) throws -> [DatasetID] {
         try trash.ids(after: last, limit: Self.trashChunk, connection)
     }
 
-    /// Deletes the files of those of the datasets that are in the trash, their records and their places in it.
+    /// Deletes the files of those of the datasets that are in the trash, or that the registry does not know any more; their
+    /// records, and their places in the trash.
     ///
     /// A file stays as long as another dataset has a record of it, and one that was ingested in place always. While the
     /// transaction lasts no other client gives a file the name of one that is being deleted.
@@ -53,7 +62,7 @@ extension FileDatastore {
     public func emptyTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Emptied {
         var result = Emptied()
         try lockNames(connection, forRemoval: true)
-        let entries = try trash.entries(ids, connection)
+        let (entries, trashed) = try doomed(ids, connection)
         guard !entries.isEmpty else { return result }
         var blocked: Set<DatasetID> = []
         let kept = try shared(Set(entries.compactMap(\.path)), apartFrom: Set(entries.map(\.id)), connection)
@@ -91,7 +100,9 @@ extension FileDatastore {
         if !done.isEmpty { try? cache?.remove(done) }
         try table.delete(done, connection)
         KillPoint.pass()
-        try trash.delete(done, connection)
+        try trash.delete(done.filter(trashed.contains), connection)
+        // Whoever empties the trash tries again.
+        try trash.insertUnlocated(blocked.filter { !trashed.contains($0) }, connection)
         KillPoint.pass()
         result.datasets = done.count
         return result
@@ -99,12 +110,61 @@ extension FileDatastore {
 }
 
 extension FileDatastore {
+    /// A file that is to go, as one dataset records it.
+    private struct Doomed {
+        let id: DatasetID
+        /// Unquoted, as recorded; `nil` for a row of the trash without record.
+        let path: String?
+    }
+
+    /// The files of those of the datasets that are in the trash or, with records here, unknown to the registry, which forgets
+    /// none that is stored; and which of them are in the trash.
+    private func doomed(
+        _ ids: [DatasetID], _ connection: any DatabaseConnection
+    ) throws -> (entries: [Doomed], trashed: Set<DatasetID>) {
+        let trashed = Set(try trash.ids(among: ids, connection))
+        let infos = try table.records(of: ids, connection)
+        let known = try DatasetLocationTable.registered(infos.keys.filter { !trashed.contains($0) }, connection)
+        var entries: [Doomed] = []
+        for id in ids where trashed.contains(id) || infos[id] != nil && !known.contains(id) {
+            guard let found = infos[id] else {
+                entries.append(Doomed(id: id, path: nil))
+                continue
+            }
+            for info in found { entries.append(Doomed(id: id, path: info.path)) }
+        }
+        return (entries, trashed)
+    }
+
+    /// Which recorded paths lead to files of which another datastore has a record, in another table and for a root above or
+    /// equal to this one's. Roots on other machines are not compared.
+    func recordedElsewhere(
+        _ paths: some Sequence<String>, among others: [FileDatastore], _ connection: any DatabaseConnection
+    ) throws -> Set<String> {
+        let others = others.filter { $0 !== self && $0.table.specification.name != table.specification.name }
+        guard !others.isEmpty, let root = try existingRoot() else { return [] }
+        var found: Set<String> = []
+        for other in others {
+            guard let theirs = try other.existingRoot() else { continue }
+            var own: [String: [String]] = [:]
+            for path in paths {
+                guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
+                let absolute = root + "/" + object.description
+                guard absolute.hasPrefix(theirs + "/") else { continue }
+                own[String(absolute.dropFirst(theirs.count + 1)), default: []].append(path)
+            }
+            for path in try other.table.recordedFiles(Array(own.keys), connection) { found.formUnion(own[path] ?? []) }
+        }
+        return found
+    }
+
     /// Which of the recorded paths have to stay, because datasets other than these have records of the same files, below
     /// the root or by their absolute locations.
     private func shared(
         _ paths: Set<String>, apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
     ) throws -> Set<String> {
         var kept = try table.shared(paths, apartFrom: ids, connection)
+        kept.formUnion(try recordedElsewhere(paths, among: neighbours, connection))
         guard try table.hasAbsolutePaths(of: root.scheme, connection) else { return kept }
         var locations: [String: [String]] = [:]
         let resolved = try existingRoot().map { try ResourceURI(localPath: $0).asDirectory }
@@ -127,17 +187,27 @@ extension FileDatastore {
     /// - Parameter path: absolute.
     /// - Returns: whether it was deleted.
     public func emptyTrash(ofFile path: String, _ connection: any DatabaseConnection) throws -> Bool {
+        let ids = try datasets(withFile: path, connection)
+        guard !ids.isEmpty, ids.count <= Self.trashChunk else { return false }
+        return try emptyTrash(ids, connection).files > 0
+    }
+
+    /// Whether a file belongs to a dataset that is in the trash, or that the registry does not know any more.
+    /// - Parameter path: absolute.
+    public func isGoing(_ path: String, _ connection: any DatabaseConnection) throws -> Bool {
+        try !doomed(try datasets(withFile: path, connection), connection).entries.isEmpty
+    }
+
+    private func datasets(withFile path: String, _ connection: any DatabaseConnection) throws -> [DatasetID] {
         let root = isLocal ? try rootPath() + "/" : root.description
-        guard path.hasPrefix(root), try connection.tableExists(table.specification.name) else { return false }
+        guard path.hasPrefix(root), try connection.tableExists(table.specification.name) else { return [] }
         let recorded = String(path.utf8.dropFirst(root.utf8.count)) ?? ""
-        let ids = try connection.fetchAll(
+        return try connection.fetchAll(
             """
             SELECT \(column: "dataset_id") FROM \(table: table.specification) \
             WHERE \(column: "path") = \(value: recorded)
             """
         ) { DatasetID(try $0.uuid(0)) }
-        guard !ids.isEmpty, ids.count <= Self.trashChunk else { return false }
-        return try emptyTrash(ids, connection).files > 0
     }
 }
 

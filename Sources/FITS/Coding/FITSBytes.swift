@@ -26,7 +26,7 @@ final class FITSBytes {
     deinit {
         guard let descriptor else { return }
         close(descriptor)
-        base?.deallocate()
+        if let base { munmap(base, max(1, count)) }
     }
 
     /// Runs `body` with bytes in memory.
@@ -47,7 +47,8 @@ final class FITSBytes {
         return try outcome.get()
     }
 
-    /// Opens a file. The room for its bytes takes no memory before they are read.
+    /// Opens a file. The room for its bytes takes no memory before they are read, and none from where arrays come from:
+    /// large ones that come and go there would give their pages back each time, and fault them in again.
     convenience init(contentsOf path: String) throws(FITSError) {
         func failure(_ message: String) -> FITSError { .system(file: path, operation: "open", message: message) }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -58,9 +59,14 @@ final class FITSBytes {
             throw failure("it is not a regular file")
         }
         let size = Int(status.st_size)
-        self.init(
-            base: UnsafeMutableRawPointer.allocate(byteCount: max(1, size), alignment: 16), count: size, file: path,
-            descriptor: descriptor)
+        guard let room = mmap(nil, max(1, size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0),
+            room != MAP_FAILED
+        else {
+            let message = String(cString: strerror(errno))
+            close(descriptor)
+            throw failure(message)
+        }
+        self.init(base: room, count: size, file: path, descriptor: descriptor)
     }
 
     /// Bytes that are there.

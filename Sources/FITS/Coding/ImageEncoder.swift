@@ -57,6 +57,9 @@ struct ImageEncoder {
         guard hdu.compression?.quantization != nil else {
             return try encode(hdu, image, pixels, handle, null: nil)
         }
+        var infinite = 0
+        for pixel in pixels { infinite &+= pixel.isFinite ? 0 : 1 }
+        guard infinite > 0 else { return try encode(hdu, image, pixels, handle, null: nil) }
         // cfitsio would quantise NaN as a number; a marked value becomes its integer null instead.
         try encode(hdu, image, pixels.map { $0.isFinite ? $0 : null }, handle, null: null)
     }

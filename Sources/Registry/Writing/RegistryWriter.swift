@@ -37,7 +37,7 @@ public struct RegistryWriter {
     }
 
     /// Runs `body`; when it throws, the database and what is known of it are as they were before.
-    func atomically<T>(_ body: () throws -> T) throws -> T {
+    public func atomically<T>(_ body: () throws -> T) throws -> T {
         let before = state.snapshot
         do {
             return try connection.savepoint(body)

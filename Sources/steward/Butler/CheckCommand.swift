@@ -59,8 +59,20 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     private func check(repairs: Bool, _ body: (RepositoryFault) async throws -> Void) async throws {
+        var meter: ProgressMeter?
+        defer { meter?.finish() }
+        let isWanted = butler.progress
         try await DirectButler.using(repository.repository, writeable: repairs) { opened in
-            try await opened.check(repairs: repairs, checksums: checksums, minimumAge: minAge * 60, body)
+            try await opened.check(
+                repairs: repairs, checksums: checksums, minimumAge: minAge * 60,
+                progress: { more, total in
+                    meter = meter ?? ProgressMeter("Checking", total: total, isWanted: isWanted)
+                    meter?.advance(by: more)
+                },
+                { fault in
+                    meter?.finish()
+                    try await body(fault)
+                })
         }
     }
 

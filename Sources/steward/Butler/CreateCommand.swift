@@ -1,11 +1,16 @@
 import ArgumentParser
 import Butler
 import RepositoryConfiguration
+import StructuredData
 
 struct CreateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",
-        abstract: "Makes an empty repository.")
+        abstract: "Makes an empty repository.",
+        discussion: """
+            With --format json one line tells, with the keys repository and configuration: the paths of the directory and of \
+            the configuration file.
+            """)
 
     @ParentCommand var butler: ButlerCommand
 
@@ -35,6 +40,7 @@ struct CreateCommand: AsyncParsableCommand {
             "Where to write the configuration. (default: butler.yaml in the repository)", valueName: "file"))
     var outfile: String?
 
+    @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
     func run() async throws {
@@ -44,7 +50,9 @@ struct CreateCommand: AsyncParsableCommand {
         if let seedConfig {
             options.seed = try await ConfigurationDocument(path: seedConfig, environment: environment)
         }
-        try await DirectButler.create(
+        let made = try await DirectButler.create(
             repository, options: .init(configuration: options, dimensions: dimensionConfig), environment: environment)
+        guard format.format == .json else { return }
+        try ResultLines.print(["repository": .string(made.root), "configuration": .string(made.configuration)])
     }
 }

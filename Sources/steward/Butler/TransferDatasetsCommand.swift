@@ -50,7 +50,13 @@ struct TransferDatasetsCommand: AsyncParsableCommand {
         let search = try DatasetQuery(datasetTypes: CommaSeparated.values(datasetType), options: query)
         let from = try await DirectButler.open(source)
         let to = try await DirectButler.open(dest, writeable: !dryRun)
-        var meter = ProgressMeter("Transferring", isWanted: butler.progress)
+        var total: Int?
+        if ProgressMeter.isSeen(butler.progress) {
+            var count = 0
+            _ = try await search.visit(from) { count += $0.count }
+            total = count
+        }
+        var meter = ProgressMeter("Transferring", total: total, isWanted: butler.progress)
         var outcome = DatasetQuery.Outcome()
         var moved = 0
         var leftOut = LeftOutDatasets()

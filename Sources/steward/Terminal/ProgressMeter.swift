@@ -23,8 +23,11 @@ struct ProgressMeter {
     init(_ label: String, total: Int? = nil, isWanted: Bool?) {
         self.label = label
         self.total = total
-        isShown = (isWanted ?? true) && StandardStream.error.isTerminal && total != 0
+        isShown = Self.isSeen(isWanted) && total != 0
     }
+
+    /// Whether anybody would see one, so that it is worth knowing the total beforehand.
+    static func isSeen(_ isWanted: Bool?) -> Bool { (isWanted ?? true) && StandardStream.error.isTerminal }
 
     /// Counts steps and the bytes they moved. Redraws at most ten times a second.
     mutating func advance(by steps: Int = 1, bytes moved: Int64 = 0) {

@@ -8,7 +8,10 @@ import StructuredData
 struct ConfigDumpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config-dump",
-        abstract: "Prints the configuration of a repository with all defaults.")
+        abstract: "Prints the configuration of a repository with all defaults.",
+        discussion: """
+            With --format json it is one line: the whole configuration, or with --subset an object of that key and its value.
+            """)
 
     @OptionGroup var repository: RepositoryArgument
 
@@ -29,6 +32,7 @@ struct ConfigDumpCommand: AsyncParsableCommand {
         help: ArgumentHelp("File for the configuration. (default: the standard output)", valueName: "file"))
     var file: String?
 
+    @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
     func run() async throws {
@@ -39,8 +43,13 @@ struct ConfigDumpCommand: AsyncParsableCommand {
         }
         var text: String
         let whole = StructuredValue.object(try configuration.expanded())
-        if let subset {
-            let part = try Self.part(of: whole, subset)
+        let part = try subset.map { (key: $0, value: try Self.part(of: whole, $0)) }
+        if format.format == .json {
+            var writer = JSONWriter()
+            writer.value(part.map { .object([$0.key: $0.value]) } ?? whole.withSortedKeys)
+            writer.endLine()
+            text = writer.text
+        } else if let (subset, part) = part {
             switch part {
             case .object: text = YAMLWriter.text(part.withSortedKeys)
             case .array(let items): text = "\(subset): \(Self.python(.array(items)))\n"

@@ -1,11 +1,15 @@
 import ArgumentParser
 import Butler
+import StructuredData
 
 struct ConfigValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config-validate",
         abstract: "Looks for errors in the configuration of a repository.",
-        discussion: "Exits with 1 when there are any.")
+        discussion: """
+            Exits with 1 when there are any. With --format json one line tells, with the keys valid and, unless --quiet is \
+            given, problems.
+            """)
 
     @ParentCommand var butler: ButlerCommand
     @OptionGroup var repository: RepositoryArgument
@@ -23,6 +27,7 @@ struct ConfigValidateCommand: AsyncParsableCommand {
         help: ArgumentHelp("Dataset types and keys to pass over, separated by commas.", valueName: "names"))
     var ignore: [String] = []
 
+    @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
     func run() async throws {
@@ -30,6 +35,13 @@ struct ConfigValidateCommand: AsyncParsableCommand {
         let opened = try await DirectButler.open(repository.repository)
         let problems = try await opened.configurationProblems(
             datasetTypes: CommaSeparated.values(datasetType), ignored: Set(CommaSeparated.values(ignore)))
+        if format.format == .json {
+            var object: StructuredMapping = ["valid": .bool(problems.isEmpty)]
+            if !quiet { object["problems"] = .array(problems.map { .string($0) }) }
+            try ResultLines.print(object)
+            if !problems.isEmpty { throw ExitCode(1) }
+            return
+        }
         guard problems.isEmpty else {
             if !quiet { for problem in problems { try log.critical(problem) } }
             throw ExitCode(1)

@@ -26,7 +26,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The run for the datasets, made if need be.", valueName: "run"))
     var runName: String
 
-    @Argument(help: "The table: CSV, ECSV, text in columns, FITS or Parquet.")
+    @Argument(help: "The table: CSV, ECSV, text in columns, FITS, Parquet or VOTable.")
     var tableFile: String
 
     @Option(

@@ -4,7 +4,7 @@ import Foundation
 import Parquet
 import Tables
 
-/// A table that lists files: text, the first table of a FITS file, or Parquet; which of them, its content tells.
+/// A table that lists files: text, the first table of a FITS file, Parquet or VOTable; which of them, its content tells.
 ///
 /// Memory: the file.
 struct ListedTable: Sendable {
@@ -39,7 +39,15 @@ struct ListedTable: Sendable {
         } else if data.starts(with: Array("PAR1".utf8)) {
             let table = try ParquetFile(contentsOf: path).read()
             (found, rowCount) = (table.columns, table.rowCount)
+        } else if VOTableReader.recognizes(data) {
+            do {
+                let table = try VOTableReader.table(Array(data))
+                (found, rowCount) = (table.columns, table.rowCount)
+            } catch {
+                throw CommandFailure.refused("\(path): \(error).")
+            }
         } else {
+            try Self.refuseUnknown(data, path)
             let text = try TextTableFile(bytes: Array(data), name: path)
             (columns, content) = (text.columns, .text(text))
             return
@@ -50,6 +58,18 @@ struct ListedTable: Sendable {
         guard !found.isEmpty else { throw CommandFailure.refused("The table '\(path)' has no columns.") }
         columns = found.map(\.name)
         content = .columns(found, rowCount: rowCount)
+    }
+
+    /// Formats that Python reads and Steward does not. HDF5 would tie every build to a library of its own, for one option of
+    /// one command.
+    private static func refuseUnknown(_ data: Data, _ path: String) throws {
+        let start = String(decoding: data.prefix(512), as: UTF8.self).lowercased()
+        let format = data.starts(with: [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]) ? "HDF5"
+            : start.contains("<html") || start.contains("<!doctype html") ? "HTML" : nil
+        guard let format else { return }
+        throw CommandFailure.refused(
+            "The table '\(path)' is \(format), which is not read here; save it as ECSV or Parquet, such as with astropy: "
+                + "Table.read('\(path)').write('table.ecsv').")
     }
 
     var rows: Rows { Rows(table: self) }

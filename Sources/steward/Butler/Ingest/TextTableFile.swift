@@ -19,7 +19,8 @@ struct TextTableFile: Sendable {
     /// - Throws: ``CommandFailure`` that names the file and line.
     init(bytes: [UInt8], name: String) throws {
         guard !bytes.contains(0), String(validating: bytes, as: UTF8.self) != nil else {
-            throw CommandFailure.refused("The table '\(name)' is neither FITS nor Parquet nor text in UTF-8; save it as CSV or ECSV.")
+            throw CommandFailure.refused(
+                "The table '\(name)' is neither FITS nor Parquet nor VOTable nor text in UTF-8; save it as CSV or ECSV.")
         }
         self.bytes = bytes
         self.name = name

@@ -43,9 +43,9 @@ struct AssociateCommand: AsyncParsableCommand {
         if let remark = outcome.remark { try log.info(remark) }
         if outcome.isCut { try log.warning(search.cutWarning) }
         let (collection, datasets) = (collection, refs)
-        try await opened.transaction(isRehearsal: dryRun.isDryRun) { writer in
-            try writer.registerCollection(collection, type: .tagged)
-            try writer.associate(datasets, with: collection)
+        try await opened.transaction(isRehearsal: dryRun.isDryRun) { transaction in
+            try transaction.registry.registerCollection(collection, type: .tagged)
+            try transaction.registry.associate(datasets, with: collection)
         }
         var output = CommandOutput()
         switch format.format {

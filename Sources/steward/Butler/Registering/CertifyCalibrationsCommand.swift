@@ -58,9 +58,9 @@ struct CertifyCalibrationsCommand: AsyncParsableCommand {
                 (["No inputs found for dataset \(datasetTypeName) in \(input)."] + reasons).joined(separator: " "))
         }
         let output = outputCollection
-        try await opened.transaction(isRehearsal: dryRun.isDryRun) { writer in
-            try writer.registerCollection(output, type: .calibration)
-            try writer.certify(refs, in: output, timespan: timespan)
+        try await opened.transaction(isRehearsal: dryRun.isDryRun) { transaction in
+            try transaction.registry.registerCollection(output, type: .calibration)
+            try transaction.registry.certify(refs, in: output, timespan: timespan)
         }
         try report(refs.count)
     }

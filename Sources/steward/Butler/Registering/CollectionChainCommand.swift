@@ -51,9 +51,9 @@ struct CollectionChainCommand: AsyncParsableCommand {
         let edit = try ChainEdit(mode, children, flattens: flatten)
         let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
         let (parent, doc) = (parent, doc.isEmpty ? nil : doc)
-        let members = try await opened.transaction(isRehearsal: dryRun.isDryRun) { writer in
-            try edit.run(parent, documentation: doc, writer)
-            return try writer.snapshot.members(of: parent)
+        let members = try await opened.transaction(isRehearsal: dryRun.isDryRun) { transaction in
+            try edit.run(parent, documentation: doc, transaction.registry)
+            return try transaction.registry.snapshot.members(of: parent)
         }
         var output = CommandOutput()
         switch format.format {

@@ -55,7 +55,7 @@ struct RemoveCollectionsCommand: AsyncParsableCommand {
             return
         }
         let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
-        try await opened.transaction(isRehearsal: dryRun.isDryRun) { try plan.run($0) }
+        try await opened.transaction(isRehearsal: dryRun.isDryRun) { try plan.run($0.registry) }
         if format.format == .json {
             var output = CommandOutput()
             try output.lines(ResultLines(json: plan.json).lines, headerCount: 0)

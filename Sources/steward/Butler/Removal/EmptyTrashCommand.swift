@@ -47,7 +47,11 @@ struct EmptyTrashCommand: AsyncParsableCommand {
                 if dryRun.isDryRun || found.datasets == 0 { return }
                 guard try Confirmation.ask("Delete their files?") else { return }
             }
-            let deletion = try await opened.emptyTrash(olderThan: olderThan?.duration)
+            let meter = DeletionMeter(total: nil, isWanted: butler.progress)
+            defer { meter.finish() }
+            let deletion = try await opened.emptyTrash(
+                olderThan: olderThan?.duration, progress: { meter.advance(by: $0) })
+            meter.finish()
             if isJSON {
                 try ResultLines.print(deletion.summary(isDryRun: false))
             } else {

@@ -3,6 +3,7 @@ import Butler
 import ButlerModel
 import Registry
 import StructuredData
+import Synchronization
 
 struct PruneDatasetsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -88,8 +89,10 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
             let outcome = try await search.visit(opened) { ids += $0.lazy.map(\.id) }
             if let remark = outcome.remark { try log.info(remark) }
             return try report(
-                try await opened.pruneDatasets(
-                    ids: ids, purge: purge != nil, keepsFiles: waiting.keepFiles, isDryRun: dryRun), log)
+                try await shown(ids.count) {
+                    try await opened.pruneDatasets(
+                        ids: ids, purge: purge != nil, keepsFiles: waiting.keepFiles, isDryRun: dryRun, progress: $0)
+                }, log)
         }
         var refs: [DatasetRef] = []
         var lines: [(lines: [String], headerCount: Int)] = []
@@ -119,14 +122,27 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
                 return try Self.show("Did not remove the datasets.", nil)
             }
         }
-        let deletion = try await opened.pruneDatasets(
-            refs, unstore: deletes, purge: purge != nil, disassociate: leaves, tags: tags, keepsFiles: waiting.keepFiles)
+        let pruned = refs
+        let deletion = try await shown(refs.count) {
+            try await opened.pruneDatasets(
+                pruned, unstore: deletes, purge: purge != nil, disassociate: leaves, tags: tags,
+                keepsFiles: waiting.keepFiles, progress: $0)
+        }
         if asks {
             try Self.show("The datasets were removed.", nil)
         } else if !quiet {
             try Self.show("Removed the following datasets:", lines)
         }
         try report(deletion, log)
+    }
+
+    /// Runs a deletion, and shows how far it is.
+    private func shown(
+        _ count: Int, _ body: (@escaping @Sendable (Int) -> Void) async throws -> Deletion
+    ) async throws -> Deletion {
+        let meter = DeletionMeter(total: count, isWanted: butler.progress)
+        defer { meter.finish() }
+        return try await body { meter.advance(by: $0) }
     }
 
     private func report(_ deletion: Deletion, _ log: CommandLog) throws {
@@ -190,6 +206,18 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
         }
         try output.flush()
     }
+}
+
+/// Shows how far a deletion is.
+final class DeletionMeter: Sendable {
+    private let meter: Mutex<ProgressMeter>
+
+    init(total: Int?, isWanted: Bool?) {
+        meter = Mutex(ProgressMeter("Deleting files of datasets", total: total, isWanted: isWanted))
+    }
+
+    func advance(by count: Int) { meter.withLock { $0.advance(by: count) } }
+    func finish() { meter.withLock { $0.finish() } }
 }
 
 extension Deletion {

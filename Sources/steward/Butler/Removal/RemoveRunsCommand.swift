@@ -81,8 +81,12 @@ struct RemoveRunsCommand: AsyncParsableCommand {
                     })
             throw ExitCode.failure
         }
+        let meter = DeletionMeter(total: counts.values.reduce(0, +), isWanted: butler.progress)
+        defer { meter.finish() }
         let deletion = try await opened.removeRuns(
-            chosen.map(\.name), unlinkFromChains: true, keepsFiles: waiting.keepFiles)
+            chosen.map(\.name), unlinkFromChains: true, keepsFiles: waiting.keepFiles,
+            progress: { meter.advance(by: $0) })
+        meter.finish()
         if isJSON {
             try report(deletion, of: chosen)
         } else {
