@@ -90,7 +90,8 @@ let package = Package(
         .target(
             name: "ObjectStorage",
             dependencies: [
-                "ByteText", "CDigestLanes", "StructuredData", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "ByteText", "CDigestLanes", "StructuredData",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -1,5 +1,6 @@
 """`steward butler check` looks at files on other machines, and mends what can be mended there."""
 
+import hashlib
 import json
 
 import pytest
@@ -14,9 +15,9 @@ from test_check import change, found, path_of  # noqa: E402
 pytestmark = needs_binary
 
 
-@pytest.fixture(params=["moto", "webdav"])
+@pytest.fixture
 def remote(request, tmp_path, monkeypatch):
-    made = service(request.param, tmp_path / "service", monkeypatch)
+    made = service(getattr(request, "param", "moto"), tmp_path / "service", monkeypatch)
     yield made
     made.stop()
 
@@ -33,6 +34,7 @@ def put(remote, path, content):
     remote.put(("some folder/" if "://bucket" in remote.root else "some/") + path, content)
 
 
+@pytest.mark.parametrize("remote", ["moto", "webdav"], indirect=True)
 def test_what_is_wrong_with_distant_files_is_found_and_mended(remote, root):
     sound, before = remote.objects(), state(root)
     assert found(root) == [] and found(root, "--checksums", "--repair") == []
@@ -46,8 +48,6 @@ def test_what_is_wrong_with_distant_files_is_found_and_mended(remote, root):
     broken["nested/repo/butler.yaml"] = broken["nested/repo/run/a/other.yaml"] = b"theirs"
     remote.restore(broken)
     # Checksums are those that are recorded.
-    import hashlib
-
     for path in (changed, short):
         digest = hashlib.blake2b(sound[path]).hexdigest()
         change(root, "UPDATE file_datastore_records SET checksum = ? WHERE path = ?", digest, path)

@@ -34,7 +34,8 @@ public struct ImageTransferDaemon: Sendable {
         metrics.observe("transfer_spooled", "Accepted files that have not arrived everywhere.") {
             Double(journal.count)
         }
-        let dispatcher = try Dispatcher(settings, journal: journal, metrics: metrics, log: log, sockets: sockets, loops: Self.loops)
+        let dispatcher = try Dispatcher(
+            settings, journal: journal, metrics: metrics, log: log, sockets: sockets, loops: Self.loops)
         let service = TransferService(dispatcher, metrics: metrics, sockets: sockets, version: version)
         let door = Door(limit: settings.clients)
         let channel = try await listen(service, door)

@@ -61,7 +61,9 @@ public struct CheckedArchives {
     }
 
     /// Why a service was silent before; it is not asked again for each file.
-    func silence(of store: any ObjectStore) -> String? { silences[Self.service(store)] }
+    func silence(of store: any ObjectStore) -> String? {
+        silences.isEmpty ? nil : silences[Self.service(store)]
+    }
 
     mutating func remember(silence: String, of store: any ObjectStore) { silences[Self.service(store)] = silence }
 
