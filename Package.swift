@@ -88,10 +88,12 @@ let package = Package(
                 "AstroTime", "ByteText", "CLibPQ",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
+        .target(name: "CDigestLanes"),
         .target(
             name: "ObjectStorage",
             dependencies: [
-                "ByteText", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "ByteText", "CDigestLanes", "StructuredData",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

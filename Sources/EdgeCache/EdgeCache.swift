@@ -228,12 +228,12 @@ public final class EdgeCache: Sendable {
         }
         let copies = try await place.all().sorted { $0.used < $1.used }
         var total = copies.reduce(0) { $0 + $1.size }
-        let (seconds, _) = settings.maximumAge.components
-        let oldest =
-            Int64(Date().timeIntervalSince1970 * 1e9)
-            - seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue
-        // The newest stays, however large it is: somebody asked for it just now.
-        for copy in copies.dropLast() where total > settings.maximumSize || copy.used < oldest {
+        let (seconds, attoseconds) = settings.maximumAge.components
+        let oldest = Date().timeIntervalSince1970 - Double(seconds) - Double(attoseconds) / 1e18
+        for (index, copy) in copies.enumerated() {
+            // The newest stays, however large it is: somebody asked for it just now.
+            let isTooMuch = total > settings.maximumSize && index < copies.count - 1
+            guard isTooMuch || Double(copy.used) / 1e9 < oldest else { continue }
             try await place.remove(copy.name)
             total -= copy.size
             state.withLock { $0.statistics.evicted += 1 }

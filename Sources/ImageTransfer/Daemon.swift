@@ -9,6 +9,9 @@ import UnixSignals
 /// The image transfer daemon: takes names of files on a socket, sends the files to object storage, and answers once the
 /// store has them. See docs/image-transfer.md.
 public struct ImageTransferDaemon: Sendable {
+    /// Senders and stores share one thread as long as it is enough, so that an answer need not wake another one.
+    private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 8))
+
     private let settings: DaemonSettings
     private let version: String
 
@@ -31,13 +34,14 @@ public struct ImageTransferDaemon: Sendable {
         metrics.observe("transfer_spooled", "Accepted files that have not arrived everywhere.") {
             Double(journal.count)
         }
-        let dispatcher = try Dispatcher(settings, journal: journal, metrics: metrics, log: log, sockets: sockets)
+        let dispatcher = try Dispatcher(
+            settings, journal: journal, metrics: metrics, log: log, sockets: sockets, loops: Self.loops)
         let service = TransferService(dispatcher, metrics: metrics, sockets: sockets, version: version)
         let door = Door(limit: settings.clients)
         let channel = try await listen(service, door)
         let port = channel.localAddress?.port ?? settings.port
         if !journal.recovered.isEmpty { log.note("\(journal.recovered.count) files are left from before") }
-        await dispatcher.recover()
+        dispatcher.recover()
         log.note(settings.style == .s3nd ? "listening" : "listening on \(settings.host):\(port)")
         onReady(port)
         let watches = settings.rules.watched.map { FolderWatch($0, dispatcher, log) }
@@ -60,7 +64,7 @@ public struct ImageTransferDaemon: Sendable {
 
     private func listen(_ service: TransferService, _ door: Door) async throws(DaemonError) -> any Channel {
         do {
-            let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            let channel = try await ServerBootstrap(group: Self.loops)
                 .serverChannelOption(.backlog, value: 1024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelInitializer { channel in

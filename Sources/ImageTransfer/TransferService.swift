@@ -44,7 +44,7 @@ final class TransferService: Sendable {
             return UploadAnswer(status: 200, body: writer.bytes)
         case "/metrics":
             let text = metrics.text(
-                waiting: await dispatcher.queue.waitingCounts, uploads: dispatcher.activeCount,
+                waiting: dispatcher.queue.waitingCounts, uploads: dispatcher.activeCount,
                 tcp: await sockets.counters())
             return UploadAnswer(status: 200, type: "text/plain; version=0.0.4", body: Array(text.utf8))
         default: return UploadAnswer(status: 404, type: "text/plain", body: Array("404 page not found\n".utf8))
@@ -54,7 +54,7 @@ final class TransferService: Sendable {
     private func upload(_ request: UploadRequest) async -> UploadAnswer {
         let form: UploadRequest.Form
         do { form = try request.form() } catch { return .message(400, error.message) }
-        let id = UUID()
+        let id = UUID.random()
         func task(_ report: TransferReport, succeeded: Bool) -> TaskDocument {
             TaskDocument(id: id, uri: form.uri, file: form.file, slug: form.slug, report, succeeded: succeeded)
         }

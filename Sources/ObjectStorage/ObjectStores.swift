@@ -6,13 +6,16 @@ public final class ObjectStores: Sendable {
         var services: S3Services?
         var clients: [String: S3Client] = [:]
         var transport: HTTPTransport?
+        var webDAV: WebDAVSettings?
+        /// For servers with settings of their own.
+        var transports: [HTTPSettings: HTTPTransport] = [:]
     }
 
     private let environment: [String: String]
     private let state = Mutex(State())
 
     /// - Parameter environment: the variables that ``S3Services``, ``HTTPSettings/init(environment:)`` and
-    ///   ``HTTPAuthorization/init(environment:)`` understand.
+    ///   ``HTTPAuthorization/init(environment:)`` understand, and `LSST_RESOURCES_WEBDAV_CONFIG`.
     public init(environment: [String: String]) { self.environment = environment }
 
     /// The store of all objects below a folder. May read small files; nothing is sent.
@@ -24,6 +27,9 @@ public final class ObjectStores: Sendable {
         case "file": return try POSIXObjectStore(root: root)
         case "s3", "gs": return try S3ObjectStore(root: root, client: try client(root))
         case "http", "https", "dav", "davs":
+            if root.scheme.hasPrefix("dav"), let (authorization, transport) = try server(of: root) {
+                return try WebDAVObjectStore(root: root, authorization: authorization, transport: transport)
+            }
             return try WebDAVObjectStore(
                 root: root, authorization: HTTPAuthorization(environment: environment), transport: try transport())
         default:
@@ -39,6 +45,18 @@ public final class ObjectStores: Sendable {
             let made = try HTTPTransport(HTTPSettings(environment: environment))
             state.transport = made
             return made
+        }
+    }
+
+    /// What a file of settings says of a WebDAV server.
+    private func server(of root: ResourceURI) throws -> (HTTPAuthorization, HTTPTransport)? {
+        try state.withLock { state in
+            let settings = try state.webDAV ?? WebDAVSettings(environment: environment)
+            state.webDAV = settings
+            guard let server = settings.server(of: root) else { return nil }
+            let transport = try state.transports[server.http] ?? HTTPTransport(server.http)
+            state.transports[server.http] = transport
+            return (server.authorization, transport)
         }
     }
 

@@ -71,14 +71,17 @@ import Testing
     }
 
     private func with(
-        size: Int64 = 1 << 30, validity: Duration = .zero,
+        size: Int64 = 1 << 30, age: Duration = .seconds(3600), validity: Duration = .zero,
+        near: (any ObjectStore)? = nil,
         _ body: (Distant, EdgeCache, _ folder: String, _ again: () throws -> EdgeCache) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "edge-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let distant = try Distant()
-        let settings = EdgeCacheSettings(folder: folder, maximumSize: size, validity: validity)
-        try await body(distant, EdgeCache(distant, settings), folder) { try EdgeCache(distant, settings) }
+        let settings = EdgeCacheSettings(folder: folder, maximumSize: size, maximumAge: age, validity: validity)
+        try await body(distant, EdgeCache(distant, settings, near: near), folder) {
+            try EdgeCache(distant, settings, near: near)
+        }
     }
 
     private func bytes(_ count: Int, _ seed: Int = 0) -> [UInt8] {
@@ -189,6 +192,88 @@ import Testing
             _ = try await whole(cache, ObjectPath("n0"))
             #expect(distant.opened.withLock { $0 } == before)
             #expect(cache.statistics.evicted >= 3)
+        }
+    }
+
+    /// Waits until nothing is on its way.
+    private func names(_ store: any ObjectStore, count: Int) async throws -> [String] {
+        while true {
+            var names: [String] = []
+            for try await page in try await store.list(nil) { names += page.map(\.path.description) }
+            if names.count == count { return names.sorted() }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    @Test func copiesThatNobodyHasUsedForTooLongGo() async throws {
+        try await with { distant, cache, folder, _ in
+            let paths = try (0..<3).map { try ObjectPath("n\($0)") }
+            for (number, path) in paths.enumerated() {
+                try await distant.write(path, bytes: bytes(1000, number), mode: .overwrite)
+                #expect(try await whole(cache, path) == bytes(1000, number))
+            }
+            let copies = try POSIXObjectStore(root: ResourceURI(localPath: folder).asDirectory)
+            for name in try await names(copies, count: 3) {
+                try FileManager.default.setAttributes(
+                    [.modificationDate: Date(timeIntervalSinceNow: -3700)], ofItemAtPath: folder + "/" + name)
+            }
+            // A use makes it young again.
+            #expect(try await whole(cache, paths[1]) == bytes(1000, 1))
+            try await cache.tidy()
+            _ = try await names(copies, count: 1)
+            #expect(cache.statistics.evicted == 2 && cache.statistics.keptBytes == 1000)
+            let before = distant.opened.withLock { $0 }
+            #expect(try await whole(cache, paths[1]) == bytes(1000, 1))
+            #expect(distant.opened.withLock { $0 } == before)
+            #expect(try await whole(cache, paths[0]) == bytes(1000, 0))
+            #expect(distant.opened.withLock { $0 } == before + 1)
+        }
+    }
+
+    @Test func theLastCopyGrowsOldToo() async throws {
+        let near = try MemoryObjectStore(root: ResourceURI("mem://near/"))
+        try await with(age: .milliseconds(100), near: near) { distant, cache, _, again in
+            let path = try ObjectPath("old")
+            try await distant.write(path, bytes: [1, 2, 3], mode: .overwrite)
+            #expect(try await whole(cache, path) == [1, 2, 3])
+            _ = try await names(near, count: 1)
+            try await Task.sleep(for: .milliseconds(150))
+            // A process that begins knows no uses: the copy's own time counts.
+            let other = try again()
+            try await other.tidy()
+            #expect(try await names(near, count: 0) == [])
+            #expect(other.statistics.evicted == 1)
+        }
+    }
+
+    @Test func copiesInANearbyStoreOutliveTheProcess() async throws {
+        let near = try MemoryObjectStore(root: ResourceURI("mem://near/"))
+        try await with(near: near) { distant, cache, folder, again in
+            let paths = try (0..<3).map { try ObjectPath("n\($0)") }
+            for (number, path) in paths.enumerated() {
+                try await distant.write(path, bytes: bytes(200_000, number), mode: .overwrite)
+                #expect(try await whole(cache, path) == bytes(200_000, number))
+            }
+            let kept = try await names(near, count: 3)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+            // One is cut short while no process looks, one has other bytes, and one of the objects is replaced.
+            try await near.write(ObjectPath(kept[0]), bytes: bytes(100_000), mode: .overwrite)
+            try await near.write(ObjectPath(kept[1]), bytes: bytes(200_000, 9), mode: .overwrite)
+            let other = try again()
+            for (number, path) in paths.enumerated() {
+                #expect(try await whole(other, path) == bytes(200_000, number))
+            }
+            #expect(other.statistics.hits == 1 && other.statistics.misses == 2)
+            #expect(distant.opened.withLock { $0 } == 5)
+            #expect(try await names(near, count: 3) == kept)
+            try await distant.write(paths[0], bytes: bytes(200_000, 7), mode: .overwrite)
+            let third = try again()
+            #expect(try await whole(third, paths[0]) == bytes(200_000, 7))
+            #expect(try await whole(third, paths[1]) == bytes(200_000, 1))
+            #expect(third.statistics.hits == 1 && third.statistics.misses == 1)
+            // The copies of the version before are looked through like all others.
+            try await third.tidy()
+            #expect(third.statistics.keptBytes == 800_000)
         }
     }
 

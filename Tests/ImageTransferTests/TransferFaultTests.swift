@@ -67,6 +67,26 @@ struct TransferFaultTests {
         }
     }
 
+    /// Digests are made while files are sent, and compared with tags. Where these tell nothing, the file is sent again
+    /// with its digest, for the service to compare.
+    @Test func aServiceWhoseTagsAreNoDigestsComparesItself() async throws {
+        try await with(tries: 1, timeout: "5s") { site in
+            let file = try site.file("image", 3_000_001)
+            site.proxy.plan { $0.method == "PUT" ? .opaqueTag : nil }
+            for number in 0..<3 {
+                _ = try await site.dispatcher.transfer(file, bucket: "bucket", key: "k\(number)")
+                #expect(site.stored("k\(number)") == FileManager.default.contents(atPath: file))
+            }
+            // Once it is known, files are sent once.
+            #expect(site.proxy.requests.count { $0.method == "PUT" } == 4)
+            site.proxy.plan { $0.method == "PUT" ? .damagedRequest : nil }
+            await #expect(throws: TransferFailure.self) {
+                _ = try await site.dispatcher.transfer(file, bucket: "bucket", key: "damaged")
+            }
+            #expect(site.stored("damaged") == nil)
+        }
+    }
+
     @Test func nothingIsAcknowledgedThatIsNotThere() async throws {
         try await with(tries: 2, timeout: "500ms") { site in
             let file = try site.file("image", 200_000)

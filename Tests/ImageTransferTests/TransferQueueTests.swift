@@ -49,13 +49,13 @@ import Testing
 
     @Test func urgentJobsComeFirstAndOthersInTheirOrder() async {
         let (queue, record, gate) = (TransferQueue(width: 1), Record(), Gate())
-        await queue.submit(job("first", .normal, record, gate: gate))
+        queue.submit(job("first", .normal, record, gate: gate))
         for number in 0..<3 {
-            await queue.submit(job("bulk\(number)", .bulk, record))
-            await queue.submit(job("normal\(number)", .normal, record))
-            await queue.submit(job("urgent\(number)", .urgent, record))
+            queue.submit(job("bulk\(number)", .bulk, record))
+            queue.submit(job("normal\(number)", .normal, record))
+            queue.submit(job("urgent\(number)", .urgent, record))
         }
-        #expect(await queue.waitingCounts == [3, 3, 3])
+        #expect(queue.waitingCounts == [3, 3, 3])
         gate.open()
         await queue.waitUntilIdle()
         #expect(
@@ -66,10 +66,10 @@ import Testing
 
     @Test func bulkJobsLeavePlacesFree() async {
         let (queue, record, gate) = (TransferQueue(width: 5), Record(), Gate())
-        for number in 0..<8 { await queue.submit(job("bulk\(number)", .bulk, record, gate: gate)) }
-        #expect(await queue.runningCount == 4)
-        await queue.submit(job("urgent", .urgent, record, gate: gate))
-        #expect(await queue.runningCount == 5)
+        for number in 0..<8 { queue.submit(job("bulk\(number)", .bulk, record, gate: gate)) }
+        #expect(queue.runningCount == 4)
+        queue.submit(job("urgent", .urgent, record, gate: gate))
+        #expect(queue.runningCount == 5)
         gate.open()
         await queue.waitUntilIdle()
         #expect(record.all.count == 9)
@@ -77,9 +77,9 @@ import Testing
 
     @Test func jobsWhoseTimeHasPassedAreGivenUp() async throws {
         let (queue, record, gate) = (TransferQueue(width: 1), Record(), Gate())
-        await queue.submit(job("first", .normal, record, gate: gate))
-        await queue.submit(job("second", .normal, record, deadline: .now))
-        await queue.submit(job("third", .normal, record))
+        queue.submit(job("first", .normal, record, gate: gate))
+        queue.submit(job("second", .normal, record, deadline: .now))
+        queue.submit(job("third", .normal, record))
         while !record.all.contains("second late") { try await Task.sleep(for: .milliseconds(20)) }
         gate.open()
         await queue.waitUntilIdle()
@@ -88,10 +88,10 @@ import Testing
 
     @Test func aClosedQueueGivesUpWhatWaitsAndTakesNoMore() async {
         let (queue, record, gate) = (TransferQueue(width: 1), Record(), Gate())
-        await queue.submit(job("first", .normal, record, gate: gate))
-        await queue.submit(job("second", .bulk, record))
-        await queue.close()
-        await queue.submit(job("third", .urgent, record))
+        queue.submit(job("first", .normal, record, gate: gate))
+        queue.submit(job("second", .bulk, record))
+        queue.close()
+        queue.submit(job("third", .urgent, record))
         gate.open()
         await queue.waitUntilIdle()
         #expect(Set(record.all) == ["first", "second closed", "third closed"])
@@ -100,7 +100,7 @@ import Testing
     /// Thousands wait without the queue becoming slow.
     @Test func manyJobsAllRun() async {
         let (queue, record) = (TransferQueue(width: 8), Record())
-        for number in 0..<5000 { await queue.submit(job("\(number)", TransferPriority.allCases[number % 3], record)) }
+        for number in 0..<5000 { queue.submit(job("\(number)", TransferPriority.allCases[number % 3], record)) }
         await queue.waitUntilIdle()
         #expect(Set(record.all).count == 5000)
     }

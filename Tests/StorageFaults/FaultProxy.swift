@@ -29,6 +29,8 @@ public enum Fault: Sendable, Hashable {
     case damagedRequest
     /// The answer has another tag.
     case wrongTag
+    /// The answer's tag is no digest, as with encrypted buckets.
+    case opaqueTag
 }
 
 /// A proxy before a real server that lets go wrong what a test asks for. Call `stop()` in the end.
@@ -196,6 +198,8 @@ private final class ProxyHandler: ChannelInboundHandler {
         case .lostAnswer: return context.close(promise: nil)
         case .wrongTag where headers.contains(name: "etag"):
             headers.replaceOrAdd(name: "etag", value: "\"00000000000000000000000000000000\"")
+        case .opaqueTag where headers.contains(name: "etag"):
+            headers.replaceOrAdd(name: "etag", value: "\"opaque\"")
         case .damagedAnswer where length > 0:
             let place = bytes.readerIndex + length / 2
             bytes.setInteger((bytes.getInteger(at: place, as: UInt8.self) ?? 0) ^ 0x40, at: place)

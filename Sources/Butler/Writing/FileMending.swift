@@ -10,12 +10,13 @@ extension RepositoryCheck {
             of: all, absent: absent, database: registry.database.displayName, minimumAge: minimumAge)
         let stems = DatasetStems()
         var links: LinkTargets?
+        var repositories: [String: Bool] = [:]
         try await unrecorded.visit { candidates in
             let found = try await registry.read { try unrecorded.unrecorded(candidates, $0.connection) }
-            guard !found.isEmpty else { return }
+            let chosen = try await unrecorded.outsideRepositories(candidates.with(found), &repositories)
+            guard !chosen.files.isEmpty else { return }
             let known = try links ?? unrecorded.linked()
             links = known
-            let chosen = candidates.with(found)
             var faults = try await registry.read {
                 try self.mend(chosen, unrecorded, known, stems, $0, isRemoving: false)
             }
@@ -38,7 +39,7 @@ extension RepositoryCheck {
         var faults: [RepositoryFault] = []
         for file in try unrecorded.unrecorded(candidates, snapshot.connection)
         where !unrecorded.isRecorded(file, directly: direct) {
-            var reason = unrecorded.reasonToKeep(file, links, now: Self.now)
+            var reason = try unrecorded.reasonToKeep(file, links, now: Self.now)
             if reason == nil {
                 reason = try reasonToKeep(file, unrecorded, runs, stems, snapshot)
             }

@@ -69,7 +69,7 @@ extension RepositoryCheck {
             return "more files are missing than there, as when a disk is not mounted; if they are lost, unstore the "
                 + "datasets with prune-datasets"
         }
-        return try files.isBehindBrokenLink(record.info) ? "the folder that it should be in is not there" : nil
+        return try files.reasonToRemember(record.info)
     }
 
     /// Why files of a dataset that is in the trash, or that nobody knows, are better kept.
@@ -121,17 +121,13 @@ extension RepositoryCheck {
         for ref in try snapshot.datasets(ids).sorted(by: { $0.id < $1.id }) {
             var detail = "in datastore '\(files.name)'"
             var reason: String?
-            if files.rootLocation.localPath != nil {
-                let expanded = ref.with(dataID: try snapshot.expand(ref.dataID))
-                if try isRecordable(expanded, in: files, snapshot, writer) {
-                    detail += "; its file is there"
-                } else if let stem = try files.possibleStems(of: expanded).first(where: { try files.hasFile(stem: $0) }) {
-                    reason = "there is a file '\(stem)…' that could be its own"
-                } else {
-                    lost.append(ref.id)
-                }
+            let expanded = ref.with(dataID: try snapshot.expand(ref.dataID))
+            if try isRecordable(expanded, in: files, snapshot, writer) {
+                detail += "; its file is there"
+            } else if let stem = try files.possibleStems(of: expanded).first(where: { try files.hasFile(stem: $0) }) {
+                reason = "there is a file '\(stem)…' that could be its own"
             } else {
-                reason = "its file is on another machine"
+                lost.append(ref.id)
             }
             faults.append(fault(.locationWithoutRecord, ref.id.description, detail, reason, .rows))
         }

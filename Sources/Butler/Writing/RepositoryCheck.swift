@@ -99,13 +99,22 @@ public struct RepositoryCheck: Sendable {
 
     /// Why a datastore seems not to be there: no root, or none of its recorded files. `nil` when it is.
     func reasonForAbsence(of files: FileDatastore) async throws -> String? {
-        guard let root = files.rootLocation.localPath else { return nil }
-        guard try files.existingRoot() != nil else {
-            return "its folder '\(root)' is not there; mount its disk, or correct the root in butler.yaml"
+        let local = files.rootLocation.localPath
+        if let local, try files.existingRoot() == nil {
+            return "its folder '\(local)' is not there; mount its disk, or correct the root in butler.yaml"
+        }
+        if local == nil {
+            let first = try await registry.read { [all] in
+                try files.checkedRecords(after: nil, limit: 1, among: all, $0.connection).records.first
+            }
+            if let first, let reason = try await files.reasonForSilence(about: first.info) {
+                return "its files cannot be looked at: \(reason)"
+            }
         }
         let isPresent = try await count(files) { present, _ in present > 0 }
         guard isPresent.missing > 0, isPresent.present == 0 else { return nil }
-        return "none of its files is in '\(root)'; mount its disk, or correct the root in butler.yaml"
+        return "none of its files is in '\(local ?? files.rootLocation.description)'; "
+            + (local == nil ? "" : "mount its disk, or ") + "correct the root in butler.yaml"
     }
 
     /// Counts recorded files that are there and that are not, until `isEnough` of both.
@@ -116,13 +125,12 @@ public struct RepositoryCheck: Sendable {
         var last: DatasetID?
         while true {
             let after = last
-            let (ids, there) = try await registry.read { [all] snapshot in
-                let (ids, records) = try files.checkedRecords(
-                    after: after, limit: 1000, among: all, snapshot.connection)
-                return (ids, try records.filter(\.isLocated).compactMap { try files.isThere($0.info) })
+            let (ids, records) = try await registry.read { [all] snapshot in
+                try files.checkedRecords(after: after, limit: 1000, among: all, snapshot.connection)
             }
             guard let latest = ids.last else { return (present, missing) }
             last = latest
+            let there = try await files.presence(of: records.filter(\.isLocated).map(\.info)).compactMap { $0 }
             present += there.count { $0 }
             missing += there.count { !$0 }
             if isEnough(present, missing) { return (present, missing) }
@@ -145,16 +153,14 @@ public struct RepositoryCheck: Sendable {
             guard let latest = ids.last else { return }
             last = latest
             defer { progress(ids.count) }
-            var faulty: Set<DatasetID> = []
-            for record in page {
-                guard record.isLocated else {
-                    faulty.insert(record.id)
-                    continue
-                }
+            var faulty = Set(page.filter { !$0.isLocated }.map(\.id))
+            let located = page.filter(\.isLocated)
+            let faults = try await files.faults(of: located.map(\.info), checksums: checksums, &archives)
+            for (record, fault) in zip(located, faults) {
                 func report(_ kind: RepositoryFault.Kind, _ detail: String) async throws {
                     try await body(RepositoryFault(kind, record.info.path, detail, .none, repairs: repairs))
                 }
-                switch try await files.fault(of: record.info, checksums: checksums, &archives) {
+                switch fault {
                 case nil: continue
                 case .missing:
                     faulty.insert(record.id)
@@ -166,6 +172,7 @@ public struct RepositoryCheck: Sendable {
                     try await report(.wrongSize, "\(found) bytes instead of \(record.info.fileSize)")
                 case .checksum: try await report(.wrongChecksum, "of dataset \(record.id)")
                 case .archive(let reason): try await report(.damagedArchive, "of dataset \(record.id): \(reason)")
+                case .outOfReach(let reason): try await report(.fileOutOfReach, "of dataset \(record.id): \(reason)")
                 }
             }
             guard !faulty.isEmpty else { continue }

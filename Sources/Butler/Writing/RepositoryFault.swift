@@ -4,6 +4,7 @@ public struct RepositoryFault: Sendable {
         case absentDatastore = "absent datastore"
         case fileWithoutRecord = "file without record"
         case recordWithoutFile = "record without file"
+        case fileOutOfReach = "file out of reach"
         case wrongSize = "wrong size"
         case wrongChecksum = "wrong checksum"
         case damagedArchive = "damaged archive"

@@ -13,15 +13,6 @@ extension FileDatastore {
         public let isTrashed: Bool
     }
 
-    /// What is wrong with a recorded file.
-    public enum FileFault: Sendable, Hashable {
-        case missing
-        case size(found: Int64)
-        case checksum
-        /// The zip archive that it is in, or the member, cannot be read.
-        case archive(reason: String)
-    }
-
     /// Some records, in the order of datasets and components, from those after a dataset; no identifiers at the end.
     ///
     /// All records of a dataset are in one answer. Cost: one query over an index.
@@ -74,20 +65,6 @@ extension FileDatastore {
     /// The number of datasets in this datastore. Cost: a scan of an index.
     public func locatedCount(_ connection: any DatabaseConnection) throws -> Int { try locations.count(connection) }
 
-    /// Whether the file of a record is there; `nil` when it is on another machine. Blocks.
-    /// - Throws: `ObjectStorageError` when the system does not say, as on a mount that has vanished.
-    public func isThere(_ info: StoredFileInfo) throws -> Bool? {
-        let place: (store: POSIXObjectStore, path: ObjectPath, member: String?)
-        do {
-            place = try self.place(of: info)
-        } catch DatastoreError.unsupportedLocation { return nil }
-        guard let local = place.store.localPath(place.path) else { return nil }
-        do {
-            _ = try LocalFile.size(local)
-            return true
-        } catch ObjectStorageError.notFound { return false } catch ObjectStorageError.notAFile { return false }
-    }
-
     /// Those of the datasets that the table has records of.
     public func recorded(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<DatasetID> {
         Set(try table.records(of: ids, connection).keys)
@@ -114,55 +91,6 @@ extension FileDatastore {
             let known = try table.records(of: ids, connection)
             found += ids.filter { known[$0] == nil }
         }
-    }
-
-    /// What is wrong with the file of a record; `nil` when nothing is. Files on other machines are not looked at.
-    ///
-    /// - Parameters:
-    ///   - checksums: whether content is compared where a checksum is recorded, and members of archives are unpacked.
-    ///   - archives: remembers archives that were looked into.
-    public func fault(
-        of info: StoredFileInfo, checksums: Bool, _ archives: inout CheckedArchives
-    ) async throws -> FileFault? {
-        let place: (store: POSIXObjectStore, path: ObjectPath, member: String?)
-        do {
-            place = try self.place(of: info)
-        } catch DatastoreError.unsupportedLocation { return nil }
-        guard let size = try await place.store.stat(place.path)?.size else { return .missing }
-        if let member = place.member {
-            guard let local = place.store.localPath(place.path) else { return nil }
-            return try await archives.fault(ofMember: member, recordedSize: info.fileSize, archive: local, checksums)
-        }
-        guard info.fileSize < 0 || info.fileSize == size else { return .size(found: size) }
-        if checksums, let wanted = info.checksum, let local = place.store.localPath(place.path) {
-            let found = try await POSIXObjectStore.sharedPool.run { try LocalFile.checksum(local) }
-            guard found == wanted else { return .checksum }
-        }
-        return nil
-    }
-
-    /// Whether the file of a record is missing because a folder above it is a symbolic link to what is not there.
-    public func isBehindBrokenLink(_ info: StoredFileInfo) throws -> Bool {
-        switch try ArtifactLocation(recorded: info.path) {
-        case .inside(let path, _):
-            return LocalFile.isBehindBrokenLink(try localPath(path), below: try rootPath())
-        case .outside(let uri, _):
-            guard let local = uri.localPath else { return true }
-            // A whole folder that is gone looks like a disk that is.
-            return !LocalFile.isFolder(JournalFiles.folder(of: local))
-        }
-    }
-
-    /// Bytes of the file of a record below the root; 0 when it is not there.
-    public func sizeBelowRoot(_ info: StoredFileInfo) throws -> Int64 {
-        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path), isLocal else { return 0 }
-        do { return try LocalFile.size(try localPath(path)) } catch is ObjectStorageError { return 0 }
-    }
-
-    /// Seconds since 1970 of the latest change of the file of a record; `nil` when it is not there or elsewhere.
-    public func latestChange(_ info: StoredFileInfo) throws -> Int64? {
-        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path), isLocal else { return nil }
-        return FileTimes(try localPath(path))?.latestChange
     }
 
     /// Whether a table other than this datastore's names the file of a record, for a datastore with the same root.
@@ -213,10 +141,8 @@ extension FileDatastore {
         var infos = try expectedFiles(of: ref)
         guard !infos.isEmpty else { return false }
         for index in infos.indices {
-            guard try isThere(infos[index]) == true,
-                case .inside(let path, _) = try ArtifactLocation(recorded: infos[index].path)
-            else { return false }
-            infos[index].fileSize = try LocalFile.size(try localPath(path))
+            guard let size = try sizeNow(infos[index]) else { return false }
+            infos[index].fileSize = size
         }
         guard try table.recorded(infos.map(\.path), connection).isEmpty else { return false }
         if isRehearsal { return true }

@@ -137,21 +137,21 @@ extension FileDatastore {
     }
 
     /// Which recorded paths lead to files of which another datastore has a record, in another table and for a root above or
-    /// equal to this one's. Roots on other machines are not compared.
+    /// equal to this one's.
     func recordedElsewhere(
         _ paths: some Sequence<String>, among others: [FileDatastore], _ connection: any DatabaseConnection
     ) throws -> Set<String> {
         let others = others.filter { $0 !== self && $0.table.specification.name != table.specification.name }
-        guard !others.isEmpty, let root = try existingRoot() else { return [] }
+        guard !others.isEmpty, let root = try searchedRoot() else { return [] }
         var found: Set<String> = []
         for other in others {
-            guard let theirs = try other.existingRoot() else { continue }
+            guard let theirs = try other.searchedRoot() else { continue }
             var own: [String: [String]] = [:]
             for path in paths {
                 guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
-                let absolute = root + "/" + object.description
-                guard absolute.hasPrefix(theirs + "/") else { continue }
-                own[String(absolute.dropFirst(theirs.count + 1)), default: []].append(path)
+                let absolute = root + object.description
+                guard absolute.hasPrefix(theirs) else { continue }
+                own[String(absolute.dropFirst(theirs.count)), default: []].append(path)
             }
             for path in try other.table.recordedFiles(Array(own.keys), connection) { found.formUnion(own[path] ?? []) }
         }

@@ -5,20 +5,23 @@ import ObjectStorage
 /// Finds files below the roots of datastores that no record leads to, and tells which of them are surely nobody's.
 ///
 /// A record of any of the datastores counts, whichever way it leads to the file. Left out are Steward's journal, files
-/// directly in a root, the database, and folders that are repositories of their own.
+/// directly in a root, the database, folders that are repositories of their own, and, on other machines, what writers
+/// have announced.
 public final class UnrecordedFiles: Sendable {
     public struct File: Sendable, Hashable {
-        /// Without symbolic links.
+        /// Without symbolic links; of another machine the location, not quoted.
         let absolute: String
         /// Relative to the root of its datastore.
         public let path: String
         /// Bytes.
         public let size: Int64
+        /// Seconds since 1970.
+        fileprivate let modified: Int64
     }
 
     private struct Root: Sendable {
         let datastore: FileDatastore
-        /// Without symbolic links, and with a slash at the end.
+        /// See ``FileDatastore/searchedRoot()``.
         let path: String
     }
 
@@ -37,12 +40,12 @@ public final class UnrecordedFiles: Sendable {
     public init(of all: [FileDatastore], absent: [FileDatastore], database: String, minimumAge: Int64) throws {
         var roots: [Root] = []
         var excluded: [String] = []
-        for datastore in all where datastore.isLocal {
-            guard let resolved = try datastore.existingRoot() else { continue }
+        for datastore in all {
+            guard let path = try datastore.searchedRoot() else { continue }
             if absent.contains(where: { $0 === datastore }) {
-                excluded.append(resolved + "/")
+                excluded.append(path)
             } else {
-                roots.append(Root(datastore: datastore, path: resolved + "/"))
+                roots.append(Root(datastore: datastore, path: path))
             }
         }
         self.roots = roots
@@ -53,25 +56,51 @@ public final class UnrecordedFiles: Sendable {
 
     // MARK: Finding
 
-    /// Calls `body` with the candidates of each page of a listing, without looking at records.
+    /// Calls `body` with the candidates of each page of a listing, without looking at records. Servers that cannot be
+    /// listed are passed over.
     public func visit(_ body: (Candidates) async throws -> Void) async throws {
         var searched: Set<String> = []
         for root in roots where !excluded.contains(root.path) && searched.insert(root.path).inserted {
-            let store = try POSIXObjectStore(root: try ResourceURI(localPath: root.path))
-            var repositories: [String: Bool] = [:]
-            for try await page in try await store.list(nil) {
-                let files = page.compactMap { entry -> File? in
-                    let path = entry.path.description
-                    let absolute = root.path + path
-                    guard path.utf8.contains(UInt8(ascii: "/")), !path.hasPrefix(JournalSession.folderName + "/"),
-                        !isOfDatabase(absolute), !isBelowOther(root: root.path, absolute),
-                        !isInRepository(path, root.path, &repositories)
-                    else { return nil }
-                    return File(absolute: absolute, path: path, size: entry.status.size)
+            let store = try store(of: root)
+            do {
+                let announced = try await announced(in: root.datastore)
+                for try await page in try await store.list(nil) {
+                    let files = page.compactMap { entry -> File? in
+                        let path = entry.path.description
+                        let absolute = root.path + path
+                        guard path.utf8.contains(UInt8(ascii: "/")), !path.hasPrefix(JournalSession.folderName + "/"),
+                            !isOfDatabase(absolute), !isBelowOther(root: root.path, absolute),
+                            !announced.contains(path)
+                        else { return nil }
+                        return File(
+                            absolute: absolute, path: path, size: entry.status.size,
+                            modified: entry.status.modificationTime / 1_000_000_000)
+                    }
+                    if !files.isEmpty { try await body(Candidates(root: root.path, files: files)) }
                 }
-                if !files.isEmpty { try await body(Candidates(root: root.path, files: files)) }
+            } catch ObjectStorageError.unsupported where !root.datastore.isLocal { continue }
+        }
+    }
+
+    private func store(of root: Root) throws -> any ObjectStore {
+        root.datastore.isLocal
+            ? try POSIXObjectStore(root: try ResourceURI(localPath: root.path)) : try root.datastore.requireRemote()
+    }
+
+    /// What writers at a root on another machine are making: objects have their names there before a record has.
+    private func announced(in datastore: FileDatastore) async throws -> Set<String> {
+        guard !datastore.isLocal else { return [] }
+        let store = try datastore.requireRemote()
+        var names: Set<String> = []
+        for try await page in try await store.list(try ObjectPath(JournalSession.folderName)) {
+            for entry in page where entry.path.basename.hasSuffix(JournalSession.intentSuffix) {
+                let text: [UInt8]
+                do { text = try await store.read(entry.path) } catch ObjectStorageError.notFound { continue }
+                let intent = try JournalIntent(text: text, path: entry.path.description)
+                if case .upload(let objects) = intent.content { names.formUnion(objects.map(\.path)) }
             }
         }
+        return names
     }
 
     /// Files of one root.
@@ -90,16 +119,29 @@ public final class UnrecordedFiles: Sendable {
             || excluded.contains { path.hasPrefix($0) }
     }
 
-    /// Whether one of the folders above a file, below the root, is a repository.
-    private func isInRepository(_ path: String, _ root: String, _ known: inout [String: Bool]) -> Bool {
-        var folder = path
-        while let slash = folder.lastIndex(of: "/") {
-            folder = String(folder[..<slash])
-            let isOne = known[folder] ?? LocalFile.exists(root + folder + "/butler.yaml")
-            known[folder] = isOne
-            if isOne { return true }
+    /// Those of the candidates that are in no folder, below the root, that is a repository of its own.
+    ///
+    /// - Parameter known: remembers folders that were looked into.
+    public func outsideRepositories(
+        _ candidates: Candidates, _ known: inout [String: Bool]
+    ) async throws -> Candidates {
+        guard let root = roots.first(where: { $0.path == candidates.root }) else { return candidates.with([]) }
+        let store = try store(of: root)
+        var files: [File] = []
+        for file in candidates.files {
+            var folder = file.path
+            var isInside = false
+            while !isInside, let slash = folder.lastIndex(of: "/") {
+                folder = String(folder[..<slash])
+                let name = root.path + folder
+                if known[name] == nil {
+                    known[name] = try await store.exists(try ObjectPath(folder + "/butler.yaml"))
+                }
+                isInside = known[name] ?? false
+            }
+            if !isInside { files.append(file) }
         }
-        return false
+        return candidates.with(files)
     }
 
     /// Those of the candidates that no relative record leads to.
@@ -118,25 +160,36 @@ public final class UnrecordedFiles: Sendable {
     }
 
     /// Files that absolute records lead to, directly or over links.
-    public func directlyRecorded(_ connection: any DatabaseConnection) throws -> Set<FileNode> {
-        var nodes: Set<FileNode> = []
-        for root in roots {
-            try root.datastore.table.absolutePaths(connection) { path in
-                guard let local = try? ResourceURI(path).withoutFragment.localPath, let node = FileNode(local) else { return }
-                nodes.insert(node)
-            }
-        }
-        return nodes
+    public struct DirectlyRecorded {
+        fileprivate var nodes: Set<FileNode> = []
+        /// Of other machines, not quoted.
+        fileprivate var locations: Set<String> = []
     }
 
-    public func isRecorded(_ file: File, directly nodes: Set<FileNode>) -> Bool {
-        FileNode(file.absolute).map { nodes.contains($0) } ?? true
+    public func directlyRecorded(_ connection: any DatabaseConnection) throws -> DirectlyRecorded {
+        var direct = DirectlyRecorded()
+        for root in roots {
+            try root.datastore.table.absolutePaths(connection) { path in
+                guard let uri = try? ResourceURI(path).withoutFragment else { return }
+                if let local = uri.localPath {
+                    if let node = FileNode(local) { direct.nodes.insert(node) }
+                } else {
+                    direct.locations.insert(uri.unquoted)
+                }
+            }
+        }
+        return direct
+    }
+
+    public func isRecorded(_ file: File, directly direct: DirectlyRecorded) -> Bool {
+        guard file.absolute.hasPrefix("/") else { return direct.locations.contains(file.absolute) }
+        return FileNode(file.absolute).map { direct.nodes.contains($0) } ?? true
     }
 
     /// Where symbolic links below the roots lead to. Cost: a look at each file and folder.
     public func linked() throws -> LinkTargets {
         var targets = LinkTargets()
-        for path in Set(roots.map(\.path)) { try targets.collect(below: path) }
+        for path in Set(roots.filter(\.datastore.isLocal).map(\.path)) { try targets.collect(below: path) }
         return targets
     }
 
@@ -151,12 +204,29 @@ public final class UnrecordedFiles: Sendable {
     /// Why a file may be somebody's although no record leads to it, as far as the file itself tells; `nil` if it does not.
     ///
     /// - Parameter now: seconds since 1970.
-    public func reasonToKeep(_ file: File, _ links: LinkTargets, now: Int64) -> String? {
+    public func reasonToKeep(_ file: File, _ links: LinkTargets, now: Int64) throws -> String? {
+        let beginning = Array("SQLite format 3\0".utf8)
+        let young = "it was changed less than \(minimumAge) seconds ago"
+        if let remote = remote(file) {
+            if now - file.modified < minimumAge { return young }
+            let range = 0..<min(file.size, Int64(beginning.count))
+            do {
+                let start = try BlockingCall.wait { try await remote.store.read(remote.path, range: range) }
+                return start == beginning ? "it is a database" : nil
+            } catch ObjectStorageError.notFound { return "it cannot be looked at" }
+        }
         guard let times = FileTimes(file.absolute) else { return "it cannot be looked at" }
-        if now - times.latestChange < minimumAge { return "it was changed less than \(minimumAge) seconds ago" }
+        if now - times.latestChange < minimumAge { return young }
         if links.lead(to: file.absolute) { return "a symbolic link leads to it" }
-        if LocalFile.begins(file.absolute, with: Array("SQLite format 3\0".utf8)) { return "it is a database" }
-        return nil
+        return LocalFile.begins(file.absolute, with: beginning) ? "it is a database" : nil
+    }
+
+    /// Where a file of another machine is.
+    private func remote(_ file: File) -> (store: any ObjectStore, path: ObjectPath)? {
+        guard let root = roots.first(where: { $0.path + file.path == file.absolute && !$0.datastore.isLocal }),
+            let store = root.datastore.remote, let path = try? ObjectPath(file.path)
+        else { return nil }
+        return (store, path)
     }
 
     /// Keeps those who give files names away until the transaction ends.
@@ -165,7 +235,13 @@ public final class UnrecordedFiles: Sendable {
     }
 
     /// Removes a file; the caller has looked at the records in the same transaction.
-    public func remove(_ file: File) throws { try JournalFiles.remove(file.absolute) }
+    public func remove(_ file: File) throws {
+        guard let remote = remote(file) else {
+            try JournalFiles.remove(file.absolute)
+            return
+        }
+        try BlockingCall.wait { try await remote.store.delete(remote.path) }
+    }
 }
 
 extension FileDatastore {
@@ -176,6 +252,13 @@ extension FileDatastore {
         let root = try rootPath()
         guard LocalFile.isFolder(root) else { return nil }
         return try JournalFiles.resolved(root)
+    }
+
+    /// The root as paths are compared with it, with a slash at the end: without symbolic links, or of another machine, not
+    /// quoted. `nil` when it is not there, and when nobody can look.
+    func searchedRoot() throws -> String? {
+        if isLocal { return try existingRoot().map { $0 == "/" ? $0 : $0 + "/" } }
+        return remote == nil ? nil : root.unquoted
     }
 
     /// Which run's datasets a template of this datastore could give a path to, by the names of runs.
@@ -216,10 +299,22 @@ extension FileDatastore {
 
     /// Whether there is a file of a path without extension, with any extension or none. Blocks.
     public func hasFile(stem: String) throws -> Bool {
+        guard isLocal else { return try hasObject(stem: stem) }
         let local = try localPath(try ObjectPath(stem))
         let folder = JournalFiles.folder(of: local)
         let name = String(local.dropFirst(folder.count + 1))
         return (try JournalFiles.names(in: folder) ?? []).contains { $0 == name || $0.hasPrefix(name + ".") }
+    }
+
+    private func hasObject(stem: String) throws -> Bool {
+        let store = try requireRemote()
+        return try BlockingCall.wait {
+            let folder = stem.lastIndex(of: "/").map { String(stem[..<$0]) }
+            for try await page in try await store.list(try folder.map { try ObjectPath($0) }) {
+                for path in page.map(\.path.description) where path == stem || path.hasPrefix(stem + ".") { return true }
+            }
+            return false
+        }
     }
 }
 
@@ -232,4 +327,9 @@ extension FileRecordsTable {
             try body(try $0.text(0))
         }
     }
+}
+
+extension ResourceURI {
+    /// For comparisons: scheme, host or bucket, and the path as it is recorded.
+    fileprivate var unquoted: String { "\(scheme)://\(authority)\(path)" }
 }

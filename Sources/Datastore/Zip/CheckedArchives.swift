@@ -10,19 +10,22 @@ public struct CheckedArchives {
     }
 
     private var opened: [String: Opened] = [:]
+    /// Services that have not answered, with what they failed with.
+    private var silences: [String: String] = [:]
     private static let limit = 64
 
     public init() {}
 
     /// - Parameters:
     ///   - recordedSize: bytes of the member once unpacked; negative if not known.
-    ///   - archive: path of the archive on this machine.
+    ///   - store: where the archive is.
     ///   - unpacks: whether the member is read whole and compared with its checksum.
     mutating func fault(
-        ofMember member: String, recordedSize: Int64, archive: String, _ unpacks: Bool
+        ofMember member: String, recordedSize: Int64, in store: any ObjectStore, _ archive: ObjectPath,
+        _ unpacks: Bool
     ) async throws -> FileDatastore.FileFault? {
         let zip: ZipArchive
-        switch try await open(archive) {
+        switch try await open(store, archive) {
         case .damaged(let reason): return .archive(reason: reason)
         case .archive(let found): zip = found
         }
@@ -42,17 +45,27 @@ public struct CheckedArchives {
         } catch DatastoreError.malformedZip(_, let reason) { return .archive(reason: reason) }
     }
 
-    private mutating func open(_ path: String) async throws -> Opened {
-        if let known = opened[path] { return known }
+    private mutating func open(_ store: any ObjectStore, _ path: ObjectPath) async throws -> Opened {
+        let name = store.localPath(path) ?? store.root.description + path.description
+        if let known = opened[name] { return known }
         if opened.count >= Self.limit { opened.removeAll() }
         let result: Opened
         do {
-            let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
-            guard let source = try await ByteSource(store, try ObjectPath(String(path.drop { $0 == "/" })), name: path)
-            else { return .damaged("it is not there any more") }
+            guard let source = try await ByteSource(store, path, name: name) else {
+                return .damaged("it is not there any more")
+            }
             result = .archive(try await ZipArchive(source))
         } catch DatastoreError.malformedZip(_, let reason) { result = .damaged(reason) }
-        opened[path] = result
+        opened[name] = result
         return result
     }
+
+    /// Why a service was silent before; it is not asked again for each file.
+    func silence(of store: any ObjectStore) -> String? {
+        silences.isEmpty ? nil : silences[Self.service(store)]
+    }
+
+    mutating func remember(silence: String, of store: any ObjectStore) { silences[Self.service(store)] = silence }
+
+    private static func service(_ store: any ObjectStore) -> String { "\(store.root.scheme)://\(store.root.authority)" }
 }

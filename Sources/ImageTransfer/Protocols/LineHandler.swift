@@ -31,7 +31,9 @@ final class LineHandler: ChannelInboundHandler {
         let request: LineRequest
         do { request = try LineRequest(text) } catch { return answer(context, error.description) }
         let promise = context.eventLoop.makePromise(of: String.self)
-        promise.completeWithTask { [daemon] in await daemon.answer(request) }
+        Task(executorPreference: POSIXObjectStore.sharedPool) { [daemon] in
+            promise.succeed(await daemon.answer(request))
+        }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         promise.futureResult.whenSuccess { text in
             let (handler, context) = bound.value

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import ObjectStorage
 
 /// The HTTP protocol: `POST /upload` with a form, `/version` and `/metrics`.
 final class UploadHandler: ChannelInboundHandler {
@@ -37,7 +38,9 @@ final class UploadHandler: ChannelInboundHandler {
             let request = UploadRequest(
                 path: String(head.uri.prefix { $0 != "?" }), isForm: head.headers.isForm, body: String(buffer: body))
             let promise = context.eventLoop.makePromise(of: UploadAnswer.self)
-            promise.completeWithTask { [daemon] in await daemon.answer(request) }
+            Task(executorPreference: POSIXObjectStore.sharedPool) { [daemon] in
+                promise.succeed(await daemon.answer(request))
+            }
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             promise.futureResult.whenSuccess { answer in
                 let (handler, context) = bound.value

@@ -13,7 +13,7 @@ struct Destination: Sendable {
     let endpoint: String
 
     /// The usual one.
-    init(_ settings: DaemonSettings, sockets: SocketWatch) throws {
+    init(_ settings: DaemonSettings, loops: any EventLoopGroup, sockets: SocketWatch) throws {
         var environment = settings.environment
         environment["S3_ENDPOINT_URL"] = settings.endpoint
         if environment["AWS_DEFAULT_REGION"] == nil { environment["AWS_DEFAULT_REGION"] = environment["AWS_REGION"] }
@@ -22,16 +22,16 @@ struct Destination: Sendable {
         rule = nil
         endpoint = settings.endpoint
         client = try S3Services(environment: environment)
-            .client(transport: HTTPTransport(Self.http(settings), onConnection: { sockets.add($0) }))
+            .client(transport: HTTPTransport(Self.http(settings), loops: loops, onConnection: { sockets.add($0) }))
     }
 
-    init(_ rule: TransferRules.DestinationRule, _ settings: DaemonSettings) throws {
+    init(_ rule: TransferRules.DestinationRule, _ settings: DaemonSettings, loops: any EventLoopGroup) throws {
         name = rule.name
         isRequired = rule.isRequired
         self.rule = rule
         endpoint = rule.profile ?? settings.endpoint
         client = try S3Services(environment: settings.environment)
-            .client(rule.profile, transport: HTTPTransport(Self.http(settings)))
+            .client(rule.profile, transport: HTTPTransport(Self.http(settings), loops: loops))
     }
 
     private static func http(_ settings: DaemonSettings) -> HTTPSettings {

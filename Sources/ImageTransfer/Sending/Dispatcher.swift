@@ -1,4 +1,6 @@
 import Foundation
+import NIOCore
+import NIOPosix
 import ObjectStorage
 import Synchronization
 
@@ -38,7 +40,7 @@ final class Dispatcher: Sendable {
 
     init(
         _ settings: DaemonSettings, journal: SpoolJournal, metrics: DaemonMetrics, log: TransferLog,
-        sockets: SocketWatch
+        sockets: SocketWatch, loops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws {
         self.settings = settings
         self.journal = journal
@@ -47,8 +49,8 @@ final class Dispatcher: Sendable {
         self.sockets = sockets
         queue = TransferQueue(width: settings.parallel)
         let all =
-            try [Destination(settings, sockets: sockets)]
-            + settings.rules.destinations.map { try Destination($0, settings) }
+            try [Destination(settings, loops: loops, sockets: sockets)]
+            + settings.rules.destinations.map { try Destination($0, settings, loops: loops) }
         destinations = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
         order = all.map(\.name)
     }
@@ -60,13 +62,13 @@ final class Dispatcher: Sendable {
     /// - Throws: ``TransferFailure``; ``DaemonError`` when it was not taken at all.
     func transfer(
         _ file: String, bucket: String, key: String, uri: String = "", slug: String? = nil,
-        priority: TransferPriority? = nil, id: UUID = UUID(), timesOut: Bool = false
+        priority: TransferPriority? = nil, id: UUID = .random(), timesOut: Bool = false
     ) async throws -> TransferReport {
         let request = try accept(file, bucket, key, uri, slug, priority, id)
         let deadline = timesOut ? ContinuousClock.now + .seconds(settings.queueTimeout) : nil
         let required = request.pending.compactMap { destinations[$0] }.filter(\.isRequired)
         for destination in request.pending.compactMap({ destinations[$0] }) where !destination.isRequired {
-            await enqueue(request, destination, because: .request, waits: false)
+            enqueue(request, destination, because: .request)
         }
         var report = TransferReport()
         if required.count == 1 {
@@ -87,14 +89,14 @@ final class Dispatcher: Sendable {
     /// Takes a file and returns once it is in the spool, on the disk. It will be sent, whatever happens.
     func enqueue(
         _ file: String, bucket: String, key: String, uri: String = "", slug: String? = nil,
-        priority: TransferPriority? = nil, id: UUID = UUID(), deletes: Bool = false,
+        priority: TransferPriority? = nil, id: UUID = .random(), deletes: Bool = false,
         because reason: SendReason = .request
     ) async throws {
         let request = try accept(file, bucket, key, uri, slug, priority, id, deletes)
         try await POSIXObjectStore.sharedPool.run { [journal] in try journal.synchronize() }
         for name in request.pending {
             if let destination = destinations[name] {
-                await enqueue(request, destination, because: reason, waits: false)
+                enqueue(request, destination, because: reason)
             }
         }
     }
@@ -132,7 +134,7 @@ final class Dispatcher: Sendable {
     }
 
     /// Sends what the processes before have left.
-    func recover() async {
+    func recover() {
         for request in journal.recovered {
             for name in request.pending {
                 guard let destination = destinations[name] else {
@@ -140,7 +142,7 @@ final class Dispatcher: Sendable {
                     finish(request, name)
                     continue
                 }
-                await enqueue(request, destination, because: .recovery, waits: false)
+                enqueue(request, destination, because: .recovery)
             }
         }
     }
@@ -166,14 +168,14 @@ final class Dispatcher: Sendable {
                             ? TransferFailure(kind: .stopping, error: DaemonError.stopping)
                             : TransferFailure(kind: .queueTimeout, error: CancellationError())))
             }
-            Task { await queue.submit(job) }
+            queue.submit(job)
         }
     }
 
     /// Sends without anybody who waits: again and again, until the destination has the file or the file is gone.
     private func enqueue(
-        _ request: TransferRequest, _ destination: Destination, because reason: SendReason, waits: Bool, round: Int = 0
-    ) async {
+        _ request: TransferRequest, _ destination: Destination, because reason: SendReason, round: Int = 0
+    ) {
         let job = TransferQueue.Job(id: request.id, priority: request.priority, deadline: nil) {
             guard case .failure(let failure) = await self.send(request, destination, because: reason) else { return }
             if failure.kind == .stopping { return }
@@ -186,11 +188,11 @@ final class Dispatcher: Sendable {
             // Its place is free for others meanwhile.
             Task {
                 try? await Task.sleep(for: .seconds(min(30, 0.2 * Double(1 << min(round, 10))) * .random(in: 0.5...1)))
-                await self.enqueue(request, destination, because: .recovery, waits: false, round: round + 1)
+                self.enqueue(request, destination, because: .recovery, round: round + 1)
             }
         } giveUp: { _ in
         }
-        await queue.submit(job)
+        queue.submit(job)
     }
 
     /// All attempts at one file and destination.
@@ -264,12 +266,12 @@ final class Dispatcher: Sendable {
     /// Takes no more, lets what is being sent come to its end for a while, and leaves the rest to the next process.
     func stop() async {
         isStopping.store(true, ordering: .relaxed)
-        await queue.close()
+        queue.close()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.queue.waitUntilIdle() }
             group.addTask { [settings, queue] in
                 try? await Task.sleep(for: .seconds(settings.grace))
-                await queue.cancelRunning()
+                queue.cancelRunning()
             }
             await group.next()
             group.cancelAll()

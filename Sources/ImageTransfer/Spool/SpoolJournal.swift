@@ -13,12 +13,16 @@ final class SpoolJournal: Sendable {
         var descriptor: Int32
         var waiting: [UUID: TransferRequest]
         var lines: Int
+        /// Lines since the start of this process, those that are of the past too.
+        var written: UInt64 = 0
     }
 
     private let folder: String
     private let limit: Int
     private let lock: Int32
     private let state: Mutex<State>
+    /// How many of the written lines are on the disk.
+    private let flushed = Mutex<UInt64>(0)
     /// What the processes before have left.
     let recovered: [TransferRequest]
 
@@ -64,12 +68,18 @@ final class SpoolJournal: Sendable {
         }
     }
 
-    /// Waits until what was accepted is on the disk, where a failing machine does not lose it. Blocks.
+    /// Waits until what was accepted is on the disk, where a failing machine does not lose it. Blocks. Those who come
+    /// while the disk is at work share the next flush.
     func synchronize() throws(DaemonError) {
-        let descriptor = state.withLock { dup($0.descriptor) }
-        defer { close(descriptor) }
-        guard fdatasync(descriptor) == 0 else {
-            throw .spoolBroken(path: folder, reason: String(cString: strerror(errno)))
+        let wanted = state.withLock { $0.written }
+        try flushed.withLock { flushed throws(DaemonError) in
+            guard flushed < wanted else { return }
+            let (descriptor, written) = state.withLock { (dup($0.descriptor), $0.written) }
+            defer { close(descriptor) }
+            guard fdatasync(descriptor) == 0 else {
+                throw .spoolBroken(path: folder, reason: String(cString: strerror(errno)))
+            }
+            flushed = written
         }
     }
 
@@ -100,6 +110,7 @@ final class SpoolJournal: Sendable {
             throw .spoolBroken(path: folder, reason: String(cString: strerror(written < 0 ? code : ENOSPC)))
         }
         state.lines += 1
+        state.written += 1
     }
 
     private func rewrite(_ state: inout State) throws(DaemonError) {

@@ -20,3 +20,14 @@ struct TransferRequest: Sendable, Hashable {
     /// Whether the file goes when it has arrived everywhere.
     var deletes = false
 }
+
+extension UUID {
+    /// Of version 4, from the system's generator. Foundation's opens a device for each on Linux.
+    static func random() -> UUID {
+        let first = UInt64.random(in: .min ... .max) & ~(0xF0 << 48) | 0x40 << 48
+        let second = UInt64.random(in: .min ... .max) & ~0xC0 | 0x80
+        return withUnsafeBytes(of: (first.littleEndian, second.littleEndian)) {
+            UUID(uuid: $0.loadUnaligned(as: uuid_t.self))
+        }
+    }
+}

@@ -1,7 +1,7 @@
 import AsyncHTTPClient
 public import NIOCore
 import NIOHTTP1
-import NIOPosix
+public import NIOPosix
 import NIOSSL
 
 /// How requests to storage services are made.
@@ -15,7 +15,7 @@ public struct HTTPSettings: Sendable, Hashable {
     public var connections = 32
     /// For how long a connection that nobody uses is kept.
     public var keepAlive: Duration = .seconds(60)
-    /// A file with certificates to trust instead of the system's.
+    /// A file or a folder with certificates to trust instead of the system's.
     public var certificates: String?
     /// Files with a certificate and its key to show to servers.
     public var identity: Identity?
@@ -58,10 +58,14 @@ public final class HTTPTransport: Sendable {
     private let client: HTTPClient
     private let limit: ConcurrencyLimit
 
-    /// - Parameter onConnection: called with the channel of each new connection.
+    /// - Parameters:
+    ///   - loops: what the connections live on.
+    ///   - onConnection: called with the channel of each new connection.
     /// - Throws: ``ObjectStorageError/invalidSettings(reason:)`` for certificates that cannot be read.
     public init(
-        _ settings: HTTPSettings = HTTPSettings(), onConnection: (@Sendable (any Channel) -> Void)? = nil
+        _ settings: HTTPSettings = HTTPSettings(),
+        loops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        onConnection: (@Sendable (any Channel) -> Void)? = nil
     ) throws(ObjectStorageError) {
         self.settings = settings
         limit = ConcurrencyLimit(width: settings.connections)
@@ -83,7 +87,7 @@ public final class HTTPTransport: Sendable {
                 return channel.eventLoop.makeSucceededVoidFuture()
             }
         }
-        client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        client = HTTPClient(eventLoopGroup: loops, configuration: configuration)
     }
 
     deinit { client.shutdown { _ in } }
@@ -92,7 +96,7 @@ public final class HTTPTransport: Sendable {
         guard settings.certificates != nil || settings.identity != nil else { return nil }
         var tls = TLSConfiguration.makeClientConfiguration()
         if let file = settings.certificates {
-            do { tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file)) } catch {
+            do { tls.trustRoots = try trusted(file) } catch {
                 throw .invalidSettings(
                     reason: "the certificates in '\(file)' cannot be read (\(error)); give a PEM file")
             }
@@ -108,6 +112,14 @@ public final class HTTPTransport: Sendable {
             }
         }
         return tls
+    }
+
+    private static func trusted(_ path: String) throws -> NIOSSLTrustRoots {
+        do { _ = try FileDescriptor.reading(path, naming: path) } catch ObjectStorageError.notAFile {
+            // Of a folder those files count that are named by digests of their subjects, as `openssl rehash` does.
+            return .file(path)
+        }
+        return .certificates(try NIOSSLCertificate.fromPEMFile(path))
     }
 
     /// Waits for a place, sends the request and gives the head of the answer. The body must be read or cancelled; the

@@ -1,26 +1,71 @@
 import NIOCore
+import Synchronization
 
-/// The bytes of a part of a file, a mebibyte at a time, read on the threads for blocking calls.
+/// The bytes of a part of a file, half a mebibyte at a time, read on the threads for blocking calls.
 struct FilePieces: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
     let file: LocalFileSource
     let range: Range<Int64>
-    static let size = 1 << 20
+    var digests: Digests?
+    static let size = 1 << 19
 
-    func makeAsyncIterator() -> Iterator { Iterator(file: file, offset: range.lowerBound, end: range.upperBound) }
+    /// The digest of what was read last, from the beginning on.
+    final class Digests: Sendable {
+        private let last = Mutex<StreamDigest?>(nil)
+
+        fileprivate func begin() -> StreamDigest {
+            let new = StreamDigest()
+            last.withLock { $0 = new }
+            return new
+        }
+
+        /// `nil` unless so many bytes were read.
+        func finish(length: Int64) async -> [UInt8]? { await last.withLock { $0 }?.finish(length: length) }
+    }
+
+    func makeAsyncIterator() -> Iterator {
+        Iterator(file: file, offset: range.lowerBound, end: range.upperBound, digest: digests?.begin())
+    }
 
     struct Iterator: AsyncIteratorProtocol {
-        let file: LocalFileSource
-        var offset: Int64
-        let end: Int64
+        fileprivate let file: LocalFileSource
+        fileprivate var offset: Int64
+        fileprivate let end: Int64
+        fileprivate let digest: StreamDigest?
+        /// One piece is sent, one digested and one read at a time.
+        private let memory = [Piece(), Piece(), Piece()]
+        private var turn = 0
+
+        fileprivate init(file: LocalFileSource, offset: Int64, end: Int64, digest: StreamDigest?) {
+            self.file = file
+            self.offset = offset
+            self.end = end
+            self.digest = digest
+        }
 
         mutating func next() async throws -> ByteBuffer? {
             guard offset < end else { return nil }
             let (file, start, count) = (file, offset, Int(Swift.min(Int64(FilePieces.size), end - offset)))
-            let buffer = try await POSIXObjectStore.sharedPool.run { try file.buffer(start, count) }
+            let piece = memory[turn]
+            turn = (turn + 1) % memory.count
+            let buffer = try await POSIXObjectStore.sharedPool.run { try piece.fill(file, start, count) }
             offset += Int64(count)
+            await digest?.add(buffer)
             return buffer
+        }
+    }
+
+    /// Memory that is used again once nobody else holds what was in it.
+    private final class Piece: Sendable {
+        private let buffer = Mutex(ByteBuffer())
+
+        func fill(_ file: LocalFileSource, _ offset: Int64, _ count: Int) throws(ObjectStorageError) -> ByteBuffer {
+            try buffer.withLock { buffer throws(ObjectStorageError) in
+                buffer.clear(minimumCapacity: count)
+                try file.fill(&buffer, offset, count)
+                return buffer
+            }
         }
     }
 }
@@ -29,6 +74,12 @@ extension LocalFileSource {
     /// Blocks.
     func buffer(_ offset: Int64, _ count: Int) throws(ObjectStorageError) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: count)
+        try fill(&buffer, offset, count)
+        return buffer
+    }
+
+    /// Appends bytes of the file. Blocks.
+    fileprivate func fill(_ buffer: inout ByteBuffer, _ offset: Int64, _ count: Int) throws(ObjectStorageError) {
         var failure: ObjectStorageError?
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
             do throws(ObjectStorageError) {
@@ -40,7 +91,6 @@ extension LocalFileSource {
             }
         }
         if let failure { throw failure }
-        return buffer
     }
 
     /// The digest of a part, and its bytes too when it is short. Blocks.

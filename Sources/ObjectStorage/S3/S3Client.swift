@@ -9,6 +9,8 @@ public struct S3Client: Sendable {
     let transport: HTTPTransport
     let service: S3Service
     let keys: S3KeySource
+    let tags = ServiceTags()
+    private let dayKey = SignatureV4.DayKey()
 
     /// - Parameter keys: `nil` for those of the service.
     public init(_ service: S3Service, keys: S3KeySource? = nil, transport: HTTPTransport) {
@@ -43,7 +45,7 @@ public struct S3Client: Sendable {
                 ("host", address.host), ("x-amz-content-sha256", SignatureV4.unsignedPayload), ("x-amz-date", date),
             ]
         if let token = credentials.sessionToken { headers.append(("x-amz-security-token", token)) }
-        let signer = SignatureV4(credentials: credentials, region: service.region)
+        let signer = SignatureV4(credentials: credentials, region: service.region, dayKey: dayKey)
         let signed = SignatureV4.Request(
             method: call.method.rawValue, path: address.path, query: call.query, headers: headers)
         var request = HTTPClientRequest(url: address.scheme + address.host + address.path)
@@ -71,7 +73,7 @@ public struct S3Client: Sendable {
     ///   - check: looks at an answer; what it throws counts as a failure of the attempt.
     func perform(
         _ call: Call, accepting accepted: Set<Int> = [], attempts: Int? = nil,
-        check: @Sendable (HTTPAnswer) throws -> Void = { _ in }
+        check: @Sendable (HTTPAnswer) async throws -> Void = { _ in }
     ) async throws -> HTTPAnswer {
         var policy = transport.settings.retries
         if let attempts { policy.attempts = attempts }
@@ -84,7 +86,7 @@ public struct S3Client: Sendable {
             guard (200..<300).contains(answer.status) || accepted.contains(answer.status) else {
                 throw failure(of: call, answer.status, answer.headers, answer.body)
             }
-            try check(answer)
+            try await check(answer)
             return answer
         }
     }
@@ -163,32 +165,4 @@ public struct S3Client: Sendable {
         guard isTransient else { return error }
         return TransientFailure(error: error, retryAfter: HTTPAnswer.retryAfter(headers))
     }
-}
-
-/// The bytes of a request.
-struct S3Body: Sendable {
-    let body: HTTPClientRequest.Body
-    let length: Int64
-    /// Of all bytes.
-    let md5: [UInt8]
-
-    init(_ bytes: [UInt8]) {
-        self.init(ByteBuffer(bytes: bytes), md5: Array(Insecure.MD5.hash(data: bytes)))
-    }
-
-    init(_ buffer: ByteBuffer, md5: [UInt8]) {
-        body = .bytes(buffer)
-        length = Int64(buffer.readableBytes)
-        self.md5 = md5
-    }
-
-    /// A part of a file, in pieces that are read when they are sent.
-    init(_ file: LocalFileSource, _ range: Range<Int64>, md5: [UInt8]) {
-        length = Int64(range.count)
-        self.md5 = md5
-        body = .stream(FilePieces(file: file, range: range), length: .known(Int64(range.count)))
-    }
-
-    /// Protects the bytes on their way: the service compares.
-    var header: (name: String, value: String) { ("content-md5", Base64.encode(md5)) }
 }

@@ -1,4 +1,4 @@
-import NIOCore
+import Synchronization
 
 /// How local files are stored.
 extension S3Client {
@@ -7,16 +7,19 @@ extension S3Client {
 
     /// Stores a file. It must not change meanwhile.
     ///
+    /// - Parameter isSeenEarly: whether others may see the object before the service's digest of it was compared, and
+    ///   it was stored once more if need be. It then need not be read twice.
     /// - Throws: `.changedWhileReading`; what ``put(_:_:mode:metadata:)`` throws. Nothing is stored then.
     func put(
-        _ location: S3Location, file: LocalFileSource, mode: WriteMode, partSize: Int64 = S3Client.partThreshold
+        _ location: S3Location, file: LocalFileSource, mode: WriteMode, partSize: Int64 = S3Client.partThreshold,
+        isSeenEarly: Bool = false
     ) async throws -> ObjectStatus {
         let pool = POSIXObjectStore.sharedPool
         guard file.size > partSize else {
-            let (digest, bytes) = try await pool.run { try file.digest(0..<file.size) }
-            let body = bytes.map { S3Body($0, md5: digest) } ?? S3Body(file, 0..<file.size, md5: digest)
             do {
-                let status = try await put(location, body, mode: mode)
+                let status = try await sending(file, 0..<file.size, digestsMeanwhile: isSeenEarly) {
+                    try await put(location, $0, mode: mode)
+                }
                 try await pool.run { try file.checkUnchanged() }
                 return status
             } catch {
@@ -35,10 +38,10 @@ extension S3Client {
         let identifier = try await beginUpload(location)
         do {
             let parts = try await inParallel(Array(ranges.enumerated()), width: 4) { index, range in
-                let (digest, bytes) = try await pool.run { try file.digest(range) }
-                return try await storePart(
-                    location, identifier, number: index + 1,
-                    bytes.map { S3Body($0, md5: digest) } ?? S3Body(file, range, md5: digest))
+                // Nobody sees parts.
+                try await sending(file, range, digestsMeanwhile: true) {
+                    try await storePart(location, identifier, number: index + 1, $0)
+                }
             }
             try await pool.run { try file.checkUnchanged() }
             return try await finishUpload(location, identifier, parts: parts, mode: mode)
@@ -53,4 +56,27 @@ extension S3Client {
             throw error
         }
     }
+
+    /// Has a part of a file stored. Its digest goes along, or is compared with the tag afterwards.
+    private func sending<Result: Sendable>(
+        _ file: LocalFileSource, _ range: Range<Int64>, digestsMeanwhile: Bool,
+        _ store: (S3Body) async throws -> Result
+    ) async throws -> Result {
+        if digestsMeanwhile, range.count > FilePieces.size, tags.areDigests.load(ordering: .relaxed) {
+            do { return try await store(S3Body(file, range, md5: nil)) } catch is TagIsNoDigest {
+                tags.areDigests.store(false, ordering: .relaxed)
+            }
+        }
+        let (digest, bytes) = try await POSIXObjectStore.sharedPool.run { try file.digest(range) }
+        return try await store(bytes.map { S3Body($0, md5: digest) } ?? S3Body(file, range, md5: digest))
+    }
 }
+
+/// What is known of the tags that a service makes.
+final class ServiceTags: Sendable {
+    /// Whether they are digests, as far as is known: those of encrypted buckets are none.
+    let areDigests = Atomic<Bool>(true)
+}
+
+/// A tag tells nothing of what was stored, and no digest was sent along.
+struct TagIsNoDigest: Error {}

@@ -76,19 +76,19 @@ extension S3Client {
         _ location: S3Location, _ body: S3Body, mode: WriteMode, metadata: [(name: String, value: String)] = []
     ) async throws -> ObjectStatus {
         var call = Call(
-            method: .PUT, bucket: location.bucket, key: location.key, headers: [body.header] + metadata, body: body,
+            method: .PUT, bucket: location.bucket, key: location.key, headers: body.headers + metadata, body: body,
             operation: "write")
-        let word = String(UInt64.random(in: .min ... .max), radix: 36)
+        let word = mode == .createOnly ? String(UInt64.random(in: .min ... .max), radix: 36) : ""
         if mode == .createOnly {
             guard try await stat(location) == nil else { throw ObjectStorageError.alreadyExists(path: call.path) }
             call.headers += [("if-none-match", "*"), (Self.wordHeader, word)]
         }
         let path = call.path
         do {
-            let answer = try await perform(call) { try Self.checkStored($0, body.md5, path: path) }
+            let answer = try await perform(call) { try await Self.checkStored($0, body, path: path) }
             return ObjectStatus(
                 size: body.length, modificationTime: UTCTime.now, etag: answer.headers.first(name: "etag") ?? "",
-                checksums: [.md5: body.md5])
+                checksums: await body.md5.map { [.md5: $0] } ?? [:])
         } catch ObjectStorageError.alreadyExists {
             // An attempt whose answer was lost may have been the one that came first.
             guard let (status, headers) = try await stat(location), headers.first(name: Self.wordHeader) == word else {
@@ -101,8 +101,18 @@ extension S3Client {
     static let wordHeader = "x-amz-meta-steward-write"
 
     /// Compares the tag that a service made with the digest of what was sent.
-    static func checkStored(_ answer: HTTPAnswer, _ digest: [UInt8], path: String) throws {
-        guard let etag = answer.headers.first(name: "etag"), let stored = md5(etag, answer.headers) else { return }
+    ///
+    /// - Throws: ``TagIsNoDigest`` when the service has given no other proof that it has the bytes.
+    static func checkStored(_ answer: HTTPAnswer, _ body: S3Body, path: String) async throws {
+        guard let digest = await body.md5 else {
+            throw TransientFailure(
+                error: .unreachable(
+                    path: path, operation: "write", reason: "the service has answered before it had all bytes"))
+        }
+        guard let etag = answer.headers.first(name: "etag"), let stored = md5(etag, answer.headers) else {
+            guard body.isProtected else { throw TagIsNoDigest() }
+            return
+        }
         guard stored == digest else {
             throw TransientFailure(error: .damaged(path: path, checksum: "the MD5 of what was stored"))
         }
@@ -149,7 +159,7 @@ extension S3Client {
         let body = S3Body(Array("<Delete><Quiet>true</Quiet>\(list)</Delete>".utf8))
         let call = Call(
             method: .POST, bucket: bucket, query: [("delete", "")],
-            headers: [body.header, ("content-type", "application/xml")], body: body, operation: "delete")
+            headers: body.headers + [("content-type", "application/xml")], body: body, operation: "delete")
         let document = try await performAndRead(call, named: "DeleteResult")
         var failures: [String: ObjectStorageError] = [:]
         for error in document.all("Error") {

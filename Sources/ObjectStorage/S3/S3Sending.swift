@@ -34,19 +34,19 @@ extension S3Client {
             SentFile(size: file.size, parts: parts, etag: status.etag, wasThere: wasThere)
         }
         guard reason == .recovery else {
-            return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize))
+            return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize, isSeenEarly: true))
         }
         if let status = try await holds(location, file, partSize: partSize) { return sent(status, wasThere: true) }
         if parts > 1 { try await abandonUploads(of: location) }
         guard try await stat(location) == nil else {
-            return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize))
+            return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize, isSeenEarly: true))
         }
         do {
-            return sent(try await put(location, file: file, mode: .createOnly, partSize: partSize))
+            return sent(try await put(location, file: file, mode: .createOnly, partSize: partSize, isSeenEarly: true))
         } catch ObjectStorageError.alreadyExists {
             // What the process that died had sent appeared just now.
             if let status = try await holds(location, file, partSize: partSize) { return sent(status, wasThere: true) }
-            return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize))
+            return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize, isSeenEarly: true))
         }
     }
 

@@ -121,14 +121,14 @@ extension S3Client {
     ) async throws -> S3Upload.Part {
         let call = Call(
             method: .PUT, bucket: location.bucket, key: location.key,
-            query: [("partNumber", String(number)), ("uploadId", identifier)], headers: [body.header], body: body,
+            query: [("partNumber", String(number)), ("uploadId", identifier)], headers: body.headers, body: body,
             operation: "write part \(number) of")
-        let answer = try await perform(call) { try Self.checkStored($0, body.md5, path: call.path) }
-        guard let etag = answer.headers.first(name: "etag") else {
+        let answer = try await perform(call) { try await Self.checkStored($0, body, path: call.path) }
+        guard let etag = answer.headers.first(name: "etag"), let md5 = await body.md5 else {
             throw ObjectStorageError.unreachable(
                 path: call.path, operation: call.operation, reason: "the answer has no tag")
         }
-        return S3Upload.Part(etag: etag, size: body.length, md5: body.md5)
+        return S3Upload.Part(etag: etag, size: body.length, md5: md5)
     }
 
     func finishUpload(

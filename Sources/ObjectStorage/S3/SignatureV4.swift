@@ -1,5 +1,6 @@
 import ByteText
 import Crypto
+import Synchronization
 
 /// Signatures of version 4 of requests to AWS services.
 /// Source: AWS reference, "Authenticating requests: AWS Signature Version 4".
@@ -10,6 +11,23 @@ struct SignatureV4: Sendable {
     let credentials: S3Credentials
     let region: String
     var service = "s3"
+    var dayKey = DayKey()
+
+    /// The key that signatures are made with, which holds for a day.
+    final class DayKey: Sendable {
+        private let last = Mutex<(name: [String], key: SymmetricKey)?>(nil)
+
+        fileprivate func key(_ secret: String, _ scope: [String]) -> SymmetricKey {
+            last.withLock { last in
+                let name = [secret] + scope
+                if let last, last.name == name { return last.key }
+                var key = Array("AWS4\(secret)".utf8)
+                for part in scope { key = code(part, SymmetricKey(data: key)) }
+                last = (name, SymmetricKey(data: key))
+                return SymmetricKey(data: key)
+            }
+        }
+    }
 
     /// A request in the terms of its signature.
     struct Request: Sendable {
@@ -49,19 +67,15 @@ struct SignatureV4: Sendable {
 
     /// In hexadecimal digits.
     func signature(of request: Request, date: String) -> String {
-        var key = Array("AWS4\(credentials.secretAccessKey)".utf8)
-        for part in [String(date.prefix(8)), region, service, "aws4_request"] { key = Self.code(part, key) }
-        return Hexadecimal.encode(Self.code(stringToSign(request, date: date), key))
+        let key = dayKey.key(
+            credentials.secretAccessKey, [String(date.prefix(8)), region, service, "aws4_request"])
+        return Hexadecimal.encode(code(stringToSign(request, date: date), key))
     }
 
     /// The value of the header `Authorization`.
     func authorization(_ request: Request, date: String) -> String {
         "\(Self.algorithm) Credential=\(credentials.accessKeyID)/\(scope(date)), "
             + "SignedHeaders=\(request.headerNames), Signature=\(signature(of: request, date: date))"
-    }
-
-    private static func code(_ text: String, _ key: [UInt8]) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: SymmetricKey(data: key)))
     }
 
     /// The query of a URL for reading or writing an object.
@@ -79,4 +93,8 @@ struct SignatureV4: Sendable {
         let parameters = request.query + [("X-Amz-Signature", signature(of: request, date: date))]
         return parameters.map { "\($0)=\(PercentQuoting.quoteAll($1))" }.joined(separator: "&")
     }
+}
+
+private func code(_ text: String, _ key: SymmetricKey) -> [UInt8] {
+    Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
 }

@@ -154,7 +154,7 @@ public struct WebDAVObjectStore: ObjectStore {
             let condition = mode == .createOnly ? [(name: "if-none-match", value: "*")] : []
             _ = try await client.perform(
                 WebDAVClient.Call(
-                    method: .PUT, path: address(path), headers: [body.header] + condition, body: body,
+                    method: .PUT, path: address(path), headers: body.headers + condition, body: body,
                     operation: "write"))
             guard try await stat(path)?.size == body.length else {
                 throw ObjectStorageError.truncated(path: name(path), expected: body.length, received: 0)
@@ -168,7 +168,7 @@ public struct WebDAVObjectStore: ObjectStore {
             + AtomicWrite.suffix
         do {
             let put = WebDAVClient.Call(
-                method: .PUT, path: temporary, headers: [body.header], body: body, operation: "write")
+                method: .PUT, path: temporary, headers: body.headers, body: body, operation: "write")
             let answer = try await client.perform(put, accepting: [404, 409])
             if answer.status == 404 || answer.status == 409 {
                 try await client.makeCollections(folder)
