@@ -1,7 +1,8 @@
 """Steward and the Python Butler side by side, in one run: whole commands, single requests over HTTP, queries, writing,
 memory.
 
-Prints medians and ratios, and writes them as JSON. Nothing here passes or fails: it measures.
+Prints medians and ratios, and writes them as JSON, as a table (CSV) and as a chart (SVG). Nothing here passes or
+fails: it measures.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import charts
 import load
 import queries
 import repositories
@@ -22,6 +24,7 @@ import schemas
 import servers
 import wire
 import writing
+from databases import NAMES, Databases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -67,12 +70,14 @@ def commands(steward: str, repository: str, quick: bool) -> list[dict]:
     return results
 
 
-def single_requests(steward: str, server_python: str, repository: str, work: str, quick: bool) -> tuple[list, dict]:
+def single_requests(
+    steward: str, server_python: str, repository: str, work: str, databases: Databases, quick: bool
+) -> tuple[list, dict]:
     """Requests for single things, and the servers' memory."""
     signed = repositories.with_object_store_root(repository, os.path.join(work, "hsc-rc2-s3"))
     label = "bench"
     base = f"/api/butler/repo/{label}/v1"
-    probe = repositories.probes(repository)
+    probe = repositories.probes(repository, databases)
     requests = {
         "find_dataset (chain)": ("POST", f"{base}/find_dataset", json.dumps(probe["find_dataset"]).encode()),
         "get_file": ("GET", f"{base}/get_file/{probe['dataset_id']}", b""),
@@ -113,6 +118,8 @@ def main() -> int:
         "--only", choices=["single", "felis", "load", "queries", "writing", "scaling"],
         help="single: commands and single requests",
     )
+    parser.add_argument(
+        "--database", choices=NAMES, default="sqlite", help="where the repositories of all but scaling are")
     parser.add_argument("--sizes", type=lambda text: [int(part) for part in text.split(",")], help="of scaling")
     parser.add_argument("--big", default=os.environ.get("STEWARD_BIG_REPOSITORY"), help="a repository to query")
     parser.add_argument("--work", default=os.path.join(HERE, "..", "bench-results"))
@@ -120,35 +127,67 @@ def main() -> int:
     steward = os.environ["STEWARD_BIN"]
     work = os.path.abspath(arguments.work)
     os.makedirs(work, exist_ok=True)
-    report: dict = {"machine": scaling.machine(), "load_average": os.getloadavg()}
+    start = time.perf_counter()
+    databases = Databases(arguments.database)
+    report: dict = {
+        "machine": scaling.machine(), "database": arguments.database, "load_average": os.getloadavg(), "seconds": {}}
     print(report["machine"])
+    try:
+        measure(arguments, steward, work, databases, report)
+    finally:
+        databases.close()
+    report["seconds"]["all"] = round(time.perf_counter() - start, 1)
+    print(f"{report['seconds']['all']} s in all: {report['seconds']}")
+    name = "bench" if arguments.database == "sqlite" else f"bench-{arguments.database}"
+    with open(os.path.join(work, f"{name}.json"), "w") as stream:
+        json.dump(report, stream, indent=1)
+    charts.write(report, os.path.join(work, name))
+    return 0
+
+
+def measure(arguments: argparse.Namespace, steward: str, work: str, databases: Databases, report: dict) -> None:
+    """Runs the parts that are asked for, and puts what they find into the report."""
+    quick, python = arguments.quick, arguments.server_python
+    last = time.perf_counter()
+
+    def is_done(part: str) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        report["seconds"][part], last = round(now - last, 1), now
+
+    repository = None
+    if arguments.only in (None, "single", "load"):
+        repository = repositories.hsc(work, databases)
+        is_done("making of a small repository")
 
     if arguments.only in (None, "single"):
-        repository = repositories.hsc(work)
-        results = commands(steward, repository, arguments.quick)
-        more, memory = single_requests(steward, arguments.server_python, repository, work, arguments.quick)
+        results = commands(steward, repository, quick)
+        more, memory = single_requests(steward, python, repository, work, databases, quick)
         report |= {"results": results + more, "memory": memory}
         show(report["results"])
         print(f"memory: {memory}")
+        is_done("single")
     if arguments.only in (None, "felis"):
-        report["felis"] = schemas.run(steward, arguments.felis_python, arguments.quick, time_command, row)
+        report["felis"] = schemas.run(steward, arguments.felis_python, quick, time_command, row)
         show(report["felis"])
+        is_done("felis")
     if arguments.only in (None, "load"):
-        repository = repositories.hsc(work)
-        report["load"] = load.run(steward, arguments.server_python, repository, work, arguments.quick)
+        report["load"] = load.run(steward, python, repository, work, databases, quick)
         load.show(report["load"])
+        is_done("load")
     if arguments.only in (None, "queries"):
-        repository = repositories.big(work, arguments.big)
-        bench = queries.Bench(steward, arguments.server_python, repository)
-        report["queries"] = bench.run(quick=arguments.quick, full=arguments.full)
+        repository = repositories.big(work, arguments.big, databases, quick)
+        is_done("making of a big repository")
+        bench = queries.Bench(steward, python, repository, databases)
+        report["queries"] = bench.run(quick=quick, full=arguments.full)
         queries.show(report["queries"])
+        is_done("queries")
     if arguments.only in (None, "writing"):
-        report["writing"] = writing.Bench(steward, work, arguments.quick).run()
+        report["writing"] = writing.Bench(steward, work, databases, quick).run()
+        is_done("writing")
     if arguments.only in (None, "scaling"):
-        report["scaling"] = scaling.run(steward, work, work, arguments.quick, arguments.sizes)
-    with open(os.path.join(work, "bench.json"), "w") as stream:
-        json.dump(report, stream, indent=1)
-    return 0
+        report["scaling"] = scaling.run(steward, work, work, quick, arguments.sizes)
+        is_done("scaling")
 
 
 if __name__ == "__main__":

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import uuid
 
+from databases import Databases
+
 SHARED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "shared")
 
 
-def hsc(work: str) -> str:
+def hsc(work: str, databases: Databases) -> str:
     """The `hsc-rc2` fixture: taken from $STEWARD_FIXTURES, or made by the fixture script beside this checkout."""
+    if databases.is_server:
+        return hsc_there(os.path.join(work, "hsc-rc2-postgresql"), databases)
     given = os.environ.get("STEWARD_FIXTURES")
     if given and os.path.exists(os.path.join(given, "hsc-rc2", "butler.yaml")):
         return os.path.join(given, "hsc-rc2")
@@ -33,17 +36,52 @@ def hsc(work: str) -> str:
     return repository
 
 
-def big(work: str, given: str | None) -> str:
-    """A repository of a million datasets: the one given, or one that the script of the test harness makes once."""
-    repository = given or os.path.join(work, "big")
+def hsc_there(target: str, databases: Databases) -> str:
+    """The same fixture on the server, made by the same script."""
+    scripts = os.path.join(SHARED, "fixtures")
+    if not os.path.exists(os.path.join(scripts, "make_repos.py")):
+        raise SystemExit(f"The fixture repository is made on PostgreSQL by make_repos.py, which {scripts} has not.")
+    shutil.rmtree(target, ignore_errors=True)
+    export = os.path.join(SHARED, "data", "daf_butler", "data", "registry", "hsc-rc2-subset.yaml")
+    subprocess.run(
+        [sys.executable, "-c", HSC_THERE, scripts, target, export, databases.url()],
+        check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONHASHSEED": "0"})  # fmt: skip
+    databases.settle(target)
+    return target
+
+
+HSC_THERE = """
+import sys
+_, scripts, target, export, url = sys.argv
+sys.path.insert(0, scripts)
+import make_repos
+from lsst.daf.butler import Butler
+make = Butler.makeRepo
+Butler.makeRepo = staticmethod(lambda root: make(root, config={"registry": {"db": url}}))
+make_repos.make_hsc(target, export)
+"""
+
+
+def big(work: str, given: str | None, databases: Databases, quick: bool) -> str:
+    """A repository of a million datasets, or of a tenth of that: the one given, or one that the script of the test
+    harness makes; on SQLite once."""
+    size = 100_000 if quick else 1_000_000
+    repository = os.path.join(work, f"big-{databases.kind}-{size}")
+    if given and not databases.is_server:
+        repository = given
+    if databases.is_server:
+        shutil.rmtree(repository, ignore_errors=True)
     if not os.path.exists(os.path.join(repository, "butler.yaml")):
         script = os.path.join(SHARED, "harness", "differential", "make_big_repo.py")
-        if given or not os.path.exists(script):
+        if repository == given or not os.path.exists(script):
             raise SystemExit("Set STEWARD_BIG_REPOSITORY to a repository made by make_big_repo.py.")
         unfinished = f"{repository}.unfinished"
-        print(f"Making a repository of a million datasets in {repository}", file=sys.stderr)
-        subprocess.run([sys.executable, script, unfinished], check=True, stdout=sys.stderr)
+        print(f"Making a repository of {size:,} datasets in {repository}", file=sys.stderr)
+        there = ["--db", databases.url().replace("://", "+psycopg://")] if databases.is_server else []
+        subprocess.run(
+            [sys.executable, script, unfinished, "--datasets", str(size), *there], check=True, stdout=sys.stderr)
         os.rename(unfinished, repository)
+        databases.settle(repository)
     return repository
 
 
@@ -61,18 +99,18 @@ def with_object_store_root(repository: str, target: str) -> str:
     return target
 
 
-def probes(repository: str) -> dict:
+def probes(repository: str, databases: Databases) -> dict:
     """A data ID to look up and a dataset that has a file."""
-    with sqlite3.connect(f"file:{repository}/gen3.sqlite3?mode=ro", uri=True) as database:
-        dataset_id, table, type_id = database.execute(
-            "SELECT d.id, t.tag_association_table, t.id FROM dataset d JOIN dataset_type t ON t.id = d.dataset_type_id "
-            "JOIN file_datastore_records f ON f.dataset_id = d.id WHERE t.name = 'calexp_metadata' ORDER BY d.id LIMIT 1"
-        ).fetchone()
-        instrument, detector, visit = database.execute(
-            f"SELECT instrument, detector, visit FROM {table} WHERE dataset_id = ? LIMIT 1", (dataset_id,)
-        ).fetchone()
+    ((dataset_id, table),) = databases.rows(
+        repository,
+        "SELECT d.id, t.tag_association_table FROM dataset d JOIN dataset_type t ON t.id = d.dataset_type_id "
+        "JOIN file_datastore_records f ON f.dataset_id = d.id WHERE t.name = 'calexp_metadata' ORDER BY d.id LIMIT 1",
+    )
+    identifier = uuid.UUID(str(dataset_id))
+    ((instrument, detector, visit), *_) = databases.rows(
+        repository, f"SELECT instrument, detector, visit FROM {table} WHERE dataset_id = '{dataset_id}' LIMIT 1")
     return {
-        "dataset_id": str(uuid.UUID(dataset_id)),
+        "dataset_id": str(identifier),
         "find_dataset": {
             "dataset_type": "calexp_metadata",
             "data_id": {"instrument": instrument, "detector": detector, "visit": visit},

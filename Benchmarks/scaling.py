@@ -21,49 +21,18 @@ import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, os.pardir, "Interop"))
+from databases import Databases, are_available
 
-COLORS = {
-    "find_dataset": "#1b6ca8", "datasets of an exposure": "#c0392b", "page of 1000, first": "#27864a",
-    "page of 1000, behind a key": "#8e44ad", "exposures of a time": "#b9770e", "insert 200 datasets": "#34495e",
-    "remove 200 datasets": "#7f8c8d", "all datasets": "#d35400",
-}
+COLORS = [
+    "#1b6ca8", "#c0392b", "#27864a", "#8e44ad", "#b9770e", "#34495e", "#7f8c8d", "#d35400", "#16a085", "#5d6d7e",
+    "#e84393", "#6c5ce7", "#2d3436", "#00897b", "#9c640c", "#a93226", "#1f618d", "#117a65",
+]
 
 
 def machine() -> str:
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
     return f"{model}, {os.cpu_count()} cores, {memory} GB, {platform.system()} {platform.release()}"
-
-
-class Databases:
-    """Where repositories have their registries; PostgreSQL's server is made when it is first needed."""
-
-    def __init__(self, work: str):
-        self.work, self.cluster = work, None
-
-    def url(self, database: str) -> str:
-        if database == "sqlite":
-            return "sqlite:///<butlerRoot>/gen3.sqlite3"
-        if self.cluster is None:
-            import postgresql
-
-            self.cluster = postgresql.Cluster("-c shared_buffers=512MB", "-c max_wal_size=4GB", "-c max_connections=50")
-        return f"{self.cluster.url}/{self.cluster.database()}"
-
-    def settle(self, url: str):
-        """Statistics as autovacuum would make them a minute later."""
-        if self.cluster is not None and url.startswith("postgresql"):
-            self.cluster.sql("VACUUM ANALYZE", url.rsplit("/", 1)[1])
-
-    def drop(self, url: str):
-        if self.cluster is not None and url.startswith("postgresql"):
-            self.cluster.sql(f"DROP DATABASE {url.rsplit('/', 1)[1]} WITH (FORCE)")
-
-    def remove(self):
-        if self.cluster is not None:
-            self.cluster.remove()
 
 
 def said(command: list[str]) -> dict:
@@ -73,12 +42,10 @@ def said(command: list[str]) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def make(steward: str, work: str, url: str) -> str:
+def make(steward: str, work: str, databases: Databases) -> str:
     root = tempfile.mkdtemp(dir=work)
-    seed = os.path.join(work, "seed.yaml")
-    with open(seed, "w") as stream:
-        json.dump({"registry": {"db": url}}, stream)
     repository = os.path.join(root, "repo")
+    seed = databases.seed(root, databases.url())
     subprocess.run([steward, "butler", "create", "--seed-config", seed, repository], check=True)
     return repository
 
@@ -114,34 +81,35 @@ with Butler.from_config(root, writeable=True) as butler:
 """
 
 
-def measure(steward: str, work: str, sizes: list[int], databases: list[str], python_size: int) -> list[dict]:
+def measure(steward: str, work: str, sizes: list[int], kind: str, python_size: int) -> list[dict]:
+    """The lines of one kind of database."""
     inside = os.path.join(os.path.dirname(steward), "writing-bench")
-    places, rows = Databases(work), []
+    databases, rows = Databases(kind), []
 
-    def add(database, size, operation, seconds, side="steward"):
-        rows.append({"side": side, "database": database, "datasets": size, "operation": operation, "seconds": seconds})
-        print(f"{side:8} {database:10} {size:>10} {operation:28} {seconds * 1000:12.3f} ms", flush=True)
+    def add(size, operation, seconds, side="steward"):
+        rows.append({"side": side, "database": kind, "datasets": size, "operation": operation, "seconds": seconds})
+        print(f"{side:8} {kind:10} {size:>10} {operation:34} {seconds * 1000:12.3f} ms", flush=True)
 
     try:
-        for database in databases:
-            for size in sizes:
-                url = places.url(database)
-                repository = make(steward, work, url)
-                add(database, size, "load", said([inside, "load", repository, str(size)])["seconds"])
-                places.settle(url)
-                for name, seconds in said([inside, "operations", repository, str(size), "15"]).items():
-                    add(database, size, name, seconds)
-                places.drop(url)
-                shutil.rmtree(os.path.dirname(repository))
-            if python_size:
-                url = places.url(database)
-                repository = make(steward, work, url)
-                seconds = said([sys.executable, "-c", PYTHON_LOAD, repository, str(python_size)])["seconds"]
-                add(database, python_size, "load", seconds, "python")
-                places.drop(url)
-                shutil.rmtree(os.path.dirname(repository))
+        for size in sizes:
+            repository = make(steward, work, databases)
+            add(size, "load", said([inside, "load", repository, str(size)])["seconds"])
+            databases.settle(repository)
+            print(f"{kind} {size}: {databases.size(repository) / size:.0f} bytes on disk for each dataset", flush=True)
+            for name, seconds in said([inside, "operations", repository, str(size), "15"]).items():
+                add(size, name, seconds)
+            databases.remove(repository)
+        if databases.is_server:
+            repository = make(steward, work, databases)
+            add(sizes[-1], "load, two writers", said([inside, "load", repository, str(sizes[-1]), "2"])["seconds"])
+            databases.remove(repository)
+        if python_size:
+            repository = make(steward, work, databases)
+            seconds = said([sys.executable, "-c", PYTHON_LOAD, repository, str(python_size)])["seconds"]
+            add(python_size, "load", seconds, "python")
+            databases.remove(repository)
     finally:
-        places.remove()
+        databases.close()
     return rows
 
 
@@ -193,7 +161,7 @@ def plot(rows: list[dict], note: str) -> str:
         for size in sizes:
             parts.append(f'<text x="{x(size):.1f}" y="{top + height + 16}" text-anchor="middle">{size:,}</text>')
         for operation in operations:
-            color = COLORS.get(operation, "#000")
+            color = COLORS[operations.index(operation) % len(COLORS)]
             points = [(x(row["datasets"]), y(row["seconds"])) for row in rows
                       if row["database"] == name and row["operation"] == operation]
             line = "L".join(f"{a:.1f} {b:.1f}" for a, b in points)
@@ -201,22 +169,24 @@ def plot(rows: list[dict], note: str) -> str:
             parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{color}"/>' for a, b in points]
     for number, operation in enumerate(operations):
         place, beside = top + 14 * number, len(names) * (width + left) + 20
-        parts.append(f'<rect x="{beside}" y="{place}" width="10" height="10" fill="{COLORS.get(operation, "#000")}"/>')
+        parts.append(f'<rect x="{beside}" y="{place}" width="10" height="10" fill="{COLORS[number % len(COLORS)]}"/>')
         parts.append(f'<text x="{beside + 15}" y="{place + 9}">{operation}</text>')
     parts.append(f'<text x="{left}" y="{height + top + 50}" fill="#555">{note}; datasets, both axes logarithmic</text>')
     return "\n".join(parts + ["</svg>\n"])
 
 
-def run(steward: str, work: str, output: str, quick: bool, sizes: list[int] | None = None) -> list[dict]:
+def run(
+    steward: str, work: str, output: str, quick: bool, sizes: list[int] | None = None, kinds: list[str] | None = None
+) -> list[dict]:
     """Measures, prints, and writes scaling.csv and scaling.svg; the rows."""
     sizes = sizes or ([1_000, 10_000] if quick else [10_000, 100_000, 1_000_000])
-    import postgresql
-
-    databases = ["sqlite"] + (["postgresql"] if postgresql.programs() else [])
     note = machine()
     print(note)
     start = time.perf_counter()
-    rows = measure(steward, work, sizes, databases, 2_000 if quick else 100_000)
+    python_size = 2_000 if quick else 100_000
+    rows = [
+        row for kind in kinds or are_available() for row in measure(steward, work, sizes, kind, python_size)
+    ]
     with open(os.path.join(output, "scaling.csv"), "w", newline="") as stream:
         stream.write(f"# {note}\n")
         writer = csv.DictWriter(stream, ["side", "database", "datasets", "operation", "seconds"])
@@ -225,7 +195,7 @@ def run(steward: str, work: str, output: str, quick: bool, sizes: list[int] | No
     with open(os.path.join(output, "scaling.svg"), "w") as stream:
         stream.write(plot(rows, note))
     for database, operation, order in orders(rows):
-        print(f"{database:10} {operation:28} grows as n^{order:.2f}")
+        print(f"{database:10} {operation:34} grows as n^{order:.2f}")
     for row in rows:
         if row["side"] == "python":
             loads = [r for r in rows if (r["operation"], r["database"]) == ("load", row["database"])]
@@ -242,9 +212,10 @@ if __name__ == "__main__":
     parser.add_argument("--steward", default=os.environ.get("STEWARD_BIN"))
     parser.add_argument("--output", default="bench-results")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--databases", type=lambda text: text.split(","), help="sqlite, postgresql or both")
     parser.add_argument("--sizes", type=lambda text: [int(part) for part in text.split(",")])
     options = parser.parse_args()
     os.makedirs(options.output, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        run(options.steward, folder, options.output, options.quick, options.sizes)
+        run(options.steward, folder, options.output, options.quick, options.sizes, options.databases)

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 
 import writing_repositories as repositories
+from databases import Databases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = os.path.join(os.path.dirname(sys.executable), "butler")
@@ -50,8 +51,9 @@ def said(command: list[str]) -> float:
 
 
 class Bench:
-    def __init__(self, steward: str, work: str, quick: bool):
+    def __init__(self, steward: str, work: str, databases: Databases, quick: bool):
         self.steward = steward
+        self.databases = databases
         self.inside = os.path.join(os.path.dirname(steward), "writing-bench")
         self.work = os.path.join(work, "writing")
         self.quick = quick
@@ -72,7 +74,7 @@ class Bench:
         return self.path(f"trial-{self.trials}")
 
     def base(self, count: int) -> str:
-        return repositories.base(self.path(f"base-{count}"), count)
+        return repositories.base(self.path(f"base-{count}"), count, self.databases)
 
     def files(self, count: int, size: int = 60) -> str:
         return repositories.files(self.path(f"files-{count}-{size}"), count, size)
@@ -81,7 +83,7 @@ class Bench:
         """A repository with so many datasets in files."""
         target = self.path(f"filled-{count}-{size}")
         if not os.path.exists(target):
-            repositories.copy(self.base(count), target + ".new")
+            self.databases.copy(self.base(count), target + ".new")
             subprocess.run(
                 self.ingest(self.steward, target + ".new", count, "hardlink", size), check=True, capture_output=True
             )
@@ -119,9 +121,9 @@ class Bench:
 
     def trial(self, command: Callable[[str], list[str]], template: str, left: int) -> tuple[float, float]:
         """Seconds and MB of a command on a copy of a repository, after which so many datasets must be stored."""
-        target = repositories.copy(template, self.fresh())
+        target = self.databases.copy(template, self.fresh())
         result = measured(command(target))
-        found = repositories.stored(target)
+        found = repositories.stored(target, self.databases)
         if found != left:
             raise SystemExit(f"{' '.join(command(target))}: {found} datasets are stored, not {left}")
         return result
@@ -148,9 +150,9 @@ class Bench:
             for program in ([self.inside, "put"], [sys.executable, os.path.join(HERE, "python_writing.py"), "put"]):
                 seconds = []
                 for _ in range(self.runs if program[0] == self.inside else 1):
-                    target = repositories.copy(self.base(2000), self.fresh())
+                    target = self.databases.copy(self.base(2000), self.fresh())
                     seconds.append(said([*program, target, KIND, RUN, str(count), how]))
-                    if repositories.stored(target) != count:
+                    if repositories.stored(target, self.databases) != count:
                         raise SystemExit(f"{program}: not all datasets are stored")
                 times.append(statistics.median(seconds))
             ours, theirs = times
@@ -176,6 +178,8 @@ class Bench:
         rows.append(self.compare(f"import {half}", self.base(half), half, lambda p, to: self.take_in(p, to, folder), 10))
         full = self.filled(many)
         rows.append(self.compare(f"prune-datasets {many}", full, 0, self.prune, 10))
+        if self.databases.is_server:
+            return rows
         insert, delete = repositories.rows_alone(full, self.base(many), self.path("alone.sqlite3"))
         rows.append({"name": f"SQLite alone, rows of {many}", "insert_s": round(insert, 3), "delete_s": round(delete, 3)})
         print(f"    SQLite alone inserts the rows of {many} datasets in {insert:.2f} s and deletes them in {delete:.2f} s")
@@ -240,9 +244,10 @@ class Bench:
         return results
 
     def run(self, only: list[str] | None = None) -> dict:
-        parts = {
-            "put": self.puts, "commands": self.commands, "copies": self.copies, "memory": self.memory, "fits": self.fits,
-        }  # fmt: skip
+        parts = {"put": self.puts, "commands": self.commands, "copies": self.copies, "memory": self.memory}
+        # Images have nothing to do with the database.
+        if not self.databases.is_server:
+            parts["fits"] = self.fits
         try:
             return {name: part() for name, part in parts.items() if not only or name in only}
         finally:
@@ -261,4 +266,4 @@ def show_row(row: dict) -> None:
 if __name__ == "__main__":
     parts = [argument for argument in sys.argv[1:] if argument != "--quick"]
     with tempfile.TemporaryDirectory() as folder:
-        Bench(os.environ["STEWARD_BIN"], folder, "--quick" in sys.argv).run(parts)
+        Bench(os.environ["STEWARD_BIN"], folder, Databases("sqlite"), "--quick" in sys.argv).run(parts)

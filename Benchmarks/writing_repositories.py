@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
 import time
 
+from databases import Databases
 from lsst.daf.butler import Butler, Config, DatasetType
 
 PAYLOAD = "payload"
@@ -15,12 +15,15 @@ RUN = "bench/run"
 DETECTORS = 100
 
 
-def base(path: str, datasets: int) -> str:
+def base(path: str, datasets: int, databases: Databases) -> str:
     """An empty repository with data IDs for so many datasets, of instrument, exposure and detector. JSON, not YAML, for
     the one dataset type: the slower a format is to write, the less is said about the Butler."""
     if os.path.exists(path):
         return path
-    config = Config({"datastore": {"formatters": {PAYLOAD: "lsst.daf.butler.formatters.json.JsonFormatter"}}})
+    config = Config({
+        "registry": {"db": databases.url()},
+        "datastore": {"formatters": {PAYLOAD: "lsst.daf.butler.formatters.json.JsonFormatter"}},
+    })
     Butler.makeRepo(path, config=config)
     exposures = range((datasets + DETECTORS - 1) // DETECTORS)
     with Butler.from_config(path, writeable=True) as butler:
@@ -48,17 +51,6 @@ def base(path: str, datasets: int) -> str:
     return path
 
 
-def copy(source: str, target: str) -> str:
-    """A copy of a repository whose files are hard links, and whose database is its own."""
-    shutil.rmtree(target, ignore_errors=True)
-    subprocess.run(["cp", "-al", source, target], check=True)
-    for name in os.listdir(source):
-        if name.startswith("gen3.sqlite3"):
-            os.remove(os.path.join(target, name))
-            shutil.copy(os.path.join(source, name), target)
-    return target
-
-
 def files(folder: str, count: int, size: int) -> str:
     """So many files of so many bytes, and the table `table.csv` that says which data IDs they are for."""
     if os.path.exists(os.path.join(folder, "table.csv")):
@@ -79,10 +71,9 @@ def files(folder: str, count: int, size: int) -> str:
     return folder
 
 
-def stored(repository: str) -> int:
+def stored(repository: str, databases: Databases) -> int:
     """Number of datasets that have a file."""
-    with sqlite3.connect(f"file:{repository}/gen3.sqlite3?mode=ro", uri=True) as database:
-        return database.execute("SELECT count(*) FROM dataset_location").fetchone()[0]
+    return databases.rows(repository, "SELECT count(*) FROM dataset_location")[0][0]
 
 
 def rows_alone(filled: str, empty: str, path: str) -> tuple[float, float]:

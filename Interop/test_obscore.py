@@ -12,6 +12,8 @@ from command_line import steward
 pytest.importorskip("lsst.daf.butler")
 pytest.importorskip("psycopg", reason="needs psycopg")
 from lsst.daf.butler import Butler, CollectionType, DatasetIdGenEnum, DatasetType, Timespan  # noqa: E402
+from lsst.daf.butler.registry.obscore import RegionTypeWarning  # noqa: E402
+from lsst.sphgeom import Angle, Circle, ConvexPolygon, LonLat, UnitVector3d  # noqa: E402
 from query_repositories import PACKAGED, hour  # noqa: E402
 from registry_pair import needs_probe  # noqa: E402
 from registry_tables import contents  # noqa: E402
@@ -282,6 +284,57 @@ def test_imports_put_and_transfers_fill_it(tmp_path, request):
         ids = data_ids(pair.python)["raw"][5]
         answer = pair.swift.do("put", type="raw", data_id=ids, run="u/b", value={"a": 1})
         assert len(contents(pair.ours)["obscore"]) == 13 and answer
+
+
+def polygon(lon, lat):
+    corners = [(lon, lat), (lon + 1, lat), (lon + 1, lat + 0.5)]
+    return ConvexPolygon([UnitVector3d(LonLat.fromDegrees(*corner)) for corner in corners])
+
+
+CIRCLE = Circle(UnitVector3d(LonLat.fromDegrees(10, 10)), Angle.fromDegrees(1))
+
+
+@pytest.mark.parametrize("case", CASES[:1])
+def test_regions_of_exposures_that_come_later(case, tmp_path, request, capfd):
+    """Regions of exposures and detectors go into rows that are there; those that are no polygons are warned of."""
+    with made_pair(case, tmp_path, request, collection_type="RUN", collections=None) as pair:
+        ids = data_ids(pair.python)["raw"]
+        pair.insert("raw", ids, "u/a")
+        pair.insert("raw", ids, "u/b")
+        before = pair.same()
+        detectors = sorted({data_id["detector"] for data_id in ids})
+        polygons = [(3, detector, polygon(5 * detector, 20)) for detector in detectors]
+        # One that has a region already, one that there is not, and one that is a circle.
+        regions = [*polygons, (0, detectors[0], polygon(1, 2)), (99, 1, polygon(3, 4)), (2, detectors[0], CIRCLE)]
+        with pytest.warns(RegionTypeWarning, match=f"exposure=2 detector={detectors[0]}"):
+            count = pair.python.registry.obsCoreTableManager.update_exposure_regions("Cam1", regions)
+        capfd.readouterr()
+        changed = pair.swift.do("exposure_regions", instrument="Cam1", regions=[
+            {"exposure": exposure, "detector": detector, "region": region.encode().hex()}
+            for exposure, detector, region in regions])
+        assert changed == count == 2 * (len(polygons) + 1)
+        warnings = [line for line in capfd.readouterr().err.splitlines() if line.startswith("warning")]
+        assert len(warnings) == 1 and f"exposure 2, detector {detectors[0]}" in warnings[0], warnings
+        after = pair.same()
+        assert len([row for row in after if row not in before]) == changed
+        # None of another instrument.
+        assert pair.swift.do("exposure_regions", instrument="Cam2", regions=[
+            {"exposure": 3, "detector": detectors[0], "region": polygon(1, 2).encode().hex()}]) == 0
+
+
+def test_regions_that_are_no_polygons_are_warned_of(tmp_path, request, capfd):
+    pair = made_pair("sqlite", tmp_path, request, collection_type="RUN", collections=None)
+    with pair:
+        ids = data_ids(pair.python)["calexp"]
+        for root in (pair.ours, pair.theirs):
+            with Butler.from_config(str(root), writeable=True) as butler:
+                butler.registry.insertDimensionData("visit_detector_region", {**ids[0], "region": CIRCLE}, replace=True)
+        capfd.readouterr()
+        with pytest.warns(RegionTypeWarning) as theirs:
+            refs = pair.insert("calexp", ids, "u/a")
+        warnings = [line for line in capfd.readouterr().err.splitlines() if line.startswith("warning")]
+        assert len(warnings) == len(theirs) == 1
+        assert str(refs[0].id) in warnings[0] and str(refs[0].id) in str(theirs[0].message)
 
 
 def test_a_format_that_does_not_fit(tmp_path, request):

@@ -9,10 +9,11 @@ import time
 
 import postgresql
 import pytest
-from test_postgres import clear, cluster, fill, found, requests, run, seed  # noqa: F401
 
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
+pytest.importorskip("lsst.daf.butler")
 from lsst.daf.butler import Butler  # noqa: E402
+from postgresql_repositories import clear, fill, found, requests, run, seed  # noqa: E402
 from query_service import Service  # noqa: E402
 from test_repositories import PROBE, STEWARD  # noqa: E402
 
@@ -20,6 +21,11 @@ pytestmark = [
     pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
     pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
 ]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    return postgresql.shared()
 
 
 def repository(server, folder, name="root"):

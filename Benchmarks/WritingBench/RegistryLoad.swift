@@ -6,26 +6,62 @@ import Datastore
 import Foundation
 import Registry
 
-/// A repository of any size, loaded as fast as the registry takes it, and what operations on it cost.
+/// A repository of any size, loaded as fast as the registry takes it.
 struct RegistryLoad {
     static let instrument = "Big"
     static let detectors = 200
     static let type = "raw"
     static let run = "Big/raw/all"
+    /// Has a second run before the first, with the datasets of every hundredth exposure made again, so that a search for
+    /// the first dataset has something to choose.
+    static let chain = "Big/all"
+    /// An empty run.
+    static let more = "Big/more"
     /// How many datasets are handed over at a time.
     private static let piece = 20_000
 
-    /// Exposures, detectors, `count` datasets and the records of their files, all in one transaction.
-    static func load(_ repository: String, _ count: Int) async throws -> Double {
+    /// Exposures, detectors, `count` datasets and the records of their files. Gives the seconds of that; a chain to look
+    /// into is made afterwards.
+    ///
+    /// - Parameter writers: how many clients share the datasets, each with a transaction of its own; of one alone, it is
+    ///   one transaction with all else.
+    static func load(_ repository: String, _ count: Int, writers: Int = 1) async throws -> Double {
         let butler = try await DirectButler.open(repository, writeable: true)
         let seconds = try await WritingBench.time {
-            try await butler.registry.write { writer in try fill(writer, count) }
+            let first = writers > 1 ? min(count, detectors) : count
+            try await butler.registry.write { writer in
+                try describe(writer, count)
+                try fill(writer, 0..<first)
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let share = (count - first + writers - 1) / writers
+                for start in stride(from: first, to: count, by: max(1, share)) {
+                    group.addTask {
+                        let other = try await DirectButler.open(repository, writeable: true)
+                        try await other.registry.write { try fill($0, start..<min(count, start + share)) }
+                        try await other.close()
+                    }
+                }
+                try await group.waitForAll()
+            }
         }
+        try await butler.registry.write { writer in try makeChain(writer, count) }
         try await butler.close()
         return seconds
     }
 
-    private static func fill(_ writer: RegistryWriter, _ count: Int) throws {
+    private static func makeChain(_ writer: RegistryWriter, _ count: Int) throws {
+        let again = "Big/raw/again"
+        for run in [again, more] { try writer.registerCollection(run, type: .run) }
+        for exposure in stride(from: 0, to: max(1, count / detectors), by: 100) {
+            try insert(writer, run: again, exposure: exposure)
+        }
+        try writer.registerCollection(chain, type: .chained)
+        try writer.setChain(chain, children: [again, run])
+    }
+
+    /// All that the datasets need.
+    private static func describe(_ writer: RegistryWriter, _ count: Int) throws {
         let universe = writer.universe
         func record(_ element: String, _ values: [String: ColumnValue]) throws -> DimensionRecord {
             try DimensionRecord(try universe.requireElement(element), values)
@@ -67,14 +103,29 @@ struct RegistryLoad {
         let datasetType = try DatasetType(name: type, dimensions: group, storageClass: "StructuredDataDict")
         _ = try writer.registerDatasetType(datasetType)
         try writer.registerCollection(run, type: .run)
-        let names = group.requiredNames
-        for start in stride(from: 0, to: count, by: piece) {
-            let dataIDs = (start..<min(count, start + piece)).map { number in
-                DataCoordinate(group: group, values: names.map { value(of: $0, number) })
+    }
+
+    /// The datasets with these numbers.
+    private static func fill(_ writer: RegistryWriter, _ numbers: Range<Int>) throws {
+        let stored = try writer.snapshot.datasetType(type)
+        let names = stored.dimensions.requiredNames
+        for start in stride(from: numbers.lowerBound, to: numbers.upperBound, by: piece) {
+            let dataIDs = (start..<min(numbers.upperBound, start + piece)).map { number in
+                DataCoordinate(group: stored.dimensions, values: names.map { value(of: $0, number) })
             }
-            let refs = try writer.insertDatasets(datasetType, run: run, dataIDs: dataIDs)
+            let refs = try writer.insertDatasets(stored, run: run, dataIDs: dataIDs)
             try keepFileRecords(refs, writer.connection)
         }
+    }
+
+    /// The datasets of one exposure, in another run.
+    static func insert(_ writer: RegistryWriter, run: String, exposure: Int) throws {
+        let stored = try writer.snapshot.datasetType(type)
+        let names = stored.dimensions.requiredNames
+        let dataIDs = (exposure * detectors..<(exposure + 1) * detectors).map { number in
+            DataCoordinate(group: stored.dimensions, values: names.map { value(of: $0, number) })
+        }
+        _ = try writer.insertDatasets(stored, run: run, dataIDs: dataIDs)
     }
 
     private static func value(of dimension: String, _ number: Int) -> DataIDValue {
@@ -110,74 +161,5 @@ struct RegistryLoad {
         try connection.executeMany(
             try SQL.insert(into: locations),
             rows: refs.map { [.text("FileDatastore@<butlerRoot>"), .uuid($0.id.uuid)] })
-    }
-
-    // MARK: What operations cost
-
-    /// The median seconds of operations, by name, as JSON.
-    static func operations(_ repository: String, _ count: Int, _ repetitions: Int) async throws -> String {
-        let butler = try await DirectButler.open(repository, writeable: true)
-        let exposures = max(1, count / detectors)
-        var random = SystemRandomNumberGenerator()
-        var results: [(String, Double)] = []
-        func measure(_ name: String, _ times: Int, _ body: () async throws -> Void) async throws {
-            try await body()
-            var seconds: [Double] = []
-            for _ in 0..<times { seconds.append(try await WritingBench.time(body)) }
-            results.append((name, seconds.sorted()[seconds.count / 2]))
-        }
-        func exposure() -> Int64 { Int64.random(in: 0..<Int64(exposures), using: &random) }
-        try await measure("find_dataset", repetitions) {
-            let found = try await butler.findDataset(
-                type, dataID: ["instrument": .string(instrument), "exposure": .int(exposure()), "detector": .int(7)],
-                collections: [run], time: .ofDataID)
-            guard found != nil else { throw WritingBench.Usage() }
-        }
-        try await measure("datasets of an exposure", repetitions) {
-            let refs = try await butler.query.datasets(type, in: [run])
-                .where("instrument = '\(instrument)' AND exposure = \(exposure())").all()
-            guard refs.count == detectors else { throw WritingBench.Usage() }
-        }
-        try await measure("page of 1000, first", repetitions) {
-            _ = try await butler.query.datasets(type, in: [run]).where("instrument = '\(instrument)'")
-                .orderBy("exposure", "detector").limit(1000).all()
-        }
-        try await measure("page of 1000, behind a key", repetitions) {
-            let key = exposure() / 2 + Int64(exposures / 2)
-            _ = try await butler.query.datasets(type, in: [run])
-                .where("instrument = '\(instrument)' AND exposure >= \(key)")
-                .orderBy("exposure", "detector").limit(1000).all()
-        }
-        try await measure("exposures of a time", repetitions) {
-            _ = try await butler.queryDimensionRecords(
-                "exposure", where: "instrument = '\(instrument)' AND exposure.day_obs = 20300000")
-        }
-        try await measure("all datasets", 1) {
-            var seen = 0
-            for try await _ in butler.query.datasets(type, in: [run]) { seen += 1 }
-            guard seen == count else { throw WritingBench.Usage() }
-        }
-        try await butler.registry.write { writer in try writer.registerCollection("Big/more", type: .run) }
-        var exposureNumber: Int64 = 0
-        try await measure("insert 200 datasets", min(repetitions, exposures - 1)) {
-            exposureNumber += 1
-            let number = Int(exposureNumber - 1) % exposures
-            try await butler.registry.write { writer in
-                let stored = try writer.snapshot.datasetType(type)
-                let names = stored.dimensions.requiredNames
-                let dataIDs = (0..<detectors).map { detector in
-                    DataCoordinate(
-                        group: stored.dimensions, values: names.map { value(of: $0, number * detectors + detector) })
-                }
-                _ = try writer.insertDatasets(stored, run: "Big/more", dataIDs: dataIDs)
-            }
-        }
-        try await measure("remove 200 datasets", 1) {
-            let refs = try await butler.query.datasets(type, in: ["Big/more"]).limit(200).all()
-            try await butler.registry.write { writer in try writer.removeDatasets(refs.map(\.id)) }
-        }
-        try await butler.registry.write { writer in try writer.removeRuns(["Big/more"], unlinksFromChains: false) }
-        try await butler.close()
-        return "{" + results.map { #""\#($0.0)": \#($0.1)"# }.joined(separator: ", ") + "}"
     }
 }

@@ -8,7 +8,7 @@ import StructuredData
 ///
 ///     writing-bench put REPOSITORY TYPE RUN COUNT alone|together
 ///     writing-bench export REPOSITORY TYPE RUN DIRECTORY
-///     writing-bench load REPOSITORY COUNT
+///     writing-bench load REPOSITORY COUNT [WRITERS]
 ///     writing-bench operations REPOSITORY COUNT REPETITIONS
 ///     writing-bench fits write|read PATH ROWS COLUMNS COUNT none|gzip2|rice1
 ///
@@ -19,12 +19,14 @@ struct WritingBench {
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard let first = arguments.first else { throw Usage() }
         if first == "operations", arguments.count == 4, let count = Int(arguments[2]), let times = Int(arguments[3]) {
-            print(try await RegistryLoad.operations(arguments[1], count, times))
+            print(try await OperationCosts.measure(arguments[1], count, times))
             return
         }
         let seconds =
             switch (first, arguments.count) {
             case ("load", 3): try await RegistryLoad.load(arguments[1], Int(arguments[2]) ?? 0)
+            case ("load", 4):
+                try await RegistryLoad.load(arguments[1], Int(arguments[2]) ?? 0, writers: Int(arguments[3]) ?? 1)
             case ("put", 6): try await put(Array(arguments.dropFirst()))
             case ("export", 5): try await export(Array(arguments.dropFirst()))
             case ("fits", 7): try FITSTiming(Array(arguments.dropFirst())).run()
@@ -35,6 +37,11 @@ struct WritingBench {
 
     struct Usage: Error, CustomStringConvertible {
         var description: String { "usage: see WritingBench.swift" }
+    }
+
+    /// An operation found other datasets than those that were put there.
+    struct WrongAnswer: Error, CustomStringConvertible {
+        var description: String { "an operation gave a wrong answer" }
     }
 
     /// Seconds that `body` takes.

@@ -1,6 +1,7 @@
 import AstroTime
 import Butler
 import ButlerModel
+import ByteText
 import Registry
 import StructuredData
 
@@ -88,6 +89,17 @@ extension ProbeSession {
         case "sync":
             return .array(
                 try records(command, writer).map { wire(try writer.sync($0, updating: try flag("update"))) })
+        case "exposure_regions":
+            let regions = try command.required("regions").items().map { item in
+                let bytes = Hexadecimal.decode(try item.required("region").string()) ?? []
+                return (
+                    exposure: try item.required("exposure").int64(), detector: try item.required("detector").int64(),
+                    region: try EncodedRegion(bytes: bytes).decoded()
+                )
+            }
+            return .int(
+                Int64(
+                    try writer.updateExposureRegions(instrument: try command.required("instrument").string(), regions)))
         case "refresh_summaries": return .int(Int64(try writer.refreshCollectionSummaries()))
         case let other: throw command.failure("has the unknown op '\(other)'")
         }

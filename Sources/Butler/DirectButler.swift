@@ -89,7 +89,7 @@ public final class DirectButler: Butler {
             usesReplicas: connections.usesReplicas, environment: environment)
         do {
             let registry = try await Registry.open(
-                database: database, managers: section.managers.mapValues(\.className))
+                database: database, managers: section.managers.mapValues(\.className), onWarning: onWarning)
             let butler = try DirectButler(
                 registry: registry, configuration: configuration, defaults: defaults, onWarning: onWarning)
             if writeable, forFiles { try await butler.prepareForFiles() }

@@ -20,14 +20,18 @@ public final class Registry: Sendable {
     public let viewer: Viewer
     /// Which dataset types are shown to whom; `nil` when all are shown to everyone.
     public let published: PublishedTypes?
+    /// Is told of what is no error.
+    let onWarning: @Sendable (String) -> Void
 
     public var isWriteable: Bool { database.isWriteable && writeObstacle == nil && viewer == .unrestricted }
 
     private init(
         universe: DimensionUniverse, database: any DatabaseClient, schema: RegistrySchema,
         writeObstacle: RegistryError?, obsCore: ObsCoreTable?, cache: CatalogCache = CatalogCache(),
-        viewer: Viewer = .unrestricted, published: PublishedTypes? = nil
+        viewer: Viewer = .unrestricted, published: PublishedTypes? = nil,
+        onWarning: @escaping @Sendable (String) -> Void
     ) {
+        self.onWarning = onWarning
         self.universe = universe
         self.database = database
         self.schema = schema
@@ -42,24 +46,27 @@ public final class Registry: Sendable {
     public func acting(for viewer: Viewer) -> Registry {
         Registry(
             universe: universe, database: database, schema: schema, writeObstacle: writeObstacle,
-            obsCore: obsCore, cache: cache, viewer: viewer, published: published)
+            obsCore: obsCore, cache: cache, viewer: viewer, published: published, onWarning: onWarning)
     }
 
     /// The same registry with a catalogue that says which dataset types viewers see.
     public func publishing(_ types: PublishedTypes?) -> Registry {
         Registry(
             universe: universe, database: database, schema: schema, writeObstacle: writeObstacle,
-            obsCore: obsCore, viewer: viewer, published: types)
+            obsCore: obsCore, viewer: viewer, published: types, onWarning: onWarning)
     }
 
     // MARK: Opening
 
     /// Opens the registry in a database.
-    /// - Parameter managers: the class names that the configuration gives for each part of the schema; they must be
-    ///   those that the repository was made with.
+    /// - Parameters:
+    ///   - managers: the class names that the configuration gives for each part of the schema; they must be those that
+    ///     the repository was made with.
+    ///   - onWarning: is told of what is no error, such as regions that an ObsCore table does not take.
     /// - Throws: ``RegistryError`` when the database holds no registry, or one whose schema this code cannot use.
     public static func open(
-        database: any DatabaseClient, managers: [String: String]
+        database: any DatabaseClient, managers: [String: String],
+        onWarning: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Registry {
         let attributes = try await database.read { try RepositoryAttributes.read($0, name: database.displayName) }
         try Manager.check(
@@ -84,7 +91,7 @@ public final class Registry: Sendable {
             universe: universe, database: database,
             schema: RegistrySchema(
                 universe: universe, datasetsVersion: version ?? Manager.datasets.supportedVersions[0]),
-            writeObstacle: obstacle, obsCore: obsCore)
+            writeObstacle: obstacle, obsCore: obsCore, onWarning: onWarning)
     }
 
     // MARK: Transactions

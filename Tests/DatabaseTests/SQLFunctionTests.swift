@@ -167,6 +167,9 @@ import Testing
         }
         #expect(try text(.ordered("x", isDescending: false), postgresql) == "x NULLS FIRST")
         #expect(try text(.ordered("x", isDescending: true), postgresql) == "x DESC NULLS LAST")
+        // What is never null is in the order of an index.
+        #expect(try text(.ordered("x", isDescending: false, mayBeNull: false), postgresql) == "x")
+        #expect(try text(.ordered("x", isDescending: true, mayBeNull: false), postgresql) == "x DESC")
     }
 
     // MARK: Tables of values

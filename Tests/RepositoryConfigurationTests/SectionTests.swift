@@ -16,6 +16,15 @@ private func file(_ yaml: String, _ variables: [String: String] = [:]) async thr
 
 // MARK: - Registry
 
+@Test func replicasAreNamedWithTheAgeThatTheyMayHave() async throws {
+    let plain = try await direct("registry: {replicas: {databases: [postgresql://a, postgresql://c]}}").registry()
+    #expect(plain.replicas?.databases == ["postgresql://a", "postgresql://c"])
+    #expect(plain.replicas?.staleness == 5)
+    let bounded = try await direct("registry: {replicas: {databases: ['postgresql://a/b'], staleness: 0.5}}").registry()
+    #expect(bounded.replicas?.staleness == 0.5)
+    #expect(try await direct("registry: {}").registry().replicas == nil)
+}
+
 @Test func registryManagersAreClassNamesOrMappings() async throws {
     let registry = try await direct(
         """
@@ -53,6 +62,34 @@ private func file(_ yaml: String, _ variables: [String: String] = [:]) async thr
     ("registry: {temporary_tables: maybe}", #""registry.temporary_tables" must be true or false, not a string"#),
     ("registry: {db: null}", #""registry.db" is missing"#),
     ("registry: 3", #""registry" must be a mapping, not an integer"#),
+    ("registry: {replicas: 3}", #""registry.replicas" must be a mapping, not an integer"#),
+    ("registry: {replicas: {}}", #""registry.replicas.databases" is missing"#),
+    ("registry: {replicas: {databases: []}}", #""registry.replicas.databases" is missing"#),
+    ("registry: {replicas: {databases: postgresql://a/b}}", #""registry.replicas.databases" must be a list"#),
+    (
+        "registry: {replicas: {databases: [postgresql://a/b, 5]}}",
+        #""registry.replicas.databases" must be a list of database URLs"#
+    ),
+    (
+        "registry: {replicas: {databases: [postgresql://a/b], stale: 5}}",
+        #""registry.replicas" has unexpected keys stale"#
+    ),
+    (
+        "registry: {replicas: {databases: [postgresql://a/b], staleness: 0}}",
+        #""registry.replicas.staleness" must be a number of seconds above 0, up to 86400"#
+    ),
+    (
+        "registry: {replicas: {databases: [postgresql://a/b], staleness: -1.5}}",
+        #""registry.replicas.staleness" must be a number of seconds above 0, up to 86400"#
+    ),
+    (
+        "registry: {replicas: {databases: [postgresql://a/b], staleness: soon}}",
+        #""registry.replicas.staleness" must be a number of seconds above 0, up to 86400"#
+    ),
+    (
+        "registry: {replicas: {databases: [postgresql://a/b], staleness: .nan}}",
+        #""registry.replicas.staleness" must be a number of seconds above 0, up to 86400"#
+    ),
 ])
 func wrongRegistrySectionsNameTheKey(yaml: String, expected: String) async throws {
     let configuration = try await direct(yaml)

@@ -34,7 +34,7 @@ struct PostgreSQLErrors: Sendable {
         case "XX001", "XX002": return DatabaseError.corrupt(name, reason: message)
         case "54000", "54001", "54011", "54023", "53200":
             return DatabaseError.statementTooComplex(reason: message, database: name)
-        case "23505", "23503", "23502", "23514", "23P01", "22001":
+        case "23000", "23001", "23505", "23503", "23502", "23514", "23P01", "22001":
             return DatabaseError.constraintViolation(violation(report, table: table))
         default:
             if let error = connectionError(report) { return error }
@@ -50,7 +50,7 @@ struct PostgreSQLErrors: Sendable {
         case "3D000": return .cannotOpen(name, reason: message)
         case "53300": return .tooManyConnections(name)
         case "57P03": return .unavailable(name, reason: message)
-        case "57P01", "57P02", "57P04", "57P05", "25P03":
+        case "57P01", "57P02", "57P04", "57P05", "25P03", "25P04":
             return .connectionLost(name, reason: message, mayHaveCommitted: false)
         default:
             return report.code.hasPrefix("08")
@@ -109,7 +109,7 @@ struct PostgreSQLErrors: Sendable {
             let isKey = report.table.map { report.constraint == $0 + "_pkey" } ?? false
             violation.kind = isKey ? .primaryKey : .unique
             violation.table = report.table ?? table
-        case "23503": violation.kind = .foreignKey
+        case "23001", "23503": violation.kind = .foreignKey
         case "23502":
             violation.kind = .notNull
             violation.table = report.table ?? table

@@ -12,15 +12,21 @@ struct PostgreSQLParameters: Sendable {
     /// The address for messages, without any password.
     let displayName: String
 
-    /// What is added where the URL says nothing: a dead peer is noticed within a minute.
-    private static let defaults: [(name: String, value: String)] = [
+    /// What is added where nobody says anything: a dead peer is noticed within a minute. What is handed to the library
+    /// would overrule the variable and the service, which therefore count first; a service counts as a whole.
+    private static let timeouts: [(name: String, value: String)] = [
         ("connect_timeout", "10"), ("keepalives_idle", "20"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
-        ("tcp_user_timeout", "60000"), ("fallback_application_name", "steward"),
+        ("tcp_user_timeout", "60000"),
     ]
 
-    init(_ url: DatabaseURL) {
+    /// - Parameter variables: the environment, for what it says of timeouts; the library itself looks at the rest.
+    init(_ url: DatabaseURL, variables: [String: String] = ProcessInfo.processInfo.environment) {
         displayName = url.description
-        values = Self.defaults
+        values = [("fallback_application_name", "steward")]
+        let namesService = url.query.contains { $0.name == "service" } || variables["PGSERVICE"] != nil
+        if !namesService {
+            values += Self.timeouts.filter { $0.name != "connect_timeout" || variables["PGCONNECT_TIMEOUT"] == nil }
+        }
         func add(_ name: String, _ value: String?) {
             if let value { values.append((name, value)) }
         }

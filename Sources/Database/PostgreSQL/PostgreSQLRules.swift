@@ -85,8 +85,10 @@ struct PostgreSQLRules: DialectRules {
         // ANY_VALUE came with version 16 only.
         case .anyValue(let expression): "(ARRAY_AGG(\(expression)))[1]"
         case .joinedText(let expression, let separator): "string_agg(\(expression), \(value: separator))"
-        // As SQLite, which counts NULL as the least value.
-        case .ordered(let expression, let isDescending):
+        // As SQLite, which counts NULL as the least value. Indexes have NULL at the other end, and would not serve.
+        case .ordered(let expression, let isDescending, mayBeNull: false):
+            isDescending ? expression + " DESC" : expression
+        case .ordered(let expression, let isDescending, mayBeNull: true):
             isDescending ? expression + " DESC NULLS LAST" : expression + " NULLS FIRST"
         // It keeps statistics, and orders joins by them.
         case .selective(let condition): condition

@@ -156,9 +156,15 @@ final class PostgreSQLTransaction: OpenTransaction {
         let table = bulk.table.name
         let name = bulk.isTemporary ? rules.temporaryTableName(table) : rules.tableName(table)
         let columns = bulk.columns.map { quotedIdentifier($0.name) }.joined(separator: ", ")
-        return try handle.copy(
-            "COPY \(name) (\(columns)) FROM STDIN (FORMAT binary)",
-            try PostgreSQLValues.copyData(rows, bulk.columns.map(\.type)), table: table)
+        let data = try PostgreSQLValues.copyData(rows, bulk.columns.map(\.type))
+        let statement = "COPY \(name) (\(columns)) FROM STDIN (FORMAT binary)"
+        if bulk.isTemporary { return try handle.copy(statement, data, table: table) }
+        // The server looks up what each row refers to, by a plan that it makes for the first one and keeps. A table that
+        // is small then would be read as a whole each time.
+        try handle.run("SET LOCAL enable_seqscan = off")
+        let count = try handle.copy(statement, data, table: table)
+        try handle.run("SET LOCAL enable_seqscan = DEFAULT")
+        return count
     }
 
     func cursor(_ statement: SQL) throws -> any DatabaseCursor {

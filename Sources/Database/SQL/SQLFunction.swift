@@ -7,7 +7,7 @@ enum SQLFunction: Sendable {
     case hasPrefix(SQL, String)
     case anyValue(SQL)
     case joinedText(SQL, separator: String)
-    case ordered(SQL, isDescending: Bool)
+    case ordered(SQL, isDescending: Bool, mayBeNull: Bool)
     case selective(SQL)
     case unindexed(SQL)
     case joinInOrder
@@ -44,8 +44,10 @@ extension SQL {
 
 extension SQL {
     /// A term of ORDER BY. NULL comes before all values, or after them when descending.
-    public static func ordered(_ expression: SQL, isDescending: Bool) -> SQL {
-        SQL(elements: [.function(.ordered(expression, isDescending: isDescending))])
+    ///
+    /// - Parameter mayBeNull: `false` for columns that never are: then an index can give the order in any database.
+    public static func ordered(_ expression: SQL, isDescending: Bool, mayBeNull: Bool = true) -> SQL {
+        SQL(elements: [.function(.ordered(expression, isDescending: isDescending, mayBeNull: mayBeNull))])
     }
 
     /// A condition that few rows fulfil, although a database without statistics would not think so.

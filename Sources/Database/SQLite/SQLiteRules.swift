@@ -95,7 +95,7 @@ struct SQLiteRules: DialectRules {
         // SQLite takes a column that is not aggregated from an arbitrary row.
         case .anyValue(let expression): expression
         case .joinedText(let expression, let separator): "group_concat(\(expression), \(value: separator))"
-        case .ordered(let expression, let isDescending): isDescending ? expression + " DESC" : expression
+        case .ordered(let expression, let isDescending, _): isDescending ? expression + " DESC" : expression
         case .selective(let condition): "unlikely(\(condition))"
         case .unindexed(let column): "+\(column)"
         case .joinInOrder: "CROSS JOIN"

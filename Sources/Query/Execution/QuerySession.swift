@@ -40,10 +40,14 @@ struct QuerySession {
         try planner.plan(tree, result)
     }
 
-    func plan(dataIDsOf tree: QueryTree, allowsDuplicateOverlaps: Bool) throws -> LogicalPlan {
-        try Rewriting.apply(
-            to: planner.plan(
-                dataIDsOf: tree, tree.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps), snapshot)
+    /// - Parameter isExistence: whether all that matters is if there are any rows, and not how often each comes.
+    func plan(
+        dataIDsOf tree: QueryTree, allowsDuplicateOverlaps: Bool, isExistence: Bool = false
+    ) throws -> LogicalPlan {
+        var plan = try planner.plan(
+            dataIDsOf: tree, tree.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps)
+        if isExistence, !plan.isFiltered, case .given = plan.uniqueness { plan.uniqueness = .distinct }
+        return try Rewriting.apply(to: plan, snapshot)
     }
 
     func statement(_ plan: LogicalPlan) throws -> SelectStatement { try statement(plan, Subqueries()) }
@@ -67,7 +71,8 @@ struct QuerySession {
             guard count <= Self.most else {
                 throw ButlerError(
                     .invalidQuery,
-                    "The query has more than \(Self.most) queries inside IN; nest fewer, materialize data IDs, or split it.")
+                    "The query has more than \(Self.most) queries inside IN; nest fewer, materialize data IDs, or split it."
+                )
             }
             try Task.checkCancellation()
         }
@@ -129,7 +134,8 @@ struct QuerySession {
             if let stranger = datasets.sorted().first(where: { tree.search(for: $0) == nil }) {
                 throw ButlerError(
                     .invalidQuery,
-                    "Materialized rows keep the search for dataset type '\(stranger)', which their query does not have.")
+                    "Materialized rows keep the search for dataset type '\(stranger)', which their query does not have."
+                )
             }
             let plan = try planner.plan(
                 dataIDsOf: tree, target.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps)

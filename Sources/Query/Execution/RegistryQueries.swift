@@ -71,7 +71,7 @@ extension QuerySession {
     }
 
     func any(_ tree: QueryTree, executes: Bool, isExact: Bool) throws -> Bool {
-        let plan = try plan(dataIDsOf: tree, allowsDuplicateOverlaps: true)
+        let plan = try plan(dataIDsOf: tree, allowsDuplicateOverlaps: true, isExistence: true)
         guard plan.doomed.isEmpty else { return false }
         guard executes else {
             guard !isExact else {

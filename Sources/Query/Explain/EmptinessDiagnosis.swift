@@ -84,7 +84,8 @@ struct EmptinessDiagnosis {
             let related = element.required.map { session.snapshot.universe.elements[$0].name }
             reasons.append(
                 "There are no records of \(element.name) in this repository"
-                    + (element.isDimension ? "." : ", so nothing relates \(related.joined(separator: ", ")) to each other."))
+                    + (element.isDimension
+                        ? "." : ", so nothing relates \(related.joined(separator: ", ")) to each other."))
         }
         return reasons
     }
@@ -97,7 +98,9 @@ struct EmptinessDiagnosis {
         let trials = min(Self.mostTrials, max(2, Self.mostTerms / max(1, tree.predicate.leafCount)))
         for (index, condition) in conditions.enumerated().prefix(trials) {
             let others = conditions.enumerated().flatMap { $0.offset == index ? [] : $0.element }
-            guard try hasRows(tree.with(predicate: Predicate(groups: others), datasets: tree.datasets)) else { continue }
+            guard try hasRows(tree.with(predicate: Predicate(groups: others), datasets: tree.datasets)) else {
+                continue
+            }
             reasons.append("There would be rows without the condition '\(Self.text(of: condition))'.")
         }
         guard reasons.isEmpty, conditions.count > 1 else { return reasons }
@@ -154,7 +157,7 @@ struct EmptinessDiagnosis {
     private func hasRows(_ tree: QueryTree) throws -> Bool {
         do {
             return try session.hasRows(
-                try session.plan(dataIDsOf: tree, allowsDuplicateOverlaps: true), isExact: true)
+                try session.plan(dataIDsOf: tree, allowsDuplicateOverlaps: true, isExistence: true), isExact: true)
         } catch is ButlerError {
             // Without this part the query makes no sense, so nothing can be learnt.
             return false

@@ -79,7 +79,9 @@ struct SelectStatement {
                 guard let sql = sources.keys[position] else { throw StatementError.missingColumn("\(key)") }
                 groupKeys.append(sql)
             case .collection(let name):
-                guard let sql = sources.datasets[name]?.collectionKey else { throw StatementError.missingColumn("\(key)") }
+                guard let sql = sources.datasets[name]?.collectionKey else {
+                    throw StatementError.missingColumn("\(key)")
+                }
                 groupKeys.append(sql)
                 result.datasets[name]?.collectionKey = sql
             case .datasetID(let name):
@@ -236,9 +238,17 @@ struct SelectStatement {
         guard !plan.order.isEmpty else { return SQL() }
         let expressions = Self.expressions(sources, spelling)
         let terms = try plan.order.map { term -> SQL in
-            .ordered(try expressions.scalar(term.expression), isDescending: term.isDescending)
+            .ordered(
+                try expressions.scalar(term.expression), isDescending: term.isDescending,
+                mayBeNull: !isKey(term.expression))
         }
         return " ORDER BY \(terms.joined(separator: ", "))"
+    }
+
+    /// Whether an expression is a key that the rows of every table with it must have.
+    private func isKey(_ expression: ColumnExpression) -> Bool {
+        guard case .column(.dimensionKey(let dimension)) = expression else { return false }
+        return plan.joinDimensions.required.contains(dimension.position)
     }
 
     private var limiting: SQL {
@@ -296,7 +306,8 @@ struct SelectStatement {
         case .given: return "SELECT count(*)\(from.sql)"
         case .distinct:
             let layout = resultColumns(plan.finalColumns, withRank: false)
-            return "SELECT count(*) FROM (SELECT DISTINCT \(try labelled(layout, base))\(from.sql)) AS \(alias: "found")"
+            return
+                "SELECT count(*) FROM (SELECT DISTINCT \(try labelled(layout, base))\(from.sql)) AS \(alias: "found")"
         case .grouped:
             return "SELECT count(*) FROM (SELECT 1\(from.sql)\(grouping)) AS \(alias: "found")"
         }

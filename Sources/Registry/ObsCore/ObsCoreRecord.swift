@@ -12,9 +12,13 @@ final class ObsCoreRecords {
     private let memory = RecordMemory()
     private var exposureRegions: [[DataIDValue]: Region?] = [:]
 
-    init(_ table: ObsCoreTable, _ snapshot: RegistrySnapshot) {
+    private let onWarning: (String) -> Void
+
+    /// - Parameter onWarning: is told of regions that the table does not take.
+    init(_ table: ObsCoreTable, _ snapshot: RegistrySnapshot, onWarning: @escaping (String) -> Void) {
         self.table = table
         self.snapshot = snapshot
+        self.onWarning = onWarning
     }
 
     private var universe: DimensionUniverse { snapshot.universe }
@@ -26,7 +30,7 @@ final class ObsCoreRecords {
         guard let rules = configuration.rules(of: ref.datasetType.name) else { return nil }
         let dataID = try snapshot.expand(ref.dataID, remembering: memory)
         var values = try generalValues(ref, dataID, rules)
-        try addUniverseValues(&values, dataID)
+        try addUniverseValues(&values, dataID, of: ref.id)
         values[ObsCoreTable.key] = .uuid(ref.id.uuid)
         return table.specification.columns.map { values[$0.name] ?? .null }
     }
@@ -116,7 +120,9 @@ final class ObsCoreRecords {
 
     // MARK: What this universe says
 
-    private func addUniverseValues(_ values: inout [String: SQLValue], _ dataID: DataCoordinate) throws {
+    private func addUniverseValues(
+        _ values: inout [String: SQLValue], _ dataID: DataCoordinate, of id: DatasetID
+    ) throws {
         func value(_ dimension: String) -> DataIDValue? { universe.element(dimension).flatMap { dataID[$0.position] } }
         var instrument = configuration.fallbackInstrument
         if case .string(let name)? = value("instrument") { instrument = name }
@@ -134,7 +140,7 @@ final class ObsCoreRecords {
         } else if let visit = universe.element("visit"), dataID[visit.position] != nil {
             if let record = dataID.record(of: visit) { Self.addObservation(record, to: &values) }
         }
-        values.merge(spatialValues(region)) { $1 }
+        values.merge(spatialValues(region, of: "dataset \(id)")) { $1 }
         if case .string(let band)? = value("band") {
             values["em_filter_name"] = .text(band)
             var names = [band]
@@ -147,9 +153,16 @@ final class ObsCoreRecords {
         }
     }
 
-    /// As upstream, other shapes than convex polygons, and intersections, leave all of these columns empty.
-    func spatialValues(_ region: Region?) -> [String: SQLValue] {
-        guard case .polygon(let polygon)? = region else { return [:] }
+    /// As upstream, other shapes than convex polygons, and intersections, leave all of these columns empty, with a
+    /// warning.
+    func spatialValues(_ region: Region?, of subject: @autoclosure () -> String) -> [String: SQLValue] {
+        guard let region else { return [:] }
+        guard case .polygon(let polygon) = region else {
+            onWarning(
+                "The region of \(subject()) is no convex polygon; the ObsCore table holds no other, and its spatial "
+                    + "columns were not filled.")
+            return [:]
+        }
         return table.spatial.reduce(into: [:]) { $0.merge($1.values(polygon)) { $1 } }
     }
 

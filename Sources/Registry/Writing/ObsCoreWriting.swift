@@ -42,7 +42,7 @@ extension RegistryWriter {
     /// Says where on the sky exposures were taken, in the rows of a table whose columns hold exposures and detectors.
     ///
     /// - Returns: the number of changed rows: 0 when there is no such table. Regions that are no convex polygons are
-    ///   left out.
+    ///   left out with a warning.
     @discardableResult
     public func updateExposureRegions(
         instrument: String, _ regions: [(exposure: Int64, detector: Int64, region: Region)]
@@ -51,11 +51,11 @@ extension RegistryWriter {
             let exposureColumn = table.dimensionColumns["exposure"],
             let detectorColumn = table.dimensionColumns["detector"]
         else { return 0 }
-        let records = ObsCoreRecords(table, snapshot)
+        let records = ObsCoreRecords(table, snapshot, onWarning: registry.onWarning)
         return try atomically {
             var count = 0
             for (exposure, detector, region) in regions {
-                let values = records.spatialValues(region)
+                let values = records.spatialValues(region, of: "exposure \(exposure), detector \(detector)")
                 guard !values.isEmpty else { continue }
                 count += try connection.execute(
                     try SQL.update(
@@ -71,7 +71,7 @@ extension RegistryWriter {
     }
 
     private func insert(_ refs: [DatasetRef], into table: ObsCoreTable) throws {
-        let records = ObsCoreRecords(table, snapshot)
+        let records = ObsCoreRecords(table, snapshot, onWarning: registry.onWarning)
         for chunk in refs.chunked(by: 10_000) {
             let rows = try chunk.compactMap { try records.row(of: $0) }
             guard !rows.isEmpty else { continue }

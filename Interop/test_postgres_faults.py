@@ -1,0 +1,249 @@
+"""Repositories in PostgreSQL when passwords, rights, schemas, connections, servers or the network fail."""
+
+import socket
+import threading
+import time
+
+import postgresql
+import pytest
+
+pytest.importorskip("lsst.daf.butler")
+psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
+pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
+from postgresql_repositories import clear, requests, run, seed  # noqa: E402
+from query_service import Service  # noqa: E402
+from test_repositories import PROBE, STEWARD  # noqa: E402
+
+pytestmark = [
+    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
+    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
+]
+
+
+@pytest.fixture(scope="module")
+def small_cluster():
+    """One that tests stop, fill up and lock out of."""
+    made = postgresql.Cluster("-c max_connections=12", "-c superuser_reserved_connections=1", authentication="md5")
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def guarded(small_cluster, tmp_path_factory):
+    """A repository whose owner has a password, which Steward has to find out."""
+    folder = tmp_path_factory.mktemp("guarded")
+    small_cluster.sql("CREATE ROLE owner LOGIN PASSWORD 'secret'")
+    small_cluster.sql("CREATE DATABASE guarded OWNER owner")
+    small_cluster.sql("ALTER SCHEMA public OWNER TO owner", "guarded")
+    url = f"postgresql://owner@127.0.0.1:{small_cluster.port}/guarded"
+    run("create", "--seed-config", seed(folder, url), folder / "repo", environment={"PGPASSWORD": "secret"})
+    return folder / "repo"
+
+
+def test_passwords_are_found_where_operators_keep_them(small_cluster, guarded, tmp_path):
+    clear(run("query-collections", guarded, check=False, environment={"PGPASSWORD": ""}), "refused the login")
+    clear(run("query-collections", guarded, check=False, environment={"PGPASSWORD": "wrong"}), "refused the login")
+    run("query-collections", guarded, environment={"PGPASSWORD": "secret"})
+    passfile = tmp_path / "pgpass"
+    passfile.write_text(f"127.0.0.1:{small_cluster.port}:guarded:owner:secret\n")
+    passfile.chmod(0o600)
+    run("query-collections", guarded, environment={"PGPASSFILE": str(passfile)})
+    auth = tmp_path / "db-auth.yaml"
+    auth.write_text(
+        f"- {{url: 'postgresql://127.0.0.1:{small_cluster.port}/guarded', username: owner, password: secret}}\n")
+    auth.chmod(0o600)
+    run("query-collections", guarded, environment={"LSST_DB_AUTH": str(auth)})
+    # A service names host, database and user; the URL then needs no more than it.
+    services = tmp_path / "services"
+    services.write_text(
+        f"[rubin]\nhost=127.0.0.1\nport={small_cluster.port}\ndbname=guarded\nuser=owner\npassword=secret\n")
+    other = tmp_path / "other"
+    other.mkdir()
+    text = (guarded / "butler.yaml").read_text()
+    (other / "butler.yaml").write_text(
+        text.replace(f"postgresql://owner@127.0.0.1:{small_cluster.port}/guarded", "postgresql://?service=rubin"))
+    run("query-collections", other, environment={"PGSERVICEFILE": str(services)})
+    clear(run("query-collections", other, check=False, environment={"PGSERVICEFILE": "/nowhere"}), "service")
+    # A server without TLS, of which TLS is asked.
+    refusal = run("query-collections", guarded, check=False,
+                  environment={"PGPASSWORD": "secret", "PGSSLMODE": "require"})
+    clear(refusal, "SSL")
+
+
+def test_missing_rights_and_extensions_are_named(small_cluster, guarded, tmp_path):
+    small_cluster.sql("CREATE ROLE guest LOGIN PASSWORD 'secret'")
+    text = (guarded / "butler.yaml").read_text().replace("owner@", "guest@")
+    (tmp_path / "butler.yaml").write_text(text)
+    environment = {"PGPASSWORD": "secret"}
+    clear(run("query-collections", tmp_path, check=False, environment=environment), "permission denied", "GRANT")
+    small_cluster.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest", "guarded")
+    run("query-collections", tmp_path, environment=environment)
+    clear(run("associate", tmp_path, "x", check=False, environment=environment), "permission denied")
+    # A database without the extension that Python clients insist on.
+    small_cluster.sql("CREATE DATABASE bare TEMPLATE template0")
+    url = f"postgresql://postgres@127.0.0.1:{small_cluster.port}/bare"
+    clear(run("create", "--seed-config", seed(tmp_path, url), tmp_path / "new", check=False, environment=environment),
+          "btree_gist", "CREATE EXTENSION")
+    assert small_cluster.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "bare") == ["0"]
+    # No database, no server, not PostgreSQL's port.
+    url = f"postgresql://postgres@127.0.0.1:{small_cluster.port}/nowhere"
+    clear(run("create", "--seed-config", seed(tmp_path, url), tmp_path / "new", check=False, environment=environment),
+          "nowhere")
+    url = f"postgresql://postgres@127.0.0.1:{postgresql.free_port()}/nowhere"
+    clear(run("create", "--seed-config", seed(tmp_path, url), tmp_path / "new", check=False, environment=environment),
+          "cannot be reached")
+
+
+def test_a_schema_that_belongs_to_somebody_else_is_named(small_cluster, guarded, tmp_path):
+    secret = {"PGPASSWORD": "secret"}
+    for statement in ("CREATE ROLE stranger LOGIN PASSWORD 'secret'", "CREATE DATABASE shared"):
+        small_cluster.sql(statement)
+    small_cluster.sql("CREATE SCHEMA theirs AUTHORIZATION owner", "shared")
+    url = f"postgresql://stranger@127.0.0.1:{small_cluster.port}/shared"
+    refusal = run("create", "--seed-config", seed(tmp_path, url, namespace="theirs"), tmp_path / "new", check=False,
+                  environment=secret)
+    clear(refusal, "permission denied", "theirs", "GRANT")
+    assert not (tmp_path / "new" / "butler.yaml").exists()
+    assert small_cluster.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'theirs'", "shared") == ["0"]
+    # The owner's repository there.
+    owned = seed(tmp_path, url.replace("stranger@", "owner@"), namespace="theirs")
+    run("create", "--seed-config", owned, tmp_path / "owned", environment=secret)
+    visiting = tmp_path / "visiting"
+    visiting.mkdir()
+    text = (tmp_path / "owned" / "butler.yaml").read_text()
+    (visiting / "butler.yaml").write_text(text.replace("owner@", "stranger@"))
+    clear(run("query-collections", visiting, check=False, environment=secret), "permission denied", "theirs", "GRANT")
+    # With rights to the rows, but not to make tables, all works that needs none.
+    for statement in ("GRANT USAGE ON SCHEMA theirs TO stranger",
+                      "GRANT ALL ON ALL TABLES IN SCHEMA theirs TO stranger",
+                      "GRANT ALL ON ALL SEQUENCES IN SCHEMA theirs TO stranger"):
+        small_cluster.sql(statement, "shared")
+    run("query-collections", visiting, environment=secret)
+    refusal = run("register-dataset-type", visiting, "t", "StructuredDataDict", "instrument", check=False,
+                  environment=secret)
+    clear(refusal, "permission denied", "theirs", "GRANT")
+    assert "dataset_type" in small_cluster.sql(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'theirs' AND tablename = 'dataset_type'", "shared")
+    assert small_cluster.sql("SELECT count(*) FROM theirs.dataset_type", "shared") == ["0"]
+
+
+def test_older_and_newer_schemas_are_told_apart(small_cluster, guarded):
+    environment = {"PGPASSWORD": "secret"}
+    name = "version:lsst.daf.butler.registry.bridge.monolithic.MonolithicDatastoreRegistryBridgeManager"
+    for version, reads in (("0.1.0", True), ("0.3.0", False), ("9.0.0", False)):
+        small_cluster.sql(f"UPDATE butler_attributes SET value = '{version}' WHERE name = '{name}'", "guarded")
+        done = run("query-collections", guarded, check=False, environment=environment)
+        assert (done.returncode == 0) == reads, done.stderr
+        if not reads:
+            clear(done, version)
+    small_cluster.sql(f"UPDATE butler_attributes SET value = '0.2.1' WHERE name = '{name}'", "guarded")
+
+
+@pytest.fixture
+def served(small_cluster, guarded, tmp_path, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    service = Service(guarded, tmp_path / "server.log")
+    yield service
+    service.stop()
+
+
+def test_a_restart_of_the_database_is_told_as_503_and_survived(small_cluster, served):
+    stop, statuses = threading.Event(), []
+    threads = [threading.Thread(target=requests, args=(served, stop, statuses)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    small_cluster.stop()
+    down = time.monotonic()
+    time.sleep(2)
+    small_cluster.start()
+    up = time.monotonic()
+    time.sleep(2)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert {status for _, status in statuses} == {200, 503}
+    assert all(status == 503 for moment, status in statuses if down + 0.5 < moment < up - 1)
+    assert all(status == 200 for moment, status in statuses if moment > up + 1)
+
+
+def test_full_connections_are_waited_for(small_cluster, served):
+    """Eleven connections for everybody, and thirty clients."""
+    stop, statuses = threading.Event(), []
+    held = [psycopg.connect(f"{small_cluster.url}/guarded", password="secret") for _ in range(8)]
+    threads = [threading.Thread(target=requests, args=(served, stop, statuses)) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    time.sleep(3)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    for connection in held:
+        connection.close()
+    assert {status for _, status in statuses} == {200}
+    # No connection is left in a transaction.
+    time.sleep(0.5)
+    assert small_cluster.sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' OR state = 'active'"
+    ) == ["1"]
+
+
+class SilentProxy:
+    """Passes connections on to a port, until it is told to swallow what comes on those that it has."""
+
+    def __init__(self, port):
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.generation = 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            for source, target in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=(source, target, self.generation), daemon=True).start()
+
+    def copy(self, source, target, generation):
+        try:
+            while data := source.recv(1 << 16):
+                if generation == self.generation:
+                    target.sendall(data)
+        except OSError:
+            pass  # The other side has gone.
+        if generation == self.generation:
+            target.close()
+
+    def swallow(self):
+        self.generation += 1
+
+
+def test_a_network_that_drops_packets_silently_is_got_over(small_cluster, guarded, tmp_path, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    proxy = SilentProxy(small_cluster.port)
+    text = (guarded / "butler.yaml").read_text().replace(f":{small_cluster.port}/", f":{proxy.port}/")
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "butler.yaml").write_text(text)
+    service = Service(tmp_path / "repo", tmp_path / "server.log")
+    try:
+        for swallows in (False, True):
+            if swallows:
+                proxy.swallow()
+                time.sleep(11)  # Connections that were used a moment ago are trusted for ten seconds.
+            stop, statuses = threading.Event(), []
+            thread = threading.Thread(target=requests, args=(service, stop, statuses))
+            thread.start()
+            for _ in range(300):
+                if statuses:
+                    break
+                time.sleep(0.1)
+            stop.set()
+            thread.join()
+            assert {status for _, status in statuses} == {200}
+    finally:
+        service.stop()
+        proxy.listener.close()

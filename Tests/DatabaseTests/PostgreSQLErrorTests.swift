@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+
+@testable import Database
+
+/// What the codes of PostgreSQL's errors and the words of its client library become, and what that library is told.
+struct PostgreSQLErrorTests {
+    private let errors = PostgreSQLErrors(name: "db", busyTimeout: .seconds(3))
+
+    private func error(_ code: String, _ message: String = "why") -> DatabaseError? {
+        let report = PostgreSQLReport(code: code, message: message)
+        return errors.error(report, statement: "SELECT 1", table: "t") as? DatabaseError
+    }
+
+    @Test(arguments: [
+        ("40001", DatabaseError.transactionConflict("db", reason: "why")),
+        ("40P01", .transactionConflict("db", reason: "why")),
+        ("55P03", .locked("db", waited: .seconds(3))),
+        ("25006", .readOnly("db")),
+        ("42501", .permissionDenied("db", reason: "why")),
+        ("22003", .numberOutOfRange("db")),
+        ("53100", .diskFull("db")),
+        ("53300", .tooManyConnections("db")),
+        ("XX001", .corrupt("db", reason: "why")),
+        ("54001", .statementTooComplex(reason: "why", database: "db")),
+        ("28P01", .accessDenied("db", reason: "why")),
+        ("28000", .accessDenied("db", reason: "why")),
+        ("3D000", .cannotOpen("db", reason: "why")),
+        ("57P03", .unavailable("db", reason: "why")),
+        ("57P01", .connectionLost("db", reason: "why", mayHaveCommitted: false)),
+        ("57P05", .connectionLost("db", reason: "why", mayHaveCommitted: false)),
+        ("25P04", .connectionLost("db", reason: "why", mayHaveCommitted: false)),
+        ("08006", .connectionLost("db", reason: "why", mayHaveCommitted: false)),
+        ("22012", .statementFailed(reason: "why", statement: "SELECT 1", database: "db")),
+    ])
+    func codesBecomeErrorsThatSayWhatToDo(code: String, expected: DatabaseError) {
+        #expect(error(code) == expected)
+    }
+
+    @Test(arguments: [
+        ("23505", ConstraintViolation.Kind.unique), ("23503", .foreignKey), ("23001", .foreignKey), ("23502", .notNull),
+        ("23514", .check), ("22001", .check), ("23P01", .other), ("23000", .other),
+    ])
+    func brokenRulesAreTyped(code: String, kind: ConstraintViolation.Kind) {
+        guard case .constraintViolation(let violation)? = error(code) else {
+            Issue.record("\(code) is not taken for a broken rule")
+            return
+        }
+        #expect(violation.kind == kind)
+    }
+
+    @Test func aTableThatIsMissingIsNamedWithoutItsSchema() {
+        #expect(error("42P01", "relation \"s.runs\" does not exist") == .noSuchTable("runs", database: "db"))
+    }
+
+    @Test func aStatementThatSomebodyCancelledIsNoError() {
+        let error = errors.error(PostgreSQLReport(code: "57014", message: ""), statement: "", table: nil)
+        #expect(error is CancellationError)
+    }
+
+    @Test(arguments: [
+        ("connection to server at \"h\", port 5: FATAL:  password authentication failed for user \"u\"\n", false),
+        ("FATAL:  no pg_hba.conf entry for host \"::1\", user \"u\", database \"d\", no encryption", false),
+        ("FATAL:  database \"d\" does not exist", false), ("FATAL:  role \"r\" does not exist", false),
+        ("definition of service \"x\" not found", false), ("server certificate for \"a\" does not match", false),
+        ("FATAL:  the database system is starting up", true), ("connection refused", true),
+        ("FATAL:  sorry, too many clients already", true), ("could not translate host name \"h\" to address", true),
+    ])
+    func refusedLoginsAreNoOutages(message: String, isOutage: Bool) {
+        let error = errors.openingError(message)
+        #expect(error.isOutage == isOutage, "\(error)")
+        #expect(!error.description.contains("\n"))
+    }
+
+    // MARK: What the client library is told
+
+    private func parameters(_ url: String, _ variables: [String: String] = [:]) throws -> [String: String] {
+        let values = PostgreSQLParameters(try DatabaseURL(parsing: url), variables: variables).values
+        return Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
+
+    @Test func timeoutsAreThoseOfTheUserWhereThereAreSome() throws {
+        #expect(try parameters("postgresql://h/d")["connect_timeout"] == "10")
+        #expect(try parameters("postgresql://h/d?connect_timeout=3")["connect_timeout"] == "3")
+        let fromVariable = try parameters("postgresql://h/d", ["PGCONNECT_TIMEOUT": "3"])
+        #expect(fromVariable["connect_timeout"] == nil)
+        #expect(fromVariable["keepalives_idle"] == "20")
+        for found in [
+            try parameters("postgresql://?service=rubin"), try parameters("postgresql://h/d", ["PGSERVICE": "rubin"]),
+        ] {
+            #expect(found.keys.filter { $0.contains("timeout") || $0.contains("keepalives") } == [])
+        }
+    }
+
+    @Test func severalHostsAndOptionsAreHandedOn() throws {
+        let found = try parameters(
+            "postgresql://me:p%40ss@/d?host=a:5432&host=b:5433&target_session_attrs=read-write&sslmode=verify-full")
+        #expect(found["host"] == "a,b" && found["port"] == "5432,5433")
+        #expect(found["user"] == "me" && found["password"] == "p@ss" && found["dbname"] == "d")
+        #expect(found["target_session_attrs"] == "read-write" && found["sslmode"] == "verify-full")
+        #expect(try parameters("postgresql:///d?host=/var/run/postgresql")["host"] == "/var/run/postgresql")
+    }
+}
