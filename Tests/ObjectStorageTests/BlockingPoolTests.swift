@@ -14,6 +14,11 @@ import Testing
 @Suite struct BlockingPoolTests {
     private let pool = BlockingPool(label: "test", width: 2)
 
+    private final class Shared: Sendable {
+        let waiting = Mutex<CheckedContinuation<Void, Never>?>(nil)
+        let count = Mutex(0)
+    }
+
     private static func thread() -> String { "\(pthread_self())" }
 
     @Test func blockingWorkOfATaskOnThePoolStaysOnItsThread() async throws {
@@ -28,14 +33,14 @@ import Testing
 
     @Test func aTaskThatWasWokenDoesNotWaitForTheBlockingWorkOfTheOneThatWokeIt() async throws {
         let (pool, gate) = (pool, DispatchSemaphore(value: 0))
-        let waiting = Mutex<CheckedContinuation<Void, Never>?>(nil)
+        let shared = Shared()
         let woken = Task(executorPreference: pool) {
-            await withCheckedContinuation { continuation in waiting.withLock { $0 = continuation } }
+            await withCheckedContinuation { continuation in shared.waiting.withLock { $0 = continuation } }
             gate.signal()
         }
-        while waiting.withLock({ $0 == nil }) { await Task.yield() }
+        while shared.waiting.withLock({ $0 == nil }) { await Task.yield() }
         let isDone = try await Task(executorPreference: pool) {
-            waiting.withLock { $0?.resume() }
+            shared.waiting.withLock { $0?.resume() }
             // The other thread of the pool is free for it.
             return try await pool.run { gate.wait(timeout: .now() + 60) == .success }
         }.value
@@ -45,18 +50,18 @@ import Testing
 
     @Test func manyTasksWakeEachOther() async {
         let pool = pool
-        let count = Mutex(0)
+        let shared = Shared()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<500 {
                 group.addTask(executorPreference: pool) {
                     for _ in 0..<5 {
-                        await Task(executorPreference: pool) { count.withLock { $0 += 1 } }.value
+                        await Task(executorPreference: pool) { shared.count.withLock { $0 += 1 } }.value
                         await Task.yield()
                     }
                 }
             }
         }
-        #expect(count.withLock { $0 } == 2500)
+        #expect(shared.count.withLock { $0 } == 2500)
     }
 
     @Test func cancelledTasksOnThePoolDoNotStartTheirWork() async {
