@@ -294,7 +294,7 @@ def polygon(lon, lat):
 CIRCLE = Circle(UnitVector3d(LonLat.fromDegrees(10, 10)), Angle.fromDegrees(1))
 
 
-@pytest.mark.parametrize("case", CASES[:1])
+@pytest.mark.parametrize("case", CASES)
 def test_regions_of_exposures_that_come_later(case, tmp_path, request, capfd):
     """Regions of exposures and detectors go into rows that are there; those that are no polygons are warned of."""
     with made_pair(case, tmp_path, request, collection_type="RUN", collections=None) as pair:

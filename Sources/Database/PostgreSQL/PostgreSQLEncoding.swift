@@ -20,6 +20,7 @@ struct PostgreSQLValues {
         for binding in bindings {
             switch binding {
             case .value(let value): try append(value, as: value.wireType)
+            case .untyped(let value): try append(value, as: PostgreSQLType.unknown)
             case .slot(let slot, _, let type): try append(row[slot], as: type.wireType)
             case .array(let values): try append(array: values)
             }

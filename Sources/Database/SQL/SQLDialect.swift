@@ -81,6 +81,8 @@ enum SQLBinding: Sendable {
     }
 
     case value(SQLValue)
+    /// A value whose type the database is to take from the place where it stands.
+    case untyped(SQLValue)
     /// One array parameter.
     case array([SQLValue])
     /// A value, or a part of it, of each row of a template, for a column of this type.
@@ -159,7 +161,7 @@ struct SQLRenderer {
             for (index, part) in rules.physicalColumns(column).enumerated() {
                 if index > 0 { text += ", " }
                 text += quotedIdentifier(part.name) + " = "
-                bind(.value(value.part(rules.slotParts(column.type)[index])))
+                bind(value.part(rules.slotParts(column.type)[index]), for: column.type)
             }
         case .replacement(let column):
             for (index, part) in rules.physicalColumns(column).enumerated() {
@@ -180,8 +182,12 @@ struct SQLRenderer {
     private mutating func bind(_ value: SQLValue, as type: ColumnType) {
         for (index, part) in rules.slotParts(type).enumerated() {
             if index > 0 { text += ", " }
-            bind(.value(value.part(part)))
+            bind(value.part(part), for: type)
         }
+    }
+
+    private mutating func bind(_ value: SQLValue, for type: ColumnType) {
+        bind(type.hasBinaryForm ? .value(value) : .untyped(value))
     }
 
     private mutating func bind(_ binding: SQLBinding) {

@@ -33,7 +33,7 @@ extension SQLDialect {
 extension SQLBinding {
     fileprivate func literal(isSQLite: Bool) -> String {
         switch self {
-        case .value(let value): value.literal(isSQLite: isSQLite)
+        case .value(let value), .untyped(let value): value.literal(isSQLite: isSQLite)
         case .array(let values): "ARRAY[\(values.map { $0.literal(isSQLite: isSQLite) }.joined(separator: ", "))]"
         case .slot(let number, _, _): ":\(number + 1)"
         }

@@ -37,7 +37,7 @@ final class SQLiteStatement {
         for (index, binding) in bindings.enumerated() {
             let code =
                 switch binding {
-                case .value(let value): bind(value, at: Int32(index + 1))
+                case .value(let value), .untyped(let value): bind(value, at: Int32(index + 1))
                 case .slot(let slot, .whole, _): bind(row[slot], at: Int32(index + 1))
                 case .slot(let slot, let part, _): bind(row[slot].part(part), at: Int32(index + 1))
                 case .array: SQLITE_MISUSE
