@@ -53,10 +53,15 @@ struct TransferFaultTests {
         .resetInRequest(after: 0), .resetInRequest(after: 30_000), .stall(after: -1), .damagedRequest, .wrongTag,
     ]
 
-    @Test func filesArriveOnTheSecondAttempt() async throws {
-        try await with(tries: 3) { site in
+    @Test(arguments: [
+        (Self.faults.filter { $0 != .stall(after: -1) }, "60s"),
+        // Takes as long as a request may.
+        ([.stall(after: -1)], "6s"),
+    ])
+    func filesArriveOnTheSecondAttempt(_ faults: [Fault], timeout: String) async throws {
+        try await with(tries: 3, timeout: timeout) { site in
             let file = try site.file("image", 1_200_000)
-            for (number, fault) in Self.faults.enumerated() {
+            for (number, fault) in faults.enumerated() {
                 site.proxy.next([fault], only: { $0.method == "PUT" })
                 let report = try await site.dispatcher.transfer(file, bucket: "bucket", key: "k\(number)")
                 #expect(site.stored("k\(number)") == FileManager.default.contents(atPath: file), "\(fault)")
@@ -70,7 +75,7 @@ struct TransferFaultTests {
     /// Digests are made while files are sent, and compared with tags. Where these tell nothing, the file is sent again
     /// with its digest, for the service to compare.
     @Test func aServiceWhoseTagsAreNoDigestsComparesItself() async throws {
-        try await with(tries: 1, timeout: "5s") { site in
+        try await with(tries: 1, timeout: "60s") { site in
             let file = try site.file("image", 3_000_001)
             site.proxy.plan { $0.method == "PUT" ? .opaqueTag : nil }
             for number in 0..<3 {

@@ -39,16 +39,20 @@ struct S3FaultTests {
     /// Those from which a read recovers.
     static let readFaults: [Fault] = [
         .status(500), .status(502), slowDown, .status(429), .lostAnswer, .resetInAnswer(after: 1_000_000),
-        .cutAnswer(after: 1), .cutAnswer(after: 2_999_999), .shortenedAnswer(by: 5), .stall(after: 100_000),
-        .stall(after: -1), .damagedAnswer, .wrongTag,
+        .cutAnswer(after: 1), .cutAnswer(after: 2_999_999), .shortenedAnswer(by: 5), .damagedAnswer, .wrongTag,
     ]
 
-    @Test func readsRecover() async throws {
-        try await with { store, proxy, direct in
+    @Test(arguments: [
+        (Self.readFaults, Duration.seconds(30)),
+        // These take as long as silence is borne.
+        ([.stall(after: 100_000), .stall(after: -1)], .seconds(6)),
+    ])
+    func readsRecover(_ faults: [Fault], silence: Duration) async throws {
+        try await with({ $0.idleTimeout = silence }) { store, proxy, direct in
             let path = try ObjectPath("read")
             let bytes = pattern(3_000_000)
             try await direct.write(path, bytes: bytes, mode: .overwrite)
-            for fault in Self.readFaults {
+            for fault in faults {
                 let before = proxy.faults
                 proxy.next([fault], only: { $0.method == "GET" })
                 #expect(try await store.read(path) == bytes, "\(fault)")
