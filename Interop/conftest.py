@@ -1,5 +1,6 @@
 """Repositories and servers that several modules of query tests use; each is made once, when the first test asks."""
 
+import importlib.util
 import itertools
 
 import postgresql
@@ -24,6 +25,12 @@ class Servers:
         if known is None or known.process.poll() is not None:
             self.running[repository] = Service(repository, self.directory / f"server{next(self.numbers)}.log")
         return self.running[repository]
+
+
+def pytest_configure(config):
+    """Warnings of astropy's reader of VOTables cannot be handed from a worker to the one that reports."""
+    if importlib.util.find_spec("astropy"):
+        config.addinivalue_line("filterwarnings", "ignore::astropy.io.votable.exceptions.VOWarning")
 
 
 @pytest.fixture(scope="session")
