@@ -1,7 +1,7 @@
 // The part of PostgreSQL's client library, libpq, that Steward uses.
 //
-// The library is loaded when the first connection is made: it brings a dozen others, which would cost every command
-// some milliseconds, and most users have no PostgreSQL. Names, values and the binary interface are those of libpq.so.5,
+// The library is loaded when the first connection is made: it brings a dozen others, and most users have no PostgreSQL.
+// Names, values and the binary interface are those of libpq.so.5,
 // described in the manual of PostgreSQL, chapter "libpq - C Library". Pipelines need version 14 or later.
 
 #ifndef STEWARD_CLIBPQ_H
