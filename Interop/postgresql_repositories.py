@@ -1,8 +1,10 @@
 """Repositories in PostgreSQL for tests, commands on them, and what their answers must be like."""
 
+import contextlib
 import json
 import os
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -87,3 +89,18 @@ def requests(service, stop, statuses, texts=None):
                     return
         except urllib.error.HTTPError as error:
             statuses.append((time.monotonic(), error.code))
+
+
+@contextlib.contextmanager
+def load(service, clients):
+    """That many clients, each of which asks again and again until the end; gives the statuses."""
+    stop, statuses = threading.Event(), []
+    threads = [threading.Thread(target=requests, args=(service, stop, statuses)) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield statuses
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

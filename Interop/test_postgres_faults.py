@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("lsst.daf.butler")
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
-from postgresql_repositories import clear, requests, run, seed  # noqa: E402
+from postgresql_repositories import clear, load, run, seed  # noqa: E402
 from query_service import Service  # noqa: E402
 from test_repositories import PROBE, STEWARD  # noqa: E402
 
@@ -148,20 +148,14 @@ def served(small_cluster, guarded, tmp_path, monkeypatch):
 
 
 def test_a_restart_of_the_database_is_told_as_503_and_survived(small_cluster, served):
-    stop, statuses = threading.Event(), []
-    threads = [threading.Thread(target=requests, args=(served, stop, statuses)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    time.sleep(1)
-    small_cluster.stop()
-    down = time.monotonic()
-    time.sleep(2)
-    small_cluster.start()
-    up = time.monotonic()
-    time.sleep(2)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with load(served, 8) as statuses:
+        time.sleep(1)
+        small_cluster.stop()
+        down = time.monotonic()
+        time.sleep(2)
+        small_cluster.start()
+        up = time.monotonic()
+        time.sleep(2)
     assert {status for _, status in statuses} == {200, 503}
     assert all(status == 503 for moment, status in statuses if down + 0.5 < moment < up - 1)
     assert all(status == 200 for moment, status in statuses if moment > up + 1)
@@ -169,15 +163,9 @@ def test_a_restart_of_the_database_is_told_as_503_and_survived(small_cluster, se
 
 def test_full_connections_are_waited_for(small_cluster, served):
     """Eleven connections for everybody, and thirty clients."""
-    stop, statuses = threading.Event(), []
     held = [psycopg.connect(f"{small_cluster.url}/guarded", password="secret") for _ in range(8)]
-    threads = [threading.Thread(target=requests, args=(served, stop, statuses)) for _ in range(30)]
-    for thread in threads:
-        thread.start()
-    time.sleep(3)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with load(served, 30) as statuses:
+        time.sleep(3)
     for connection in held:
         connection.close()
     assert {status for _, status in statuses} == {200}
@@ -234,15 +222,11 @@ def test_a_network_that_drops_packets_silently_is_got_over(small_cluster, guarde
             if swallows:
                 proxy.swallow()
                 time.sleep(11)  # Connections that were used a moment ago are trusted for ten seconds.
-            stop, statuses = threading.Event(), []
-            thread = threading.Thread(target=requests, args=(service, stop, statuses))
-            thread.start()
-            for _ in range(300):
-                if statuses:
-                    break
-                time.sleep(0.1)
-            stop.set()
-            thread.join()
+            with load(service, 1) as statuses:
+                for _ in range(300):
+                    if statuses:
+                        break
+                    time.sleep(0.1)
             assert {status for _, status in statuses} == {200}
     finally:
         service.stop()

@@ -13,7 +13,7 @@ import pytest
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("lsst.daf.butler")
 from lsst.daf.butler import Butler  # noqa: E402
-from postgresql_repositories import clear, fill, found, requests, run, seed  # noqa: E402
+from postgresql_repositories import clear, fill, found, load, requests, run, seed  # noqa: E402
 from query_service import Service  # noqa: E402
 from test_repositories import PROBE, STEWARD  # noqa: E402
 
@@ -53,17 +53,12 @@ def test_two_hundred_clients_share_sixteen_connections(cluster, tmp_path, monkey
     service = Service(root, tmp_path / "server.log")
     name = postgresql.database_of(root).rsplit("/", 1)[1]
     try:
-        stop, statuses, most = threading.Event(), [], 0
-        threads = [threading.Thread(target=requests, args=(service, stop, statuses)) for _ in range(200)]
-        for thread in threads:
-            thread.start()
-        for _ in range(20):
-            time.sleep(0.25)
-            used = cluster.sql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'")
-            most = max(most, int(used[0]))
-        stop.set()
-        for thread in threads:
-            thread.join()
+        most = 0
+        with load(service, 200) as statuses:
+            for _ in range(20):
+                time.sleep(0.25)
+                used = cluster.sql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'")
+                most = max(most, int(used[0]))
         assert len(statuses) > 400 and {status for _, status in statuses} == {200}
         assert 1 <= most <= 16, most
         # Nothing is left open.
@@ -195,14 +190,8 @@ def test_a_pooler_may_stand_in_between(tmp_path):
         assert len(run("query-datasets", pooled, "bias", "--collections", "tagged").stdout.splitlines()) >= 5
         service = Service(pooled, tmp_path / "server.log")
         try:
-            stop, statuses = threading.Event(), []
-            threads = [threading.Thread(target=requests, args=(service, stop, statuses)) for _ in range(40)]
-            for thread in threads:
-                thread.start()
-            time.sleep(3)
-            stop.set()
-            for thread in threads:
-                thread.join()
+            with load(service, 40) as statuses:
+                time.sleep(3)
             assert len(statuses) > 100 and {status for _, status in statuses} == {200}
             assert "chain2" in names_of(service)[1]
         finally:

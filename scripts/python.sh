@@ -1,6 +1,13 @@
 # Sourced by ./test and ./bench: makes the Python environment of the real Butler software.
 # shellcheck shell=bash
 
+# The real Butler, and what the tests need: sourced by ./test and ./bench, which share its environment.
+# shellcheck disable=SC2034
+butler_packages=(
+    "lsst-daf-butler[remote]==30.2026.4300" boto3 pytest pytest-xdist numpy astropy pyarrow pandas PyYAML
+    "psycopg[binary]"
+)
+
 # The real Felis, and what its tests need: sourced by ./test and ./bench, which share its environment.
 # shellcheck disable=SC2034
 felis_packages=(
