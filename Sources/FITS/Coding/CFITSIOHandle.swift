@@ -23,6 +23,9 @@ enum CFITSIOGate {
     private static let isReentrant = fits_is_reentrant() != 0
 
     static func run<Result>(_ body: () throws(FITSError) -> Result) throws(FITSError) -> Result {
+        if let problem = steward_cfitsio_problem() {
+            throw .unsupported(what: "FITS without cfitsio", remedy: String(cString: problem))
+        }
         if isReentrant { return try counted(body) }
         // `withLock` cannot pass on a typed error, so the outcome travels as a value.
         let outcome = exclusive.withLock { _ in

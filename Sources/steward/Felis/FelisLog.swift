@@ -42,7 +42,9 @@ struct FelisLog {
             StandardStream.error.write(line)
             return
         }
-        if !FileManager.default.fileExists(atPath: path) { FileManager.default.createFile(atPath: path, contents: nil) }
+        if !FileManager.default.fileExists(atPath: path) {
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
+        }
         guard let file = FileHandle(forWritingAtPath: path) else {
             throw CommandFailure.cannotWrite(path, reason: "the log file cannot be opened")
         }
