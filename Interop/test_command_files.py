@@ -234,7 +234,7 @@ def test_json_of_configurations_and_of_creation(made, tmp_path):
     assert json_lines("config-validate", made) == [{"valid": True, "problems": []}]
     root = tmp_path / "new"
     [line] = json_lines("create", str(root))
-    assert line == {"repository": str(root), "configuration": str(root / "butler.yaml")}
+    assert line == {"repository": str(root), "configuration": str(root / "butler.yaml"), "dry_run": False}
     settings = yaml.safe_load((root / "butler.yaml").read_text())
     settings["datastore"]["templates"] = {"nosuch": "{run:/}/{id}"}
     (root / "butler.yaml").write_text(yaml.safe_dump(settings))

@@ -249,3 +249,25 @@ def test_a_dry_run_foresees_what_would_fail(root, target, tmp_path, case):
             done = steward(*line)
             assert done.status == 1, name
             assert state(own) == before
+
+
+def test_a_dry_run_of_create_makes_nothing_and_foresees_what_would_fail(root, tmp_path):
+    new = tmp_path / "a" / "new"
+    rehearsal = steward("create", str(new), "--dry-run")
+    assert rehearsal.status == 0, rehearsal.errors
+    assert rehearsal.output == f"Would make a repository in {new}, configured by {new}/butler.yaml\n"
+    assert not new.parent.exists()
+    (tmp_path / "file").write_text("")
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(f"registry:\n  db: sqlite:///{root}/gen3.sqlite3\n")
+    for line, reason in [
+        ([str(root)], "exists already"),
+        ([str(tmp_path / "file" / "below")], "is not a directory"),
+        ([str(new), "--seed-config", str(seed), "--override"], "holds"),
+        ([str(new), "--seed-config", str(tmp_path / "none.yaml")], "none.yaml"),
+    ]:
+        before = everything(tmp_path)
+        rehearsal = steward("create", *line, "--dry-run")
+        assert rehearsal.status != 0 and reason in rehearsal.errors, rehearsal
+        assert everything(tmp_path) == before
+        assert steward("create", *line).status == rehearsal.status

@@ -14,14 +14,17 @@ extension DirectButler {
         public var dimensions: String?
         /// Whether an existing `butler.yaml` may be replaced.
         public var replacesConfiguration: Bool
+        /// Whether to make all checks, but nothing else.
+        public var isDryRun: Bool
 
         public init(
             configuration: NewRepositoryConfiguration.Options = .init(), dimensions: String? = nil,
-            replacesConfiguration: Bool = false
+            replacesConfiguration: Bool = false, isDryRun: Bool = false
         ) {
             self.configuration = configuration
             self.dimensions = dimensions
             self.replacesConfiguration = replacesConfiguration
+            self.isDryRun = isDryRun
         }
     }
 
@@ -44,11 +47,11 @@ extension DirectButler {
             throw RepositoryCreationError.exists(path)
         }
         let directory = try localPath(plan.root)
-        do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        } catch {
-            throw RepositoryCreationError.cannotMake(directory, reason: reason(error))
-        }
+        let outcome = (
+            root: directory.count > 1 && directory.hasSuffix("/") ? String(directory.dropLast()) : directory,
+            configuration: path
+        )
+        if options.isDryRun { try requireRoom(directory) } else { try makeDirectory(directory) }
         let section = try plan.configuration.registry()
         let obsCore = try section.managers["obscore"].map {
             try ObsCoreConfiguration(manager: $0.className, $0.configuration)
@@ -56,6 +59,18 @@ extension DirectButler {
         let url = try RegistryDatabase.url(section, environment: environment)
         let isFile = url.dialect == "sqlite"
         let isNewFile = isFile && url.database.map { !FileManager.default.fileExists(atPath: $0) } ?? false
+        if options.isDryRun {
+            let database = isNewFile ? nil
+                : try await url.open(DatabaseOptions(access: isFile ? .readOnly : .create), schema: section.namespace)
+            do {
+                try await Registry.rehearseCreation(database: database, dimensions: dimensions, obsCore: obsCore)
+            } catch {
+                try? await database?.close()
+                throw error
+            }
+            try await database?.close()
+            return outcome
+        }
         let database = try await url.open(DatabaseOptions(access: .create), schema: section.namespace)
         var hasTables = false
         do {
@@ -75,7 +90,30 @@ extension DirectButler {
             throw error
         }
         try await database.close()
-        return (directory.count > 1 && directory.hasSuffix("/") ? String(directory.dropLast()) : directory, path)
+        return outcome
+    }
+
+    private static func makeDirectory(_ directory: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        } catch {
+            throw RepositoryCreationError.cannotMake(directory, reason: reason(error))
+        }
+    }
+
+    /// Whether a directory is there or could be made, and files in it.
+    private static func requireRoom(_ directory: String) throws {
+        var path = URL(filePath: directory).standardizedFileURL
+        var isDirectory: ObjCBool = false
+        while !FileManager.default.fileExists(atPath: path.path, isDirectory: &isDirectory), path.path != "/" {
+            path.deleteLastPathComponent()
+        }
+        guard isDirectory.boolValue else {
+            throw RepositoryCreationError.cannotMake(directory, reason: "\(path.path) is not a directory")
+        }
+        guard FileManager.default.isWritableFile(atPath: path.path) else {
+            throw RepositoryCreationError.cannotMake(directory, reason: "\(path.path) may not be written to")
+        }
     }
 
     private static func localPath(_ location: ConfigurationLocation) throws -> String {

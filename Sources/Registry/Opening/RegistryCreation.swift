@@ -16,9 +16,7 @@ extension Registry {
         writer.value(dimensions.source)
         let document = writer.text
         try await database.write { connection in
-            if let table = try connection.tableNames().first {
-                throw RegistryError.databaseNotEmpty(database: database.displayName, table: table)
-            }
+            try requireEmpty(connection, database.displayName)
             let schema = RegistrySchema(universe: universe)
             for table in schema.staticTables { try connection.createTable(table) }
             if let obsCore { try connection.createObsCore(obsCore) }
@@ -32,6 +30,22 @@ extension Registry {
             try connection.executeMany(
                 try SQL.insert(into: schema.attributes, columns: ["name", "value"]),
                 rows: attributes.map { [.text($0.0), .text($0.1)] })
+        }
+    }
+
+    /// Makes the checks of ``create(database:dimensions:obsCore:)`` and changes nothing.
+    /// - Parameter database: `nil` for a file that is yet to be made.
+    package static func rehearseCreation(
+        database: (any DatabaseClient)?, dimensions: DimensionConfiguration, obsCore: ObsCoreConfiguration? = nil
+    ) async throws {
+        _ = try obsCore.map { try ObsCoreTable($0) }
+        _ = try DimensionUniverse(dimensions)
+        try await database?.read { connection in try requireEmpty(connection, database?.displayName ?? "") }
+    }
+
+    private static func requireEmpty(_ connection: any DatabaseConnection, _ name: String) throws {
+        if let table = try connection.tableNames().first {
+            throw RegistryError.databaseNotEmpty(database: name, table: table)
         }
     }
 

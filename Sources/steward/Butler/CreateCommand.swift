@@ -9,7 +9,7 @@ struct CreateCommand: AsyncParsableCommand {
         abstract: "Makes an empty repository.",
         discussion: """
             With --format json one line tells, with the keys repository and configuration: the paths of the directory and of \
-            the configuration file.
+            the configuration file, and dry_run.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -40,6 +40,7 @@ struct CreateCommand: AsyncParsableCommand {
             "Where to write the configuration. (default: butler.yaml in the repository)", valueName: "file"))
     var outfile: String?
 
+    @OptionGroup var dryRun: DryRunOption
     @OptionGroup var format: FormatOption
     @OptionGroup var optionsFile: OptionsFileOption
 
@@ -51,8 +52,18 @@ struct CreateCommand: AsyncParsableCommand {
             options.seed = try await ConfigurationDocument(path: seedConfig, environment: environment)
         }
         let made = try await DirectButler.create(
-            repository, options: .init(configuration: options, dimensions: dimensionConfig), environment: environment)
-        guard format.format == .json else { return }
-        try ResultLines.print(["repository": .string(made.root), "configuration": .string(made.configuration)])
+            repository,
+            options: .init(configuration: options, dimensions: dimensionConfig, isDryRun: dryRun.isDryRun),
+            environment: environment)
+        if format.format == .json {
+            try ResultLines.print([
+                "repository": .string(made.root), "configuration": .string(made.configuration),
+                "dry_run": .bool(dryRun.isDryRun),
+            ])
+        } else if dryRun.isDryRun {
+            var output = CommandOutput()
+            try output.line("Would make a repository in \(made.root), configured by \(made.configuration)")
+            try output.flush()
+        }
     }
 }
