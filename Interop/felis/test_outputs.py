@@ -1,6 +1,7 @@
 """VOTable metadata, data link columns, the JSON Schema of the language, lints."""
 
 import json
+import os
 import shutil
 import subprocess
 import warnings
@@ -149,3 +150,23 @@ tables:
     assert sorted(heads) == ["description", "description", "foreign-key-index", "naming", "ucd", "unit"]
     drift = [p for p in problems("--lint", "type-drift", "--", path, other)]
     assert [p["message"] for p in drift] == [f"type-drift: column 't.c' is long here and int in {path}"]
+
+
+def test_results_go_through_links_and_into_pipes(tmp_path):
+    """A rename would put a file in the place of the link, the pipe, or a device."""
+    source = tmp_path / "s.yaml"
+    source.write_text("name: s\ntables: [{name: t, columns: [{name: c, datatype: long}]}]\n")
+    wanted = steward("dump", source, tmp_path / "plain.yaml").stdout or (tmp_path / "plain.yaml").read_text()
+    target, link, pipe = (tmp_path / name for name in ("target.yaml", "link.yaml", "pipe.yaml"))
+    target.write_text("old")
+    link.symlink_to(target)
+    steward("dump", source, link)
+    assert link.is_symlink() and target.read_text() == wanted
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+    try:
+        steward("dump", source, pipe)
+        assert reader.communicate(timeout=60)[0] == wanted
+    finally:
+        reader.kill()
+    assert pipe.is_fifo()
