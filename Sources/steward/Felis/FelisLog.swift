@@ -63,22 +63,6 @@ enum FelisOutput {
             }
             return
         }
-        do {
-            try write(Data(text.utf8), to: path)
-        } catch {
-            throw CommandFailure.cannotWrite(path, reason: error.localizedDescription)
-        }
-    }
-
-    /// Replaces a file as a whole, also one that a link leads to. Devices and pipes are written into.
-    private static func write(_ data: Data, to path: String) throws {
-        var status = stat()
-        if stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
-            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-            try file.write(contentsOf: data)
-            try file.close()
-        } else {
-            try data.write(to: URL(fileURLWithPath: path).resolvingSymlinksInPath(), options: .atomic)
-        }
+        try ResultFile.write(text, to: path)
     }
 }

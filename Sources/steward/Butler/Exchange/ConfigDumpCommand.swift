@@ -1,7 +1,6 @@
 import ArgumentParser
 import Butler
 import Foundation
-import ObjectStorage
 import RepositoryConfiguration
 import StructuredData
 
@@ -59,9 +58,7 @@ struct ConfigDumpCommand: AsyncParsableCommand {
             text = YAMLWriter.text(whole.withSortedKeys)
         }
         if let file, file != "-" {
-            let path = file.hasPrefix("/") ? file : FileManager.default.currentDirectoryPath + "/" + file
-            try await POSIXObjectStore(root: try ResourceURI(localPath: "/")).write(
-                try ObjectPath(String(path.drop { $0 == "/" })), bytes: Array(text.utf8), mode: .overwrite)
+            try ResultFile.write(text, to: file)
         } else {
             if text.hasSuffix("\n") { text.removeLast() }
             var output = CommandOutput()
