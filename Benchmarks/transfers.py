@@ -4,9 +4,9 @@ daemons, in one run.
     python transfers.py [--s3daemon s3daemon.py] [--quick] [--output FILE]
 
 The service is `rclone serve s3`, which checks signatures and digests, on a file system in memory. Each sender gets the
-same files. The clients of the daemons are those of line_sender.c, over the line protocol; bare_daemon.c has the bound of
-what daemons can reach. Needs boto3 and aiobotocore in
-this Python, rclone (from `STEWARD_STORAGE_TOOLS/bin` or the path) and curl; STEWARD_BIN is the program.
+same files. The clients of the daemons are those of line_sender.c, over the line protocol; bare_daemon.c shows the bound of
+what daemons can reach. Needs boto3 and aiobotocore in this Python, rclone (from `STEWARD_STORAGE_TOOLS/bin` or the path),
+curl and cc; STEWARD_BIN is the program.
 """
 
 import argparse
