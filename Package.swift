@@ -89,10 +89,11 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(name: "CDigestLanes"),
+        .target(name: "CFileCache"),
         .target(
             name: "ObjectStorage",
             dependencies: [
-                "ByteText", "CDigestLanes", "StructuredData",
+                "ByteText", "CDigestLanes", "CFileCache", "StructuredData",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),

@@ -1,10 +1,12 @@
-"""Sends files to one storage service: with `steward s3daemon`, the Python s3daemon, boto3 and curl, in one run.
+"""Sends files to one storage service: with `steward s3daemon`, the Python s3daemon, boto3, curl and the least of all
+daemons, in one run.
 
     python transfers.py [--s3daemon s3daemon.py] [--quick] [--output FILE]
 
 The service is `rclone serve s3`, which checks signatures and digests, on a file system in memory. Each sender gets the
-same files. The clients of both daemons are those of line_sender.c, over the line protocol. Needs boto3 and aiobotocore in
-this Python, rclone (from `STEWARD_STORAGE_TOOLS/bin` or the path) and curl; STEWARD_BIN is the program.
+same files. The clients of the daemons are those of line_sender.c, over the line protocol; bare_daemon.c shows the bound of
+what daemons can reach. Needs boto3 and aiobotocore in this Python, rclone (from `STEWARD_STORAGE_TOOLS/bin` or the path),
+curl and cc; STEWARD_BIN is the program.
 """
 
 import argparse
@@ -75,19 +77,20 @@ def wait(port, greeting=b"\n"):
 
 
 @functools.cache
-def line_sender():
-    """The clients of both daemons, which must not take from them the processors that they share."""
-    program = tempfile.mkdtemp(prefix="steward-bench-") + "/line_sender"
-    source = pathlib.Path(__file__).with_name("line_sender.c")
-    subprocess.run(["cc", "-O2", "-pthread", "-o", program, str(source)], check=True)
-    return program
+def program(name):
+    """A program in C: the clients of the daemons, which must not take from them the processors that they share, or the
+    least of all daemons."""
+    target = tempfile.mkdtemp(prefix="steward-bench-") + "/" + name
+    source = pathlib.Path(__file__).with_name(name + ".c")
+    subprocess.run(["cc", "-O2", "-pthread", "-o", target, str(source)], check=True)
+    return target
 
 
 class Daemon:
-    def __init__(self, command, service, folder):
+    def __init__(self, command, service, folder, targets=None):
         self.port = free_port()
         self.process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [str(self.port) if word == "PORT" else word for word in command], stdin=targets, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=os.environ | KEYS | {
                 "S3_ENDPOINT_URL": service.address, "S3DAEMON_PORT": str(self.port), "S3DAEMON_HOST": "127.0.0.1",
                 "STEWARD_S3DAEMON_SPOOL": str(folder / "spool"), "S3DAEMON_LOG": str(folder / "log")})
@@ -96,7 +99,7 @@ class Daemon:
     def send(self, files, width):
         """Seconds in all, and those of each file."""
         lines = "".join(f"{file} al/bucket/k/{number}\n" for number, file in enumerate(files))
-        done = subprocess.run([line_sender(), str(self.port), str(width)], input=lines, text=True, capture_output=True)
+        done = subprocess.run([program("line_sender"), str(self.port), str(width)], input=lines, text=True, capture_output=True)
         if done.returncode != 0:
             sys.exit(done.stderr)
         seconds, *times = map(float, done.stdout.split())
@@ -124,9 +127,9 @@ def row(seconds, times, size, processor=None, memory=None):
         "peak_memory_mb": memory}
 
 
-def with_daemon(command, service, folder, files, size, width):
+def with_daemon(command, service, folder, files, size, width, targets=None):
     folder.mkdir(exist_ok=True)
-    daemon = Daemon(command, service, folder)
+    daemon = Daemon(command, service, folder, targets)
     try:
         daemon.send(files[:2 * width], width)
         before = processor_seconds(daemon.process.pid)
@@ -155,19 +158,35 @@ def with_boto(service, files, size, width):
     return row(seconds, times, size, time.process_time() - before)
 
 
-def with_curl(service, files, size, width, folder):
-    """Presigned PUTs; each of `width` processes keeps its connection."""
+def signed_addresses(service, count):
+    """Presigned PUTs of the keys that the clients of the daemons use."""
     import boto3
     from botocore.config import Config
 
     client = boto3.client("s3", endpoint_url=service.address, config=Config(
         signature_version="s3v4", s3={"addressing_style": "path"}))
+    return [client.generate_presigned_url("put_object", Params={"Bucket": "bucket", "Key": f"k/{index}"})
+            for index in range(count)]
+
+
+def with_bare_daemon(service, files, size, width, folder):
+    """The least that a daemon can do, which bounds what the others can reach with this service."""
+    targets = folder / "targets"
+    targets.write_text("".join(
+        url.removeprefix(service.address) + "\n" for url in signed_addresses(service, len(files))))
+    with targets.open() as file:
+        return with_daemon([program("bare_daemon"), "PORT", str(service.port), str(width)], service, folder / "bare",
+                           files, size, width, file)
+
+
+def with_curl(service, files, size, width, folder):
+    """Presigned PUTs; each of `width` processes keeps its connection."""
+    urls = signed_addresses(service, len(files))
     commands = []
     for number in range(width):
         lines = []
         for index in range(number, len(files), width):
-            url = client.generate_presigned_url("put_object", Params={"Bucket": "bucket", "Key": f"k/{index}"})
-            lines += [f'url = "{url}"', f'upload-file = "{files[index]}"', 'output = "/dev/null"',
+            lines += [f'url = "{urls[index]}"', f'upload-file = "{files[index]}"', 'output = "/dev/null"',
                       r'write-out = "%{http_code} %{time_total}\n"', "silent", 'header = "Expect:"', "next"]
         config = folder / f"curl{number}"
         config.write_text("\n".join(lines[:-1]) + "\n")
@@ -224,6 +243,7 @@ def main():
                     senders = {
                         "steward s3daemon": lambda: with_daemon([os.environ["STEWARD_BIN"], "s3daemon"], service,
                                                                 scratch / "steward", files, size, width),
+                        "bare daemon": lambda: with_bare_daemon(service, files, size, width, scratch),
                         "curl": lambda: with_curl(service, files, size, width, scratch),
                         "boto3": lambda: with_boto(service, files, size, width)}
                     if arguments.s3daemon:

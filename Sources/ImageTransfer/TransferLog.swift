@@ -6,6 +6,7 @@ import Synchronization
 final class TransferLog: Sendable {
     private let style: DaemonSettings.Style
     private let descriptor: Int32
+    private let watch = WriteWatch()
 
     /// - Throws: ``DaemonError/badFile(path:reason:)`` for a file that cannot be written.
     init(_ settings: DaemonSettings) throws(DaemonError) {
@@ -100,6 +101,11 @@ final class TransferLog: Sendable {
     private func write(_ text: String) {
         var text = text
         // One write, so that lines do not mix; a log that cannot be written must not stop the images.
-        text.withUTF8 { _ = Foundation.write(descriptor, $0.baseAddress, $0.count) }
+        text.withUTF8 { bytes in
+            watch.timing { _ = Foundation.write(descriptor, bytes.baseAddress, bytes.count) }
+        }
     }
+
+    /// Whether lines are written without waits.
+    var isQuick: Bool { watch.isQuick }
 }

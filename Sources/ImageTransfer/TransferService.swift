@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import ObjectStorage
 import StructuredData
 
@@ -18,16 +19,23 @@ final class TransferService: Sendable {
         self.version = version
     }
 
-    func answer(_ request: LineRequest) async -> String {
+    /// Where a request is answered: on the loop that has read it, where nothing has to wake another thread; on threads
+    /// that may block as long as the disks of spool or log make waits.
+    func executor(_ loop: any EventLoop) -> any TaskExecutor {
+        dispatcher.isQuick ? LoopExecutor.of(loop) : POSIXObjectStore.sharedPool
+    }
+
+    func answer(_ request: LineRequest, on executor: any TaskExecutor) async -> String {
         do {
-            _ = try await dispatcher.transfer(request.file, bucket: request.bucket, key: request.key)
+            _ = try await dispatcher.transfer(
+                request.file, bucket: request.bucket, key: request.key, on: executor)
             return "Success"
         } catch { return PythonError.text(error) }
     }
 
-    func answer(_ request: UploadRequest) async -> UploadAnswer {
+    func answer(_ request: UploadRequest, on executor: any TaskExecutor) async -> UploadAnswer {
         switch request.path {
-        case "/upload": return await upload(request)
+        case "/upload": return await upload(request, executor)
         case "/version":
             var writer = JSONWriter()
             writer.beginObject()
@@ -51,9 +59,13 @@ final class TransferService: Sendable {
         }
     }
 
-    private func upload(_ request: UploadRequest) async -> UploadAnswer {
+    private func upload(_ request: UploadRequest, _ executor: any TaskExecutor) async -> UploadAnswer {
+        // Whether the file is there may take long to find out.
+        let parsed = await withTaskExecutorPreference(POSIXObjectStore.sharedPool) {
+            Result { () throws(UploadRequest.Problem) in try request.form() }
+        }
         let form: UploadRequest.Form
-        do { form = try request.form() } catch { return .message(400, error.message) }
+        do { form = try parsed.get() } catch { return .message(400, error.message) }
         let id = UUID.random()
         func task(_ report: TransferReport, succeeded: Bool) -> TaskDocument {
             TaskDocument(id: id, uri: form.uri, file: form.file, slug: form.slug, report, succeeded: succeeded)
@@ -67,7 +79,7 @@ final class TransferService: Sendable {
             }
             let report = try await dispatcher.transfer(
                 form.file, bucket: form.bucket, key: form.key, uri: form.uri, slug: form.slug,
-                priority: form.priority, id: id, timesOut: true)
+                priority: form.priority, id: id, timesOut: true, on: executor)
             return .message(200, "upload succeeded", task: task(report, succeeded: true))
         } catch let failure as TransferFailure {
             let document = task(failure.report, succeeded: false)

@@ -1,3 +1,6 @@
+import CFileCache
+import NIOCore
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -10,18 +13,55 @@ struct LocalFileSource: Sendable {
     let path: String
     private let descriptor: FileDescriptor
     let size: Int64
+    private let identity: Identity
+
     /// Changes with a replacement, a change in place and a change of size.
-    let identity: String
+    private struct Identity: Sendable, Hashable {
+        let inode: UInt64
+        /// Nanoseconds.
+        let modification: Int64
+        let size: Int64
+
+        init(_ status: stat) {
+            inode = UInt64(status.st_ino)
+            modification = status.modificationNanoseconds
+            size = Int64(status.st_size)
+        }
+    }
 
     /// Blocks for a moment.
     ///
     /// - Throws: `.notFound`, `.notAFile`, `.permissionDenied`.
     init(_ path: String) throws(ObjectStorageError) {
+        let descriptor = try FileDescriptor.reading(path, naming: path)
+        self.init(path, descriptor, try descriptor.status())
+    }
+
+    private init(_ path: String, _ descriptor: FileDescriptor, _ status: stat) {
         self.path = path
-        descriptor = try FileDescriptor.reading(path, naming: path)
-        let status = try descriptor.status()
+        self.descriptor = descriptor
         size = Int64(status.st_size)
-        identity = status.objectStatus.etag
+        identity = Identity(status)
+    }
+
+    /// A short file and all its bytes, if the system has them in memory: this never waits for a disk. `nil` otherwise,
+    /// and for a file that cannot be read.
+    ///
+    /// - Parameter limit: bytes.
+    static func cached(_ path: String, upTo limit: Int64) -> (source: LocalFileSource, bytes: ByteBuffer)? {
+        guard let descriptor = FileDescriptor.cached(path), let status = try? descriptor.status(),
+            status.st_mode & S_IFMT == S_IFREG, (0...limit).contains(Int64(status.st_size))
+        else { return nil }
+        let size = Int(status.st_size)
+        var bytes = ByteBufferAllocator().buffer(capacity: size)
+        while bytes.readableBytes < size {
+            let (start, rest) = (bytes.readableBytes, size - bytes.readableBytes)
+            let got = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: rest) { memory in
+                max(0, steward_read_cached(descriptor.number, memory.baseAddress, rest, off_t(start)))
+            }
+            guard got > 0 else { return nil }
+        }
+        return (LocalFileSource(path, descriptor, status), bytes)
     }
 
     func readAll() async throws -> [UInt8] { try await read(0..<size) }
@@ -52,7 +92,7 @@ struct LocalFileSource: Sendable {
 
     /// - Throws: `.changedWhileReading` unless the open file is as it was at the beginning.
     func checkUnchanged() throws(ObjectStorageError) {
-        guard try descriptor.status().objectStatus.etag == identity else { throw .changedWhileReading(path: path) }
+        guard try Identity(descriptor.status()) == identity else { throw .changedWhileReading(path: path) }
     }
 
     /// Removes the file, unless another has taken its place.
@@ -61,7 +101,7 @@ struct LocalFileSource: Sendable {
             let resolved = realpath(path, nil)
             defer { free(resolved) }
             var status = stat()
-            guard let resolved, stat(resolved, &status) == 0, status.objectStatus.etag == identity else {
+            guard let resolved, stat(resolved, &status) == 0, Identity(status) == identity else {
                 throw ObjectStorageError.changedWhileReading(path: path)
             }
             guard unlink(resolved) == 0 || errno == ENOENT else {

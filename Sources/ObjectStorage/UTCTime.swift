@@ -52,11 +52,23 @@ enum UTCTime {
         var seconds = time_t(time)
         var parts = tm()
         gmtime_r(&seconds, &parts)
-        func digits(_ number: Int32, _ count: Int = 2) -> String {
-            let text = String(number)
-            return String(repeating: "0", count: max(0, count - text.count)) + text
+        return String(unsafeUninitializedCapacity: 16) { text in
+            func write(_ number: Int32, _ count: Int, at start: Int) {
+                var rest = UInt32(bitPattern: number)
+                for index in stride(from: start + count - 1, through: start, by: -1) {
+                    text[index] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+            }
+            write(parts.tm_year + 1900, 4, at: 0)
+            write(parts.tm_mon + 1, 2, at: 4)
+            write(parts.tm_mday, 2, at: 6)
+            text[8] = UInt8(ascii: "T")
+            write(parts.tm_hour, 2, at: 9)
+            write(parts.tm_min, 2, at: 11)
+            write(parts.tm_sec, 2, at: 13)
+            text[15] = UInt8(ascii: "Z")
+            return 16
         }
-        return "\(digits(parts.tm_year + 1900, 4))\(digits(parts.tm_mon + 1))\(digits(parts.tm_mday))T"
-            + "\(digits(parts.tm_hour))\(digits(parts.tm_min))\(digits(parts.tm_sec))Z"
     }
 }

@@ -1,5 +1,6 @@
 import Crypto
 import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -32,6 +33,33 @@ import Testing
             for (number, text) in texts.enumerated() {
                 // Also pieces that leave blocks unfinished.
                 group.addTask { await digest(text, pieces: 20_000 + number) == Array(Insecure.MD5.hash(data: text)) }
+            }
+            for await isRight in group { #expect(isRight) }
+        }
+    }
+
+    @Test func textsOfAnyLengthsBesideEachOther() {
+        for count in [0, 1, 2, 8, 9, 30] {
+            // The readable bytes need not begin where the memory does.
+            let texts = (0..<count).map { [0, 1, 55, 56, 64, 65, 1000, 65_536][$0 % 8] + $0 }.map { bytes($0, 5) }
+            let buffers = texts.map { text in
+                var buffer = ByteBuffer(bytes: [1, 2, 3] + text)
+                buffer.moveReaderIndex(forwardBy: 3)
+                return buffer
+            }
+            #expect(PiecewiseMD5.digests(of: buffers) == texts.map { Array(Insecure.MD5.hash(data: $0)) })
+        }
+    }
+
+    @Test func textsOfOneTurnOfALoopEachGetTheirDigest() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let executor = try await loop.submit { LoopExecutor.of(loop) }.get()
+        await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<50 {
+                let text = bytes(number * 997, number)
+                group.addTask(executorPreference: number % 5 == 0 ? nil : executor) {
+                    await TurnDigests.md5(of: ByteBuffer(bytes: text)) == Array(Insecure.MD5.hash(data: text))
+                }
             }
             for await isRight in group { #expect(isRight) }
         }

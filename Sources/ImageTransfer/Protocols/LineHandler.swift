@@ -31,8 +31,9 @@ final class LineHandler: ChannelInboundHandler {
         let request: LineRequest
         do { request = try LineRequest(text) } catch { return answer(context, error.description) }
         let promise = context.eventLoop.makePromise(of: String.self)
-        Task(executorPreference: POSIXObjectStore.sharedPool) { [daemon] in
-            promise.succeed(await daemon.answer(request))
+        let executor = daemon.executor(context.eventLoop)
+        Task(executorPreference: executor) { [daemon] in
+            promise.succeed(await daemon.answer(request, on: executor))
         }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         promise.futureResult.whenSuccess { text in

@@ -38,8 +38,9 @@ final class UploadHandler: ChannelInboundHandler {
             let request = UploadRequest(
                 path: String(head.uri.prefix { $0 != "?" }), isForm: head.headers.isForm, body: String(buffer: body))
             let promise = context.eventLoop.makePromise(of: UploadAnswer.self)
-            Task(executorPreference: POSIXObjectStore.sharedPool) { [daemon] in
-                promise.succeed(await daemon.answer(request))
+            let executor = daemon.executor(context.eventLoop)
+            Task(executorPreference: executor) { [daemon] in
+                promise.succeed(await daemon.answer(request, on: executor))
             }
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             promise.futureResult.whenSuccess { answer in

@@ -22,7 +22,9 @@ struct Destination: Sendable {
         rule = nil
         endpoint = settings.endpoint
         client = try S3Services(environment: environment)
-            .client(transport: HTTPTransport(Self.http(settings), loops: loops, onConnection: { sockets.add($0) }))
+            .client(
+                transport: HTTPTransport(
+                    Self.http(settings), loops: loops, keepsOwnConnections: true, onConnection: { sockets.add($0) }))
     }
 
     init(_ rule: TransferRules.DestinationRule, _ settings: DaemonSettings, loops: any EventLoopGroup) throws {
@@ -31,7 +33,8 @@ struct Destination: Sendable {
         self.rule = rule
         endpoint = rule.profile ?? settings.endpoint
         client = try S3Services(environment: settings.environment)
-            .client(rule.profile, transport: HTTPTransport(Self.http(settings), loops: loops))
+            .client(
+                rule.profile, transport: HTTPTransport(Self.http(settings), loops: loops, keepsOwnConnections: true))
     }
 
     private static func http(_ settings: DaemonSettings) -> HTTPSettings {

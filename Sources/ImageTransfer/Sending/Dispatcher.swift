@@ -59,10 +59,12 @@ final class Dispatcher: Sendable {
 
     /// Takes a file and waits until the destinations that are required have it.
     ///
+    /// - Parameter executor: where the work is done that does not block.
     /// - Throws: ``TransferFailure``; ``DaemonError`` when it was not taken at all.
     func transfer(
         _ file: String, bucket: String, key: String, uri: String = "", slug: String? = nil,
-        priority: TransferPriority? = nil, id: UUID = .random(), timesOut: Bool = false
+        priority: TransferPriority? = nil, id: UUID = .random(), timesOut: Bool = false,
+        on executor: any TaskExecutor = POSIXObjectStore.sharedPool
     ) async throws -> TransferReport {
         let request = try accept(file, bucket, key, uri, slug, priority, id)
         let deadline = timesOut ? ContinuousClock.now + .seconds(settings.queueTimeout) : nil
@@ -72,11 +74,11 @@ final class Dispatcher: Sendable {
         }
         var report = TransferReport()
         if required.count == 1 {
-            report = try await submit(request, required[0], deadline).get()
+            report = try await submit(request, required[0], deadline, executor).get()
         } else {
             let results = await withTaskGroup(of: Result<TransferReport, TransferFailure>.self) { group in
                 for destination in required {
-                    group.addTask { await self.submit(request, destination, deadline) }
+                    group.addTask { await self.submit(request, destination, deadline, executor) }
                 }
                 return await group.reduce(into: []) { $0.append($1) }
             }
@@ -150,10 +152,13 @@ final class Dispatcher: Sendable {
     // MARK: Sending
 
     private func submit(
-        _ request: TransferRequest, _ destination: Destination, _ deadline: ContinuousClock.Instant?
+        _ request: TransferRequest, _ destination: Destination, _ deadline: ContinuousClock.Instant?,
+        _ executor: any TaskExecutor
     ) async -> Result<TransferReport, TransferFailure> {
         await withCheckedContinuation { continuation in
-            let job = TransferQueue.Job(id: request.id, priority: request.priority, deadline: deadline) {
+            let job = TransferQueue.Job(
+                id: request.id, priority: request.priority, deadline: deadline, executor: executor
+            ) {
                 let result = await self.send(request, destination, because: .request)
                 // What the sender is told of is not ours any more; what was cut off by the end is sent after it.
                 if case .failure(let failure) = result, failure.kind != .stopping {
@@ -258,6 +263,9 @@ final class Dispatcher: Sendable {
         guard settings.bandwidth > 0 else { return }
         sockets.pace(settings.bandwidth / 8 / Int64(max(1, active)))
     }
+
+    /// Whether a request can be taken, and its end noted, on a thread that must not block.
+    var isQuick: Bool { settings.roots.isEmpty && journal.isQuick && log.isQuick }
 
     var activeCount: Int { active.load(ordering: .relaxed) }
 

@@ -4,14 +4,14 @@ import Synchronization
 
 /// Runs jobs, at most `width` at a time: urgent ones first, in each priority in the order they came. Bulk jobs leave a
 /// fifth of the places free, so that what is urgent need not wait for the end of something large.
-///
-/// Jobs run on threads that may block.
 final class TransferQueue: Sendable {
     struct Job: Sendable {
         let id: UUID
         let priority: TransferPriority
         /// When it is no use any more to begin.
         let deadline: ContinuousClock.Instant?
+        /// Where it runs: by itself on threads that may block.
+        var executor: any TaskExecutor = POSIXObjectStore.sharedPool
         let run: @Sendable () async -> Void
         /// Called instead of `run`, when the deadline has passed or the queue is closed.
         let giveUp: @Sendable (_ isClosed: Bool) -> Void
@@ -64,7 +64,7 @@ final class TransferQueue: Sendable {
             if isBulk { state.bulkRunning += 1 }
             state.started += 1
             let key = state.started
-            state.running[key] = Task(executorPreference: POSIXObjectStore.sharedPool) {
+            state.running[key] = Task(executorPreference: job.executor) {
                 await job.run()
                 self.ended(key, isBulk)
             }

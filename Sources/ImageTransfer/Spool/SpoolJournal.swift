@@ -21,6 +21,7 @@ final class SpoolJournal: Sendable {
     private let limit: Int
     private let lock: Int32
     private let state: Mutex<State>
+    private let watch = WriteWatch()
     /// How many of the written lines are on the disk.
     private let flushed = Mutex<UInt64>(0)
     /// What the processes before have left.
@@ -55,6 +56,9 @@ final class SpoolJournal: Sendable {
     }
 
     var count: Int { state.withLock { $0.waiting.count } }
+
+    /// Whether lines are written without waits: into the system's memory, as is usual.
+    var isQuick: Bool { watch.isQuick }
 
     /// Takes a request into the spool.
     ///
@@ -102,7 +106,7 @@ final class SpoolJournal: Sendable {
     private func append(_ line: String, _ state: inout State) throws(DaemonError) {
         var text = line
         let (written, code) = text.withUTF8 { bytes in
-            (write(state.descriptor, bytes.baseAddress, bytes.count), errno)
+            watch.timing { (write(state.descriptor, bytes.baseAddress, bytes.count), errno) }
         }
         guard written == line.utf8.count else {
             // A line that is cut would swallow the next one.

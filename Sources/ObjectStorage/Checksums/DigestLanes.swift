@@ -22,9 +22,36 @@ struct PiecewiseMD5: Sendable {
     }
 }
 
+extension PiecewiseMD5 {
+    /// The digests of several texts of bytes, beside each other.
+    static func digests(of texts: [ByteBuffer]) -> [[UInt8]] {
+        var sums = texts.map { text in
+            var sum = PiecewiseMD5()
+            sum.length = Int64(text.readableBytes)
+            let tail = text.readableBytes % 64
+            sum.rest = text.getSlice(at: text.writerIndex - tail, length: tail) ?? ByteBuffer()
+            return sum
+        }
+        // Blocks that are in the digests already.
+        var done = 0
+        while true {
+            let open = texts.indices.filter { texts[$0].readableBytes / 64 > done }
+            guard let shortest = open.map({ texts[$0].readableBytes / 64 }).min() else { break }
+            for start in stride(from: 0, to: open.count, by: Int(STEWARD_DIGEST_LANES)) {
+                let lanes = open[start..<min(open.count, start + Int(STEWARD_DIGEST_LANES))]
+                var states = lanes.map { sums[$0].words }
+                DigestLanes.add(shortest - done, of: lanes.map { (texts[$0], 64 * done) }, to: &states)
+                for (index, state) in zip(lanes, states) { sums[index].words = state }
+            }
+            done = shortest
+        }
+        return sums.map { $0.finish() }
+    }
+}
+
 /// Makes MD5 digests of several streams beside each other, on one thread.
 ///
-/// One digest takes 1.4 s a gigabyte, because each step needs the one before; eight at a time take a seventh of that
+/// One digest takes 1.3 s a gigabyte, because each step needs the one before; eight at a time take a seventh of that
 /// each. So a piece waits for pieces of the other streams that there are, for a moment, which costs no time: what is
 /// asked for is the digest of the last one. Who is alone does not wait.
 final class DigestLanes: Sendable {

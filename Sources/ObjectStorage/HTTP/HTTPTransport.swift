@@ -57,20 +57,28 @@ public final class HTTPTransport: Sendable {
     let budget = RetryBudget()
     private let client: HTTPClient
     private let limit: ConcurrencyLimit
+    /// Connections for requests that send bytes.
+    let own: SendingConnections?
 
     /// - Parameters:
     ///   - loops: what the connections live on.
+    ///   - keepsOwnConnections: whether requests that send bytes have connections of their own, which cost less where
+    ///     there are many: see ``SendingConnections``.
     ///   - onConnection: called with the channel of each new connection.
     /// - Throws: ``ObjectStorageError/invalidSettings(reason:)`` for certificates that cannot be read.
     public init(
         _ settings: HTTPSettings = HTTPSettings(),
-        loops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        loops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, keepsOwnConnections: Bool = false,
         onConnection: (@Sendable (any Channel) -> Void)? = nil
     ) throws(ObjectStorageError) {
         self.settings = settings
         limit = ConcurrencyLimit(width: settings.connections)
+        let tls = try Self.tls(settings)
+        own =
+            keepsOwnConnections
+            ? SendingConnections(settings, tls: tls, loops: loops, onConnection: onConnection) : nil
         var configuration = HTTPClient.Configuration(
-            tlsConfiguration: try Self.tls(settings), redirectConfiguration: .disallow,
+            tlsConfiguration: tls, redirectConfiguration: .disallow,
             timeout: .init(
                 connect: TimeAmount(settings.connectTimeout), read: TimeAmount(settings.idleTimeout),
                 write: TimeAmount(settings.idleTimeout)),
@@ -90,7 +98,10 @@ public final class HTTPTransport: Sendable {
         client = HTTPClient(eventLoopGroup: loops, configuration: configuration)
     }
 
-    deinit { client.shutdown { _ in } }
+    deinit {
+        client.shutdown { _ in }
+        own?.close()
+    }
 
     private static func tls(_ settings: HTTPSettings) throws(ObjectStorageError) -> TLSConfiguration? {
         guard settings.certificates != nil || settings.identity != nil else { return nil }
@@ -159,6 +170,33 @@ public final class HTTPTransport: Sendable {
             }
             return HTTPAnswer(status: Int(response.status.code), headers: response.headers, body: body)
         } catch {
+            throw Self.failure(error, path: path, operation: operation)
+        }
+    }
+
+    /// What a request begins with.
+    struct Head: Sendable {
+        let method: HTTPMethod
+        /// With `://`.
+        let scheme: String
+        /// With the port, if it has one.
+        let host: String
+        /// Path and query.
+        let target: String
+        /// All but the length of the body.
+        let headers: HTTPHeaders
+
+        var url: String { scheme + host + target }
+    }
+
+    /// Sends a request with its content and reads the whole answer.
+    func collect(
+        _ head: Head, _ content: SendingConnections.Content, over own: SendingConnections, path: String,
+        operation: String
+    ) async throws -> HTTPAnswer {
+        let slot = try await limit.enter()
+        defer { slot.release() }
+        do { return try await own.send(head, content) } catch {
             throw Self.failure(error, path: path, operation: operation)
         }
     }

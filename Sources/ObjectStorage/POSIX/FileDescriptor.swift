@@ -1,3 +1,5 @@
+import CFileCache
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -27,6 +29,12 @@ final class FileDescriptor: Sendable {
         let status = try descriptor.status()
         guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
         return descriptor
+    }
+
+    /// Opens a file for reading if that takes no access to a disk; `nil` otherwise.
+    static func cached(_ path: String) -> FileDescriptor? {
+        let number = retryingOnInterrupt { steward_open_cached(path) }
+        return number < 0 ? nil : FileDescriptor(number: number, path: path)
     }
 
     /// Creates a file that must not exist yet, with mode 0666 as the process's umask allows.

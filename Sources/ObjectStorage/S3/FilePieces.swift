@@ -1,14 +1,16 @@
 import NIOCore
 import Synchronization
 
-/// The bytes of a part of a file, half a mebibyte at a time, read on the threads for blocking calls.
+/// The bytes of a part of a file, a quarter of a mebibyte at a time, read on the threads for blocking calls.
 struct FilePieces: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
     let file: LocalFileSource
     let range: Range<Int64>
     var digests: Digests?
-    static let size = 1 << 19
+    static let size = 1 << 18
+    /// Files and parts up to this are read at once.
+    static let short = 1 << 19
 
     /// The digest of what was read last, from the beginning on.
     final class Digests: Sendable {
@@ -33,8 +35,7 @@ struct FilePieces: AsyncSequence, Sendable {
         fileprivate var offset: Int64
         fileprivate let end: Int64
         fileprivate let digest: StreamDigest?
-        /// One piece is sent, one digested and one read at a time.
-        private let memory = [Piece(), Piece(), Piece()]
+        private let memory = Memory()
         private var turn = 0
 
         fileprivate init(file: LocalFileSource, offset: Int64, end: Int64, digest: StreamDigest?) {
@@ -47,13 +48,27 @@ struct FilePieces: AsyncSequence, Sendable {
         mutating func next() async throws -> ByteBuffer? {
             guard offset < end else { return nil }
             let (file, start, count) = (file, offset, Int(Swift.min(Int64(FilePieces.size), end - offset)))
-            let piece = memory[turn]
-            turn = (turn + 1) % memory.count
+            let piece = memory.pieces[turn]
+            turn = (turn + 1) % memory.pieces.count
             let buffer = try await POSIXObjectStore.sharedPool.run { try piece.fill(file, start, count) }
             offset += Int64(count)
             await digest?.add(buffer)
             return buffer
         }
+    }
+
+    /// Memory for one file at a time: one piece of it is sent, one digested and one read. It serves one file after
+    /// another, as memory of changing threads would be given back to the system late.
+    private final class Memory: Sendable {
+        private static let free = Mutex<[[Piece]]>([])
+        /// So many are kept for files to come.
+        private static let kept = 32
+
+        let pieces: [Piece]
+
+        init() { pieces = Self.free.withLock { $0.popLast() } ?? [Piece(), Piece(), Piece()] }
+
+        deinit { Self.free.withLock { if $0.count < Self.kept { $0.append(pieces) } } }
     }
 
     /// Memory that is used again once nobody else holds what was in it.
@@ -98,7 +113,7 @@ extension LocalFileSource {
         _ range: Range<Int64>, _ algorithm: ChecksumAlgorithm = .md5
     ) throws(ObjectStorageError) -> (digest: [UInt8], bytes: ByteBuffer?) {
         guard var sum = RunningChecksum(algorithm) else { return ([], nil) }
-        if range.count <= FilePieces.size {
+        if range.count <= FilePieces.short {
             let bytes = try buffer(range.lowerBound, range.count)
             bytes.withUnsafeReadableBytes { sum.update($0) }
             return (sum.finish(), bytes)

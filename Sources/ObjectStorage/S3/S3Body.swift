@@ -12,6 +12,7 @@ struct S3Body: Sendable {
 
     let body: HTTPClientRequest.Body
     let length: Int64
+    let content: SendingConnections.Content
     private let digest: Digest
 
     init(_ bytes: [UInt8]) {
@@ -20,6 +21,7 @@ struct S3Body: Sendable {
 
     init(_ buffer: ByteBuffer, md5: [UInt8]) {
         body = .bytes(buffer)
+        content = .bytes(buffer)
         length = Int64(buffer.readableBytes)
         digest = .known(md5)
     }
@@ -37,6 +39,7 @@ struct S3Body: Sendable {
             pieces.digests = digests
             digest = .meanwhile(digests)
         }
+        content = .file(pieces)
         body = .stream(pieces, length: .known(length))
     }
 

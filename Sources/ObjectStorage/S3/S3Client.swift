@@ -38,6 +38,19 @@ public struct S3Client: Sendable {
     // MARK: Sending
 
     func request(_ call: Call, _ credentials: S3Credentials, at time: Int64) -> HTTPClientRequest {
+        let head = head(call, credentials, at: time)
+        var request = HTTPClientRequest(url: head.url)
+        request.method = head.method
+        request.headers = head.headers
+        request.body = call.body?.body
+        if call.body == nil, call.method == .PUT || call.method == .POST {
+            request.headers.replaceOrAdd(name: "content-length", value: "0")
+        }
+        return request
+    }
+
+    /// What a request begins with, its signature included.
+    private func head(_ call: Call, _ credentials: S3Credentials, at time: Int64) -> HTTPTransport.Head {
         let address = service.address(of: S3Location(bucket: call.bucket, key: call.key))
         let date = UTCTime.basic(seconds: time)
         var headers =
@@ -48,22 +61,28 @@ public struct S3Client: Sendable {
         let signer = SignatureV4(credentials: credentials, region: service.region, dayKey: dayKey)
         let signed = SignatureV4.Request(
             method: call.method.rawValue, path: address.path, query: call.query, headers: headers)
-        var request = HTTPClientRequest(url: address.scheme + address.host + address.path)
+        var target = address.path
         if !call.query.isEmpty {
-            request.url +=
+            target +=
                 "?"
                 + call.query
                 .map { "\(PercentQuoting.quoteAll($0.name))=\(PercentQuoting.quoteAll($0.value))" }
                 .joined(separator: "&")
         }
-        request.method = call.method
-        request.headers = HTTPHeaders(headers.map { ($0.name, $0.value) })
-        request.headers.add(name: "authorization", value: signer.authorization(signed, date: date))
-        request.body = call.body?.body
-        if call.body == nil, call.method == .PUT || call.method == .POST {
-            request.headers.replaceOrAdd(name: "content-length", value: "0")
+        headers.append(("authorization", signer.authorization(signed, date: date)))
+        return HTTPTransport.Head(
+            method: call.method, scheme: address.scheme, host: address.host, target: target,
+            headers: HTTPHeaders(headers.map { ($0.name, $0.value) }))
+    }
+
+    private func collect(_ call: Call, _ credentials: S3Credentials) async throws -> HTTPAnswer {
+        let time = UTCTime.now / 1_000_000_000
+        if let own = transport.own, let content = call.body?.content {
+            return try await transport.collect(
+                head(call, credentials, at: time), content, over: own, path: call.path, operation: call.operation)
         }
-        return request
+        return try await transport.collect(
+            request(call, credentials, at: time), path: call.path, operation: call.operation)
     }
 
     /// Sends the call until it succeeds or fails for good.
@@ -79,8 +98,7 @@ public struct S3Client: Sendable {
         if let attempts { policy.attempts = attempts }
         return try await policy.run(transport.budget) { _ in
             let answer = try await attempt(call) { credentials in
-                let request = request(call, credentials, at: UTCTime.now / 1_000_000_000)
-                let answer = try await transport.collect(request, path: call.path, operation: call.operation)
+                let answer = try await collect(call, credentials)
                 return (answer, answer.status, answer.status >= 400 ? answer.body : nil)
             }
             guard (200..<300).contains(answer.status) || accepted.contains(answer.status) else {

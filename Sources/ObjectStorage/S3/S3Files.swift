@@ -62,7 +62,7 @@ extension S3Client {
         _ file: LocalFileSource, _ range: Range<Int64>, digestsMeanwhile: Bool,
         _ store: (S3Body) async throws -> Result
     ) async throws -> Result {
-        if digestsMeanwhile, range.count > FilePieces.size, tags.areDigests.load(ordering: .relaxed) {
+        if digestsMeanwhile, range.count > FilePieces.short, tags.areDigests.load(ordering: .relaxed) {
             do { return try await store(S3Body(file, range, md5: nil)) } catch is TagIsNoDigest {
                 tags.areDigests.store(false, ordering: .relaxed)
             }

@@ -26,9 +26,31 @@ extension S3Client {
         file path: String, to location: S3Location, partSize: Int64 = S3Client.partThreshold,
         because reason: SendReason = .request
     ) async throws -> SentFile {
-        let pool = POSIXObjectStore.sharedPool
-        let file = try await pool.run { try LocalFileSource(path) }
         let partSize = max(5 << 20, partSize)
+        if reason == .request, let sent = try await sendCached(path, to: location) { return sent }
+        return try await withTaskExecutorPreference(POSIXObjectStore.sharedPool) {
+            try await sendUncached(path, to: location, partSize: partSize, because: reason)
+        }
+    }
+
+    /// Sends a short file that the system has in memory, all of it on the thread where the task is; `nil` for others.
+    private func sendCached(_ path: String, to location: S3Location) async throws -> SentFile? {
+        guard let (file, bytes) = LocalFileSource.cached(path, upTo: Int64(FilePieces.short)) else { return nil }
+        let md5 = await TurnDigests.md5(of: bytes)
+        do {
+            let status = try await put(location, S3Body(bytes, md5: md5), mode: .overwrite)
+            try file.checkUnchanged()
+            return SentFile(size: file.size, parts: 1, etag: status.etag, wasThere: false)
+        } catch {
+            try file.checkUnchanged()
+            throw error
+        }
+    }
+
+    private func sendUncached(
+        _ path: String, to location: S3Location, partSize: Int64, because reason: SendReason
+    ) async throws -> SentFile {
+        let file = try await POSIXObjectStore.sharedPool.run { try LocalFileSource(path) }
         let parts = max(1, Int((file.size + partSize - 1) / partSize))
         func sent(_ status: ObjectStatus, wasThere: Bool = false) -> SentFile {
             SentFile(size: file.size, parts: parts, etag: status.etag, wasThere: wasThere)

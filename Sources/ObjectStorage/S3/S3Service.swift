@@ -4,9 +4,27 @@ public struct S3Service: Hashable, Sendable {
     public let endpoint: String?
     public let region: String
     public let credentials: S3Credentials
+    /// The endpoint in its parts.
+    private let base: Base?
+
+    private struct Base: Hashable {
+        /// With `://`.
+        let scheme: String
+        let host: String
+        let path: String
+
+        init(_ endpoint: String) {
+            let start = endpoint.firstRange(of: "://").map(\.upperBound) ?? endpoint.startIndex
+            let slash = endpoint[start...].firstIndex(of: "/") ?? endpoint.endIndex
+            scheme = String(endpoint[..<start])
+            host = String(endpoint[start..<slash])
+            path = String(endpoint[slash...])
+        }
+    }
 
     public init(endpoint: String?, region: String = "us-east-1", credentials: S3Credentials) {
         self.endpoint = endpoint
+        base = endpoint.map(Base.init)
         self.region = region
         self.credentials = credentials
     }
@@ -17,12 +35,10 @@ public struct S3Service: Hashable, Sendable {
     func address(of location: S3Location) -> S3ObjectAddress {
         let key = PercentQuoting.quote(location.key)
         let bucket = PercentQuoting.quote(location.bucket)
-        if let endpoint {
-            let start = endpoint.firstRange(of: "://").map(\.upperBound) ?? endpoint.startIndex
-            let slash = endpoint[start...].firstIndex(of: "/") ?? endpoint.endIndex
+        if let base {
+            let resource = "/\(bucket)/\(key)"
             return S3ObjectAddress(
-                scheme: String(endpoint[..<start]), host: String(endpoint[start..<slash]),
-                path: "\(endpoint[slash...])/\(bucket)/\(key)", resource: "/\(bucket)/\(key)")
+                scheme: base.scheme, host: base.host, path: base.path + resource, resource: resource)
         }
         let isHostName = Self.isHostName(location.bucket)
         let isChina = region.hasPrefix("cn-")

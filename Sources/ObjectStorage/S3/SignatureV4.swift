@@ -51,9 +51,20 @@ struct SignatureV4: Sendable {
             let parameters = pairs.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
             var lines = ""
             for (name, value) in headers.sorted(by: { $0.name < $1.name }) {
-                lines += "\(name):\(value.split(separator: " ").joined(separator: " "))\n"
+                lines += "\(name):\(Self.withSingleBlanks(value))\n"
             }
             return "\(method)\n\(path)\n\(parameters)\n\(lines)\n\(headerNames)\n\(payloadHash)"
+        }
+
+        /// Without blanks at the ends, and with single ones within. Most values are so already.
+        private static func withSingleBlanks(_ value: String) -> String {
+            let blank = UInt8(ascii: " ")
+            var last = blank
+            for byte in value.utf8 {
+                if byte == blank, last == blank { return value.split(separator: " ").joined(separator: " ") }
+                last = byte
+            }
+            return last == blank ? value.split(separator: " ").joined(separator: " ") : value
         }
     }
 

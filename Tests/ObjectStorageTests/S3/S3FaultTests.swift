@@ -10,7 +10,7 @@ import Testing
 struct S3FaultTests {
     /// Runs `body` with a store behind a proxy before rclone.
     private func with(
-        _ adjust: (inout HTTPSettings) -> Void = { _ in },
+        ownConnections: Bool = false, _ adjust: (inout HTTPSettings) -> Void = { _ in },
         _ body: (_ store: S3ObjectStore, _ proxy: FaultProxy, _ direct: S3ObjectStore) async throws -> Void
     ) async throws {
         let scratch = try Scratch()
@@ -18,7 +18,7 @@ struct S3FaultTests {
         let server = try await S3Servers.rclone(scratch)
         defer { server.stop() }
         let proxy = try await FaultProxy(server.address)
-        let client = try S3Servers.client(proxy.address) {
+        let client = try S3Servers.client(proxy.address, ownConnections: ownConnections) {
             // Short, as tests wait for it, yet longer than a busy machine makes the server silent.
             $0.idleTimeout = .seconds(3)
             adjust(&$0)
@@ -99,8 +99,9 @@ struct S3FaultTests {
         .resetInRequest(after: 1_000_000), .stall(after: -1), .damagedRequest, .wrongTag,
     ]
 
-    @Test func writesRecover() async throws {
-        try await with { store, proxy, direct in
+    @Test(arguments: [false, true])
+    func writesRecover(ownConnections: Bool) async throws {
+        try await with(ownConnections: ownConnections) { store, proxy, direct in
             let scratch = try Scratch()
             defer { scratch.remove() }
             let bytes = pattern(2_000_000)
@@ -146,7 +147,8 @@ struct S3FaultTests {
     }
 
     /// Keys end in the middle of an upload: it goes on with new ones, and without any nothing appears.
-    @Test func keysThatExpireInTheMiddleOfAnUploadAreRenewed() async throws {
+    @Test(arguments: [false, true])
+    func keysThatExpireInTheMiddleOfAnUploadAreRenewed(ownConnections: Bool) async throws {
         let expired = Fault.status(400, body: "<Error><Code>ExpiredToken</Code></Error>")
         try await with { store, proxy, direct in
             let bytes = pattern(40_000_000)
@@ -162,7 +164,7 @@ struct S3FaultTests {
                 S3Service(
                     endpoint: proxy.address,
                     credentials: S3Credentials(accessKeyID: "AKIDTEST", secretAccessKey: "SECRETTEST")),
-                keys: .renewed(keys), transport: try HTTPTransport())
+                keys: .renewed(keys), transport: try HTTPTransport(keepsOwnConnections: ownConnections))
             let renewing = try S3ObjectStore(root: ResourceURI("s3://bucket/f/"), client: client)
             let path = try ObjectPath("renewed")
             let upload = try await renewing.upload(path, mode: .createOnly)
@@ -189,8 +191,9 @@ struct S3FaultTests {
         }
     }
 
-    @Test func whatStaysBrokenIsAnError() async throws {
-        try await with({ $0.retries.attempts = 3 }) { store, proxy, direct in
+    @Test(arguments: [false, true])
+    func whatStaysBrokenIsAnError(ownConnections: Bool) async throws {
+        try await with(ownConnections: ownConnections, { $0.retries.attempts = 3 }) { store, proxy, direct in
             let (old, new) = (try ObjectPath("old"), try ObjectPath("new"))
             try await direct.write(old, bytes: pattern(1_000_000), mode: .overwrite)
             for fault in [Fault.status(500), Self.slowDown, .damagedAnswer, .cutAnswer(after: 0), .wrongTag] {
