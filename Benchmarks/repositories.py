@@ -75,7 +75,8 @@ def big(work: str, given: str | None, databases: Databases, quick: bool) -> str:
         script = os.path.join(SHARED, "harness", "differential", "make_big_repo.py")
         if repository == given or not os.path.exists(script):
             raise SystemExit("Set STEWARD_BIG_REPOSITORY to a repository made by make_big_repo.py.")
-        unfinished = f"{repository}.unfinished"
+        # Python takes what follows a dot for the format of a configuration.
+        unfinished = os.path.join(work, f"unfinished-{databases.kind}-{size}")
         print(f"Making a repository of {size:,} datasets in {repository}", file=sys.stderr)
         there = ["--db", databases.url().replace("://", "+psycopg://")] if databases.is_server else []
         subprocess.run(
