@@ -49,11 +49,11 @@ class Databases:
                 "-c shared_buffers=512MB", "-c max_wal_size=4GB", "-c max_connections=100", "-c jit=off")
         return f"{self.cluster.url}/{self.cluster.database()}"
 
-    def seed(self, folder: str, url: str) -> str:
-        """A file with a configuration for a repository in a database."""
+    def seed(self, folder: str, url: str, **registry) -> str:
+        """A file with a configuration for a repository in a database, and more keys of its registry."""
         path = os.path.join(folder, "seed.yaml")
         with open(path, "w") as stream:
-            json.dump({"registry": {"db": url}}, stream)
+            json.dump({"registry": {"db": url, **registry}}, stream)
         return path
 
     def of(self, repository: str) -> str:

@@ -83,6 +83,8 @@ def run(
             for name, load in loads.items():
                 load.run(server.port, 2)
                 figures[name][side] = load.run(server.port, seconds)
+                if not figures[name][side]["requests_per_second"]:
+                    raise SystemExit(f"The server of {side} answered no {name} with success; see what it says by itself.")
     for name, sides in figures.items():
         ours, theirs = sides["steward"], sides["python"]
         report["routes"][name] = sides | {

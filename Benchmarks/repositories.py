@@ -75,14 +75,32 @@ def big(work: str, given: str | None, databases: Databases, quick: bool) -> str:
         script = os.path.join(SHARED, "harness", "differential", "make_big_repo.py")
         if repository == given or not os.path.exists(script):
             raise SystemExit("Set STEWARD_BIG_REPOSITORY to a repository made by make_big_repo.py.")
-        unfinished = f"{repository}.unfinished"
+        # Python takes what follows a dot for the format of a configuration.
+        unfinished = os.path.join(work, f"unfinished-{databases.kind}-{size}")
         print(f"Making a repository of {size:,} datasets in {repository}", file=sys.stderr)
-        there = ["--db", databases.url().replace("://", "+psycopg://")] if databases.is_server else []
-        subprocess.run(
-            [sys.executable, script, unfinished, "--datasets", str(size), *there], check=True, stdout=sys.stderr)
+        command = [script, unfinished, "--datasets", str(size)]
+        if databases.is_server:
+            url = databases.url().replace("://", "+psycopg://")
+            command = ["-c", BIG_THERE, os.path.dirname(script), unfinished, str(size), url]
+        subprocess.run([sys.executable, *command], check=True, stdout=sys.stderr)
         os.rename(unfinished, repository)
         databases.settle(repository)
     return repository
+
+
+#: The script copies datasets before the summaries that they refer to, which only SQLite lets it.
+BIG_THERE = """
+import sys
+_, scripts, target, size, url = sys.argv
+sys.path.insert(0, scripts)
+import make_big_repo
+class Bulk(make_big_repo.Bulk):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.con.execute("SET session_replication_role = replica")
+make_big_repo.Bulk = Bulk
+make_big_repo.build(target, int(size), 189, "s3://steward-test-bucket/repo", url, True)
+"""
 
 
 def with_object_store_root(repository: str, target: str) -> str:

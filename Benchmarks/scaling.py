@@ -28,6 +28,8 @@ COLORS = [
     "#e84393", "#6c5ce7", "#2d3436", "#00897b", "#9c640c", "#a93226", "#1f618d", "#117a65",
 ]
 
+LOAD_TOGETHER = "load, references together"
+
 
 def machine() -> str:
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
@@ -42,10 +44,10 @@ def said(command: list[str]) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def make(steward: str, work: str, databases: Databases) -> str:
+def make(steward: str, work: str, databases: Databases, together: bool = False) -> str:
     root = tempfile.mkdtemp(dir=work)
     repository = os.path.join(root, "repo")
-    seed = databases.seed(root, databases.url())
+    seed = databases.seed(root, databases.url(), **({"references_together": True} if together else {}))
     subprocess.run([steward, "butler", "create", "--seed-config", seed, repository], check=True)
     return repository
 
@@ -81,8 +83,10 @@ with Butler.from_config(root, writeable=True) as butler:
 """
 
 
-def measure(steward: str, work: str, sizes: list[int], kind: str, python_size: int) -> list[dict]:
-    """The lines of one kind of database."""
+def measure(
+    steward: str, work: str, sizes: list[int], kind: str, python_size: int, together: bool = False
+) -> list[dict]:
+    """The lines of one kind of database; with `together` of repositories that look references up together."""
     inside = os.path.join(os.path.dirname(steward), "writing-bench")
     databases, rows = Databases(kind), []
 
@@ -92,17 +96,22 @@ def measure(steward: str, work: str, sizes: list[int], kind: str, python_size: i
 
     try:
         for size in sizes:
-            repository = make(steward, work, databases)
-            add(size, "load", said([inside, "load", repository, str(size)])["seconds"])
+            repository = make(steward, work, databases, together)
+            name = LOAD_TOGETHER if together else "load"
+            add(size, name, said([inside, "load", repository, str(size)])["seconds"])
             databases.settle(repository)
             print(f"{kind} {size}: {databases.size(repository) / size:.0f} bytes on disk for each dataset", flush=True)
             for name, seconds in said([inside, "operations", repository, str(size), "15"]).items():
                 add(size, name, seconds)
             databases.remove(repository)
-        if databases.is_server:
-            repository = make(steward, work, databases)
-            add(sizes[-1], "load, two writers", said([inside, "load", repository, str(sizes[-1]), "2"])["seconds"])
-            databases.remove(repository)
+        if databases.is_server and not together:
+            for name, is_together, writers in (
+                ("load, two writers", False, 2), (LOAD_TOGETHER, True, 1), (f"{LOAD_TOGETHER}, two writers", True, 2)
+            ):
+                repository = make(steward, work, databases, is_together)
+                seconds = said([inside, "load", repository, str(sizes[-1]), str(writers)])["seconds"]
+                add(sizes[-1], name, seconds)
+                databases.remove(repository)
         if python_size:
             repository = make(steward, work, databases)
             seconds = said([sys.executable, "-c", PYTHON_LOAD, repository, str(python_size)])["seconds"]
@@ -176,16 +185,18 @@ def plot(rows: list[dict], note: str) -> str:
 
 
 def run(
-    steward: str, work: str, output: str, quick: bool, sizes: list[int] | None = None, kinds: list[str] | None = None
+    steward: str, work: str, output: str, quick: bool, sizes: list[int] | None = None, kinds: list[str] | None = None,
+    together: bool = False,
 ) -> list[dict]:
     """Measures, prints, and writes scaling.csv and scaling.svg; the rows."""
     sizes = sizes or ([1_000, 10_000] if quick else [10_000, 100_000, 1_000_000])
     note = machine()
     print(note)
     start = time.perf_counter()
-    python_size = 2_000 if quick else 100_000
+    python_size = 0 if together else 2_000 if quick else 100_000
     rows = [
-        row for kind in kinds or are_available() for row in measure(steward, work, sizes, kind, python_size)
+        row for kind in kinds or are_available()
+        for row in measure(steward, work, sizes, kind, python_size, together)
     ]
     with open(os.path.join(output, "scaling.csv"), "w", newline="") as stream:
         stream.write(f"# {note}\n")
@@ -214,8 +225,11 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--databases", type=lambda text: text.split(","), help="sqlite, postgresql or both")
     parser.add_argument("--sizes", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument(
+        "--together", action="store_true", help="repositories with registry.references_together, for large sizes")
     options = parser.parse_args()
     os.makedirs(options.output, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        run(options.steward, folder, options.output, options.quick, options.sizes, options.databases)
+        run(options.steward, folder, options.output, options.quick, options.sizes, options.databases,
+            options.together)

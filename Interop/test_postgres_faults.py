@@ -70,6 +70,40 @@ def test_passwords_are_found_where_operators_keep_them(small_cluster, guarded, t
     clear(refusal, "SSL")
 
 
+class RefusingServer:
+    """Refuses each login with an error, in words that are not English."""
+
+    def __init__(self, code):
+        fields = {"S": "FATAL", "V": "FATAL", "C": code, "M": "l'authentification a échoué"}
+        body = b"".join(key.encode() + value.encode() + b"\0" for key, value in fields.items()) + b"\0"
+        self.refusal = b"E" + (len(body) + 4).to_bytes(4) + body
+        self.logins = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            client, _ = self.listener.accept()
+            with client:
+                # Requests for encryption come before the login.
+                while (message := client.recv(1024))[4:6] == b"\x04\xd2":
+                    client.sendall(b"N")
+                self.logins += bool(message)
+                client.sendall(self.refusal)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [("28P01", "refused the login"), ("28000", "refused the login"), ("3D000", "Cannot open"),
+                        ("57P03", "cannot be reached")])
+def test_refusals_are_told_apart_in_any_language(code, words, tmp_path):
+    server = RefusingServer(code)
+    url = f"postgresql://me@127.0.0.1:{server.port}/theirs"
+    done = run("create", "--seed-config", seed(tmp_path, url), tmp_path / "new", check=False)
+    clear(done, words, "l'authentification a échoué")
+    assert server.logins > 1
+
+
 def test_missing_rights_and_extensions_are_named(small_cluster, guarded, tmp_path):
     small_cluster.sql("CREATE ROLE guest LOGIN PASSWORD 'secret'")
     text = (guarded / "butler.yaml").read_text().replace("owner@", "guest@")

@@ -9,6 +9,7 @@ import time
 
 import postgresql
 import pytest
+import yaml
 
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("lsst.daf.butler")
@@ -270,3 +271,46 @@ def test_reads_go_to_a_replica_while_it_follows(replicated):
         reading(lambda count: count >= 15)
     finally:
         service.stop()
+
+
+# Loads
+
+
+def test_what_many_rows_refer_to_is_looked_up_together_by_who_may(cluster, tmp_path):
+    name = cluster.database()
+    cluster.sql("CREATE ROLE loader LOGIN")
+    cluster.sql(f"ALTER DATABASE {name} OWNER TO loader")
+    cluster.sql("ALTER SCHEMA public OWNER TO loader", name)
+    url = f"{cluster.url}/{name}".replace("postgres@", "loader@")
+    root, source = tmp_path / "root", tmp_path / "source.json"
+    run("create", "--seed-config", seed(tmp_path, url), root)
+    configuration = root / "butler.yaml"
+    plain = configuration.read_text()
+    source.write_text("{}")
+    with Butler.from_config(str(root), writeable=True) as butler:
+        fill(butler)
+        butler.registry.insertDimensionData(
+            "detector", *({"instrument": "Cam", "id": n, "full_name": f"D{n}"} for n in range(10, 1010)))
+    changed = yaml.safe_load(plain)
+    changed["registry"]["references_together"] = True
+    configuration.write_text(yaml.safe_dump(changed))
+
+    def ingest(numbers):
+        table = tmp_path / "table.csv"
+        table.write_text("file,detector\n" + "".join(f"{source},{n}\n" for n in numbers))
+        return run("ingest-files", root, "bias", "run/b", table, "--data-id", "instrument=Cam", "-t", "direct",
+                   check=False)
+
+    clear(ingest(range(10, 1010)), "GRANT", "SET ON PARAMETER session_replication_role")
+    run("query-collections", root)
+    cluster.sql("GRANT SET ON PARAMETER session_replication_role TO loader")
+    clear(ingest(range(10, 1011)), "1010")
+    done = ingest(range(10, 1010))
+    assert done.returncode == 0, done.stderr
+    # Python does not mind the key.
+    with Butler.from_config(str(root)) as butler:
+        refs = butler.query_datasets("bias", collections="run/b", limit=None)
+        assert sorted(ref.dataId["detector"] for ref in refs) == list(range(10, 1010))
+    # The server goes on to keep what the rows refer to.
+    with pytest.raises(subprocess.CalledProcessError):
+        cluster.sql("DELETE FROM detector WHERE id = 500", name)

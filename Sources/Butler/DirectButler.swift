@@ -85,7 +85,8 @@ public final class DirectButler: Butler {
             section,
             DatabaseOptions(
                 access: writeable ? .readWrite : .readOnly, readerCount: connections.reads,
-                pagerCount: connections.pages, allowsTemporaryTables: section.allowsTemporaryTables),
+                pagerCount: connections.pages, allowsTemporaryTables: section.allowsTemporaryTables,
+                checksReferencesTogether: section.checksReferencesTogether),
             usesReplicas: connections.usesReplicas, environment: environment)
         do {
             let registry = try await Registry.open(

@@ -34,6 +34,7 @@
     X(int, PQpipelineSync, (PGconn *connection), (connection)) \
     X(int, PQputCopyData, (PGconn *connection, const char *bytes, int count), (connection, bytes, count)) \
     X(int, PQputCopyEnd, (PGconn *connection, const char *message), (connection, message)) \
+    X(void, PQreset, (PGconn *connection), (connection)) \
     X(char *, PQresultErrorField, (const PGresult *result, int field), (result, field)) \
     X(char *, PQresultErrorMessage, (const PGresult *result), (result)) \
     X(size_t, PQresultMemorySize, (const PGresult *result), (result)) \
@@ -50,6 +51,7 @@
       (PGconn *connection, const char *name, int count, const char *const *values, const int *lengths, \
        const int *formats, int result_format), \
       (connection, name, count, values, lengths, formats, result_format)) \
+    X(PGVerbosity, PQsetErrorVerbosity, (PGconn *connection, PGVerbosity verbosity), (connection, verbosity)) \
     X(PQnoticeProcessor, PQsetNoticeProcessor, \
       (PGconn *connection, PQnoticeProcessor processor, void *argument), \
       (connection, processor, argument)) \

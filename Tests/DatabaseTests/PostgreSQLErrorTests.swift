@@ -72,6 +72,21 @@ struct PostgreSQLErrorTests {
         #expect(!error.description.contains("\n"))
     }
 
+    @Test func wordsOfAServerThatAreNotEnglishAreReplacedByTheCode() {
+        let words = "connection to server at \"h\", port 5 failed: FATAL:  der Benutzer darf das nicht\n"
+        let short = "connection to server at \"h\", port 5 failed: FATAL:  28P01\n"
+        #expect(PostgreSQLErrors.code(in: short) == "28P01")
+        #expect(PostgreSQLErrors.code(in: words) == nil)
+        #expect(errors.openingError(words).isOutage)
+        let error = errors.openingError(words) { PostgreSQLErrors.code(in: short) }
+        #expect(!error.isOutage && error.description.contains("der Benutzer"))
+        // The library's own words need no second attempt.
+        _ = errors.openingError("connection to server at \"h\", port 5 failed: Connection refused\n") {
+            Issue.record("the server is asked again")
+            return nil
+        }
+    }
+
     // MARK: What the client library is told
 
     private func parameters(_ url: String, _ variables: [String: String] = [:]) throws -> [String: String] {

@@ -47,7 +47,7 @@ private func file(_ yaml: String, _ variables: [String: String] = [:]) async thr
     #expect(registry.managers["obscore"] == nil)
     #expect(registry.connection.port == 5432)
     #expect(registry.connection.username == "me")
-    #expect(registry.allowsTemporaryTables)
+    #expect(registry.allowsTemporaryTables && !registry.checksReferencesTogether)
     #expect(registry.engines.keys.sorted() == ["postgresql", "sqlite"])
 }
 
@@ -60,6 +60,7 @@ private func file(_ yaml: String, _ variables: [String: String] = [:]) async thr
     ("registry: {managers: {datasets: 5}}", #""registry.managers.datasets" must be a class name or a mapping"#),
     ("registry: {managers: {datasets: null}}", #""registry.managers.datasets" is missing"#),
     ("registry: {temporary_tables: maybe}", #""registry.temporary_tables" must be true or false, not a string"#),
+    ("registry: {references_together: 2}", #""registry.references_together" must be true or false, not an integer"#),
     ("registry: {db: null}", #""registry.db" is missing"#),
     ("registry: 3", #""registry" must be a mapping, not an integer"#),
     ("registry: {replicas: 3}", #""registry.replicas" must be a mapping, not an integer"#),

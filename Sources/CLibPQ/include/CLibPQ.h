@@ -40,6 +40,13 @@ typedef enum {
     PQTRANS_UNKNOWN = 4,
 } PGTransactionStatusType;
 
+typedef enum {
+    PQERRORS_TERSE = 0,
+    PQERRORS_DEFAULT = 1,
+    PQERRORS_VERBOSE = 2,
+    PQERRORS_SQLSTATE = 3,
+} PGVerbosity;
+
 /// Loads the library, once. Returns why it cannot be used, or null. To be called before all that follows.
 const char *steward_libpq_problem(void);
 
@@ -69,6 +76,7 @@ int PQntuples(const PGresult *result);
 int PQpipelineSync(PGconn *connection);
 int PQputCopyData(PGconn *connection, const char *bytes, int count);
 int PQputCopyEnd(PGconn *connection, const char *message);
+void PQreset(PGconn *connection);
 char *PQresultErrorField(const PGresult *result, int field);
 char *PQresultErrorMessage(const PGresult *result);
 size_t PQresultMemorySize(const PGresult *result);
@@ -79,6 +87,7 @@ int PQsendQueryParams(PGconn *connection, const char *text, int count, const Oid
     *values, const int *lengths, const int *formats, int result_format);
 int PQsendQueryPrepared(PGconn *connection, const char *name, int count, const char *const *values, const int
     *lengths, const int *formats, int result_format);
+PGVerbosity PQsetErrorVerbosity(PGconn *connection, PGVerbosity verbosity);
 PQnoticeProcessor PQsetNoticeProcessor(PGconn *connection, PQnoticeProcessor processor, void *argument);
 int PQsetnonblocking(PGconn *connection, int is_nonblocking);
 int PQsocket(const PGconn *connection);

@@ -112,15 +112,19 @@ public struct DatabaseOptions: Hashable, Sendable {
     public var pagerCount: Int?
     /// Whether queries may make temporary tables on a database server.
     public var allowsTemporaryTables: Bool
+    /// Whether what many new rows refer to is looked up for all of them at once, where a database server would look
+    /// for each. It takes the right to switch the server's checks off.
+    public var checksReferencesTogether: Bool
 
     public init(access: DatabaseAccess, busyTimeout: Duration = .seconds(300), readerCount: Int = 4,
-        pagerCount: Int? = nil, allowsTemporaryTables: Bool = true
+        pagerCount: Int? = nil, allowsTemporaryTables: Bool = true, checksReferencesTogether: Bool = false
     ) {
         self.access = access
         self.busyTimeout = busyTimeout
         self.readerCount = max(1, readerCount)
         self.pagerCount = pagerCount.map { max(1, $0) }
         self.allowsTemporaryTables = allowsTemporaryTables
+        self.checksReferencesTogether = checksReferencesTogether
     }
 }
 

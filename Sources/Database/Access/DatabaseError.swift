@@ -63,7 +63,9 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
         case .missingFile(let path):
             "Database file \(path) does not exist; check the path or create the repository first."
         case .cannotOpen(let name, let reason):
-            "Cannot open database \(name): \(reason); check the permissions of the file and its directory."
+            "Cannot open database \(name): \(reason); check "
+                + (name.hasPrefix("postgresql:")
+                    ? "registry.db in the repository configuration." : "the permissions of the file and its directory.")
         case .notADatabase(let path):
             "\(path) is not an SQLite database, or is encrypted; check the path in the repository configuration."
         case .corrupt(let name, let reason):

@@ -58,28 +58,45 @@ struct PostgreSQLErrors: Sendable {
         }
     }
 
-    /// Why a connection could not be made. The library tells it in words only, the server's among them.
-    func openingError(_ message: String) -> DatabaseError {
+    /// Why a connection could not be made. The library tells it in words; those of the server may be in any language.
+    ///
+    /// - Parameter code: asks for the SQLSTATE, if the words are the server's and not English.
+    func openingError(_ message: String, code: () -> String? = { nil }) -> DatabaseError {
         let reason = Self.oneLine(message)
+        if let error = knownOpeningError(reason) { return error }
+        // The library's own words have no severity before them.
+        if message.contains(":  "), let code = code(),
+            let error = connectionError(PostgreSQLReport(code: code, message: reason))
+        {
+            return error
+        }
+        return .unavailable(name, reason: reason)
+    }
+
+    private func knownOpeningError(_ reason: String) -> DatabaseError? {
         let known: [(part: String, code: String)] = [
             ("password authentication failed", "28P01"), ("no password supplied", "28P01"),
             ("pg_hba.conf", "28000"), ("authentication", "28000"), ("is not permitted to log in", "28000"),
             ("too many clients", "53300"), ("too many connections", "53300"),
             ("remaining connection slots", "53300"), ("the database system is", "57P03"),
         ]
-        if let match = known.first(where: { reason.contains($0.part) }),
-            let error = connectionError(PostgreSQLReport(code: match.code, message: reason))
-        {
-            return error
+        if let match = known.first(where: { reason.contains($0.part) }) {
+            return connectionError(PostgreSQLReport(code: match.code, message: reason))
         }
         if reason.contains("role \""), reason.hasSuffix("does not exist") { return .accessDenied(name, reason: reason) }
         if reason.contains("database \""), reason.hasSuffix("does not exist") {
             return .cannotOpen(name, reason: reason)
         }
-        if ["invalid", "definition of service", "certificate", "SSL", "missing \"=\""].contains(where: reason.contains) {
+        if ["invalid", "definition of service", "certificate", "SSL", "missing \"=\""].contains(where: reason.contains)
+        {
             return .cannotOpen(name, reason: reason)
         }
-        return .unavailable(name, reason: reason)
+        return nil
+    }
+
+    /// The SQLSTATE that ends what the library says of a server's last error, where it has been told to say no more.
+    static func code(in message: String) -> String? {
+        message.matches(of: /:  ([0-9A-Z]{5})(?:\n|$)/).last.map { String($0.1) }
     }
 
     static func oneLine(_ message: String) -> String {

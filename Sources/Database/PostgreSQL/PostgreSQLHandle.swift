@@ -60,9 +60,14 @@ final class PostgreSQLHandle {
         guard let connection else { throw errors.openingError("out of memory") }
         pointer = connection
         guard PQstatus(connection) == CONNECTION_OK else {
-            let message = String(cString: PQerrorMessage(connection))
+            let error = errors.openingError(String(cString: PQerrorMessage(connection))) {
+                // It gives the code in place of the words, and only if it has been told before it connects.
+                PQsetErrorVerbosity(connection, PQERRORS_SQLSTATE)
+                PQreset(connection)
+                return PostgreSQLErrors.code(in: String(cString: PQerrorMessage(connection)))
+            }
             disconnect()
-            throw errors.openingError(message)
+            throw error
         }
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         PQsetnonblocking(connection, 1)

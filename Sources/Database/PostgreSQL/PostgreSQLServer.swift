@@ -8,6 +8,9 @@ struct PostgreSQLServer: Sendable {
     /// Whether read transactions may make temporary tables.
     let allowsTemporaryTables: Bool
 
+    /// Whether what many rows refer to is looked up for all of them at once, and not by the server for each.
+    let checksReferencesTogether: Bool
+
     /// Whether it follows another server.
     let isReplica: Bool
 
@@ -49,6 +52,8 @@ struct PostgreSQLServer: Sendable {
             let extensions = try handle.run("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'btree_gist'")
             guard extensions.rowCount == 1 else { throw DatabaseError.missingExtension("btree_gist", database: name) }
         }
+        checksReferencesTogether = options.checksReferencesTogether && options.access != .readOnly
+        if checksReferencesTogether { try PostgreSQLReferences.checkRight(handle) }
         dialect = .postgresql(schema: found)
         self.number = number
         allowsTemporaryTables = options.allowsTemporaryTables && !isReplica && state.text(column: 3) == "t"

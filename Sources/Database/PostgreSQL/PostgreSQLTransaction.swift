@@ -148,7 +148,8 @@ final class PostgreSQLTransaction: OpenTransaction {
             return try result(statement).changedRows
         }
         return try handle.runMany(
-            rendered.text, try rows.map { try PostgreSQLValues(rendered.bindings, row: $0) }, table: rendered.firstTable)
+            rendered.text, try rows.map { try PostgreSQLValues(rendered.bindings, row: $0) }, table: rendered.firstTable
+        )
     }
 
     private func copy(_ rows: [[SQLValue]], _ bulk: BulkInsert) throws -> Int {
@@ -159,11 +160,21 @@ final class PostgreSQLTransaction: OpenTransaction {
         let data = try PostgreSQLValues.copyData(rows, bulk.columns.map(\.type))
         let statement = "COPY \(name) (\(columns)) FROM STDIN (FORMAT binary)"
         if bulk.isTemporary { return try handle.copy(statement, data, table: table) }
+        if server.checksReferencesTogether,
+            let references = try PostgreSQLReferences(handle, table: rules.tableName(table)), references.suit(bulk)
+        {
+            try references.lock(for: rows, bulk, handle)
+            return try copy(statement, data, table, while: "session_replication_role = replica")
+        }
         // The server looks up what each row refers to, by a plan that it makes for the first one and keeps. A table that
         // is small then would be read as a whole each time.
-        try handle.run("SET LOCAL enable_seqscan = off")
+        return try copy(statement, data, table, while: "enable_seqscan = off")
+    }
+
+    private func copy(_ statement: String, _ data: [UInt8], _ table: String, while setting: String) throws -> Int {
+        try handle.run("SET LOCAL \(setting)")
         let count = try handle.copy(statement, data, table: table)
-        try handle.run("SET LOCAL enable_seqscan = DEFAULT")
+        try handle.run("SET LOCAL \(setting.prefix { $0 != " " }) = DEFAULT")
         return count
     }
 

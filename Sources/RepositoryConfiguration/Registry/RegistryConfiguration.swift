@@ -24,6 +24,9 @@ public struct RegistryConfiguration: Sendable, Equatable {
     public var namespace: String?
     /// Whether temporary tables may be made; false for read-only replicas.
     public var allowsTemporaryTables: Bool
+    /// Whether what many new rows refer to is looked up for all of them at once, on PostgreSQL. A key of Steward's own,
+    /// which Python ignores.
+    public var checksReferencesTogether: Bool
     /// Parts of the connection that fill gaps of ``database``.
     public var connection: ConnectionDefaults
     /// Managers by role (`attributes`, `collections`, `datasets`, `datastores`, `dimensions`, `opaque`, `obscore`).
@@ -58,6 +61,7 @@ public struct RegistryConfiguration: Sendable, Equatable {
             in: try section.requiredString("db"), with: root, key: section.keyPath("db"))
         namespace = try section.string("namespace")
         allowsTemporaryTables = try section.bool("temporary_tables") ?? true
+        checksReferencesTogether = try section.bool("references_together") ?? false
         connection = ConnectionDefaults(
             username: try section.string("username"), password: try section.string("password"),
             host: try section.string("host"), port: try Self.port(section), database: try section.string("database"))
