@@ -39,8 +39,13 @@ struct JournalIntent: Sendable, Equatable {
     }
 
     var content: Content
+    /// Of a deletion: whether the registry is to forget the datasets. One that it knows again then came back.
+    var forgets: Bool
 
-    init(_ content: Content) { self.content = content }
+    init(_ content: Content, forgets: Bool = false) {
+        self.content = content
+        self.forgets = forgets
+    }
 
     /// The same without what would go once its objects are recorded.
     var withoutSources: JournalIntent {
@@ -99,6 +104,10 @@ struct JournalIntent: Sendable, Equatable {
             }
         case .delete(let ids):
             writer.value("delete")
+            if forgets {
+                writer.key("forgets")
+                writer.value(true)
+            }
             writer.endObject()
             writer.endLine()
             for id in ids {
@@ -138,6 +147,7 @@ struct JournalIntent: Sendable, Equatable {
             return FileIdentity(inode: UInt64(bitPattern: inode), size: size, modified: modified)
         }
         var kind = ""
+        var forgets = false
         func source(_ line: StructuredValue) throws -> MovedSource? {
             try line["source"]?.stringValue.map { MovedSource(path: $0, identity: try identity(line, "source_")) }
         }
@@ -169,9 +179,11 @@ struct JournalIntent: Sendable, Equatable {
                     ["write", "upload", "delete"].contains(named)
                 else { throw malformed("its kind or version is unknown") }
                 kind = named
+                forgets = line["forgets"]?.boolValue ?? false
             }
         }
         guard !kind.isEmpty else { throw malformed("it is empty") }
         content = kind == "write" ? .write(files) : kind == "upload" ? .upload(objects) : .delete(ids)
+        self.forgets = forgets
     }
 }

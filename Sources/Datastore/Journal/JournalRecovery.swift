@@ -41,7 +41,9 @@ extension FileDatastore {
             let root = try existingRoot()
             let twins = root == nil ? [] : try neighbours.filter { try $0.existingRoot() == root }
             for chunk in ids.pieces(of: Self.trashChunk) {
-                for datastore in [self] + twins { result.emptied.add(try datastore.emptyTrash(chunk, connection)) }
+                for datastore in [self] + twins {
+                    result.emptied.add(try datastore.emptyTrash(chunk, isForgotten: intent.forgets, connection))
+                }
             }
             // Files that cannot be deleted now are tried again by whoever empties the trash.
         }
