@@ -81,6 +81,27 @@ import Testing
         #expect(try await repository.butler.emptyTrash(isDryRun: true).datasets == 1)
     }
 
+    @Test func whatFailsInThePlaceOfAFileThatIsGoneFromTheTrashIsUndone() async throws {
+        let repository = try await TemporaryRepository.make()
+        let old = try await repository.put(1)
+        try await repository.butler.pruneDatasets([old], unstore: true, purge: true, keepsFiles: true)
+        // As a client leaves it that dies while it empties the trash.
+        try FileManager.default.removeItem(atPath: repository.root + "/" + Self.path)
+        let (source, last) = (try repository.source("new.yaml"), try repository.source("last.yaml"))
+        let files = [
+            FileIngest(location: source, datasets: [try await repository.ref(1)]),
+            FileIngest(location: last, datasets: [try await repository.ref(2)]),
+        ]
+        let taken = repository.root + "/run/a/count/count_Cam_D2_run_a.yaml"
+        await #expect(throws: ObjectStorageError.self) {
+            try await repository.butler.ingest(files, transfer: .move, jobs: 1) { _ in
+                try? "{}".write(toFile: taken, atomically: false, encoding: .utf8)
+            }
+        }
+        #expect(repository.exists(source) && repository.exists(last))
+        #expect(repository.artifacts == ["run/a/count/count_Cam_D2_run_a.yaml"])
+    }
+
     @Test func aNewFileComesBesideOneThatWaits() async throws {
         let repository = try await TemporaryRepository.make()
         let old = try await repository.put(1)

@@ -39,7 +39,8 @@ struct JournalIntent: Sendable, Equatable {
     }
 
     var content: Content
-    /// Of a deletion: whether the registry is to forget the datasets. One that it knows again then came back.
+    /// Of a deletion: whether the registry is to forget the datasets. One that it knows again then came back. Of files and
+    /// objects: whether they are old ones, whose records are to go.
     var forgets: Bool
 
     init(_ content: Content, forgets: Bool = false) {
@@ -50,7 +51,7 @@ struct JournalIntent: Sendable, Equatable {
     /// The same without what would go once its objects are recorded.
     var withoutSources: JournalIntent {
         guard case .upload(let objects) = content else { return self }
-        return JournalIntent(.upload(objects.map { NewObject(path: $0.path, digest: $0.digest) }))
+        return JournalIntent(.upload(objects.map { NewObject(path: $0.path, digest: $0.digest) }), forgets: forgets)
     }
 
     /// The files or datasets that it names.
@@ -75,6 +76,7 @@ struct JournalIntent: Sendable, Equatable {
         switch content {
         case .write(let files):
             writer.value("write")
+            writeForgets(&writer)
             writer.endObject()
             writer.endLine()
             for file in files {
@@ -88,6 +90,7 @@ struct JournalIntent: Sendable, Equatable {
             }
         case .upload(let objects):
             writer.value("upload")
+            writeForgets(&writer)
             writer.endObject()
             writer.endLine()
             for object in objects {
@@ -104,10 +107,7 @@ struct JournalIntent: Sendable, Equatable {
             }
         case .delete(let ids):
             writer.value("delete")
-            if forgets {
-                writer.key("forgets")
-                writer.value(true)
-            }
+            writeForgets(&writer)
             writer.endObject()
             writer.endLine()
             for id in ids {
@@ -119,6 +119,12 @@ struct JournalIntent: Sendable, Equatable {
             }
         }
         return writer.bytes
+    }
+
+    private func writeForgets(_ writer: inout JSONWriter) {
+        guard forgets else { return }
+        writer.key("forgets")
+        writer.value(true)
     }
 
     private static func write(_ source: MovedSource?, _ writer: inout JSONWriter) {

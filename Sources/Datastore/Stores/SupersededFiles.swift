@@ -46,7 +46,7 @@ public final class SupersededFiles: Sendable {
             if case .inside(let object, _) = try ArtifactLocation(recorded: path) { paths.insert(object) }
         }
         if let content = try datastore.description(of: paths.sorted()) {
-            let path = try datastore.record(JournalIntent(content))
+            let path = try datastore.record(JournalIntent(content, forgets: true))
             intents.withLock { $0.append(Intent(datastore: datastore, path: path)) }
             KillPoint.pass()
         }
