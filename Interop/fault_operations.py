@@ -270,6 +270,17 @@ def _transfer(mode):
     ]
 
 
+def _make_other_in_trash(root, folder):
+    _make_other(root, folder)
+    assert run_probe(root, _transfer("copy")(root, folder)) == 0
+    command = {"op": "prune", "ids": ids(root, "count", "run/c"), "unstore": True, "purge": True, "disassociate": True}
+    assert run_probe(root, [{**command, "keeps_files": True}]) == 0
+
+
+def _transfer_anew(root, folder):
+    return [*_transfer("copy")(root, folder), {"op": "empty_trash"}]
+
+
 def _make_export(root, folder):
     _make_other(root, folder)
     (folder / "export").mkdir()
@@ -334,6 +345,7 @@ FAULTS = [
         _make_other,
         lambda folder: [folder / "other" / f"run/c/count/count_Cam_D{detector}_run_c.yaml" for detector in (4, 5, 15)],
     ),
+    Fault("transfer-anew", _transfer_anew, _make_other_in_trash),
     Import("copy"),
     Import("move"),
     *[

@@ -13,6 +13,7 @@ import Testing
         ]
         for intent in [
             JournalIntent(.write(files)), JournalIntent(.delete([DatasetID(high: 1, low: 2)])), JournalIntent(.write([])),
+            JournalIntent(.delete([DatasetID(high: 1, low: 2)]), forgets: true), JournalIntent(.write(files), forgets: true),
         ] {
             #expect(try JournalIntent(text: intent.text, path: "p") == intent)
         }

@@ -69,6 +69,10 @@ extension DirectButler {
         let transfers =
             options.transfer == .auto
             ? try datastore.automaticTransfer(of: plan.files.lazy.map { ($0.location, $0.refs) }) : .all(options.transfer)
+        let ownFiles = repositoryFiles
+        try await registry.read {
+            try $0.refuseOwnFiles(plan.files.map(\.location), transfers, in: datastore, ownFiles)
+        }
         if options.isDryRun {
             try await foresee(plan, options, transfers, progress: progress)
             return plan.refs.count

@@ -28,9 +28,11 @@ extension DirectButler {
         if transferDimensions, archive.records == nil {
             warn("The archive has no dimension records that fit this repository; the repository must have them.")
         }
+        let ownFiles = repositoryFiles
         let refs = try await registry.read { snapshot in
             let snapshot = snapshot.including(PendingRecords(records))
             try snapshot.refuseStored(archive.refs, in: datastore)
+            try snapshot.refuseOwnFiles([source], .all(transfer), in: datastore, ownFiles)
             let memory = RecordMemory()
             return try archive.refs.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory)) }
         }

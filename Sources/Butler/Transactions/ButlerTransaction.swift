@@ -95,7 +95,8 @@ public struct ButlerTransaction {
             ? try datastore.automaticTransfer(of: given.lazy.map { ($0.location, $0.datasets) }) : .all(transfer)
         try nested { _ in
             for batch in given.pieces(of: BatchSpool.batchSize) {
-                let prepared = try PreparedFiles(batch, registry.snapshot, for: datastore)
+                let prepared = try PreparedFiles(
+                    batch, registry.snapshot, for: datastore, transfers, butler.repositoryFiles)
                 let staged = try BlockingCall.wait {
                     try await datastore.stage(
                         prepared.files, transfers: transfers, recordsAttributes: recordsAttributes, jobs: jobs)
@@ -108,7 +109,7 @@ public struct ButlerTransaction {
     // MARK: Removing
 
     /// Removes files of datasets, memberships in tags, or the datasets altogether. Files go when the transaction is
-    /// complete, so their names are not free within it.
+    /// complete, so their names are not free within it: what is put in their place is kept under others.
     /// - Throws: as ``DirectButler/pruneDatasets(_:unstore:purge:disassociate:tags:keepsFiles:isDryRun:)``.
     public func pruneDatasets(
         _ refs: [DatasetRef], unstore: Bool = false, purge: Bool = false, disassociate: Bool = true,
@@ -132,27 +133,27 @@ public struct ButlerTransaction {
 
     // MARK: Parts
 
-    /// Records staged files and gives them their names, with the rows that `body` makes.
+    /// Records staged files and gives them their names, with the rows that `body` makes. Where a name is taken by a file that
+    /// waits for its deletion, as those do that this transaction prunes, the new file gets another.
     private func record(_ artifacts: StagedArtifacts, _ body: () throws -> Void) throws {
         try nested { _ in
+            let connection = registry.connection
+            var artifacts = artifacts
+            // What undoes or finishes goes by what is declared, whatever the names.
             files.add(artifacts)
             do {
                 try artifacts.declare()
-                try body()
-                KillPoint.pass()
-                try registry.insertRecords(artifacts)
-                KillPoint.pass()
-                try artifacts.publish()
-            } catch ObjectStorageError.alreadyExists(let path) {
-                let isGoing = try butler.datastore().files.contains { files in
-                    try files.isGoing(path, registry.connection)
-                }
-                guard isGoing else { throw ObjectStorageError.alreadyExists(path: path) }
-                throw ButlerError(
-                    .conflictingDefinition,
-                    "'\(path)' belongs to a dataset whose files go later, after this transaction or when the trash is "
-                        + "emptied; store the new dataset after that.")
+            } catch ObjectStorageError.alreadyExists {
+                try artifacts.retract(connection)
+                artifacts = try artifacts.besideWaiting(connection)
+                try artifacts.declare()
             }
+            try files.superseded.take(artifacts, connection)
+            try body()
+            KillPoint.pass()
+            try registry.insertRecords(artifacts)
+            KillPoint.pass()
+            try artifacts.publish()
         }
         files.settleLast()
     }

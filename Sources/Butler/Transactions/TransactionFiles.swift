@@ -10,7 +10,10 @@ final class TransactionFiles: Sendable {
     }
 
     private let state = Mutex(State())
+    /// What waits in the trash of datasets that are put anew; what a part that was taken back has replaced stays.
+    let superseded = SupersededFiles()
 
+    var isEmpty: Bool { artifacts.isEmpty && deletions.isEmpty && superseded.isEmpty }
     var artifacts: [StagedArtifacts] { state.withLock { $0.artifacts } }
     var deletions: [StagedDeletion] { state.withLock { $0.deletions } }
 

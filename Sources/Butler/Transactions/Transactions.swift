@@ -38,7 +38,7 @@ extension DirectButler {
                     defer { isSecond = true }
                     return !isSecond
                 }
-                guard isFirst, isDatastoreOpen, try await makeWay(at: path) else {
+                guard isFirst, isDatastoreOpen, try await recoverAbandonedWork().files > 0 else {
                     throw ObjectStorageError.alreadyExists(path: path)
                 }
                 return try await attempt(isRehearsal: isRehearsal, body)
@@ -73,7 +73,7 @@ extension DirectButler {
     /// - Returns: whether it was committed after all; then it is finished.
     private func undo(_ files: TransactionFiles, after error: any Error) async throws -> Bool {
         let (artifacts, deletions) = (files.artifacts, files.deletions)
-        guard !artifacts.isEmpty || !deletions.isEmpty else { return false }
+        guard !files.isEmpty else { return false }
         // The task may be cancelled, which must not keep files from being removed.
         let undoing = Task { [self] in
             let isRecorded = try await registry.write { writer in
@@ -82,6 +82,7 @@ extension DirectButler {
                     if try part.undo(writer.connection) { isRecorded = true }
                     KillPoint.pass()
                 }
+                try files.superseded.settle(writer.connection)
                 return isRecorded
             }
             // Whatever a piece names is in the trash, or unknown, or nothing happens.
@@ -102,8 +103,9 @@ extension DirectButler {
 
     private func finish(_ files: TransactionFiles) async throws {
         let (artifacts, deletions) = (files.artifacts, files.deletions)
-        guard !artifacts.isEmpty || !deletions.isEmpty else { return }
+        guard !files.isEmpty else { return }
         KillPoint.pass()
+        try await settle(files.superseded)
         var failure: (any Error)?
         for part in artifacts {
             do {

@@ -13,9 +13,12 @@ extension DirectButler {
     ///   datasets already; `ObjectStorageError`, of which `.alreadyExists` for a file in the way.
     func record(_ artifacts: StagedArtifacts, _ body: @escaping @Sendable (RegistryWriter) throws -> Void) async throws {
         let registry = registry
+        let superseded = SupersededFiles()
+        var artifacts = artifacts
         do {
-            try await declare(artifacts, body)
-            try await registry.write { writer in
+            artifacts = try await declare(artifacts, body)
+            try await registry.write { [artifacts] writer in
+                try superseded.take(artifacts, writer.connection)
                 try body(writer)
                 KillPoint.pass()
                 try writer.insertRecords(artifacts)
@@ -25,7 +28,13 @@ extension DirectButler {
             KillPoint.pass()
         } catch {
             // The task may be cancelled, which must not keep files from being removed.
-            let undoing = Task { try await registry.write { try artifacts.undo($0.connection) } }
+            let undoing = Task { [artifacts] in
+                try await registry.write { writer in
+                    let isRecorded = try artifacts.undo(writer.connection)
+                    try superseded.settle(writer.connection)
+                    return isRecorded
+                }
+            }
             switch await undoing.result {
             case .success(true): return
             case .success(false): throw error
@@ -34,48 +43,52 @@ extension DirectButler {
                 throw error
             }
         }
-        try await StagedArtifacts.pool.run { try artifacts.finish() }
+        try await settle(superseded)
+        try await StagedArtifacts.pool.run { [artifacts] in try artifacts.finish() }
     }
 
-    /// A name may be taken by a file that a writer left behind when it died, or that another is about to delete; then
-    /// recovery, or emptying that file's trash, makes way. If the registry refuses the datasets anyway, as it does for one
-    /// that exists, its reason is the one to tell.
+    /// Writes down what is to become of staged files.
+    ///
+    /// A name may be taken by a file that a writer left behind when it died; then recovery makes way. One that waits for its
+    /// deletion stays what it is, and the new file gets another name. If the registry refuses the datasets anyway, as it does
+    /// for one that exists, its reason is the one to tell.
+    ///
+    /// - Returns: the same files, with the names that they will have.
     func declare(
         _ artifacts: StagedArtifacts, _ body: @escaping @Sendable (RegistryWriter) throws -> Void
-    ) async throws {
+    ) async throws -> StagedArtifacts {
         let pool = StagedArtifacts.pool
         try await recoverRemoteWork()
         do {
             try await pool.run { try artifacts.declare() }
+            return artifacts
         } catch let error as ObjectStorageError {
-            guard case .alreadyExists(let path) = error else { throw error }
-            try await registry.write { try artifacts.retract($0.connection) }
-            guard try await makeWay(at: path) else {
-                try await registry.write { writer in
-                    try body(writer)
-                    throw error
-                }
+            guard case .alreadyExists = error else { throw error }
+        }
+        try await registry.write { try artifacts.retract($0.connection) }
+        try await recoverAbandonedWork()
+        let others = try await registry.read { try artifacts.besideWaiting($0.connection) }
+        do {
+            try await pool.run { try others.declare() }
+            return others
+        } catch let error as ObjectStorageError {
+            guard case .alreadyExists = error else { throw error }
+            try await registry.write { writer in
+                try body(writer)
                 throw error
             }
-            try await pool.run { try artifacts.declare() }
+            throw error
         }
     }
 
-    /// Removes what a writer that died left, or the file of that name if it waits for its deletion.
-    /// - Returns: whether something is gone.
-    func makeWay(at path: String) async throws -> Bool {
-        if try await recoverAbandonedWork().files > 0 { return true }
-        return try await emptyTrash(ofFile: path)
-    }
-
-    /// Deletes a file if it belongs to nothing but datasets in the trash.
-    /// - Returns: whether it is gone.
-    private func emptyTrash(ofFile path: String) async throws -> Bool {
-        let datastores = try datastore().files
-        return try await registry.write { writer in
-            for files in datastores where try files.emptyTrash(ofFile: path, writer.connection) { return true }
-            return false
-        }
+    /// Removes files that waited in the trash and are replaced, after the transaction that replaced them. What cannot be
+    /// removed now is by the next writer.
+    func settle(_ superseded: SupersededFiles) async throws {
+        guard !superseded.isEmpty else { return }
+        let registry = registry
+        // The task may be cancelled.
+        let settling = Task { try await registry.write { try superseded.settle($0.connection) } }
+        if case .failure(let obstacle) = await settling.result { warnOfLeftovers(obstacle) }
     }
 
     /// Undoes or finishes what writers of the repository that died were doing. Writers at work are left alone.

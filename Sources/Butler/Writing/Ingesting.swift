@@ -51,9 +51,10 @@ extension DirectButler {
     ) async throws {
         if !isDryRun { try requireWriteable(to: "ingest files") }
         let datastore = try datastore()
+        let ownFiles = repositoryFiles
         let prepare: @Sendable () async throws -> PreparedFiles? = { [registry] in
             try await registry.read { snapshot in
-                try next(snapshot).map { try PreparedFiles($0, snapshot, for: datastore) }
+                try next(snapshot).map { try PreparedFiles($0, snapshot, for: datastore, transfer, ownFiles) }
             }
         }
         var foresight = IntakeForesight(self)
@@ -89,7 +90,11 @@ extension DirectButler {
         var seen: Set<DatasetID> = []
         let refs = files.flatMap { $0.rows.map(\.ref) }.filter { seen.insert($0.id).inserted }
         try Self.refuseRepetitions(refs)
-        try await registry.read { try $0.refuseStored(refs, in: datastore) }
+        let ownFiles = repositoryFiles
+        try await registry.read { snapshot in
+            try snapshot.refuseStored(refs, in: datastore)
+            try snapshot.refuseOwnFiles(files.map(\.source), .all(transfer), in: datastore, ownFiles)
+        }
         let staged = try await datastore.stage(
             recorded: files.map { ($0.source, $0.rows.map { ($0.ref, $0.info) }) },
             transfer: transfer, jobs: jobs)
@@ -115,10 +120,15 @@ struct PreparedFiles: Sendable {
     let refs: [DatasetRef]
     let files: [FileDatastore.IncomingFile]
 
-    init(_ given: [FileIngest], _ snapshot: RegistrySnapshot, for datastore: any Datastore) throws {
+    /// - Parameter ownFiles: as ``DirectButler/repositoryFiles``.
+    init(
+        _ given: [FileIngest], _ snapshot: RegistrySnapshot, for datastore: any Datastore, _ transfer: FileTransfers,
+        _ ownFiles: [String]
+    ) throws {
         refs = given.flatMap(\.datasets)
         try DirectButler.refuseRepetitions(refs)
         try snapshot.refuseStored(refs, in: datastore)
+        try snapshot.refuseOwnFiles(given.map(\.location), transfer, in: datastore, ownFiles)
         let memory = RecordMemory()
         files = try given.map { file in
             FileDatastore.IncomingFile(
@@ -141,16 +151,16 @@ extension RegistrySnapshot {
     fileprivate func unknown(_ files: [FileIngest], to datastore: any Datastore) throws -> [FileIngest] {
         var known: Set<DatasetID> = []
         for chunk in files.flatMap(\.datasets).map(\.id).pieces(of: 10_000) {
-            known.formUnion(try datastore.stored(chunk, connection).keys)
+            known.formUnion(try datastore.held(chunk, connection))
         }
         return files.filter { file in !file.datasets.contains { known.contains($0.id) } }
     }
 
-    /// - Throws: `ButlerError` of kind `conflictingDefinition` when the datastore has a record of one of the datasets.
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when the datastore has one of the datasets.
     func refuseStored(_ refs: [DatasetRef], in datastore: any Datastore) throws {
         for chunk in refs.pieces(of: 10_000) {
-            let known = try datastore.stored(chunk.map(\.id), connection)
-            guard let ref = chunk.first(where: { known[$0.id] != nil }) else { continue }
+            let known = try datastore.held(chunk.map(\.id), connection)
+            guard let ref = chunk.first(where: { known.contains($0.id) }) else { continue }
             throw ButlerError(
                 .conflictingDefinition, "The datastore has a file of \(ref) already; remove it before storing another.")
         }

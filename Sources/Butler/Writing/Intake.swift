@@ -1,7 +1,9 @@
 import ButlerModel
+import Database
 import Datastore
 import ObjectStorage
 import Registry
+import Synchronization
 
 /// Files that become datasets in one transaction, however many they are. See docs/writing.md.
 ///
@@ -9,21 +11,38 @@ import Registry
 /// ``commit(first:last:)``, which ends the intake whatever comes of it.
 struct Intake: Sendable {
     private let butler: DirectButler
+    private let datastore: any Datastore
     private let spool: BatchSpool
+    private let notes = Notes()
+    private let superseded = SupersededFiles()
+
+    /// What was found out about batches on the way.
+    private final class Notes: Sendable {
+        /// New names of files, by those that they were to have.
+        let renamed = Mutex<[String: String]>([:])
+        let needed = Mutex<[NeededFiles]>([])
+    }
 
     init(_ butler: DirectButler) throws {
         self.butler = butler
-        spool = BatchSpool(in: try butler.datastore())
+        datastore = try butler.datastore()
+        spool = BatchSpool(in: datastore)
     }
 
     /// - Parameters:
     ///   - refs: the datasets that are to exist; those that have no file as well.
     ///   - artifacts: are discarded when this throws.
-    func add(_ refs: [DatasetRef], _ artifacts: StagedArtifacts) async throws {
+    ///   - needed: what the repository must still have when the datasets are made.
+    func add(_ refs: [DatasetRef], _ artifacts: StagedArtifacts, needed: NeededFiles = NeededFiles()) async throws {
         let spool = spool
+        var artifacts = artifacts
         do {
-            try await butler.declare(artifacts) { try $0.makeRoom(for: refs) }
-            try await StagedArtifacts.pool.run { try spool.add(refs, artifacts) }
+            artifacts = try artifacts.following(notes.renamed.withLock { $0 })
+            let declared = try await butler.declare(artifacts) { try $0.makeRoom(for: refs) }
+            notes.renamed.withLock { $0.merge(declared.renamed(since: artifacts)) { $1 } }
+            artifacts = declared
+            notes.needed.withLock { $0.append(needed) }
+            try await StagedArtifacts.pool.run { try spool.add(refs, declared) }
         } catch {
             await butler.undo([artifacts])
             throw error
@@ -39,14 +58,18 @@ struct Intake: Sendable {
         first: @escaping @Sendable (RegistryWriter) throws -> Void = { _ in },
         last: @escaping @Sendable (RegistryWriter) throws -> Void = { _ in }
     ) async throws {
-        let spool = spool
+        let (spool, superseded, datastore) = (spool, superseded, datastore)
         let registry = butler.registry
+        let needed = notes.needed.withLock { $0 }
         do {
             try await registry.write { writer in
+                // Others may have removed something since it was looked at.
+                for files in needed { try files.confirm(in: datastore, writer.connection) }
                 try first(writer)
                 KillPoint.pass()
                 for number in 0..<spool.count {
                     let batch = try spool.batch(number)
+                    try superseded.take(batch.artifacts, writer.connection)
                     try writer.makeRoom(for: batch.refs)
                     KillPoint.pass()
                     try writer.insertRecords(batch.artifacts)
@@ -65,6 +88,7 @@ struct Intake: Sendable {
                     for number in 0..<spool.count where try spool.batch(number).artifacts.undo(writer.connection) {
                         isRecorded = true
                     }
+                    try superseded.settle(writer.connection)
                     try spool.remove()
                     return isRecorded
                 }
@@ -77,6 +101,7 @@ struct Intake: Sendable {
                 throw error
             }
         }
+        try await butler.settle(superseded)
         try await finish()
     }
 
@@ -105,6 +130,33 @@ struct Intake: Sendable {
             }
         }
         if case .failure(let obstacle) = await discarding.result { butler.warnOfLeftovers(obstacle) }
+    }
+}
+
+/// What datasets that come in count on: that the repository has some of them already, and files of others.
+struct NeededFiles: Sendable {
+    var datasets: [DatasetID] = []
+    /// Recorded paths.
+    var paths: [String] = []
+
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when something has been removed. In a transaction that writes,
+    ///   it stays until that ends.
+    func confirm(in datastore: any Datastore, _ connection: any DatabaseConnection) throws {
+        func removed(_ what: String) -> ButlerError {
+            ButlerError(
+                .conflictingDefinition,
+                "\(what) was removed from the repository by another client while others were brought; nothing was changed. Run "
+                    + "it again to bring that, too.")
+        }
+        if !datasets.isEmpty {
+            let held = try datastore.held(datasets, connection)
+            if let id = datasets.first(where: { !held.contains($0) }) { throw removed("Dataset \(id)") }
+        }
+        if !paths.isEmpty {
+            var stored: Set<String> = []
+            for files in datastore.files { stored.formUnion(try files.storedFiles(paths, connection)) }
+            if let path = paths.first(where: { !stored.contains($0) }) { throw removed("'\(path)'") }
+        }
     }
 }
 

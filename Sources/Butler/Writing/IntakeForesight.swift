@@ -39,11 +39,13 @@ struct IntakeForesight {
 
     mutating func add(_ incoming: [FileDatastore.IncomingFile], _ transfers: FileTransfers, jobs: Int) async throws {
         try await butler.datastore().foresee(incoming, transfers: transfers, jobs: jobs, into: &files)
+        try await refuseTaken()
     }
 
     mutating func add(recorded: [TransferPlan.File], _ transfer: ArtifactTransfer, jobs: Int) async throws {
         try await butler.datastore().foresee(
             recorded: recorded.map(\.recorded), transfer: transfer, jobs: jobs, into: &files)
+        try await refuseTaken()
     }
 
     mutating func add(
@@ -51,6 +53,16 @@ struct IntakeForesight {
     ) async throws {
         for files in try butler.datastore().receivers(ofArchive: archive, rows, transfer: transfer) {
             try await files.foresee(recorded: [(archive, rows)], transfer: transfer, jobs: 1, into: &self.files)
+        }
+        try await refuseTaken()
+    }
+
+    private mutating func refuseTaken() async throws {
+        let found = files
+        files = try await butler.registry.read { snapshot in
+            var files = found
+            try files.refuseTaken(snapshot.connection)
+            return files
         }
     }
 

@@ -139,16 +139,19 @@ extension DirectButler {
         let limit = age.map { Date().addingTimeInterval(-($0 / .seconds(1))) }
         for files in datastore.files {
             if isDryRun, let limit {
-                result.datasets += try await StagedArtifacts.pool.run {
-                    try files.keptInTrash().values.count { $0 <= limit }
+                let ids = try await StagedArtifacts.pool.run {
+                    try files.keptInTrash().filter { $0.value <= limit }.map(\.key)
                 }
+                result.datasets += try await registry.read { try files.trashed(among: ids, $0.connection) }.count
                 continue
             }
             if !isDryRun {
-                try await StagedDeletion.visitWaiting(in: files, until: limit ?? .distantFuture) { ids in
+                try await StagedDeletion.visitWaiting(in: files, until: limit ?? .distantFuture) { ids, isForgotten in
                     let deletion = try StagedDeletion(in: datastore)
                     for piece in ids.pieces(of: FileDatastore.trashChunk) {
-                        try await StagedArtifacts.pool.run { try deletion.declare(piece, in: files) }
+                        try await StagedArtifacts.pool.run {
+                            try deletion.declare(piece, isForgotten: isForgotten, in: files)
+                        }
                     }
                     try await empty(deletion, &result, progress)
                 }

@@ -70,7 +70,8 @@ extension DirectButler {
                     records.add(plan.records)
                     if transfer == .move { try await source.markShared(&plan) }
                     if transfer != .auto { try await give(paths: &archives, to: &plan) }
-                    let (missing, present) = try await missingFiles(plan)
+                    let (missing, present, held) = try await missingFiles(plan)
+                    let needed = NeededFiles(datasets: held, paths: present.compactMap(\.rows.first?.info.path))
                     let (new, known) = seen.add(missing)
                     let parts = Self.parts(new, alsoIn: known + present, transfer)
                     if isDryRun {
@@ -79,7 +80,7 @@ extension DirectButler {
                     } else {
                         let refs = plan.refs
                         try await copying.next { [self] in
-                            try await intake.add(refs, try await stage(parts, jobs: jobs))
+                            try await intake.add(refs, try await stage(parts, jobs: jobs), needed: needed)
                         }
                     }
                     return plan.refs
@@ -129,19 +130,14 @@ extension DirectButler {
         plan.files = files
     }
 
-    /// The files of datasets that are not here, and those that are because other datasets are in them too.
+    /// The files of datasets that are not here, those that are because other datasets are in them too, and the datasets that
+    /// are here.
     private func missingFiles(
         _ plan: TransferPlan
-    ) async throws -> (missing: [TransferPlan.File], present: [TransferPlan.File]) {
+    ) async throws -> (missing: [TransferPlan.File], present: [TransferPlan.File], held: [DatasetID]) {
         let datastore = try datastore()
         let ids = plan.refs.map(\.id)
-        let held = try await registry.read { snapshot in
-            var held: Set<DatasetID> = []
-            for chunk in ids.pieces(of: 10_000) {
-                held.formUnion(try datastore.stored(chunk, snapshot.connection).keys)
-            }
-            return held
-        }
+        let held = try await registry.read { try datastore.held(ids, $0.connection) }
         try plan.requireSources(apartFrom: held)
         let wanted = plan.files.compactMap { file in
             var file = file
@@ -150,9 +146,9 @@ extension DirectButler {
         }
         let paths = wanted.filter { !$0.isOutside }.compactMap(\.rows.first?.info.path)
         let recorded = try await registry.read { snapshot in
-            try datastore.files.map { ($0, try $0.recordedFiles(paths, snapshot.connection)) }
+            try datastore.files.map { ($0, try $0.storedFiles(paths, snapshot.connection)) }
         }
-        guard recorded.contains(where: { !$0.1.isEmpty }) else { return (wanted, []) }
+        guard recorded.contains(where: { !$0.1.isEmpty }) else { return (wanted, [], Array(held)) }
         var (missing, present) = ([TransferPlan.File](), [TransferPlan.File]())
         for file in wanted {
             var isPresent = false
@@ -165,7 +161,7 @@ extension DirectButler {
             }
             if isPresent { present.append(file) } else { missing.append(file) }
         }
-        return (missing, present)
+        return (missing, present, Array(held))
     }
 
     private typealias Part = (files: [TransferPlan.File], transfer: ArtifactTransfer)

@@ -39,13 +39,19 @@ struct JournalIntent: Sendable, Equatable {
     }
 
     var content: Content
+    /// Of a deletion: whether the registry is to forget the datasets. One that it knows again then came back. Of files and
+    /// objects: whether they are old ones, whose records are to go.
+    var forgets: Bool
 
-    init(_ content: Content) { self.content = content }
+    init(_ content: Content, forgets: Bool = false) {
+        self.content = content
+        self.forgets = forgets
+    }
 
     /// The same without what would go once its objects are recorded.
     var withoutSources: JournalIntent {
         guard case .upload(let objects) = content else { return self }
-        return JournalIntent(.upload(objects.map { NewObject(path: $0.path, digest: $0.digest) }))
+        return JournalIntent(.upload(objects.map { NewObject(path: $0.path, digest: $0.digest) }), forgets: forgets)
     }
 
     /// The files or datasets that it names.
@@ -70,6 +76,7 @@ struct JournalIntent: Sendable, Equatable {
         switch content {
         case .write(let files):
             writer.value("write")
+            writeForgets(&writer)
             writer.endObject()
             writer.endLine()
             for file in files {
@@ -83,6 +90,7 @@ struct JournalIntent: Sendable, Equatable {
             }
         case .upload(let objects):
             writer.value("upload")
+            writeForgets(&writer)
             writer.endObject()
             writer.endLine()
             for object in objects {
@@ -99,6 +107,7 @@ struct JournalIntent: Sendable, Equatable {
             }
         case .delete(let ids):
             writer.value("delete")
+            writeForgets(&writer)
             writer.endObject()
             writer.endLine()
             for id in ids {
@@ -110,6 +119,12 @@ struct JournalIntent: Sendable, Equatable {
             }
         }
         return writer.bytes
+    }
+
+    private func writeForgets(_ writer: inout JSONWriter) {
+        guard forgets else { return }
+        writer.key("forgets")
+        writer.value(true)
     }
 
     private static func write(_ source: MovedSource?, _ writer: inout JSONWriter) {
@@ -138,6 +153,7 @@ struct JournalIntent: Sendable, Equatable {
             return FileIdentity(inode: UInt64(bitPattern: inode), size: size, modified: modified)
         }
         var kind = ""
+        var forgets = false
         func source(_ line: StructuredValue) throws -> MovedSource? {
             try line["source"]?.stringValue.map { MovedSource(path: $0, identity: try identity(line, "source_")) }
         }
@@ -169,9 +185,11 @@ struct JournalIntent: Sendable, Equatable {
                     ["write", "upload", "delete"].contains(named)
                 else { throw malformed("its kind or version is unknown") }
                 kind = named
+                forgets = line["forgets"]?.boolValue ?? false
             }
         }
         guard !kind.isEmpty else { throw malformed("it is empty") }
         content = kind == "write" ? .write(files) : kind == "upload" ? .upload(objects) : .delete(ids)
+        self.forgets = forgets
     }
 }

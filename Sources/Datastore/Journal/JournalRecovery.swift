@@ -32,19 +32,33 @@ extension FileDatastore {
         case .write(let files):
             for chunk in files.pieces(of: 1000) {
                 let paths = chunk.map(\.path)
-                var recorded = try table.recordedFiles(paths, connection)
+                var recorded = try recorded(paths, intent, connection)
                 recorded.formUnion(try recordedElsewhere(paths, among: neighbours, connection))
                 for file in chunk { try settle(file, isRecorded: recorded.contains(file.path), &result) }
             }
-        case .upload(let objects): try settle(objects, connection, &result)
+        case .upload(let objects):
+            for chunk in objects.pieces(of: 1000) {
+                try settle(chunk, recorded: try recorded(chunk.map(\.path), intent, connection), &result)
+            }
         case .delete(let ids):
             let root = try existingRoot()
             let twins = root == nil ? [] : try neighbours.filter { try $0.existingRoot() == root }
             for chunk in ids.pieces(of: Self.trashChunk) {
-                for datastore in [self] + twins { result.emptied.add(try datastore.emptyTrash(chunk, connection)) }
+                for datastore in [self] + twins {
+                    result.emptied.add(try datastore.emptyTrash(chunk, isForgotten: intent.forgets, connection))
+                }
             }
             // Files that cannot be deleted now are tried again by whoever empties the trash.
         }
+    }
+
+    /// Those of the files of an intent that are recorded. A new one is not, if all there is waits in the trash.
+    private func recorded(
+        _ paths: [String], _ intent: JournalIntent, _ connection: any DatabaseConnection
+    ) throws -> Set<String> {
+        let recorded = try table.recordedFiles(paths, connection)
+        if intent.forgets || recorded.isEmpty { return recorded }
+        return recorded.subtracting(try recordedFiles(byUse: Array(recorded), connection).waiting)
     }
 
     private func settle(

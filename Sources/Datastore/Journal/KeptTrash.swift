@@ -20,7 +20,7 @@ struct KeptTrash: Sendable {
     }
 
     /// Writes down that datasets are about to be put into the trash.
-    func add(_ ids: [DatasetID], at date: Date = Date()) throws {
+    func add(_ ids: [DatasetID], isForgotten: Bool = false, at date: Date = Date()) throws {
         let name = "\(Int64(date.timeIntervalSince1970 * 1000))-\(UUID().uuidString.lowercased())"
         let path = directory + "/" + name + JournalSession.intentSuffix
         let draft = path + ".draft"
@@ -28,7 +28,7 @@ struct KeptTrash: Sendable {
         for attempt in 1...3 {
             try JournalFiles.makeFolder(directory)
             do {
-                try LocalFile.create(draft, JournalIntent(.delete(ids)).text)
+                try LocalFile.create(draft, JournalIntent(.delete(ids), forgets: isForgotten).text)
                 break
             } catch ObjectStorageError.notFound where attempt < 3 { continue }
         }

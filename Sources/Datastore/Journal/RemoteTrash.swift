@@ -8,12 +8,12 @@ struct RemoteTrash: Sendable {
     private static let prefix = "trash-"
     let store: any ObjectStore
 
-    func add(_ ids: [DatasetID], at date: Date = Date()) throws {
+    func add(_ ids: [DatasetID], isForgotten: Bool = false, at date: Date = Date()) throws {
         let name = "\(Self.prefix)\(Int64(date.timeIntervalSince1970 * 1000))-\(UUID().uuidString.lowercased())"
         let path = try ObjectPath("\(JournalSession.folderName)/\(name)\(JournalSession.intentSuffix)")
         let store = store
         try BlockingCall.wait {
-            try await store.write(path, bytes: JournalIntent(.delete(ids)).text, mode: .createOnly)
+            try await store.write(path, bytes: JournalIntent(.delete(ids), forgets: isForgotten).text, mode: .createOnly)
         }
         KillPoint.pass()
     }
@@ -49,11 +49,11 @@ struct RemoteTrash: Sendable {
 
 extension FileDatastore {
     /// Writes down that datasets are about to be put into the trash, to wait there.
-    func keepInTrash(_ ids: [DatasetID]) throws {
+    func keepInTrash(_ ids: [DatasetID], isForgotten: Bool) throws {
         if isLocal {
-            try KeptTrash(root: try rootPath()).add(ids)
+            try KeptTrash(root: try rootPath()).add(ids, isForgotten: isForgotten)
         } else {
-            try RemoteTrash(store: try requireRemote()).add(ids)
+            try RemoteTrash(store: try requireRemote()).add(ids, isForgotten: isForgotten)
         }
     }
 

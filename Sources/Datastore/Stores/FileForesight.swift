@@ -1,4 +1,5 @@
 import ButlerModel
+import Database
 import ObjectStorage
 import RepositoryConfiguration
 
@@ -21,6 +22,8 @@ public struct FileForesight: Sendable {
     private var needs: [String: Int64] = [:]
     /// Hashes: two names that share one are no more likely than damage to the disk.
     private var names: Set<Int> = []
+    /// Names that are taken, by what nobody has looked at yet.
+    private var taken: [(datastore: FileDatastore, path: ObjectPath)] = []
 
     public init() {}
 
@@ -30,6 +33,8 @@ public struct FileForesight: Sendable {
         var target: (root: String, path: String)?
         /// Bytes of a file whose content has to be copied.
         var copied: Int64 = 0
+        /// Its name, where there is a file or object of that.
+        var taken: (datastore: FileDatastore, path: ObjectPath)?
         var ids: [DatasetID]
     }
 
@@ -37,11 +42,28 @@ public struct FileForesight: Sendable {
     mutating func add(_ entries: [Entry]) throws {
         for entry in entries {
             files += 1
+            if let name = entry.taken { taken.append(name) }
             guard let (root, path) = entry.target else { continue }
             guard names.insert(path.hashValue).inserted else {
                 throw DatastoreError.ambiguousTarget(path: path, datasets: entry.ids.map(\.description))
             }
             needs[root, default: 0] += entry.copied
+        }
+    }
+
+    /// Looks at what has the names that are taken: a file that waits for its deletion is in nobody's way.
+    ///
+    /// - Throws: `ObjectStorageError.alreadyExists` for others.
+    public mutating func refuseTaken(_ connection: any DatabaseConnection) throws {
+        let groups = Dictionary(grouping: taken, by: { ObjectIdentifier($0.datastore) }).values
+        taken = []
+        for names in groups {
+            guard let datastore = names.first?.datastore else { continue }
+            let paths = names.map(\.path)
+            let waiting = try datastore.recordedFiles(byUse: paths.map(\.description), connection).waiting
+            if let path = paths.filter({ !waiting.contains($0.description) }).min() {
+                throw ObjectStorageError.alreadyExists(path: try datastore.nameOfTarget(path))
+            }
         }
     }
 
@@ -57,7 +79,7 @@ public struct FileForesight: Sendable {
 }
 
 extension FileDatastore {
-    /// - Throws: as staging the file does, and `ObjectStorageError.alreadyExists` when its name is taken.
+    /// - Throws: as staging the file does.
     func foresee(_ file: IncomingFile, transfer: ArtifactTransfer, _ folders: ResolvedFolder) throws -> FileForesight.Entry {
         if transfer == .direct, let member = try stageMember(file) {
             return FileForesight.Entry(ids: member.rows.map(\.id))
@@ -80,14 +102,9 @@ extension FileDatastore {
         }
         var entry = FileForesight.Entry(ids: rows.map(\.id))
         guard let mode = transfer.mode, let object = try target(of: rows, from: place) else { return entry }
-        if let remote {
-            if try BlockingCall.wait({ try await remote.exists(object) }) {
-                throw ObjectStorageError.alreadyExists(path: nameOfObject(object))
-            }
-            return entry
-        }
+        if try !existing([object]).isEmpty { entry.taken = (self, object) }
+        guard isLocal else { return entry }
         let target = try localPath(object)
-        guard !LocalFile.exists(target) else { throw ObjectStorageError.alreadyExists(path: target) }
         let root = try rootPath()
         entry.target = (root, target)
         let isLinked =

@@ -324,15 +324,6 @@ extension ResourceURI {
 }
 
 extension FileDatastore {
-    /// Which of the recorded paths, with or without the member of an archive, have a record here of their file.
-    public func recordedFiles(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<String> {
-        let files = paths.map { Self.file($0) }
-        var known = try table.recorded(files, connection)
-        let archives = Set(zip(paths, files).filter { $0 != $1 }.map(\.1)).subtracting(known)
-        known.formUnion(try table.recordedFiles(Array(archives), connection))
-        return Set(zip(paths, files).filter { known.contains($0.1) }.map(\.0))
-    }
-
     /// Whether the file of a recorded path has the content of another file. Blocks; reads both when they are of one size.
     public func hasCopy(of source: ResourceURI, recordedAs path: String) throws -> Bool {
         guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { return false }
@@ -341,9 +332,5 @@ extension FileDatastore {
         if LocalFile.isSame(source, own) { return true }
         guard LocalFile.exists(own), try LocalFile.size(source) == LocalFile.size(own) else { return false }
         return try LocalFile.checksum(source) == LocalFile.checksum(own)
-    }
-
-    private static func file(_ path: String) -> String {
-        path.range(of: "#zip-path=").map { String(path[..<$0.lowerBound]) } ?? path
     }
 }

@@ -172,21 +172,16 @@ extension FileDatastore {
         }
     }
 
-    /// Carries out or undoes an intent about objects: those that no record names go.
-    func settle(
-        _ objects: [JournalIntent.NewObject], _ connection: any DatabaseConnection, _ result: inout Recovered
-    ) throws {
-        for chunk in objects.pieces(of: 1000) {
-            let recorded = try table.recordedFiles(chunk.map(\.path), connection)
-            result.files += try takeBack(chunk.filter { !recorded.contains($0.path) })
-            let own = Set(try ownObjects(chunk.filter { recorded.contains($0.path) }).map(\.description))
-            for object in chunk where own.contains(object.path) {
-                result.recorded += 1
-                guard let source = object.source else { continue }
-                try StagedArtifacts.remove(source)
-                result.sources += 1
-                KillPoint.pass()
-            }
+    /// Carries out or undoes an intent about objects: those that are not recorded go.
+    func settle(_ objects: [JournalIntent.NewObject], recorded: Set<String>, _ result: inout Recovered) throws {
+        result.files += try takeBack(objects.filter { !recorded.contains($0.path) })
+        let own = Set(try ownObjects(objects.filter { recorded.contains($0.path) }).map(\.description))
+        for object in objects where own.contains(object.path) {
+            result.recorded += 1
+            guard let source = object.source else { continue }
+            try StagedArtifacts.remove(source)
+            result.sources += 1
+            KillPoint.pass()
         }
     }
 

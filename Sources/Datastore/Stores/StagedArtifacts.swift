@@ -63,6 +63,11 @@ public struct StagedArtifacts: Sendable {
 
     init(_ dataset: StagedDataset) { self.init([dataset]) }
 
+    /// Other files that are staged the same, with what this process has declared.
+    func with(_ files: [StagedFile]) -> StagedArtifacts {
+        StagedArtifacts(files: files, memory: memory, intents: intents)
+    }
+
     /// Files that were staged apart, to be recorded together.
     public init(joining parts: [StagedArtifacts]) {
         files = parts.flatMap(\.files)
@@ -142,9 +147,11 @@ public struct StagedArtifacts: Sendable {
 
     /// Gives the files their names.
     ///
-    /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name.
+    /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name, `.notFound` when one that is recorded
+    ///   where it is has gone.
     public func publish() throws {
         try confirmRemote()
+        try confirmUnmoved()
         var folders: Set<String> = []
         for file in files where file.datastore.isLocal {
             guard let placement = file.placement else { continue }

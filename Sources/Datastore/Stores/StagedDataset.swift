@@ -59,16 +59,16 @@ struct StagedFile: Sendable {
     }
 
     let datastore: FileDatastore
-    let rows: [Row]
+    private(set) var rows: [Row]
     /// Where it is now and what it will be called; `nil` for a file that is recorded where it is.
-    let placement: Placement?
+    private(set) var placement: Placement?
     /// What goes away once the file is recorded.
     var source: JournalIntent.MovedSource?
     let state = State()
 
     struct Placement: Sendable {
         let staged: Staged
-        let target: ObjectPath
+        fileprivate(set) var target: ObjectPath
         /// Whether its content is new, not that of a file which is linked to.
         var isWritten = true
     }
@@ -94,5 +94,18 @@ struct StagedFile: Sendable {
         self.rows = rows
         self.placement = placement
         self.source = source
+    }
+
+    /// The same under another name.
+    func named(_ target: ObjectPath) -> StagedFile {
+        var file = self
+        file.placement?.target = target
+        file.rows = rows.map { row in
+            var info = row.info
+            let member = info.path.range(of: "#zip-path=").map { String(info.path[$0.lowerBound...]) } ?? ""
+            info.path = target.description + member
+            return Row(id: row.id, info: info)
+        }
+        return file
     }
 }

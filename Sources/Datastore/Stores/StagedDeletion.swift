@@ -50,9 +50,9 @@ public struct StagedDeletion: Sendable {
                 let held = try datastore.locations.held(piece, connection)
                 guard !held.isEmpty else { continue }
                 if keepsFiles {
-                    try datastore.keepInTrash(held)
+                    try datastore.keepInTrash(held, isForgotten: isForgotten)
                 } else {
-                    try declare(held, in: datastore)
+                    try declare(held, isForgotten: isForgotten, in: datastore)
                 }
                 if isForgotten, !keepsFiles, held.count >= JournalSession.flushedCount {
                     try datastore.letGo(held, connection)
@@ -70,21 +70,24 @@ public struct StagedDeletion: Sendable {
     }
 
     /// Calls `body` with datasets that were put into the trash of a datastore to wait there, in pieces, the oldest first, and
-    /// forgets since when they are there.
+    /// whether the registry was to forget them; then forgets since when they are there.
     /// - Parameter date: those put there later go on waiting.
     public static func visitWaiting(
-        in datastore: FileDatastore, until date: Date, _ body: ([DatasetID]) async throws -> Void
+        in datastore: FileDatastore, until date: Date, _ body: (_ ids: [DatasetID], _ isForgotten: Bool) async throws -> Void
     ) async throws {
         let pool = StagedArtifacts.pool
         for piece in try await pool.run({ try datastore.waitingTrash() }) where piece.since <= date {
-            try await body(try await pool.run { try datastore.ids(of: piece) })
+            let intent = try await pool.run { try datastore.intent(at: piece.path) }
+            if case .delete(let ids) = intent.content { try await body(ids, intent.forgets) }
             try await pool.run { try datastore.forgetTrash(piece) }
         }
     }
 
     /// Writes down that datasets which are in the trash of a datastore are about to be deleted.
-    public func declare(_ ids: [DatasetID], in datastore: FileDatastore) throws {
-        let path = try datastore.record(JournalIntent(.delete(ids)))
+    ///
+    /// - Parameter isForgotten: whether the registry was to forget them.
+    public func declare(_ ids: [DatasetID], isForgotten: Bool = false, in datastore: FileDatastore) throws {
+        let path = try datastore.record(JournalIntent(.delete(ids), forgets: isForgotten))
         intents.pieces.withLock { $0.append(Piece(datastore: datastore, intent: path)) }
         KillPoint.pass()
     }
@@ -95,7 +98,7 @@ public struct StagedDeletion: Sendable {
     public func empty(_ piece: Piece, _ connection: any DatabaseConnection) throws -> FileDatastore.Emptied {
         let intent = try piece.datastore.intent(at: piece.intent)
         guard case .delete(let ids) = intent.content else { return FileDatastore.Emptied() }
-        return try piece.datastore.emptyTrash(ids, connection)
+        return try piece.datastore.emptyTrash(ids, isForgotten: intent.forgets, connection)
     }
 
     /// Forgets the intent of a piece.

@@ -52,16 +52,26 @@ extension FileDatastore {
         try trash.ids(after: last, limit: Self.trashChunk, connection)
     }
 
+    /// Those of the datasets that are in the trash.
+    public func trashed(among ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID] {
+        try ids.pieces(of: 10_000).flatMap { try trash.ids(among: $0, connection) }
+    }
+
     /// Deletes the files of those of the datasets that are in the trash, or that the registry does not know any more; their
     /// records, and their places in the trash.
     ///
     /// A file stays as long as another dataset has a record of it, and one that was ingested in place always. While the
     /// transaction lasts no other client gives a file the name of one that is being deleted.
     ///
-    /// - Parameter ids: at most ``trashChunk`` of them.
-    public func emptyTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Emptied {
+    /// - Parameters:
+    ///   - ids: at most ``trashChunk`` of them.
+    ///   - isForgotten: whether they were to be unknown to the registry. Those that it knows again are stored again.
+    public func emptyTrash(
+        _ ids: [DatasetID], isForgotten: Bool = false, _ connection: any DatabaseConnection
+    ) throws -> Emptied {
         var result = Emptied()
         try lockNames(connection, forRemoval: true)
+        if isForgotten { try restoreReturned(ids, connection) }
         let (entries, trashed) = try doomed(ids, connection)
         guard !entries.isEmpty else { return result }
         var blocked: Set<DatasetID> = []
@@ -111,7 +121,7 @@ extension FileDatastore {
 
 extension FileDatastore {
     /// A file that is to go, as one dataset records it.
-    private struct Doomed {
+    struct Doomed {
         let id: DatasetID
         /// Unquoted, as recorded; `nil` for a row of the trash without record.
         let path: String?
@@ -119,7 +129,7 @@ extension FileDatastore {
 
     /// The files of those of the datasets that are in the trash or, with records here, unknown to the registry, which forgets
     /// none that is stored; and which of them are in the trash.
-    private func doomed(
+    func doomed(
         _ ids: [DatasetID], _ connection: any DatabaseConnection
     ) throws -> (entries: [Doomed], trashed: Set<DatasetID>) {
         let trashed = Set(try trash.ids(among: ids, connection))
@@ -160,7 +170,7 @@ extension FileDatastore {
 
     /// Which of the recorded paths have to stay, because datasets other than these have records of the same files, below
     /// the root or by their absolute locations.
-    private func shared(
+    func shared(
         _ paths: Set<String>, apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
     ) throws -> Set<String> {
         var kept = try table.shared(paths, apartFrom: ids, connection)
@@ -180,34 +190,6 @@ extension FileDatastore {
             kept.formUnion(locations[location] ?? [])
         }
         return kept
-    }
-
-    /// Deletes a file below the root if all datasets that have records of it are in the trash.
-    ///
-    /// - Parameter path: absolute.
-    /// - Returns: whether it was deleted.
-    public func emptyTrash(ofFile path: String, _ connection: any DatabaseConnection) throws -> Bool {
-        let ids = try datasets(withFile: path, connection)
-        guard !ids.isEmpty, ids.count <= Self.trashChunk else { return false }
-        return try emptyTrash(ids, connection).files > 0
-    }
-
-    /// Whether a file belongs to a dataset that is in the trash, or that the registry does not know any more.
-    /// - Parameter path: absolute.
-    public func isGoing(_ path: String, _ connection: any DatabaseConnection) throws -> Bool {
-        try !doomed(try datasets(withFile: path, connection), connection).entries.isEmpty
-    }
-
-    private func datasets(withFile path: String, _ connection: any DatabaseConnection) throws -> [DatasetID] {
-        let root = isLocal ? try rootPath() + "/" : root.description
-        guard path.hasPrefix(root), try connection.tableExists(table.specification.name) else { return [] }
-        let recorded = String(path.utf8.dropFirst(root.utf8.count)) ?? ""
-        return try connection.fetchAll(
-            """
-            SELECT \(column: "dataset_id") FROM \(table: table.specification) \
-            WHERE \(column: "path") = \(value: recorded)
-            """
-        ) { DatasetID(try $0.uuid(0)) }
     }
 }
 

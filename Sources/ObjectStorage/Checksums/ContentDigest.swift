@@ -42,6 +42,17 @@ extension ObjectStore {
         return Hexadecimal.encode(hash.finalize()) == digest.md5
     }
 
+    /// What tells the content of an object; `nil` when there is none. Reads it when the store does not know its digest.
+    public func digest(of path: ObjectPath) async throws -> ContentDigest? {
+        guard let status = try await stat(path) else { return nil }
+        if let known = status.checksums[.md5] { return ContentDigest(size: status.size, md5: known) }
+        var hash = Insecure.MD5()
+        do {
+            for try await piece in try await chunks(of: path) { hash.update(data: piece) }
+        } catch ObjectStorageError.notFound { return nil }
+        return ContentDigest(size: status.size, md5: Hexadecimal.encode(hash.finalize()))
+    }
+
     /// Copies an object into a new file of this machine. Memory: a mebibyte. A file that could not be written whole is
     /// removed.
     ///
