@@ -152,10 +152,27 @@ def check_whole(root: Path):
                 assert butler.get(ref) is not None
 
 
+def waiting(root: Path) -> set[str]:
+    """Datasets that are said to wait in the trash."""
+    return {
+        json.loads(line)["dataset"]
+        for path in (root / ".steward" / "trash").glob("*.intent")
+        for line in path.read_text().splitlines()[1:]
+    }
+
+
+def check_waiting(root: Path):
+    """What is in the trash waits there, nothing else is said to, and there is no other trace."""
+    trash = {str(uuid.UUID(row[0])) for row in state(root)["trash"]}
+    assert waiting(root) == trash
+    journal = root / ".steward"
+    assert ([path.name for path in journal.iterdir()] if journal.exists() else []) == (["trash"] if trash else [])
+
+
 class Fault:
     """An operation: what the probe is asked, on a copy of the repository."""
 
-    def __init__(self, name, commands, prepare=None, sources=None):
+    def __init__(self, name, commands, prepare=None, sources=None, keeps_files=False):
         self.name = name
         #: Commands for the probe, from the paths of the repository and of a folder for other files.
         self.commands = commands
@@ -163,6 +180,8 @@ class Fault:
         self.prepare = prepare or (lambda root, folder: None)
         #: Files that must exist unless the datasets do, and must be gone then.
         self.sources = sources or (lambda folder: [])
+        #: Whether files wait in the trash in the end.
+        self.keeps_files = keeps_files
 
 
 def _source(folder: Path, number: int) -> Path:
@@ -334,6 +353,12 @@ FAULTS = [
     Fault("unstore", _prune(unstore=True)),
     Fault("purge", _prune(unstore=True, purge=True, disassociate=True)),
     Fault("purge-many", _purge_many, _make_many),
+    Fault("keep-files", _prune(unstore=True, keeps_files=True), keeps_files=True),
+    Fault(
+        "purge-and-keep-files",
+        _prune(unstore=True, purge=True, disassociate=True, keeps_files=True),
+        keeps_files=True,
+    ),
     Fault("untag", _prune(unstore=True, disassociate=True, tags=["tag"])),
     Fault("remove-runs", lambda root, folder: [{"op": "remove_runs", "names": ["run/a", "run/b"], "unlink": True}]),
     Fault("empty-trash", lambda root, folder: [{"op": "empty_trash"}], _fill_trash),

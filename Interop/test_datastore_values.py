@@ -3,15 +3,18 @@
 Everything works on copies of the fixture repositories `custom` and `hsc-rc2`, or on fresh ones.
 """
 
+import io
 import shutil
 import uuid
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 import yaml
 
 pytest.importorskip("lsst.daf.butler")
 from astropy.io import fits  # noqa: E402
+from astropy.table import Table  # noqa: E402
 from lsst.daf.butler import Butler, DatasetProvenance, DatasetRef, DatasetType, Timespan  # noqa: E402
 from lsst.daf.butler.logging import ButlerLogRecord, ButlerLogRecords  # noqa: E402
 from lsst.daf.butler.tests import MetricsExample  # noqa: E402
@@ -379,6 +382,37 @@ def test_provenance_is_read_by_python_and_by_steward(plain):
             flat = provenance.to_flat_dict(ref, prefix="", sep=".", simple_types=True)
             flat["input.1.SEEING"] = flat.pop("input.1.SEEING", flat.pop("input.1.seeing", None))
             assert steward.do("provenance", path=path) == flat
+
+
+def test_provenance_of_tables_is_what_python_writes(plain):
+    table = Table({"a": [1, 2], "s": ["x", "y"]}, meta={"KEY": 5})
+    text = io.StringIO()
+    table.write(text, format="ascii.ecsv")
+    with Butler.from_config(str(plain), writeable=True, run="sw") as butler:
+        kind = DatasetType("provenance_table", ["instrument", "detector"], "ArrowAstropy", universe=butler.dimensions)
+        butler.registry.registerDatasetType(kind)
+        theirs = butler.put(table, "provenance_table", instrument="Cam", detector=0)
+    table.meta["LSST.BUTLER.QUANTUM"] = "of another dataset"
+    stale = io.StringIO()
+    table.write(stale, format="ascii.ecsv")
+    with Steward(plain, writeable=True) as steward:
+        mine = [
+            steward.do(
+                "put_table", ecsv=stream.getvalue(), type="provenance_table", run="sw",
+                data_id={"instrument": "Cam", "detector": detector},
+            )["id"]
+            for detector, stream in ((1, text), (2, stale))
+        ]
+    with Butler.from_config(str(plain)) as butler:
+        keys = []
+        for ref in [theirs, *(butler.get_dataset(uuid.UUID(id)) for id in mine)]:
+            meta = pyarrow.parquet.read_schema(butler.getURI(ref).ospath).metadata
+            header = yaml.safe_load("".join(meta[b"table_meta_yaml"].decode().partition("meta:")[1:]))
+            found = dict(header["meta"])
+            expected = DatasetProvenance().to_flat_dict(ref, prefix="LSST.BUTLER", sep=".", simple_types=True)
+            assert found == {"KEY": 5} | expected
+            keys.append(list(found))
+        assert keys[0] == keys[1] == keys[2]
 
 
 def test_provenance_of_names_that_headers_cannot_hold(plain):

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
+import uuid
 
 import pytest
 
@@ -81,6 +83,18 @@ LINES = {
     "export-calibs": (lambda root, tmp: None, ["export-calibs", "ROOT", "TMP/out"]),
     "prune-datasets": (lambda root, tmp: None, ["prune-datasets", "ROOT", "run/a", "--unstore", "--no-confirm"]),
     "remove-runs": (lambda root, tmp: None, ["remove-runs", "ROOT", "run/a", "--no-confirm", "--force"]),
+    "certify-calibrations": (lambda root, tmp: None, ["certify-calibrations", "ROOT", "run/calib", "more", "bias"]),
+    "associate": (lambda root, tmp: None, ["associate", "ROOT", "best", "--collections", "run/a", "-d", "count"]),
+    "collection-chain": (lambda root, tmp: None, ["collection-chain", "ROOT", "both", "run/b,run/a"]),
+    "register-dataset-type": (
+        lambda root, tmp: None,
+        ["register-dataset-type", "ROOT", "new", "StructuredDataDict", "instrument"],
+    ),
+    "remove-dataset-type": (
+        lambda root, tmp: steward("register-dataset-type", str(root), "unused", "StructuredDataDict", "instrument"),
+        ["remove-dataset-type", "ROOT", "unused"],
+    ),
+    "remove-collections": (lambda root, tmp: None, ["remove-collections", "ROOT", "tag", "--no-confirm"]),
     "empty-trash": (
         lambda root, tmp: steward("prune-datasets", str(root), "run/a", "--unstore", "--keep-files", "--no-confirm"),
         ["empty-trash", "ROOT", "--no-confirm"],
@@ -110,7 +124,8 @@ def test_a_dry_run_changes_nothing_and_tells_what_the_command_tells(root, target
     found = [[json.loads(text) for text in outcome.output.splitlines()] for outcome in (rehearsal, done)]
     for outcome, is_dry in zip(found, (True, False)):
         for answer in outcome:
-            assert answer.pop("dry_run", is_dry) == is_dry
+            assert name.startswith(("retrieve", "export")) or answer["dry_run"] == is_dry
+            answer.pop("dry_run", None)
             if name == "empty-trash":
                 answer.pop("files")
     assert found[0] == found[1] and found[0]
@@ -174,6 +189,50 @@ FAULTS = {
         lambda root, target, tmp: register(target, "calib", CollectionType.TAGGED),
         "calib",
     ),
+    "ranges of the file that overlap": (
+        ["import calibrations"],
+        lambda root, target, tmp: edit(tmp / "x/export.yaml", certify_twice),
+        "both be valid",
+    ),
+    "two of a data ID in a tag of the file": (
+        ["import"],
+        lambda root, target, tmp: edit(tmp / "x/export.yaml", tag_both),
+        "would hold two",
+    ),
+    "a run that is a tag in the file": (
+        ["import"],
+        lambda root, target, tmp: edit(tmp / "x/export.yaml", lambda text: text.replace("type: RUN", "type: TAGGED", 1)),
+        "run/a",
+    ),
+    "a calibration in a tag's name": (
+        ["certify-calibrations"],
+        lambda root, target, tmp: register(root, "more", CollectionType.TAGGED),
+        "more",
+    ),
+    "a time that is taken": (
+        ["certify-calibrations"],
+        lambda root, target, tmp: steward("certify-calibrations", str(root), "run/calib", "more", "bias"),
+        "certified already",
+    ),
+    "a tag with others": (["associate"], lambda root, target, tmp: tag_others(root), "holds already another"),
+    "a tag that is a run": (["associate"], lambda root, target, tmp: register(root, "best", CollectionType.RUN), "best"),
+    "a chain that is a run": (
+        ["collection-chain"],
+        lambda root, target, tmp: register(root, "both", CollectionType.RUN),
+        "both",
+    ),
+    "a loop": (["collection-chain"], lambda root, target, tmp: chain(root, "run/b", ["both"]), "contain itself"),
+    "another definition": (
+        ["register-dataset-type"],
+        lambda root, target, tmp: steward("register-dataset-type", str(root), "new", "StructuredDataList"),
+        "exists already",
+    ),
+    "a type with datasets": (
+        ["remove-dataset-type"],
+        lambda root, target, tmp: put_type(root, "unused"),
+        "There are datasets",
+    ),
+    "a member of a chain": (["remove-collections"], lambda root, target, tmp: chain(root, "over", ["tag"]), "over"),
     "a file larger than the disk": (
         ["ingest-files"],
         lambda root, target, tmp: grow(tmp / "source.yaml"),
@@ -216,6 +275,65 @@ def certify(target):
         butler.registry.certify("calib", [ref], Timespan(None, None))
 
 
+def edit(path, change):
+    text = path.read_text()
+    changed = change(text)
+    assert changed != text
+    path.write_text(changed)
+
+
+def certify_twice(text):
+    """The datasets of the first validity range for another range too, which overlaps."""
+    lines = text.splitlines(keepends=True)
+    start = next(number for number, line in enumerate(lines) if line.lstrip().startswith("- timespan:"))
+    indent = len(lines[start]) - len(lines[start].lstrip())
+    end = start + 1
+    while end < len(lines) and (
+        len(lines[end]) - len(lines[end].lstrip()) > indent or lines[end].lstrip().startswith("- !uuid")
+    ):
+        end += 1
+    return "".join(lines[:end] + lines[start:])
+
+
+def tag_both(text):
+    """A second run with a dataset of the same type and data ID, and a tag for both."""
+    ids = re.findall(r"!uuid '([^']+)'", text)
+    document = text.rstrip()
+    other = re.search(r"- type: dataset\n  dataset_type: count\n(?:  .*\n)*", text + "\n").group(0)
+    other = other.replace("run: run/a", "run: run/z").replace("run/a/", "run/z/")
+    for number, known in enumerate(ids):
+        other = other.replace(known, str(uuid.UUID(int=number + 1, version=4)))
+    tag = "- type: collection\n  collection_type: TAGGED\n  name: pair\n"
+    members = f"- type: associations\n  collection: pair\n  collection_type: TAGGED\n  dataset_ids:\n"
+    members += "".join(f"  - !uuid '{id}'\n" for id in (ids[0], uuid.UUID(int=1, version=4)))
+    return document + "\n" + tag + other + members
+
+
+def tag_others(root):
+    with Butler.from_config(str(root), writeable=True) as butler:
+        butler.collections.register("best", CollectionType.TAGGED)
+        butler.registry.associate("best", butler.query_datasets("count", collections="run/b"))
+
+
+def chain(root, child, parents):
+    """Makes a chain of the collection, or of a new chain with the parents in it when it is a run."""
+    with Butler.from_config(str(root), writeable=True) as butler:
+        if child == "run/b":
+            # `both` exists, and is in a chain that takes the place of the run.
+            butler.collections.register("both", CollectionType.CHAINED)
+            butler.removeRuns(["run/b"])
+            butler.collections.register("run/b", CollectionType.CHAINED)
+            butler.collections.redefine_chain("run/b", parents)
+        else:
+            butler.collections.register(child, CollectionType.CHAINED)
+            butler.collections.redefine_chain(child, parents)
+
+
+def put_type(root, name):
+    with Butler.from_config(str(root), writeable=True, run="run/a") as butler:
+        butler.put({}, name, instrument="Cam")
+
+
 def occupy(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("mine\n")
@@ -240,15 +358,39 @@ def test_a_dry_run_foresees_what_would_fail(root, target, tmp_path, case):
         line = arguments(line, own_root, own, folder)
         if case == "a file larger than the disk":
             line[line.index("move")] = "copy"
-        before = state(own)
+        before = state(own), state(own_root)
         rehearsal = steward(*line, "--dry-run")
         assert rehearsal.status == 1 and complaint in rehearsal.errors, (name, rehearsal.errors)
         assert rehearsal.errors.count("error:") == 1
-        assert state(own) == before
+        assert (state(own), state(own_root)) == before
         if case != "a file larger than the disk":
             done = steward(*line)
             assert done.status == 1, name
-            assert state(own) == before
+            assert (state(own), state(own_root)) == before
+
+
+@pytest.mark.parametrize(
+    "mode, children",
+    [
+        ("redefine", ["run/b", "run/a", "run/b"]),
+        ("extend", ["run/a", "run/calib"]),
+        ("prepend", ["run/b", "run/calib"]),
+        ("prepend", ["--flatten", "inner"]),
+        ("remove", ["run/a"]),
+        ("pop", []),
+        ("pop", ["--", "-1", "0"]),
+    ],
+)
+def test_a_dry_run_tells_the_members_that_a_chain_would_have(root, mode, children):
+    with Butler.from_config(str(root), writeable=True) as butler:
+        for name, members in (("both", ["run/a", "tag", "run/b"]), ("inner", ["run/calib", "run/b"])):
+            butler.collections.register(name, CollectionType.CHAINED)
+            butler.collections.redefine_chain(name, members)
+    line = ["collection-chain", str(root), "both", "--mode", mode]
+    rehearsal = steward(*line, "--dry-run", *children)
+    done = steward(*line, *children)
+    assert rehearsal.status == done.status == 0, rehearsal.errors + done.errors
+    assert rehearsal.output == done.output
 
 
 def test_a_dry_run_of_create_makes_nothing_and_foresees_what_would_fail(root, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("lsst.daf.butler")
 from command_line import BINARY, needs_binary, steward  # noqa: E402
-from fault_operations import check_whole, fill  # noqa: E402
+from fault_operations import check_whole, fill, state  # noqa: E402
 from lsst.daf.butler import Butler  # noqa: E402
 
 pytestmark = needs_binary
@@ -127,3 +127,130 @@ def test_users_do_not_lock_each_other_out(base, tmp_path):
     assert done.returncode == 0, done.stderr
     assert not (root / ".steward").exists()
     check_whole(root)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="acts as other users")
+def test_what_one_user_keeps_in_the_trash_locks_nobody_out(base, tmp_path):
+    root = shutil.copytree(base, tmp_path / "repository")
+    for folder in tmp_path.parents:
+        if str(folder) == "/tmp":
+            break
+        folder.chmod(folder.stat().st_mode | 0o055)
+    tmp_path.chmod(0o755)
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+
+    def act(user, *arguments):
+        line = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "sh", "-c", 'umask 022; exec "$@"', "x"]
+        done = subprocess.run(
+            [*line, BINARY, "butler", *arguments], capture_output=True, text=True, cwd="/", timeout=120,
+            env={**os.environ, "HOME": "/tmp"},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    keeps = ("--unstore", "--no-confirm", "--keep-files")
+    act(1001, "prune-datasets", str(root), "run/a", "--datasets", "count", *keeps)
+    arguments = table(tmp_path)
+    act(1002, "ingest-files", str(root), *arguments, "-t", "copy")
+    act(1002, "prune-datasets", str(root), "run/b", *keeps)
+    assert "0 file(s)" in act(1001, "empty-trash", str(root), "--no-confirm", "--older-than", "1d")
+    assert "8 file(s)" in act(1002, "empty-trash", str(root), "--no-confirm", "--older-than", "0s")
+    assert not (root / ".steward").exists()
+    check_whole(root)
+
+
+@pytest.mark.parametrize("name", [".steward", ".steward/lock"])
+def test_a_journal_that_leads_nowhere_is_an_error(root, tmp_path, name):
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).symlink_to("nowhere/at/all")
+    arguments = table(tmp_path)
+    for line in (
+        ("ingest-files", str(root), *arguments, "-t", "copy"),
+        ("prune-datasets", str(root), "run/a", "--unstore", "--no-confirm", "--keep-files"),
+    ):
+        done = subprocess.run([BINARY, "butler", *line], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and ".steward" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut in a line", "cut after a line", "zeros"])
+def test_a_damaged_intent_locks_nobody_out(base, tmp_path, damage):
+    point = 0
+    while True:
+        point += 1
+        root = tmp_path / "repository"
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(base, root)
+        (tmp_path / "first").mkdir(exist_ok=True)
+        arguments = table(tmp_path / "first")
+        killed = steward(
+            "ingest-files", str(root), *arguments, "-t", "copy", environment={"STEWARD_KILL_AT": str(point)})
+        assert killed.status == -signal.SIGKILL
+        if found := list(root.glob(".steward/*/*.intent")):
+            break
+    text = found[0].read_bytes()
+    lines = text.splitlines(keepends=True)
+    assert len(lines) > 1
+    found[0].write_bytes(
+        {"empty": b"", "cut in a line": text[: len(text) // 2], "cut after a line": lines[0], "zeros": bytes(len(text))}[
+            damage])
+    done = steward("prune-datasets", str(root), "run/b", "--unstore", "--no-confirm")
+    assert done.status == 0, done.errors
+    kept = list(root.glob(".steward/damaged/*"))
+    assert len(kept) == 1 and str(kept[0]) in done.errors and "warning" in done.errors.lower()
+    again = steward("ingest-files", str(root), *arguments, "-t", "copy")
+    assert again.status == 0 and again.errors.count("damaged") == 0, again.errors
+    assert steward("check", str(root), "--repair", "--no-confirm").output.endswith("Nothing is wrong.\n")
+    assert [path.name for path in (root / ".steward").iterdir()] == ["damaged"]
+    shutil.rmtree(root / ".steward")
+    check_whole(root)
+
+
+def test_damage_in_the_trash_keeps_its_files(root):
+    keeps = ("--unstore", "--no-confirm", "--keep-files")
+    assert steward("prune-datasets", str(root), "run/b", *keeps).status == 0
+    (piece,) = root.glob(".steward/trash/*.intent")
+    piece.write_bytes(b"")
+    done = steward("empty-trash", str(root), "--no-confirm", "--older-than", "0s")
+    assert done.status == 0 and "damaged" in done.errors, done.errors
+    assert len(list(root.glob("run/b/count/*"))) == 4
+    assert steward("empty-trash", str(root), "--no-confirm").status == 0
+    assert list(root.glob("run/b/count/*")) == []
+
+
+def test_a_prune_that_died_makes_no_files_old(base, tmp_path):
+    dead = 0
+    for point in range(1, 60):
+        root = tmp_path / "repository"
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(base, root)
+        line = ("prune-datasets", str(root), "run/b", "--unstore", "--no-confirm", "--keep-files")
+        if steward(*line, environment={"STEWARD_KILL_AT": str(point)}).status == 0:
+            break
+        # What it wrote down is an hour old.
+        for piece in root.glob(".steward/trash/*.intent"):
+            since, rest = piece.name.split("-", 1)
+            piece.rename(piece.with_name(f"{int(since) - 3_600_000}-{rest}"))
+        if state(root)["trash"]:
+            # It was done.
+            continue
+        dead += 1
+        assert steward(*line).status == 0
+        done = steward("empty-trash", str(root), "--no-confirm", "--older-than", "30m")
+        assert done.status == 0 and "0 file(s)" in done.output, (point, done.output)
+        assert len(list(root.glob("run/b/count/*"))) == 4
+        assert steward("empty-trash", str(root), "--no-confirm", "--older-than", "0s").status == 0
+        assert list(root.glob("run/b/count/*")) == [] and not (root / ".steward").exists()
+        check_whole(root)
+    assert dead > 3
+
+
+def test_files_that_are_put_into_the_trash_again_wait_again(root, tmp_path):
+    line = ("prune-datasets", str(root), "run/b", "--unstore", "--no-confirm", "--keep-files")
+    assert steward(*line).status == 0
+    (old,) = root.glob(".steward/trash/*.intent")
+    kept = shutil.copy(old, tmp_path / f"1000-{old.name.split('-', 1)[1]}")
+    shutil.copy(kept, old.parent)
+    done = steward("empty-trash", str(root), "--no-confirm", "--older-than", "1d")
+    assert done.status == 0 and "0 file(s)" in done.output
+    assert len(list(root.glob("run/b/count/*"))) == 4

@@ -40,6 +40,8 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case ambiguousTarget(path: String, datasets: [String])
     /// The index of an earlier retrieval does not go together with the one to be written.
     case foreignIndex(path: String)
+    /// The disk of a datastore seems not to be mounted.
+    case absent(datastore: String, reason: String)
     /// What a writer was about to do cannot be read.
     case malformedJournal(path: String, reason: String)
     /// The files of an operation are larger, in bytes, than what is left.
@@ -101,6 +103,7 @@ public enum DatastoreError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "bring fewer datasets"
         case .foreignIndex(let path):
             "'\(path)' is of another kind of repository, or damaged; choose another folder, or ask to replace what is there"
+        case .absent(let datastore, let reason): "absent datastore '\(datastore)': \(reason)"
         case .malformedJournal(let path, let reason):
             "the intent '\(path)' cannot be read: \(reason); run 'steward butler check', then remove it"
         case .notEnoughRoom(let root, let needed, let free):

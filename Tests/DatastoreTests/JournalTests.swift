@@ -1,5 +1,6 @@
 import ButlerModel
 import Foundation
+import ObjectStorage
 import Testing
 
 @testable import Datastore
@@ -14,6 +15,7 @@ import Testing
         for intent in [
             JournalIntent(.write(files)), JournalIntent(.delete([DatasetID(high: 1, low: 2)])), JournalIntent(.write([])),
             JournalIntent(.delete([DatasetID(high: 1, low: 2)]), forgets: true), JournalIntent(.write(files), forgets: true),
+            JournalIntent(.keep(KeptTrash.newName())),
         ] {
             #expect(try JournalIntent(text: intent.text, path: "p") == intent)
         }
@@ -22,6 +24,62 @@ import Testing
     @Test(arguments: ["", "{}", "{\"version\":2,\"kind\":\"write\"}", "{\"version\":1,\"kind\":\"write\"}\n{\"path\":\"a\"}"])
     func intentsThatMakeNoSenseAreRefused(_ text: String) {
         #expect(throws: DatastoreError.self) { try JournalIntent(text: Array(text.utf8), path: "p") }
+    }
+
+    @Test func anIntentThatWasCutIsRefused() throws {
+        let ids = (1...3).map { DatasetID(high: 1, low: $0) }
+        let text = JournalIntent(.delete(ids)).text
+        for length in 0..<text.count - 1 {
+            #expect(throws: DatastoreError.self) { try JournalIntent(text: Array(text[..<length]), path: "p") }
+        }
+        #expect(throws: DatastoreError.self) { try JournalIntent(text: text.map { _ in 0 }, path: "p") }
+    }
+
+    @Test func damagedIntentsAreSetAsideAndTheOthersStay() throws {
+        let directory = try TemporaryDirectory()
+        var session: JournalSession? = try JournalSession.begin(root: directory.path)
+        let good = JournalIntent(.delete([DatasetID(high: 1, low: 2)]))
+        for text in ["", "\0\0\0"] {
+            let path = try #require(try session?.record(good))
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        }
+        _ = try session?.record(good)
+        session = nil
+        let abandoned = try #require(try AbandonedSession.all(root: directory.path).first)
+        #expect(throws: DatastoreError.self) { try abandoned.intents() }
+        #expect(try abandoned.setAsideDamaged().count == 2)
+        #expect(try abandoned.intents().map(\.intent) == [good])
+        try abandoned.remove()
+        #expect(directory.files().count == 2)
+        #expect(directory.files().allSatisfy { $0.contains(".steward/damaged/") })
+        // They are no reason for others to look again, nor in their way.
+        #expect(try AbandonedSession.all(root: directory.path).isEmpty)
+        try JournalSession.begin(root: directory.path).end()
+        #expect(directory.files().count == 2)
+    }
+
+    @Test func aLockThatCannotBeMadeIsAnErrorAndNoEndlessWait() throws {
+        let directory = try TemporaryDirectory()
+        let folder = directory.path + "/.steward"
+        try FileManager.default.createSymbolicLink(atPath: folder, withDestinationPath: "nowhere")
+        #expect(throws: ObjectStorageError.self) { try JournalSession.begin(root: directory.path) }
+        try FileManager.default.removeItem(atPath: folder)
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        try FileManager.default.createSymbolicLink(atPath: folder + "/lock", withDestinationPath: "nowhere/lock")
+        #expect(throws: ObjectStorageError.self) { try JournalSession.begin(root: directory.path) }
+    }
+
+    @Test func whatWaitsInTheTrashIsSharedAsTheRootIs() throws {
+        let directory = try TemporaryDirectory()
+        let files = FileManager.default
+        try files.setAttributes([.posixPermissions: 0o2777], ofItemAtPath: directory.path)
+        try KeptTrash(root: directory.path).add([DatasetID(high: 1, low: 2)])
+        for name in [".steward", ".steward/trash"] {
+            let mode = try files.attributesOfItem(atPath: directory.path + "/" + name)[.posixPermissions] as? Int
+            #expect(mode.map { $0 & 0o777 } == 0o777)
+        }
+        let trash = KeptTrash(root: directory.path)
+        try trash.remove(try #require(try trash.pieces().first))
     }
 
     @Test func aSessionIsAbandonedOnceItsLockIsFree() throws {

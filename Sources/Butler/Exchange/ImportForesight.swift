@@ -1,3 +1,4 @@
+import AstroTime
 import ButlerModel
 import Datastore
 import Registry
@@ -34,10 +35,70 @@ extension ImportPlan {
         for collection in collections {
             try snapshot.foreseeRegistration(ofCollection: collection.name, type: collection.type)
         }
+        try foreseeRuns()
         try foreseeChains(snapshot)
+        try foreseeTags()
+        try foreseeRanges()
         for (collection, refs) in tags { try snapshot.foreseeAssociation(of: refs, with: collection) }
         for (range, refs) in ranges {
             try snapshot.foreseeCertification(of: refs, in: range.collection, timespan: range.timespan)
+        }
+    }
+
+    /// - Throws: `ButlerError` of kind `collectionType` for runs of datasets that are other collections in the file.
+    private func foreseeRuns() throws {
+        let types = Dictionary(collections.map { ($0.name, $0.type) }, uniquingKeysWith: { first, _ in first })
+        for run in Set(refs.map(\.run)) {
+            guard let type = types[run], type != .run else { continue }
+            throw ButlerError(
+                .collectionType, "Collection '\(run)' of the export file is \(type), and the run of some of its datasets.")
+        }
+    }
+
+    /// What is unique in a tag, and at a time in a calibration collection.
+    private struct Member: Hashable {
+        let collection: String
+        let type: String
+        let values: [DataIDValue]
+
+        init(_ ref: DatasetRef, in collection: String) {
+            self.collection = collection
+            type = ref.datasetType.name
+            values = Array(ref.dataID.requiredValues)
+        }
+    }
+
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` for two datasets of one type and data ID in a tag.
+    private func foreseeTags() throws {
+        var known: [Member: DatasetID] = [:]
+        for (collection, refs) in tags {
+            for ref in refs {
+                guard let other = known.updateValue(ref.id, forKey: Member(ref, in: collection)), other != ref.id else {
+                    continue
+                }
+                throw ButlerError(
+                    .conflictingDefinition,
+                    "'\(collection)' of the export file would hold two '\(ref.datasetType.name)' datasets for "
+                        + "\(ref.dataID), \(other) and \(ref.id).")
+            }
+        }
+    }
+
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` for two datasets of one type and data ID that would be valid at
+    ///   one time. Cost: for each dataset, the ranges of its data ID.
+    private func foreseeRanges() throws {
+        var known: [Member: [(timespan: Timespan, id: DatasetID)]] = [:]
+        for (range, refs) in ranges where !range.timespan.isEmpty {
+            for ref in refs {
+                let member = Member(ref, in: range.collection)
+                if let other = known[member]?.first(where: { $0.timespan.overlaps(range.timespan) }) {
+                    throw ButlerError(
+                        .conflictingDefinition,
+                        "In '\(range.collection)' of the export file the '\(ref.datasetType.name)' datasets \(other.id) and "
+                            + "\(ref.id) for \(ref.dataID) would both be valid during \(range.timespan).")
+                }
+                known[member, default: []].append((range.timespan, ref.id))
+            }
         }
     }
 

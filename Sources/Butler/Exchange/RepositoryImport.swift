@@ -59,7 +59,7 @@ extension DirectButler {
         let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
         var file = try ExportFile(yaml: try await store.read(try ObjectPath(String(path.drop { $0 == "/" }))))
         for warning in try ExportMigration.run(&file, universe: universe) { warn(warning) }
-        let datastore = try datastore()
+        let datastore = try await presentDatastore()
         let content = file
         let plan = try await registry.read { snapshot in
             try ImportPlan(content, options, snapshot, datastore: options.isWithoutFiles ? nil : datastore)

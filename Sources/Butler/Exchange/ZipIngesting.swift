@@ -19,7 +19,7 @@ extension DirectButler {
         _ path: String, transfer: ArtifactTransfer = .auto, transferDimensions: Bool = false, isDryRun: Bool = false
     ) async throws -> [DatasetRef] {
         if !isDryRun { try requireWriteable(to: "ingest an archive") }
-        let datastore = try datastore()
+        let datastore = try await presentDatastore()
         let source = path.contains("://") ? try ResourceURI(path) : try ResourceURI(localPath: Self.absolutePath(path))
         let archive = try await DatasetArchive(location: source, universe: universe)
         try checkMeaning(of: archive, name: source.localPath ?? source.description)

@@ -29,8 +29,7 @@ extension DirectButler {
     /// - Parameter isRehearsal: whether only to tell what would happen.
     @discardableResult
     public func register(_ datasetType: DatasetType, isRehearsal: Bool = false) async throws -> Bool {
-        try await transaction(isRehearsal: isRehearsal) { [configuration] transaction in
-            let isNew = try transaction.registry.registerDatasetType(datasetType)
+        let check: @Sendable (Bool) throws -> Bool = { [configuration] isNew in
             // Of types that exist already the storage class is whatever it is.
             if isNew {
                 _ = try configuration.storageClasses().definition(
@@ -38,6 +37,8 @@ extension DirectButler {
             }
             return isNew
         }
+        if isRehearsal { return try await registry.read { try check(try $0.wouldRegister(datasetType)) } }
+        return try await transaction { try check(try $0.registry.registerDatasetType(datasetType)) }
     }
 
     /// Removes the definitions of dataset types of which there are no datasets.
@@ -47,6 +48,7 @@ extension DirectButler {
     /// - Throws: `ButlerError` of kind `orphanedRecord` when there are datasets of one of them; then none is removed.
     @discardableResult
     public func removeDatasetTypes(_ patterns: [String], isRehearsal: Bool = false) async throws -> [String] {
-        try await transaction(isRehearsal: isRehearsal) { try $0.registry.removeDatasetTypes(patterns) }
+        if isRehearsal { return try await registry.read { try $0.wouldRemoveDatasetTypes(patterns) } }
+        return try await transaction { try $0.registry.removeDatasetTypes(patterns) }
     }
 }

@@ -58,7 +58,7 @@ public struct ButlerTransaction {
     public func put(
         _ datasets: [DirectButler.NewDataset], run: String, ids: DatasetIDChoice = .unique, jobs: Int = 4
     ) throws -> [DatasetRef] {
-        let datastore = try butler.datastore()
+        let datastore = try presentDatastore()
         let refs = try registry.snapshot.newReferences(
             datasets.map { ($0.datasetType, $0.dataID) }, run: run, ids: ids)
         let staged = try BlockingCall.wait {
@@ -73,7 +73,7 @@ public struct ButlerTransaction {
     /// Keeps a dataset whose reference is known.
     /// - Throws: as ``DirectButler/put(_:_:provenance:)``.
     public func put(_ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance? = nil) throws {
-        let datastore = try butler.datastore()
+        let datastore = try presentDatastore()
         let snapshot = registry.snapshot
         try snapshot.refuseStored([ref], in: datastore)
         let expanded = ref.with(dataID: try snapshot.expand(ref.dataID))
@@ -89,7 +89,7 @@ public struct ButlerTransaction {
         _ given: [FileIngest], transfer: ArtifactTransfer = .auto, recordsAttributes: Bool = true, jobs: Int = 4
     ) throws {
         try DirectButler.refuseRepetitions(given.lazy.flatMap(\.datasets))
-        let datastore = try butler.datastore()
+        let datastore = try presentDatastore()
         let transfers =
             transfer == .auto
             ? try datastore.automaticTransfer(of: given.lazy.map { ($0.location, $0.datasets) }) : .all(transfer)
@@ -132,6 +132,13 @@ public struct ButlerTransaction {
     }
 
     // MARK: Parts
+
+    /// - Throws: `DatastoreError.absent(datastore:reason:)`.
+    private func presentDatastore() throws -> any Datastore {
+        let datastore = try butler.datastore()
+        for files in datastore.files { try files.requirePresence(registry.connection) }
+        return datastore
+    }
 
     /// Records staged files and gives them their names, with the rows that `body` makes. Where a name is taken by a file that
     /// waits for its deletion, as those do that this transaction prunes, the new file gets another.

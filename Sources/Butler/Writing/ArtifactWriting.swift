@@ -111,6 +111,7 @@ extension DirectButler {
         let pool = StagedArtifacts.pool
         var result = FileDatastore.Recovered()
         for session in try await pool.run({ try datastore.abandonedRemoteSessions() }) {
+            for damage in try await pool.run({ try datastore.setAsideDamaged(session) }) { warnOfDamage(damage) }
             result.add(try await registry.write { try datastore.recover(session, $0.connection) })
             try await pool.run { try datastore.dismiss(session) }
         }
@@ -123,6 +124,7 @@ extension DirectButler {
         var result = FileDatastore.Recovered()
         for datastore in try datastore().files {
             for session in try await pool.run({ try datastore.abandonedSessions() }) {
+                for damage in try await pool.run({ try datastore.setAsideDamaged(session) }) { warnOfDamage(damage) }
                 let found = try await registry.write { try datastore.recover(session, $0.connection) }
                 try await pool.run { try datastore.dismiss(session) }
                 result.add(found)
@@ -133,6 +135,12 @@ extension DirectButler {
 
     func warnOfLeftovers(_ obstacle: any Error) {
         warn("what was begun could not be undone now, the next writer of the repository will: \(obstacle)")
+    }
+
+    func warnOfDamage(_ damage: String) {
+        warn(
+            "what an earlier writer was about to do cannot be read: \(damage). Nothing of it was done or undone; run "
+                + "'steward butler check', and delete that file afterwards")
     }
 
     func requireWriteable(to operation: String) throws {

@@ -86,7 +86,7 @@ extension DirectButler {
         recorded files: [RecordedFile], transfer: ArtifactTransfer, jobs: Int = 4
     ) async throws {
         try requireWriteable(to: "ingest files")
-        let datastore = try datastore()
+        let datastore = try await presentDatastore()
         var seen: Set<DatasetID> = []
         let refs = files.flatMap { $0.rows.map(\.ref) }.filter { seen.insert($0.id).inserted }
         try Self.refuseRepetitions(refs)

@@ -173,6 +173,7 @@ extension DirectButler {
 
     /// An intake that `body` has added to. What came in is discarded when it throws.
     func intake(_ body: (Intake) async throws -> Void) async throws -> Intake {
+        _ = try await presentDatastore()
         let intake = try Intake(self)
         do {
             try await body(intake)

@@ -68,7 +68,7 @@ extension DirectButler {
         _ ids: [DatasetID], unstore: Bool, purge: Bool, keepsFiles: Bool, isDryRun: Bool,
         _ progress: @escaping @Sendable (Int) -> Void, _ leaveTags: @escaping @Sendable (RegistryWriter) throws -> Void
     ) async throws -> Deletion {
-        let datastore = try datastore()
+        let datastore = try await presentDatastore()
         if isDryRun { return try await foresee(ids, unstore: unstore) }
         try requireWriteable(to: "prune datasets")
         let deletion = try StagedDeletion(in: datastore, keepsFiles: keepsFiles)
@@ -107,7 +107,7 @@ extension DirectButler {
         _ names: [String], unlinkFromChains: Bool = false, keepsFiles: Bool = false, isDryRun: Bool = false,
         progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> Deletion {
-        let datastore = try datastore()
+        let datastore = try await presentDatastore()
         if isDryRun {
             let ids = try await registry.read { snapshot in
                 var ids: [DatasetID] = []
@@ -130,7 +130,7 @@ extension DirectButler {
     public func emptyTrash(
         olderThan age: Duration? = nil, isDryRun: Bool = false, progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> Deletion {
-        let datastore = try datastore()
+        let datastore = try await presentDatastore()
         if !isDryRun {
             try requireWriteable(to: "empty the trash")
             try await recoverRemoteWork()
@@ -146,7 +146,9 @@ extension DirectButler {
                 continue
             }
             if !isDryRun {
-                try await StagedDeletion.visitWaiting(in: files, until: limit ?? .distantFuture) { ids, isForgotten in
+                try await StagedDeletion.visitWaiting(
+                    in: files, until: limit ?? .distantFuture, onDamage: { warnOfDamage($0) }
+                ) { ids, isForgotten in
                     let deletion = try StagedDeletion(in: datastore)
                     for piece in ids.pieces(of: FileDatastore.trashChunk) {
                         try await StagedArtifacts.pool.run {
@@ -244,7 +246,7 @@ extension DirectButler {
 
     /// What would happen to the files of datasets.
     private func foresee(_ ids: [DatasetID], unstore: Bool) async throws -> Deletion {
-        let datastore = try datastore()
+        let datastore = try await presentDatastore()
         var result = Deletion()
         result.datasets = ids.count
         guard unstore else { return result }

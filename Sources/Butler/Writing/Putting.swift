@@ -40,7 +40,7 @@ extension DirectButler {
         _ datasets: [NewDataset], run: String, ids: DatasetIDChoice = .unique, jobs: Int = 4
     ) async throws -> [DatasetRef] {
         try requireWriteable(to: "put a dataset")
-        let datastore = try datastore()
+        let datastore = try await presentDatastore()
         let refs = try await registry.readBeforeWriting { snapshot in
             try snapshot.newReferences(datasets.map { ($0.datasetType, $0.dataID) }, run: run, ids: ids)
         }
@@ -60,7 +60,7 @@ extension DirectButler {
     ///   `ObjectStorageError.alreadyExists` when a file of its name is there.
     public func put(_ value: DatasetValue, _ ref: DatasetRef, provenance: DatasetProvenance? = nil) async throws {
         try requireWriteable(to: "put a dataset")
-        let datastore = try datastore()
+        let datastore = try await presentDatastore()
         let expanded = try await registry.readBeforeWriting { snapshot in
             try snapshot.refuseStored([ref], in: datastore)
             return ref.with(dataID: try snapshot.expand(ref.dataID))

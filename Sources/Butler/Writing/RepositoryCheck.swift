@@ -100,9 +100,7 @@ public struct RepositoryCheck: Sendable {
     /// Why a datastore seems not to be there: no root, or none of its recorded files. `nil` when it is.
     func reasonForAbsence(of files: FileDatastore) async throws -> String? {
         let local = files.rootLocation.localPath
-        if let local, try files.existingRoot() == nil {
-            return "its folder '\(local)' is not there; mount its disk, or correct the root in butler.yaml"
-        }
+        if local != nil, try files.existingRoot() == nil { return try files.reasonForAbsence() }
         if local == nil {
             let first = try await registry.read { [all] in
                 try files.checkedRecords(after: nil, limit: 1, among: all, $0.connection).records.first

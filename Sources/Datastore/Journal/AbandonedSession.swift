@@ -22,9 +22,10 @@ public final class AbandonedSession: Sendable {
     static func all(root: String) throws -> [AbandonedSession] {
         let folder = root + "/" + JournalSession.folderName
         guard let names = try JournalFiles.names(in: folder),
-            names == [JournalSession.lockName] || names.contains(where: JournalSession.isSessionName),
-            let door = try FileLock.wait(folder + "/" + JournalSession.lockName)
+            Set(names).subtracting([KeptTrash.folderName, damagedName]) == [JournalSession.lockName]
+                || names.contains(where: JournalSession.isSessionName)
         else { return [] }
+        guard let door = try door(of: folder) else { return [] }
         return try withExtendedLifetime(door) {
             var sessions: [AbandonedSession] = []
             // What has another name or other contents is not of the journal, such as files of a run of this name.
@@ -44,15 +45,53 @@ public final class AbandonedSession: Sendable {
         }
     }
 
+    /// `nil` when there is none, or this user may not use it; those who may will look after the sessions.
+    private static func door(of folder: String) throws -> FileLock? {
+        do {
+            return try FileLock.wait(folder + "/" + JournalSession.lockName)
+        } catch ObjectStorageError.permissionDenied { return nil }
+    }
+
     /// The intents that were not carried out, in the order in which they were written, with their files. Blocks.
     func intents() throws -> [(path: String, intent: JournalIntent)] {
+        try intentFiles().map { path in (path, try JournalIntent(text: try LocalFile.read(path), path: path)) }
+    }
+
+    private func intentFiles() throws -> [String] {
         let suffix = JournalSession.intentSuffix
         let numbered = (try JournalFiles.names(in: directory) ?? []).compactMap { name in
             name.hasSuffix(suffix) ? UInt64(name.dropLast(suffix.count)).map { ($0, directory + "/" + name) } : nil
         }
-        return try numbered.sorted { $0.0 < $1.0 }.map { _, path in
-            (path, try JournalIntent(text: try LocalFile.read(path), path: path))
+        return numbered.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+
+    /// Where intents are kept that nobody can read: a folder in `.steward`.
+    static let damagedName = "damaged"
+
+    /// Moves intents that cannot be read to `.steward/damaged`, for people to look at. Nothing of what they may have named is
+    /// touched. Blocks.
+    /// - Returns: what was wrong, and where they are.
+    func setAsideDamaged() throws -> [String] {
+        try intentFiles().compactMap { path in
+            do {
+                _ = try JournalIntent(text: try LocalFile.read(path), path: path)
+                return nil
+            } catch DatastoreError.malformedJournal(_, let reason) {
+                let name = JournalFiles.name(of: directory) + "-" + JournalFiles.name(of: path)
+                return try Self.setAside(path, as: name, in: folder, reason)
+            }
         }
+    }
+
+    /// Moves a file of a journal that cannot be read.
+    /// - Parameter folder: `.steward`.
+    static func setAside(_ path: String, as name: String, in folder: String, _ reason: String) throws -> String {
+        let damaged = folder + "/" + damagedName
+        try JournalFiles.makeFolder(damaged)
+        JournalFiles.share(damaged, like: JournalFiles.folder(of: folder))
+        guard rename(path, damaged + "/" + name) == 0 else { throw JournalFiles.failure(path, "set aside") }
+        try JournalFiles.flushFolder(damaged)
+        return "\(reason); it is kept as '\(damaged)/\(name)'"
     }
 
     /// Removes the folder. Blocks.

@@ -20,12 +20,21 @@ final class FileLock: Sendable {
     /// opened for reading, which is enough on local disks.
     ///
     /// - Returns: `nil` when the folder of the file does not exist.
+    /// - Throws: `.permissionDenied` when the file is not there and this user may not make it.
     static func wait(_ path: String) throws(ObjectStorageError) -> FileLock? {
-        while true {
+        var refusal: ObjectStorageError?
+        for _ in 1...maximumAttempts {
             let opened: Int32?
             do {
                 opened = try openFile(path, O_RDWR | O_CREAT | O_CLOEXEC)
-            } catch .permissionDenied { opened = try openFile(path, O_RDONLY | O_CLOEXEC) }
+            } catch let denial {
+                guard case .permissionDenied = denial else { throw denial }
+                guard let readable = try openFile(path, O_RDONLY | O_CLOEXEC) else {
+                    refusal = denial
+                    continue
+                }
+                opened = readable
+            }
             guard let descriptor = opened else { return nil }
             let lock = FileLock(descriptor: descriptor)
             while flock(descriptor, LOCK_EX) != 0 {
@@ -34,7 +43,12 @@ final class FileLock: Sendable {
             if lock.isNamed(path) { return lock }
             // Whoever had it before has removed the file; another may have made a new one.
         }
+        throw refusal
+            ?? .system(path: path, operation: "lock", code: EAGAIN, message: "others replace it again and again")
     }
+
+    /// How often a lock is tried that another has just removed: more often than there are writers at work.
+    static let maximumAttempts = 1000
 
     enum Attempt {
         case taken(FileLock)

@@ -46,13 +46,24 @@ enum JournalFiles {
     }
 
     /// Makes a folder and those above it.
+    ///
+    /// - Throws: `.system` when a file of that name, or a symbolic link that leads nowhere, is in the way.
     static func makeFolder(_ path: String) throws(ObjectStorageError) {
-        if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
-        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
-            throw failure(path, "make the folder")
+        if mkdir(path, 0o777) == 0 { return }
+        if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+            try makeFolder(String(path[..<slash]))
+            if mkdir(path, 0o777) == 0 { return }
         }
-        try makeFolder(String(path[..<slash]))
-        guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw failure(path, "make the folder") }
+        guard errno == EEXIST else { throw failure(path, "make the folder") }
+        var status = stat()
+        var named = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+        // Another may just have removed the folder that was here.
+        guard lstat(path, &named) == 0 else { throw .notFound(path: path) }
+        let isLink = named.st_mode & S_IFMT == S_IFLNK
+        throw .system(
+            path: path, operation: "make the folder", code: EEXIST,
+            message: isLink ? "a symbolic link of this name leads to no folder" : "a file has this name")
     }
 
     /// Lets those use a file or folder who may use the root, whatever mask the user has set: the journal is one for all
@@ -70,6 +81,11 @@ enum JournalFiles {
     static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return "/" }
         return String(path[..<slash])
+    }
+
+    /// The last name in a path.
+    static func name(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     }
 
     /// Waits until the names in a folder are on the disk.

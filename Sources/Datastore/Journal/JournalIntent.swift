@@ -36,6 +36,9 @@ struct JournalIntent: Sendable, Equatable {
         case upload([NewObject])
         /// Files of datasets that a transaction puts in the trash, or lets the registry forget, are deleted after it.
         case delete([DatasetID])
+        /// Files of datasets that a transaction puts in the trash are to wait there: a piece of ``KeptTrash``, by its name,
+        /// which says nothing if the transaction does not come.
+        case keep(String)
     }
 
     var content: Content
@@ -60,6 +63,7 @@ struct JournalIntent: Sendable, Equatable {
         case .write(let files): files.count
         case .upload(let objects): objects.count
         case .delete(let ids): ids.count
+        case .keep: 1
         }
     }
 
@@ -73,12 +77,15 @@ struct JournalIntent: Sendable, Equatable {
         writer.key("version")
         writer.value(Self.version)
         writer.key("kind")
+        writer.value(kind)
+        // One that lacks its end is known by it.
+        writer.key("count")
+        writer.value(Int64(count))
+        writeForgets(&writer)
+        writer.endObject()
+        writer.endLine()
         switch content {
         case .write(let files):
-            writer.value("write")
-            writeForgets(&writer)
-            writer.endObject()
-            writer.endLine()
             for file in files {
                 writer.beginObject()
                 writer.key("path")
@@ -89,10 +96,6 @@ struct JournalIntent: Sendable, Equatable {
                 writer.endLine()
             }
         case .upload(let objects):
-            writer.value("upload")
-            writeForgets(&writer)
-            writer.endObject()
-            writer.endLine()
             for object in objects {
                 writer.beginObject()
                 writer.key("path")
@@ -106,10 +109,6 @@ struct JournalIntent: Sendable, Equatable {
                 writer.endLine()
             }
         case .delete(let ids):
-            writer.value("delete")
-            writeForgets(&writer)
-            writer.endObject()
-            writer.endLine()
             for id in ids {
                 writer.beginObject()
                 writer.key("dataset")
@@ -117,6 +116,12 @@ struct JournalIntent: Sendable, Equatable {
                 writer.endObject()
                 writer.endLine()
             }
+        case .keep(let piece):
+            writer.beginObject()
+            writer.key("piece")
+            writer.value(piece)
+            writer.endObject()
+            writer.endLine()
         }
         return writer.bytes
     }
@@ -125,6 +130,13 @@ struct JournalIntent: Sendable, Equatable {
         guard forgets else { return }
         writer.key("forgets")
         writer.value(true)
+    private var kind: String {
+        switch content {
+        case .write: "write"
+        case .upload: "upload"
+        case .delete: "delete"
+        case .keep: "keep"
+        }
     }
 
     private static func write(_ source: MovedSource?, _ writer: inout JSONWriter) {
@@ -160,6 +172,8 @@ struct JournalIntent: Sendable, Equatable {
         var files: [NewFile] = []
         var objects: [NewObject] = []
         var ids: [DatasetID] = []
+        var kept: String?
+        var count: Int64?
         for piece in text.split(separator: UInt8(ascii: "\n")) {
             let line: StructuredValue
             do {
@@ -180,16 +194,31 @@ struct JournalIntent: Sendable, Equatable {
                     throw malformed("a line names no dataset")
                 }
                 ids.append(id)
+            case "keep":
+                guard let name = line["piece"]?.stringValue, !name.contains("/") else {
+                    throw malformed("a line names no piece of the trash")
+                }
+                kept = name
             default:
                 guard line["version"]?.intValue == Self.version, let named = line["kind"]?.stringValue,
-                    ["write", "upload", "delete"].contains(named)
+                    ["write", "upload", "delete", "keep"].contains(named)
                 else { throw malformed("its kind or version is unknown") }
                 kind = named
+                // Earlier versions did not say.
+                count = line["count"]?.intValue
                 forgets = line["forgets"]?.boolValue ?? false
             }
         }
         guard !kind.isEmpty else { throw malformed("it is empty") }
-        content = kind == "write" ? .write(files) : kind == "upload" ? .upload(objects) : .delete(ids)
+        switch kind {
+        case "write": content = .write(files)
+        case "upload": content = .upload(objects)
+        case "keep":
+            guard let kept else { throw malformed("it names no piece of the trash") }
+            content = .keep(kept)
+        default: content = .delete(ids)
+        }
         self.forgets = forgets
+        guard count == nil || count == Int64(self.count) else { throw malformed("its end is missing") }
     }
 }

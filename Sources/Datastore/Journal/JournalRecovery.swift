@@ -10,6 +10,11 @@ extension FileDatastore {
         return try AbandonedSession.all(root: try rootPath())
     }
 
+    /// Moves intents of a session that cannot be read out of the way, to `.steward/damaged`; what they may have named is not
+    /// touched. Before ``recover(_:_:)-(AbandonedSession,_)``. Blocks.
+    /// - Returns: what was wrong, and where they are.
+    public func setAsideDamaged(_ session: AbandonedSession) throws -> [String] { try session.setAsideDamaged() }
+
     /// Carries out or undoes all that a session had in mind: a file whose name is recorded stays and one that is not
     /// goes; the source of a move goes if the file is recorded; files of datasets that are in the trash, or that the registry
     /// does not know any more, are deleted. Datastores of a chain that have one root have one journal.
@@ -40,9 +45,9 @@ extension FileDatastore {
             for chunk in objects.pieces(of: 1000) {
                 try settle(chunk, recorded: try recorded(chunk.map(\.path), intent, connection), &result)
             }
+        case .keep(let piece): try settle(keptPiece: piece, twins: try twins(), connection)
         case .delete(let ids):
-            let root = try existingRoot()
-            let twins = root == nil ? [] : try neighbours.filter { try $0.existingRoot() == root }
+            let twins = try twins()
             for chunk in ids.pieces(of: Self.trashChunk) {
                 for datastore in [self] + twins {
                     result.emptied.add(try datastore.emptyTrash(chunk, isForgotten: intent.forgets, connection))
@@ -59,6 +64,12 @@ extension FileDatastore {
         let recorded = try table.recordedFiles(paths, connection)
         if intent.forgets || recorded.isEmpty { return recorded }
         return recorded.subtracting(try recordedFiles(byUse: Array(recorded), connection).waiting)
+    }
+
+    /// The others of the chain that have the same root.
+    private func twins() throws -> [FileDatastore] {
+        guard let root = try existingRoot() else { return [] }
+        return try neighbours.filter { try $0.existingRoot() == root }
     }
 
     private func settle(

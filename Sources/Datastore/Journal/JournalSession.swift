@@ -40,8 +40,10 @@ final class JournalSession: Sendable {
         let folder = root + "/" + folderName
         let name = UUID().uuidString.lowercased()
         let directory = folder + "/" + name
-        while true {
-            try JournalFiles.makeFolder(folder)
+        for _ in 1...FileLock.maximumAttempts {
+            do {
+                try JournalFiles.makeFolder(folder)
+            } catch ObjectStorageError.notFound { continue }
             JournalFiles.share(folder, like: root)
             // Another session may just have removed the folder as the last to leave.
             guard let door = try FileLock.wait(folder + "/" + lockName) else { continue }
@@ -57,6 +59,9 @@ final class JournalSession: Sendable {
                 }
             }
         }
+        throw ObjectStorageError.system(
+            path: folder + "/" + lockName, operation: "make", code: ENOENT,
+            message: "its folder is not there, or the name leads nowhere")
     }
 
     /// Makes the folder of a session; the door must be held.
@@ -69,7 +74,7 @@ final class JournalSession: Sendable {
         }
         JournalFiles.share(directory + "/" + lockName, like: root)
         KillPoint.pass()
-        try describe(directory)
+        try describe(directory, root: root)
         KillPoint.pass()
         return JournalSession(root: root, name: name, lock: lock)
     }
@@ -80,7 +85,8 @@ final class JournalSession: Sendable {
     }
 
     /// Who writes here, for people who find the folder.
-    private static func describe(_ directory: String) throws {
+    private static func describe(_ directory: String, root: String) throws {
+        let path = directory + "/session.json"
         var writer = JSONWriter()
         writer.value(
             .object([
@@ -88,7 +94,8 @@ final class JournalSession: Sendable {
                 "started": .int(TAINanoseconds.now.rawValue),
             ]))
         writer.endLine()
-        try LocalFile.create(directory + "/session.json", writer.bytes)
+        try LocalFile.create(path, writer.bytes)
+        JournalFiles.share(path, like: root)
     }
 
     /// A path for a file to be staged, relative to the root.
@@ -103,16 +110,17 @@ final class JournalSession: Sendable {
 
     /// Writes an intent down and returns the path of its file. Blocks.
     ///
-    /// An intent about many files is flushed to the disk, which costs little beside them, and outlives a power failure.
+    /// Its content is on the disk before it has its name, so that a power failure leaves no half of it. The name of one about
+    /// many files is, too, which costs little beside them; else the file system writes it with what the intent announces.
     func record(_ intent: JournalIntent) throws -> String {
         let path = directory + "/\(nextNumber())" + Self.intentSuffix
         let draft = path + ".draft"
         try LocalFile.create(draft, intent.text)
+        JournalFiles.share(draft, like: root)
         KillPoint.pass()
-        let isFlushed = intent.count >= Self.flushedCount
-        if isFlushed { try JournalFiles.flush([draft], below: directory) }
+        try JournalFiles.flush([draft], below: directory)
         guard rename(draft, path) == 0 else { throw JournalFiles.failure(path, "write") }
-        if isFlushed {
+        if intent.count >= Self.flushedCount {
             try JournalFiles.flushFolder(directory)
             let isFirst = isAnchored.withLock { anchored in
                 defer { anchored = true }
@@ -123,7 +131,7 @@ final class JournalSession: Sendable {
         return path
     }
 
-    /// So many files or datasets make an intent worth flushing.
+    /// So many files or datasets make the name of an intent worth flushing.
     static let flushedCount = 32
 
     /// Removes the folder unless an intent is left in it, which the next writer looks after. Blocks.

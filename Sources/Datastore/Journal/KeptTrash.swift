@@ -19,19 +19,27 @@ struct KeptTrash: Sendable {
         let since: Date
     }
 
+    /// A name for a piece.
+    static func newName(at date: Date = Date()) -> String {
+        "\(Int64(date.timeIntervalSince1970 * 1000))-\(UUID().uuidString.lowercased())\(JournalSession.intentSuffix)"
+    }
+
     /// Writes down that datasets are about to be put into the trash.
-    func add(_ ids: [DatasetID], isForgotten: Bool = false, at date: Date = Date()) throws {
-        let name = "\(Int64(date.timeIntervalSince1970 * 1000))-\(UUID().uuidString.lowercased())"
-        let path = directory + "/" + name + JournalSession.intentSuffix
+    func add(_ ids: [DatasetID], isForgotten: Bool = false, named name: String = newName()) throws {
+        let path = directory + "/" + name
         let draft = path + ".draft"
         // Another may remove the folder while it is empty.
         for attempt in 1...3 {
-            try JournalFiles.makeFolder(directory)
             do {
+                try JournalFiles.makeFolder(directory)
+                for folder in [root + "/" + JournalSession.folderName, directory] {
+                    JournalFiles.share(folder, like: root)
+                }
                 try LocalFile.create(draft, JournalIntent(.delete(ids), forgets: isForgotten).text)
                 break
             } catch ObjectStorageError.notFound where attempt < 3 { continue }
         }
+        JournalFiles.share(draft, like: root)
         try JournalFiles.flush([draft], below: root)
         guard rename(draft, path) == 0 else { throw JournalFiles.failure(path, "write") }
         try JournalFiles.flushFolder(directory)
@@ -40,13 +48,22 @@ struct KeptTrash: Sendable {
 
     /// The oldest first.
     func pieces() throws -> [Piece] {
-        try (JournalFiles.names(in: directory) ?? []).compactMap { name -> Piece? in
-            guard name.hasSuffix(JournalSession.intentSuffix), let dash = name.firstIndex(of: "-"),
-                let milliseconds = Int64(name[..<dash])
-            else { return nil }
-            return Piece(
-                path: directory + "/" + name, since: Date(timeIntervalSince1970: Double(milliseconds) / 1000))
-        }.sorted { $0.since < $1.since }
+        try (JournalFiles.names(in: directory) ?? []).compactMap(piece(named:)).sorted { $0.since < $1.since }
+    }
+
+    /// The piece of a name; `nil` for another name.
+    func piece(named name: String) -> Piece? {
+        guard name.hasSuffix(JournalSession.intentSuffix), let dash = name.firstIndex(of: "-"),
+            let milliseconds = Int64(name[..<dash])
+        else { return nil }
+        return Piece(path: directory + "/" + name, since: Date(timeIntervalSince1970: Double(milliseconds) / 1000))
+    }
+
+    /// Moves a piece that cannot be read to where damaged intents are.
+    /// - Returns: what was wrong, and where it is.
+    func setAside(_ piece: Piece, _ reason: String) throws -> String {
+        try AbandonedSession.setAside(
+            piece.path, as: "trash-" + JournalFiles.name(of: piece.path), in: root + "/" + JournalSession.folderName, reason)
     }
 
     /// Forgets a piece whose datasets are not in the trash any more, and the folders that are empty then.
@@ -61,11 +78,19 @@ struct KeptTrash: Sendable {
 }
 
 extension FileDatastore {
-    /// Datasets that wait in the trash, with the time since when. Memory: their identifiers.
+    /// Datasets that wait in the trash, with the time since when: the latest, for one that was put there twice. What cannot
+    /// be read says nothing. Memory: their identifiers.
     public func keptInTrash() throws -> [DatasetID: Date] {
         var kept: [DatasetID: Date] = [:]
         for piece in try waitingTrash() {
-            for id in try ids(of: piece) { kept[id] = piece.since }
+            do {
+                for id in try ids(of: piece) { kept[id] = piece.since }
+            } catch DatastoreError.malformedJournal {
+                continue
+            } catch ObjectStorageError.notFound {
+                // Whoever emptied the trash has just forgotten it.
+                continue
+            }
         }
         return kept
     }

@@ -176,7 +176,10 @@ public struct AbandonedRemoteSession: Sendable {
         let fields: StructuredValue
         do {
             fields = try StructuredValue(json: text)
-        } catch { throw DatastoreError.malformedJournal(path: card.description, reason: "\(error)") }
+        } catch {
+            // A damaged card says nothing, so its age decides.
+            return (nil, nil)
+        }
         if fields["ended"]?.boolValue == true { return (true, nil) }
         guard fields["host"]?.stringValue == ProcessInfo.processInfo.hostName, let path = fields["lock"]?.stringValue,
             path.hasPrefix("/")
@@ -197,6 +200,29 @@ public struct AbandonedRemoteSession: Sendable {
             } catch ObjectStorageError.notFound { return nil }
             return try JournalIntent(text: text, path: path.description)
         }
+    }
+
+    /// As ``AbandonedSession/setAsideDamaged()``: below `.steward/damaged`.
+    func setAsideDamaged(_ store: any ObjectStore) throws -> [String] {
+        try intentPaths.compactMap { path in
+            do {
+                let text = try BlockingCall.wait { try await store.read(path) }
+                _ = try JournalIntent(text: text, path: path.description)
+                return nil
+            } catch ObjectStorageError.notFound { return nil } catch DatastoreError.malformedJournal(_, let reason) {
+                return try Self.setAside(path, reason, store)
+            }
+        }
+    }
+
+    /// Moves an object of the journal that cannot be read.
+    static func setAside(_ path: ObjectPath, _ reason: String, _ store: any ObjectStore) throws -> String {
+        let place = try ObjectPath("\(JournalSession.folderName)/\(AbandonedSession.damagedName)/\(path.basename)")
+        try BlockingCall.wait {
+            try await store.write(place, bytes: try await store.read(path), mode: .overwrite)
+            try await store.delete(path)
+        }
+        return "\(reason); it is kept as '\(place)'"
     }
 
     /// Removes unfinished uploads of the session's objects and of its intents.

@@ -198,6 +198,11 @@ extension FileDatastore {
         }
     }
 
+    /// As ``setAsideDamaged(_:)-(AbandonedSession)``.
+    public func setAsideDamaged(_ session: AbandonedRemoteSession) throws -> [String] {
+        try session.setAsideDamaged(try requireRemote())
+    }
+
     /// As ``recover(_:_:)-(AbandonedSession,_)``.
     public func recover(
         _ session: AbandonedRemoteSession, _ connection: any DatabaseConnection

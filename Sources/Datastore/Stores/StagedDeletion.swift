@@ -28,7 +28,7 @@ public struct StagedDeletion: Sendable {
 
     private let keepsFiles: Bool
 
-    /// - Parameter keepsFiles: whether all ends with the trash, so that there are no pieces.
+    /// - Parameter keepsFiles: whether all ends with the trash.
     /// - Throws: ``DatastoreError/unsupportedLocation(uri:)`` when nothing opens the root of a datastore.
     public init(in datastore: any Datastore, keepsFiles: Bool = false) throws {
         datastores = datastore.files
@@ -49,8 +49,11 @@ public struct StagedDeletion: Sendable {
             for datastore in datastores {
                 let held = try datastore.locations.held(piece, connection)
                 guard !held.isEmpty else { continue }
+                try datastore.requirePresence(connection)
                 if keepsFiles {
-                    try datastore.keepInTrash(held, isForgotten: isForgotten)
+                    // Whoever looks whether the transaction came waits for it.
+                    try datastore.lockNames(connection, forRemoval: true)
+                    try keep(held, isForgotten: isForgotten, in: datastore)
                 } else {
                     try declare(held, isForgotten: isForgotten, in: datastore)
                 }
@@ -70,17 +73,41 @@ public struct StagedDeletion: Sendable {
     }
 
     /// Calls `body` with datasets that were put into the trash of a datastore to wait there, in pieces, the oldest first, and
-    /// whether the registry was to forget them; then forgets since when they are there.
-    /// - Parameter date: those put there later go on waiting.
+    /// whether the registry was to forget them; then forgets since when they are there. Memory: the identifiers of all that
+    /// wait.
+    ///
+    /// - Parameters:
+    ///   - date: those put there later go on waiting, also if they were there before.
+    ///   - onDamage: is told of pieces that could not be read, which are moved out of the way.
     public static func visitWaiting(
-        in datastore: FileDatastore, until date: Date, _ body: (_ ids: [DatasetID], _ isForgotten: Bool) async throws -> Void
+        in datastore: FileDatastore, until date: Date, onDamage: (String) -> Void,
+        _ body: (_ ids: [DatasetID], _ isForgotten: Bool) async throws -> Void
     ) async throws {
         let pool = StagedArtifacts.pool
+        let latest = try await pool.run { try datastore.keptInTrash() }
         for piece in try await pool.run({ try datastore.waitingTrash() }) where piece.since <= date {
-            let intent = try await pool.run { try datastore.intent(at: piece.path) }
-            if case .delete(let ids) = intent.content { try await body(ids, intent.forgets) }
+            let intent: JournalIntent
+            do {
+                intent = try await pool.run { try datastore.intent(at: piece.path) }
+            } catch DatastoreError.malformedJournal(_, let reason) {
+                onDamage(try await pool.run { try datastore.setAside(piece, reason) })
+                continue
+            } catch ObjectStorageError.notFound { continue }
+            if case .delete(let ids) = intent.content {
+                try await body(ids.filter { (latest[$0] ?? piece.since) <= date }, intent.forgets)
+            }
             try await pool.run { try datastore.forgetTrash(piece) }
         }
+    }
+
+    /// Writes down since when datasets wait that are about to be put into the trash, and before it that this is undone if
+    /// they are not.
+    private func keep(_ ids: [DatasetID], isForgotten: Bool, in datastore: FileDatastore) throws {
+        let name = KeptTrash.newName()
+        let path = try datastore.record(JournalIntent(.keep(name)))
+        intents.pieces.withLock { $0.append(Piece(datastore: datastore, intent: path)) }
+        KillPoint.pass()
+        try datastore.keepInTrash(ids, isForgotten: isForgotten, named: name)
     }
 
     /// Writes down that datasets which are in the trash of a datastore are about to be deleted.
@@ -94,11 +121,16 @@ public struct StagedDeletion: Sendable {
 
     public var pieces: [Piece] { intents.pieces.withLock { $0 } }
 
-    /// Deletes the files of a piece, its records and its places in the trash.
+    /// Deletes the files of a piece, its records and its places in the trash; or if they are to wait, forgets that they do
+    /// unless they are there.
     public func empty(_ piece: Piece, _ connection: any DatabaseConnection) throws -> FileDatastore.Emptied {
         let intent = try piece.datastore.intent(at: piece.intent)
-        guard case .delete(let ids) = intent.content else { return FileDatastore.Emptied() }
-        return try piece.datastore.emptyTrash(ids, isForgotten: intent.forgets, connection)
+        if case .delete(let ids) = intent.content {
+            return try piece.datastore.emptyTrash(ids, isForgotten: intent.forgets, connection)
+        }
+        var result = FileDatastore.Recovered()
+        try piece.datastore.settle(intent, connection, &result)
+        return result.emptied
     }
 
     /// Forgets the intent of a piece.

@@ -66,6 +66,7 @@ extension FileDatastore {
     /// - Parameters:
     ///   - ids: at most ``trashChunk`` of them.
     ///   - isForgotten: whether they were to be unknown to the registry. Those that it knows again are stored again.
+    /// - Throws: ``DatastoreError/absent(datastore:reason:)`` when the root is not there.
     public func emptyTrash(
         _ ids: [DatasetID], isForgotten: Bool = false, _ connection: any DatabaseConnection
     ) throws -> Emptied {
@@ -79,21 +80,25 @@ extension FileDatastore {
         result.shared = kept.count
         var seen: Set<String> = []
         var objects: [ObjectPath: DatasetID] = [:]
-        for entry in entries {
-            guard let path = entry.path, !kept.contains(path) else { continue }
-            guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
-            guard seen.insert(object.description).inserted else { continue }
-            if !isLocal {
-                objects[object] = entry.id
-                continue
+        try whileRootStays(connection) {
+            var isMissing = false
+            for entry in entries {
+                guard let path = entry.path, !kept.contains(path) else { continue }
+                guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
+                guard seen.insert(object.description).inserted else { continue }
+                if !isLocal {
+                    objects[object] = entry.id
+                    continue
+                }
+                do {
+                    if try JournalFiles.remove(try localPath(object)) { result.files += 1 } else { isMissing = true }
+                } catch {
+                    blocked.insert(entry.id)
+                    result.failures.append("\(error)")
+                }
+                KillPoint.pass()
             }
-            do {
-                if try JournalFiles.remove(try localPath(object)) { result.files += 1 }
-            } catch {
-                blocked.insert(entry.id)
-                result.failures.append("\(error)")
-            }
-            KillPoint.pass()
+            return isMissing
         }
         if !objects.isEmpty {
             let (store, paths) = (try requireRemote(), objects.keys.sorted())

@@ -56,14 +56,7 @@ extension RegistryWriter {
         let collections = snapshot.catalog.collections
         let members = collections.children(of: try require(name, .chained)).map(\.name)
         let popped = try places.map { place in
-            let index = place < 0 ? members.count + place : place
-            guard members.indices.contains(index) else {
-                throw ButlerError(
-                    .malformedModel,
-                    "Index \(place) is out of range: chain '\(name)' has \(members.count) "
-                        + "member\(members.count == 1 ? "" : "s").")
-            }
-            return members[index]
+            members[try Self.index(of: place, among: members.count, inChain: name)]
         }
         try removeFromChain(name, children: popped)
         return popped
@@ -92,9 +85,7 @@ extension RegistryWriter {
         var seen = Set<Int64>()
         let members = try children.map { try collections.require($0) }.filter { seen.insert($0.key).inserted }
         guard !canCycle || !collections.wouldCycle(parent: parent, children: members) else {
-            throw ButlerError(
-                .collectionCycle,
-                "The chain '\(name)' would contain itself through '\(children.joined(separator: "', '"))'.")
+            throw ButlerError.cycle(of: name, through: children)
         }
         guard members.count <= Self.legalPositions.count else {
             throw ButlerError(

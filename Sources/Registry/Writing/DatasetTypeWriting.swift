@@ -9,14 +9,7 @@ extension RegistryWriter {
     ///   `datasetTypeExpression` for components and names of governor dimensions.
     @discardableResult
     public func registerDatasetType(_ type: DatasetType) throws -> Bool {
-        guard !type.isComponent else {
-            throw ButlerError(
-                .datasetTypeExpression, "'\(type.name)' names a component; register its parent dataset type.")
-        }
-        guard universe.element(type.name)?.isGovernor != true else {
-            throw ButlerError(
-                .datasetTypeExpression, "A dataset type cannot have the name of the dimension '\(type.name)'.")
-        }
+        try Self.refuseName(of: type, in: universe)
         if let known = snapshot.catalog.datasetTypes[type.name] {
             guard known.type == type else { throw ButlerError.otherDefinition(of: known.type) }
             return false
@@ -69,15 +62,13 @@ extension RegistryWriter {
         let types = try snapshot.catalog.datasetTypes.matching(patterns).found
         try atomically {
             for stored in types {
-                let name = stored.type.name
                 do {
                     try connection.savepoint {
                         _ = try connection.execute(
                             "DELETE FROM \(table: "dataset_type") WHERE \(column: "id") = \(value: stored.key)")
                     }
                 } catch DatabaseError.constraintViolation(let violation) where violation.kind == .foreignKey {
-                    throw ButlerError(
-                        .orphanedRecord, "There are datasets of type '\(name)'; remove those before the dataset type.")
+                    throw ButlerError.hasDatasets(typeName: stored.type.name)
                 }
             }
             if !types.isEmpty { try refresh() }

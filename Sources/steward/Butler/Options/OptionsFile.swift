@@ -14,7 +14,14 @@ enum OptionsFile {
         guard let path = file(in: own) else { return arguments }
         let options = try options(from: path, command: arguments[start])
         var added: [String] = []
-        for (name, value) in options.pairs where !isGiven(name, in: own) {
+        for (name, value) in options.pairs {
+            // As in Python a flag has its own name there, and the value false.
+            guard !name.hasPrefix("no-") || name == "no-check" else {
+                throw UsageFailure(
+                    "The options file '\(path)' has '\(name)', which is not a valid option for \(arguments[start]); give "
+                        + "'\(name.dropFirst(3)): false'")
+            }
+            guard !isGiven(name, in: own) else { continue }
             added += try spelled(name, value, path: path)
         }
         return Array(arguments[...start]) + added + own

@@ -12,7 +12,7 @@ struct CertifyCalibrationsCommand: AsyncParsableCommand {
             Either all datasets are certified or, when another one of the same data ID is valid during a part of the \
             time, none.
 
-            With --format json a line with the keys collection and count is printed.
+            With --format json a line with the keys collection, count and dry_run is printed.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -48,7 +48,7 @@ struct CertifyCalibrationsCommand: AsyncParsableCommand {
         let timespan = try Timespan(
             begin: try beginDate.map { try Self.time($0, option: "--begin-date") },
             end: try endDate.map { try Self.time($0, option: "--end-date") })
-        let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
+        let opened = try await DirectButler.open(repository.repository, writeable: !dryRun.isDryRun, forFiles: false)
         let input = try await source(opened)
         let results = opened.query.datasets(datasetTypeName, in: [input])
         let refs = try await results.all()
@@ -58,9 +58,13 @@ struct CertifyCalibrationsCommand: AsyncParsableCommand {
                 (["No inputs found for dataset \(datasetTypeName) in \(input)."] + reasons).joined(separator: " "))
         }
         let output = outputCollection
-        try await opened.transaction(isRehearsal: dryRun.isDryRun) { transaction in
-            try transaction.registry.registerCollection(output, type: .calibration)
-            try transaction.registry.certify(refs, in: output, timespan: timespan)
+        if dryRun.isDryRun {
+            try await opened.registry.read { try $0.foreseeCertification(of: refs, in: output, timespan: timespan) }
+        } else {
+            try await opened.transaction { transaction in
+                try transaction.registry.registerCollection(output, type: .calibration)
+                try transaction.registry.certify(refs, in: output, timespan: timespan)
+            }
         }
         try report(refs.count)
     }
@@ -81,7 +85,10 @@ struct CertifyCalibrationsCommand: AsyncParsableCommand {
         case .json:
             try output.lines(
                 ResultLines(json: [
-                    ["collection": .string(outputCollection), "count": .int(Int64(count))]
+                    [
+                        "collection": .string(outputCollection), "count": .int(Int64(count)),
+                        "dry_run": .bool(dryRun.isDryRun),
+                    ]
                 ]).lines, headerCount: 0)
         case .table where dryRun.isDryRun:
             try output.line("Number of datasets that would be certified in '\(outputCollection)': \(count)")

@@ -11,7 +11,7 @@ struct CollectionChainCommand: AsyncParsableCommand {
             Prints the members that the chain has in the end. With --mode pop the children are places in the chain: 0 \
             is the first, and after '--' -1 the last.
 
-            With --format json a line with the keys name and children is printed.
+            With --format json a line with the keys name, children and dry_run is printed.
             """)
 
     enum Mode: String, CaseIterable, ExpressibleByArgument { case redefine, extend, remove, prepend, pop }
@@ -49,18 +49,24 @@ struct CollectionChainCommand: AsyncParsableCommand {
     func run() async throws {
         let children = CommaSeparated.values(childArguments)
         let edit = try ChainEdit(mode, children, flattens: flatten)
-        let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
+        let opened = try await DirectButler.open(repository.repository, writeable: !dryRun.isDryRun, forFiles: false)
         let (parent, doc) = (parent, doc.isEmpty ? nil : doc)
-        let members = try await opened.transaction(isRehearsal: dryRun.isDryRun) { transaction in
-            try edit.run(parent, documentation: doc, transaction.registry)
-            return try transaction.registry.snapshot.members(of: parent)
-        }
+        let members =
+            dryRun.isDryRun
+            ? try await opened.registry.read { try edit.rehearse(parent, $0) }
+            : try await opened.transaction { transaction in
+                try edit.run(parent, documentation: doc, transaction.registry)
+                return try transaction.registry.snapshot.members(of: parent)
+            }
         var output = CommandOutput()
         switch format.format {
         case .json:
             try output.lines(
                 ResultLines(json: [
-                    ["name": .string(parent), "children": .array(members.map { .string($0) })]
+                    [
+                        "name": .string(parent), "children": .array(members.map { .string($0) }),
+                        "dry_run": .bool(dryRun.isDryRun),
+                    ]
                 ]).lines, headerCount: 0)
         case .table: try output.line("[\(members.joined(separator: ", "))]")
         }
@@ -99,6 +105,31 @@ private enum ChainEdit: Sendable {
                 return place
             }
             self = .pop(places.isEmpty ? [0] : places)
+        }
+    }
+
+    /// The members that the chain would have.
+    func rehearse(_ parent: String, _ snapshot: RegistrySnapshot) throws -> [String] {
+        func result(
+            _ children: [String], flattens: Bool, _ edit: ([String], [String]) -> [String]
+        ) throws -> [String] {
+            // A chain that does not exist yet is an empty one.
+            let isNew = try snapshot.collectionInfo(CollectionSearch()).allSatisfy { $0.name != parent }
+            let named = flattens && isNew ? children.filter { $0 != parent } : children
+            return try snapshot.wouldEditChain(
+                parent, children: flattens ? try snapshot.flatten(named) : named, makesChain: true, edit)
+        }
+        switch self {
+        case .redefine(let children, let flattens): return try result(children, flattens: flattens) { $1 }
+        case .prepend(let children, let flattens):
+            return try result(children, flattens: flattens) { old, new in new + old.filter { !new.contains($0) } }
+        case .extend(let children, let flattens):
+            return try result(children, flattens: flattens) { old, new in old.filter { !new.contains($0) } + new }
+        case .remove(let children):
+            return try snapshot.wouldEditChain(parent, children: children, makesChain: false) { old, gone in
+                old.filter { !gone.contains($0) }
+            }
+        case .pop(let places): return try snapshot.wouldPopFromChain(parent, at: places)
         }
     }
 

@@ -9,7 +9,7 @@ struct RegisterDatasetTypeCommand: AsyncParsableCommand {
         discussion: """
             Components such as 'calexp.wcs' come with the dataset type of the whole and are not registered.
 
-            With --format json a line with the keys name and is_new is printed.
+            With --format json a line with the keys name, is_new and dry_run is printed.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -40,7 +40,7 @@ struct RegisterDatasetTypeCommand: AsyncParsableCommand {
                 .datasetTypeExpression,
                 "'\(datasetType)' names a component; components come with their parent, so register that.")
         }
-        let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
+        let opened = try await DirectButler.open(repository.repository, writeable: !dryRun.isDryRun, forFiles: false)
         let type = try DatasetType(
             name: datasetType, dimensions: try opened.universe.group(dimensions), storageClass: storageClass,
             isCalibration: isCalibration)
@@ -49,7 +49,9 @@ struct RegisterDatasetTypeCommand: AsyncParsableCommand {
         switch format.format {
         case .json:
             try output.lines(
-                ResultLines(json: [["name": .string(datasetType), "is_new": .bool(isNew)]]).lines, headerCount: 0)
+                ResultLines(json: [
+                    ["name": .string(datasetType), "is_new": .bool(isNew), "dry_run": .bool(dryRun.isDryRun)]
+                ]).lines, headerCount: 0)
         case .table where !isNew: try output.line("Dataset type already existed in identical form.")
         case .table:
             try output.line(

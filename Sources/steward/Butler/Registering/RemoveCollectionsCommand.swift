@@ -13,8 +13,8 @@ struct RemoveCollectionsCommand: AsyncParsableCommand {
             Shows what would be removed and asks. Runs that match are shown, and stay: see remove-runs. Either all that \
             is shown is removed or, when one is a member of a chain that stays, nothing.
 
-            With --format json, which needs --no-confirm or --dry-run, a line with the keys name, type and parents is \
-            printed for each.
+            With --format json, which needs --no-confirm or --dry-run, a line with the keys name, type, parents and \
+            dry_run is printed for each.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -54,11 +54,15 @@ struct RemoveCollectionsCommand: AsyncParsableCommand {
             try output.flush()
             return
         }
-        let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
-        try await opened.transaction(isRehearsal: dryRun.isDryRun) { try plan.run($0.registry) }
+        if dryRun.isDryRun {
+            _ = try plan.order()
+        } else {
+            let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
+            try await opened.transaction { try plan.run($0.registry) }
+        }
         if format.format == .json {
             var output = CommandOutput()
-            try output.lines(ResultLines(json: plan.json).lines, headerCount: 0)
+            try output.lines(ResultLines(json: plan.json(isDryRun: dryRun.isDryRun)).lines, headerCount: 0)
             try output.flush()
         } else if !dryRun.isDryRun {
             try plan.report(brief: confirmation.confirm)
@@ -87,10 +91,18 @@ private struct CollectionRemoval: Sendable {
         unlinks = unlinking
     }
 
-    /// Chains go before their members, so that a member of a chain that goes too is no obstacle.
+    /// Removes them.
     func run(_ writer: RegistryWriter) throws {
+        for name in try order() { try writer.removeCollection(name, unlinking: unlinks) }
+    }
+
+    /// The names in the order of removal: chains go before their members, so that a member of a chain that goes too is no
+    /// obstacle.
+    /// - Throws: `ButlerError` of kind `orphanedRecord` for a member of a chain that stays.
+    func order() throws -> [String] {
         let names = Set(collections.map(\.name))
         var pending = collections
+        var order: [String] = []
         while !pending.isEmpty {
             let left = Set(pending.map(\.name))
             // There is always one: chains do not contain themselves.
@@ -103,8 +115,9 @@ private struct CollectionRemoval: Sendable {
                     "Collection '\(next.name)' is a member of '\(staying.joined(separator: "', '"))'; give "
                         + "--remove-from-parents to take it out of there too.")
             }
-            try writer.removeCollection(next.name, unlinking: unlinks)
+            order.append(next.name)
         }
+        return order
     }
 
     // MARK: Output
@@ -170,12 +183,12 @@ private struct CollectionRemoval: Sendable {
         try Self.print("Found RUN collections but they can NOT be removed by this command:", runTable)
     }
 
-    var json: [StructuredMapping] {
+    func json(isDryRun: Bool) -> [StructuredMapping] {
         collections.map { info in
             let parents = unlinks ? (info.parents ?? []).sorted() : []
             return [
                 "name": .string(info.name), "type": .string(info.type.description),
-                "parents": .array(parents.map { .string($0) }),
+                "parents": .array(parents.map { .string($0) }), "dry_run": .bool(isDryRun),
             ]
         }
     }

@@ -10,7 +10,7 @@ struct RemoveDatasetTypeCommand: AsyncParsableCommand {
         discussion: """
             Either all dataset types that match are removed or, when there are datasets of one of them, none.
 
-            With --format json a line with the key name is printed for each.
+            With --format json a line with the keys name and dry_run is printed for each.
             """)
 
     @ParentCommand var butler: ButlerCommand
@@ -24,7 +24,7 @@ struct RemoveDatasetTypeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let log = CommandLog(try butler.logging.settings(), command: "remove-dataset-type")
-        let opened = try await DirectButler.open(repository.repository, writeable: true, forFiles: false)
+        let opened = try await DirectButler.open(repository.repository, writeable: !dryRun.isDryRun, forFiles: false)
         let removed = try await opened.removeDatasetTypes(names, isRehearsal: dryRun.isDryRun)
         for name in names where !removed.contains(where: NamePattern(name).matches) {
             try log.info("Dataset type '\(name)' not defined")
@@ -32,7 +32,9 @@ struct RemoveDatasetTypeCommand: AsyncParsableCommand {
         var output = CommandOutput()
         switch format.format {
         case .json:
-            let objects = removed.map { ["name": .string($0)] as StructuredMapping }
+            let objects = removed.map {
+                ["name": .string($0), "dry_run": .bool(dryRun.isDryRun)] as StructuredMapping
+            }
             try output.lines(ResultLines(json: objects).lines, headerCount: 0)
         case .table where dryRun.isDryRun:
             for name in removed { try output.line("Would remove dataset type '\(name)'.") }

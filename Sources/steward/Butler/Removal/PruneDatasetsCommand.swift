@@ -107,11 +107,12 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
 
         let leaves = !tags.isEmpty || purge != nil
         let deletes = unstore || purge != nil
-        if isJSON {
-            return try report(
-                try await opened.pruneDatasets(
-                    refs, unstore: deletes, purge: purge != nil, disassociate: leaves, tags: tags,
-                    keepsFiles: waiting.keepFiles, isDryRun: dryRun), log)
+        if isJSON || dryRun {
+            // What would keep it from being done is said in a dry run, too.
+            let deletion = try await opened.pruneDatasets(
+                refs, unstore: deletes, purge: purge != nil, disassociate: leaves, tags: tags,
+                keepsFiles: waiting.keepFiles, isDryRun: dryRun)
+            if isJSON { return try report(deletion, log) }
         }
         if dryRun { return try Self.show(announcement(searched, tags), lines) }
         let asks = confirmation.confirm && !quiet

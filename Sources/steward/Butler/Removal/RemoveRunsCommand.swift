@@ -61,9 +61,8 @@ struct RemoveRunsCommand: AsyncParsableCommand {
             return try Self.print(["No RUN collections were found."])
         }
         if dryRun.isDryRun {
-            if isJSON {
-                return try report(try await opened.removeRuns(chosen.map(\.name), isDryRun: true), of: chosen)
-            }
+            let deletion = try await opened.removeRuns(chosen.map(\.name), isDryRun: true)
+            if isJSON { return try report(deletion, of: chosen) }
             return try Self.print(Self.report(chosen, counts, isDone: false))
         }
         if confirmation.confirm {
