@@ -60,6 +60,37 @@ def test_keys_that_count(datatype, more, dialect, tmp_path):
     same(steward(*arguments, path).stdout, upstream_file(*arguments, "-o", "OUT", path, suffix=".sql"))
 
 
+OVERRIDE = """name: s
+tables:
+- name: t
+  columns:
+  - {{name: a, datatype: string, length: 4, 'mysql:datatype': "{0}"}}
+  - {{name: b, datatype: string, length: 4, 'mysql:datatype': "{0}", nullable: false}}
+"""
+
+
+@pytest.mark.parametrize("override", ["TIMESTAMP", "TIMESTAMP(3)", "YEAR", "DATETIME(6)", "BIT", "BLOB(9)"])
+def test_overrides_of_mysql(override, tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(OVERRIDE.format(override))
+    arguments = ("create", "--engine-url=mysql://")
+    same(steward(*arguments, path).stdout, upstream_file(*arguments, "-o", "OUT", path, suffix=".sql"))
+
+
+def test_overrides_with_values_and_without(tmp_path):
+    path = tmp_path / "s.yaml"
+    # The real tool drops the values.
+    path.write_text(OVERRIDE.format("ENUM('a', 'it''s)')"))
+    assert "a ENUM('a', 'it''s)'), " in steward("create", "--engine-url=mysql://", path).stdout
+    assert "a VARCHAR(4), " in steward("create", "--engine-url=sqlite://", path).stdout
+    for override, message in (("ENUM", "needs its values"), ("SET(3)", "needs its values"), ("", "An empty text")):
+        path.write_text(OVERRIDE.format(override))
+        done = steward("create", "--engine-url=mysql://", path, check=False)
+        assert done.returncode == 1 and message in done.stderr
+    # Nor does the real tool take an empty text, whichever database is made.
+    assert steward("create", "--engine-url=sqlite://", path, check=False).returncode == 1
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_databases_of_all_schemas(path, tmp_path):
     file = tmp_path / "s.db"
