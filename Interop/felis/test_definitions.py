@@ -1,6 +1,8 @@
 """`steward felis create` gives the definitions of the real tool, and databases have what they say."""
 
+import re
 import sqlite3
+from random import Random
 
 import pytest
 from felis_postgresql import new_database
@@ -60,6 +62,37 @@ def test_keys_that_count(datatype, more, dialect, tmp_path):
     same(steward(*arguments, path).stdout, upstream_file(*arguments, "-o", "OUT", path, suffix=".sql"))
 
 
+OVERRIDE = """name: s
+tables:
+- name: t
+  columns:
+  - {{name: a, datatype: string, length: 4, 'mysql:datatype': "{0}"}}
+  - {{name: b, datatype: string, length: 4, 'mysql:datatype': "{0}", nullable: false}}
+"""
+
+
+@pytest.mark.parametrize("override", ["TIMESTAMP", "TIMESTAMP(3)", "YEAR", "DATETIME(6)", "BIT", "BLOB(9)"])
+def test_overrides_of_mysql(override, tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(OVERRIDE.format(override))
+    arguments = ("create", "--engine-url=mysql://")
+    same(steward(*arguments, path).stdout, upstream_file(*arguments, "-o", "OUT", path, suffix=".sql"))
+
+
+def test_overrides_with_values_and_without(tmp_path):
+    path = tmp_path / "s.yaml"
+    # The real tool drops the values.
+    path.write_text(OVERRIDE.format("ENUM('a', 'it''s)')"))
+    assert "a ENUM('a', 'it''s)'), " in steward("create", "--engine-url=mysql://", path).stdout
+    assert "a VARCHAR(4), " in steward("create", "--engine-url=sqlite://", path).stdout
+    for override, message in (("ENUM", "needs its values"), ("SET(3)", "needs its values"), ("", "An empty text")):
+        path.write_text(OVERRIDE.format(override))
+        done = steward("create", "--engine-url=mysql://", path, check=False)
+        assert done.returncode == 1 and message in done.stderr
+    # Nor does the real tool take an empty text, whichever database is made.
+    assert steward("create", "--engine-url=sqlite://", path, check=False).returncode == 1
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_databases_of_all_schemas(path, tmp_path):
     file = tmp_path / "s.db"
@@ -96,6 +129,47 @@ def test_drop_and_existing_tables_and_indexes(tmp_path):
     steward("create", url, "--drop", path)
     database = sqlite3.connect(tmp_path / "s.db")
     assert database.execute('SELECT count(*) FROM "Visit"').fetchone() == (0,)
+
+
+def passes(targets):
+    """Tables by passes, each of which takes those whose targets earlier ones took; those in circles wait for none."""
+
+    def reached(start):
+        seen, waiting = set(), list(targets[start])
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                waiting += targets[node]
+        return seen
+
+    cyclic = {node for node in targets if node in reached(node)}
+    left = {node: set() if node in cyclic else set(targets[node]) for node in targets}
+    order = []
+    while len(order) < len(targets):
+        order += [node for node in targets if node not in order and left[node] <= set(order)]
+    return order, cyclic
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_tables_come_after_those_that_they_point_to(seed, tmp_path):
+    random = Random(seed)
+    count = 60
+    targets = {
+        f"t{n}": [f"t{m}" for m in range(count) if m != n and (m > n or seed % 3 == 0) and random.random() < 0.02]
+        for n in range(count)
+    }
+    key = "  - {{name: {0}_{1}, '@type': ForeignKey, columns: ['#{0}.a'], referencedColumns: ['#{1}.a']}}\n"
+    text = "name: s\ntables:\n"
+    for name, others in targets.items():
+        text += f"- name: {name}\n  columns: [{{name: a, datatype: int}}]\n"
+        text += "  constraints:\n" * bool(others) + "".join(key.format(name, other) for other in others)
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    order, cyclic = passes(targets)
+    made = steward("create", "--engine-url=postgresql://", path).stdout
+    assert re.findall(r"CREATE TABLE s\.(\w+)", made) == order
+    assert set(re.findall(r"ALTER TABLE s\.(\w+) ADD", made)) == {name for name in cyclic if targets[name]}
 
 
 def test_refusals(tmp_path):

@@ -1,5 +1,7 @@
 """Schemas that are read from object stores, and made of Parquet files."""
 
+import datetime
+import decimal
 import json
 import os
 import socket
@@ -73,10 +75,14 @@ def parquet(path):
         pyarrow.field("name", pyarrow.string()), pyarrow.field("raw", pyarrow.binary()),
         pyarrow.field("at", pyarrow.timestamp("ms")), pyarrow.field("vector", pyarrow.list_(pyarrow.float64(), 3)),
         pyarrow.field("odd", pyarrow.struct([("a", pyarrow.int32())])),
+        pyarrow.field("day", pyarrow.date32(), metadata={"description": "the night"}),
+        pyarrow.field("sum", pyarrow.decimal128(10, 2), metadata={"unit": "s"}),
+        pyarrow.field("clock", pyarrow.time64("us")), pyarrow.field("four", pyarrow.binary(4)),
     ]
     values = [
         [True], [1], [-1], [2], [3], [1.5], [2.5], ["x"], [b"y"], [numpy.datetime64("2024-01-01T00:00:00", "ms")],
-        [[1.0, 2.0, 3.0]], [{"a": 1}],
+        [[1.0, 2.0, 3.0]], [{"a": 1}], [datetime.date(2024, 1, 1)], [decimal.Decimal("1.25")], [datetime.time(1, 2, 3)],
+        [b"abcd"],
     ]
     arrays = [pyarrow.array(value, field.type) for value, field in zip(values, fields)]
     pyarrow.parquet.write_table(pyarrow.table(arrays, schema=pyarrow.schema(fields)), path)
@@ -94,8 +100,12 @@ def test_parquet_files_become_tables(tmp_path):
     columns = {column["name"]: column for column in model["tables"][0]["columns"]}
     assert {name: column["datatype"] for name, column in columns.items()} == {
         "flag": "boolean", "u1": "byte", "i1": "short", "i4": "int", "i8": "long", "f4": "float", "f8": "double",
-        "name": "text", "raw": "binary", "at": "timestamp", "vector": "double",
+        "name": "text", "raw": "binary", "at": "timestamp", "vector": "double", "day": "timestamp",
+        "sum": "double", "clock": "text", "four": "binary",
     }
+    assert columns["day"]["postgresql:datatype"] == columns["day"]["mysql:datatype"] == "DATE"
+    assert columns["day"]["description"] == "the night" and columns["sum"]["ivoa:unit"] == "s"
+    assert columns["sum"]["postgresql:datatype"] == "NUMERIC" and columns["four"]["length"] == 4
     assert (columns["f4"]["ivoa:unit"], columns["f4"]["description"]) == ("nJy", "the flux")
     assert columns["at"]["precision"] == 3 and columns["vector"]["votable:arraysize"] == "3"
     assert [problem for problem in problems(out) if problem["severity"] == "error"] == []

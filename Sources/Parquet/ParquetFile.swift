@@ -75,6 +75,22 @@ public final class ParquetFile {
 
     public var columnNames: [String] { fields.map(\.name) }
 
+    /// A column as the file describes it, be it of a type that tables do not hold.
+    public struct ColumnDescription: Sendable {
+        public var name: String
+        /// As Arrow calls it, such as `date32[day]` or `decimal128(10, 2)`.
+        public var typeName: String
+        public var unit: String?
+        public var description: String?
+    }
+
+    public var columnDescriptions: [ColumnDescription] {
+        fields.map { field in
+            ColumnDescription(
+                name: field.name, typeName: field.typeName, unit: field.unit, description: field.fieldDescription)
+        }
+    }
+
     /// Columns of types that tables do not hold.
     public var unsupportedColumns: [String] { fields.filter { CellSink.make($0) == nil }.map(\.name) }
 

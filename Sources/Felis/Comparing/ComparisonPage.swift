@@ -8,11 +8,13 @@ extension SchemaComparison {
             "<span title=\"\(HTMLText.escaped(title))\">\(HTMLText.escaped(Self.fileName(title)))</span>"
         }.joined(separator: " → ")
         var groups: [(name: String, changes: [SchemaChange])] = []
+        var places: [String: Int] = [:]
         for change in changes {
             let name = change.object == .schema ? "Schema" : change.table ?? change.name
-            if let last = groups.firstIndex(where: { $0.name == name }) {
-                groups[last].changes.append(change)
+            if let place = places[name] {
+                groups[place].changes.append(change)
             } else {
+                places[name] = groups.count
                 groups.append((name, [change]))
             }
         }
@@ -43,10 +45,9 @@ extension SchemaComparison {
             text += "<h2>\(HTMLText.escaped(group.name))</h2>\n<table><thead><tr><th>What</th><th>Name</th>"
             text += "<th>Key</th><th>Before</th><th>After</th></tr></thead><tbody>\n"
             for change in group.changes {
-                let hasValues = change.kind == .changed || change.kind == .renamed
                 let cells = [change.name, change.field ?? ""].map { HTMLText.escaped($0) }
-                let before = hasValues ? Self.element("del", change.old) : ""
-                let after = hasValues ? Self.element("ins", change.new) : ""
+                let before = Self.element("del", change.old)
+                let after = Self.element("ins", change.new)
                 let what = "\(change.kind.rawValue) \(change.object.rawValue)"
                 text += "<tr><td class=\"\(change.kind.rawValue)\">\(what)</td><td>\(cells[0])</td><td>\(cells[1])</td>"
                 text += "<td>\(before)</td><td>\(after)</td></tr>\n"

@@ -22,6 +22,19 @@ public struct SchemaChange: Sendable, Hashable {
     public var old: StructuredValue?
     public var new: StructuredValue?
 
+    public init(
+        kind: Kind, object: Object, table: String? = nil, name: String, field: String? = nil,
+        old: StructuredValue? = nil, new: StructuredValue? = nil
+    ) {
+        self.kind = kind
+        self.object = object
+        self.table = table
+        self.name = name
+        self.field = field
+        self.old = old
+        self.new = new
+    }
+
     /// `table.column`.
     public var place: String { table.map { "\($0).\(name)" } ?? name }
 }
@@ -53,6 +66,9 @@ extension SchemaChange: CustomStringConvertible {
         if kind == .changed || kind == .renamed {
             result["old"] = old ?? .null
             result["new"] = new ?? .null
+        } else if let definition = kind == .added ? new : old {
+            // What a database knows of it.
+            result["definition"] = definition
         }
         return .object(result)
     }

@@ -11,6 +11,9 @@ public struct SchemaComparison: Sendable {
         changes = builder.changes
     }
 
+    /// Changes that were found in another way.
+    public init(changes: [SchemaChange]) { self.changes = changes }
+
     public var isEmpty: Bool { changes.isEmpty }
 
     public var text: String { changes.map { "\($0)\n" }.joined() }

@@ -35,6 +35,8 @@ public struct DialectType: Sendable, Hashable {
         case spaced
         /// As `printed`; 1 if absent.
         case bits
+        /// It is a list of texts in quotes, without which there is no type.
+        case values
         case incomplete
     }
 
@@ -42,6 +44,8 @@ public struct DialectType: Sendable, Hashable {
     public let name: String
     let use: Use
     public let argument: Int?
+    /// The texts of a list, in their quotes, as written.
+    private let values: String?
 
     /// Parses an override as `create` does: the name has to be exact, and only a single integer in parentheses counts.
     public init(creating text: String, in dialect: Dialect) throws(Failure) {
@@ -51,7 +55,9 @@ public struct DialectType: Sendable, Hashable {
         self.name = name
         self.use = use
         argument = Self.singleInteger(in: text)
+        values = Self.quotedTexts(in: text)
         if argument != nil, use == .none || use == .hiddenLengthOnly { throw .takesNothing(name, dialect) }
+        if use == .values, argument != nil { throw .incomplete(name, dialect) }
         if use == .incomplete { throw .incomplete(name, dialect) }
     }
 
@@ -64,6 +70,7 @@ public struct DialectType: Sendable, Hashable {
         self.name = name
         self.use = use
         let written = Self.singleInteger(in: text)
+        values = Self.quotedTexts(in: text)
         if written != nil, use == .none || use == .hiddenLengthOnly { throw .takesNothing(name, dialect) }
         if use == .incomplete { throw .incomplete(name, dialect) }
         switch use {
@@ -84,6 +91,26 @@ public struct DialectType: Sendable, Hashable {
         return digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(digits) : nil
     }
 
+    /// What stands between the parentheses, if it is a list of texts in single quotes.
+    private static func quotedTexts(in text: String) -> String? {
+        guard let open = text.firstIndex(of: "("), text.last == ")" else { return nil }
+        let inner = text[text.index(after: open)...].dropLast()
+        // Whether quotes are open, and what is outside them.
+        var isOpen = false
+        var outside = ""
+        for character in inner {
+            if character == "'" {
+                isOpen.toggle()
+                outside.append(character)
+            } else if !isOpen, !character.isWhitespace {
+                outside.append(character)
+            }
+        }
+        let items = outside.split(separator: ",", omittingEmptySubsequences: false)
+        guard !isOpen, items.allSatisfy({ !$0.isEmpty && $0.allSatisfy { $0 == "'" } }) else { return nil }
+        return String(inner)
+    }
+
     /// The text of the type in a definition.
     public func definition() throws(Failure) -> String {
         switch use {
@@ -96,6 +123,9 @@ public struct DialectType: Sendable, Hashable {
             return argument.map { $0 != 0 } ?? false ? "\(spelled) WITH TIME ZONE" : "\(spelled) WITHOUT TIME ZONE"
         case .spaced: return argument.map { "\(spelled) (\($0))" } ?? spelled
         case .bits: return "\(spelled)(\(argument ?? 1))"
+        case .values:
+            guard let values, dialect == .mysql else { throw .incomplete(name, dialect) }
+            return "\(spelled)(\(values))"
         }
     }
 
@@ -135,7 +165,7 @@ public struct DialectType: Sendable, Hashable {
         (.hiddenLengthOnly, "LONGTEXT MEDIUMTEXT TINYTEXT"),
         (.ignored, "BOOLEAN DATETIME JSON TIME TIMESTAMP"),
         (.none, "DATE DOUBLE INET4 INET6 REAL"),
-        (.incomplete, "ENUM SET"),
+        (.values, "ENUM SET"),
     ])
 
     private static let postgresql = table([
@@ -154,17 +184,20 @@ public struct DialectType: Sendable, Hashable {
             TSRANGE TSTZMULTIRANGE TSTZRANGE TSVECTOR
             """
         ),
-        (.incomplete, "ARRAY DOMAIN ENUM"),
+        (.values, "ENUM"),
+        (.incomplete, "ARRAY DOMAIN"),
     ])
 }
 
 extension DialectType.Failure: CustomStringConvertible {
     public var description: String {
         switch self {
+        case .unknown("", let dialect): "An empty text is no type of \(dialect.rawValue); remove the override"
         case .unknown(let name, let dialect): "Unsupported type: \(name) is no type of \(dialect.rawValue)"
         case .takesNothing(let name, let dialect):
             "The type \(name) of \(dialect.rawValue) takes nothing in parentheses"
         case .needsLength(let name, let dialect): "The type \(name) of \(dialect.rawValue) needs a length"
+        case .incomplete(let name, .mysql): "The type \(name) of mysql needs its values, as in \(name)('a', 'b')"
         case .incomplete(let name, let dialect): "The type \(name) of \(dialect.rawValue) cannot be an override"
         }
     }

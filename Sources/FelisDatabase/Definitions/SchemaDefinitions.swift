@@ -34,14 +34,16 @@ public struct SchemaDefinitions: Sendable {
     /// The name of the schema in the database; `nil` for SQLite.
     public var schemaName: String? { dialect == .sqlite ? nil : options.schemaName ?? schema.name }
 
+    /// - Parameter present: the names of tables that are there already, of which nothing is made.
     /// - Throws: ``DefinitionError``.
-    public func statements() throws(DefinitionError) -> [Statement] {
+    public func statements(without present: Set<String> = []) throws(DefinitionError) -> [Statement] {
         for table in schema.tables { try checkOverrides(of: table) }
         let order = try tableOrder()
         var statements: [Statement] = []
         var last: [Statement] = []
         for index in order.tables {
             let table = schema.tables[index]
+            guard !present.contains(table.name) else { continue }
             let isDeferred = order.cyclic.contains(index) && dialect != .sqlite
             statements.append(Statement(.createTable, try tableText(table, leavesOutKeys: isDeferred)))
             if !options.skipsIndexes { statements += try indexStatements(of: table) }
@@ -145,7 +147,8 @@ public struct SchemaDefinitions: Sendable {
         let value = column.value.map { " DEFAULT \(defaultText($0))" } ?? ""
         let null = column.isNullable ? "" : " NOT NULL"
         guard dialect == .mysql else { return text + value + null }
-        text += null
+        // Without a word, a TIMESTAMP of MySQL may not be NULL.
+        text += column.isNullable && type == "TIMESTAMP" ? " NULL" : null
         if let description = column.description { text += " COMMENT \(dialect.literal(description))" }
         text += value
         return isCounter && column.value == nil ? text + " AUTO_INCREMENT" : text
@@ -158,7 +161,7 @@ public struct SchemaDefinitions: Sendable {
             case .postgresql: column.postgresqlDatatype
             case .mysql: column.mysqlDatatype
             }
-        guard let override, !override.isEmpty, column.precision == nil else {
+        guard let override, column.precision == nil else {
             return dialect.typeName(column.datatype, length: column.length, precision: column.precision)
         }
         do throws(DialectType.Failure) {
@@ -172,7 +175,7 @@ public struct SchemaDefinitions: Sendable {
     private func checkOverrides(of table: Table) throws(DefinitionError) {
         for column in table.columns {
             for (text, dialect) in [(column.mysqlDatatype, Dialect.mysql), (column.postgresqlDatatype, .postgresql)] {
-                guard let text, !text.isEmpty else { continue }
+                guard let text else { continue }
                 do throws(DialectType.Failure) {
                     _ = try DialectType(creating: text, in: dialect)
                 } catch {
@@ -295,13 +298,6 @@ public struct SchemaDefinitions: Sendable {
         }
         let cyclic = TableCycles.members(targets)
         for index in cyclic { targets[index] = [] }
-        var order: [Int] = []
-        var done: Set<Int> = []
-        while order.count < targets.count {
-            let ready = targets.indices.filter { !done.contains($0) && targets[$0].isSubset(of: done) }
-            order += ready
-            done.formUnion(ready)
-        }
-        return (order, cyclic)
+        return (TableCycles.layered(targets), cyclic)
     }
 }

@@ -45,30 +45,8 @@ public struct SchemaCreation: Sendable {
         let before = self.preparation(preparation)
         var existing: Set<String> = []
         if preparation != .drop { existing = try await database.tableNames(schema: definitions.schemaName) }
-        var schema = definitions.schema
-        guard !existing.isEmpty else {
-            let statements = before + (try definitions.statements())
-            try await database.run(statements)
-            return statements
-        }
         // Keys may point to tables that are there, so the definitions are those of the whole schema.
-        let all = try definitions.statements()
-        var skipped: Set<String> = []
-        for table in schema.tables where existing.contains(table.name) { skipped.insert(definitions.name(of: table)) }
-        schema.tables.removeAll { existing.contains($0.name) }
-        let statements =
-            before
-            + all.filter { statement in
-                !skipped.contains { name in
-                    [
-                        "CREATE TABLE \(name) (", "COMMENT ON TABLE \(name) ", "COMMENT ON COLUMN \(name).",
-                        "ALTER TABLE \(name) ",
-                    ]
-                    .contains { statement.text.hasPrefix($0) }
-                        || (statement.kind == .createIndex && statement.text.contains(" ON \(name) ("))
-                        || (statement.kind == .comment && statement.text.contains(" ON \(name) IS "))
-                }
-            }
+        let statements = before + (try definitions.statements(without: existing))
         try await database.run(statements)
         return statements
     }

@@ -48,25 +48,68 @@ public struct ParquetExtraction: Sendable {
         let file = try ParquetFile(contentsOf: path)
         let name = Self.tableName(path)
         var table = Felis.Table(name: name, id: "#\(name)")
-        for column in file.unsupportedColumns {
-            remarks.append("The column \(name).\(column) is of a type that has no counterpart; it is left out.")
-        }
-        for column in try file.head(rows: 0).columns {
-            if column.name.hasPrefix("__index_level_") {
-                remarks.append("The column \(name).\(column.name), the index of a data frame, is left out.")
-                continue
+        let known = Dictionary(
+            try file.head(rows: 0).columns.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for description in file.columnDescriptions {
+            if description.name.hasPrefix("__index_level_") {
+                remarks.append("The column \(name).\(description.name), the index of a data frame, is left out.")
+            } else if let column = known[description.name] {
+                table.columns.append(self.column(column, typeName: description.typeName, table: name))
+            } else if let column = otherColumn(description, table: name) {
+                table.columns.append(column)
+            } else {
+                remarks.append(
+                    "The column \(name).\(description.name) is of a type that has no counterpart; it is left out.")
             }
-            table.columns.append(self.column(column, table: name))
         }
         return table
     }
 
-    private mutating func column(_ source: TableColumn, table: String) -> Column {
+    /// A column of a type that only databases have.
+    private mutating func otherColumn(_ source: ParquetFile.ColumnDescription, table: String) -> Column? {
+        let place = "\(table).\(source.name)"
+        let datatype: Datatype
+        let override: (postgresql: String, mysql: String?)
+        switch source.typeName.prefix(while: { $0.isLetter }) {
+        case "date": (datatype, override) = (.timestamp, ("DATE", "DATE"))
+        case "time": (datatype, override) = (.text, ("TIME", "TIME"))
+        case "decimal": (datatype, override) = (.double, ("NUMERIC", nil))
+        default: return nil
+        }
+        remarks.append("The type '\(source.typeName)' of column \(place) is written as \(datatype.rawValue).")
+        var column = Column(name: source.name, id: "#\(place)", datatype: datatype)
+        column.postgresqlDatatype = override.postgresql
+        column.mysqlDatatype = override.mysql
+        column.arraysize = datatype.defaultArraysize(length: nil)
+        column.xtype = datatype == .timestamp ? "timestamp" : nil
+        column.description = source.description
+        setUnit(source.unit, of: &column, place)
+        return column
+    }
+
+    private mutating func setUnit(_ unit: String?, of column: inout Column, _ place: String) {
+        guard let unit else { return }
+        if let problem = UnitCheck.problem(of: unit) {
+            remarks.append("The unit '\(unit)' of column \(place) is left out: \(problem.message).")
+        } else {
+            column.ivoaUnit = unit
+        }
+    }
+
+    /// The bytes of each value of `fixed_size_binary[4]`.
+    private static func fixedLength(_ typeName: String) -> Int? {
+        guard typeName.hasPrefix("fixed_size_binary["), typeName.hasSuffix("]") else { return nil }
+        return Int(typeName.dropFirst(18).dropLast())
+    }
+
+    private mutating func column(_ source: TableColumn, typeName: String, table: String) -> Column {
         let place = "\(table).\(source.name)"
         let (datatype, remark) = Self.datatype(source)
         if let remark { remarks.append("The column \(place) \(remark).") }
         var column = Column(name: source.name, id: "#\(place)", datatype: datatype)
-        if datatype.isSized { column.length = source.width ?? SchemaExtraction.binaryLength }
+        if datatype.isSized {
+            column.length = source.width ?? Self.fixedLength(typeName) ?? SchemaExtraction.binaryLength
+        }
         if case .timestamp(let type) = source.type {
             column.precision = [.seconds: 0, .milliseconds: 3][type.unit]
             column.xtype = "timestamp"
@@ -77,13 +120,7 @@ public struct ParquetExtraction: Sendable {
             remarks.append("The column \(place) has lists of \(cells) values, which only votable:arraysize says.")
         }
         column.description = source.description ?? source.fieldMetadata["doc"]?.stringValue
-        if let unit = source.unit {
-            if let problem = UnitCheck.problem(of: unit) {
-                remarks.append("The unit '\(unit)' of column \(place) is left out: \(problem.message).")
-            } else {
-                column.ivoaUnit = unit
-            }
-        }
+        setUnit(source.unit, of: &column, place)
         if let ucd = source.fieldMetadata["ucd"]?.stringValue ?? source.metadata["ucd"]?.stringValue,
             UCDCheck.problem(of: ucd) == nil
         {

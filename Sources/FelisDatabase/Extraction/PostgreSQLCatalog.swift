@@ -36,6 +36,8 @@ struct PostgreSQLCatalog {
         var isDeferred: Bool
         var expression: String?
         var comment: String?
+        /// As `pg_get_constraintdef` spells it.
+        var definition: String
     }
 
     struct IndexEntry {
@@ -47,6 +49,10 @@ struct PostgreSQLCatalog {
         var isUnique: Bool
         var isPartial: Bool
         var method: String
+        /// The keys as definitions have them, without what is said about their order.
+        var spelledKeys: [String]
+        /// As `pg_get_indexdef` spells it.
+        var definition: String
     }
 
     var tables: [TableEntry] = []
@@ -91,7 +97,8 @@ struct PostgreSQLCatalog {
             SELECT c.relname::text, k.conname::text, k.contype::text, \(names("k.conkey", of: "k.conrelid")), \
             s.nspname::text, t.relname::text, \(names("k.confkey", of: "k.confrelid")), k.confupdtype::text, \
             k.confdeltype::text, k.condeferrable::text, k.condeferred::text, \
-            pg_catalog.pg_get_expr(k.conbin, k.conrelid), pg_catalog.obj_description(k.oid, 'pg_constraint') \
+            pg_catalog.pg_get_expr(k.conbin, k.conrelid), pg_catalog.obj_description(k.oid, 'pg_constraint'), \
+            pg_catalog.pg_get_constraintdef(k.oid) \
             FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_constraint AS k ON k.conrelid = c.oid \
             LEFT JOIN pg_catalog.pg_class AS t ON t.oid = k.confrelid \
             LEFT JOIN pg_catalog.pg_namespace AS s ON s.oid = t.relnamespace AND s.oid <> c.relnamespace \
@@ -103,7 +110,9 @@ struct PostgreSQLCatalog {
             ORDER BY u.place)::text FROM pg_catalog.unnest(x.indkey) WITH ORDINALITY AS u (number, place) \
             LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = u.number AND u.number <> 0 \
             WHERE u.place <= x.indnkeyatts), (x.indexprs IS NOT NULL)::text, x.indisunique::text, \
-            (x.indpred IS NOT NULL)::text, m.amname::text \
+            (x.indpred IS NOT NULL)::text, m.amname::text, (SELECT pg_catalog.json_agg(\
+            pg_catalog.pg_get_indexdef(x.indexrelid, n, false) ORDER BY n)::text \
+            FROM pg_catalog.generate_series(1, x.indnkeyatts) AS n), pg_catalog.pg_get_indexdef(x.indexrelid) \
             FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_index AS x ON x.indrelid = c.oid \
             JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid JOIN pg_catalog.pg_am AS m ON m.oid = i.relam \
             WHERE \(isTable) AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint AS k \
@@ -128,14 +137,15 @@ struct PostgreSQLCatalog {
                     table: row[0] ?? "", name: row[1] ?? "", kind: row[2] ?? "", columns: try Self.names(row[3]),
                     targetSchema: row[4], target: row[5], targetColumns: try Self.names(row[6]),
                     onUpdate: row[7] ?? "", onDelete: row[8] ?? "", isDeferrable: row[9] == "true",
-                    isDeferred: row[10] == "true", expression: row[11], comment: row[12]))
+                    isDeferred: row[10] == "true", expression: row[11], comment: row[12],
+                    definition: row[13] ?? ""))
         }
         for row in results[3] {
             indexes.append(
                 IndexEntry(
                     table: row[0] ?? "", name: row[1] ?? "", keys: try Self.names(row[2]),
                     hasExpressions: row[3] == "true", isUnique: row[4] == "true", isPartial: row[5] == "true",
-                    method: row[6] ?? ""))
+                    method: row[6] ?? "", spelledKeys: try Self.names(row[7]), definition: row[8] ?? ""))
         }
     }
 

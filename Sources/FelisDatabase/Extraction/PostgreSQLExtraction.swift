@@ -4,6 +4,7 @@ import Felis
 struct PostgreSQLExtraction {
     let name: String
     private(set) var remarks: [String] = []
+    private(set) var unsaid = UnsaidParts()
 
     init(name: String) { self.name = name }
 
@@ -14,7 +15,7 @@ struct PostgreSQLExtraction {
         let indexes = Dictionary(grouping: catalog.indexes, by: \.table)
         for entry in catalog.tables {
             var table = Table(name: entry.name, id: "#\(entry.name)")
-            table.description = entry.comment
+            table.description = Self.description(entry.comment)
             let own = constraints[entry.name] ?? []
             let key = own.first { $0.kind == "p" }?.columns ?? []
             let ids = key.map { Self.id($0, entry.name) }
@@ -34,6 +35,14 @@ struct PostgreSQLExtraction {
         return schema
     }
 
+    /// A comment as files keep it: without blanks around it, and none if it is empty.
+    private static func description(_ comment: String?) -> String? {
+        guard let comment else { return nil }
+        let text = comment.drop { $0.isWhitespace }
+        let end = text.lastIndex { !$0.isWhitespace }
+        return end.map { String(text[...$0]) }
+    }
+
     private static func id(_ column: String, _ table: String) -> String { "#\(table).\(column)" }
 
     // MARK: Columns
@@ -41,13 +50,16 @@ struct PostgreSQLExtraction {
     private mutating func column(_ entry: PostgreSQLCatalog.ColumnEntry, key: [String], foreign: Set<String>) -> Column {
         let place = "\(entry.table).\(entry.name)"
         let type = PostgreSQLColumnType(entry.type)
-        if let remark = type.remark { remarks.append("The type '\(entry.type)' of column \(place) \(remark).") }
+        if let remark = type.remark {
+            remarks.append("The type '\(entry.type)' of column \(place) \(remark).")
+            unsaid.ofTypes[place] = "its type is \(entry.type)"
+        }
         var column = Column(name: entry.name, id: Self.id(entry.name, entry.table), datatype: type.datatype)
         column.length = type.length
         column.precision = type.precision
         column.postgresqlDatatype = type.override
         column.isNullable = entry.isNullable
-        column.description = entry.comment
+        column.description = Self.description(entry.comment)
         column.arraysize = type.datatype.defaultArraysize(length: type.length)
         column.xtype = type.datatype == .timestamp ? "timestamp" : nil
         if entry.isGenerated {
@@ -94,10 +106,13 @@ struct PostgreSQLExtraction {
             return nil
         default: return nil
         }
+        for part in PostgreSQLDefinition.unsaid(ofConstraint: entry.definition) {
+            remarks.append("The constraint '\(entry.name)' of table \(entry.table) \(part); that is left out.")
+        }
         var constraint = Constraint(name: entry.name, id: "#\(entry.name)", content: content)
         constraint.isDeferrable = entry.isDeferrable
         constraint.initially = entry.isDeferred ? .deferred : nil
-        constraint.description = entry.comment
+        constraint.description = Self.description(entry.comment)
         return constraint
     }
 
@@ -142,6 +157,9 @@ struct PostgreSQLExtraction {
         if let reason {
             remarks.append("The index '\(entry.name)' of table \(entry.table) \(reason); it is left out.")
             return nil
+        }
+        for part in PostgreSQLDefinition.unsaid(ofIndex: entry.definition, keys: entry.spelledKeys) {
+            remarks.append("The index '\(entry.name)' of table \(entry.table) \(part); that is left out.")
         }
         let content: Index.Content =
             entry.hasExpressions

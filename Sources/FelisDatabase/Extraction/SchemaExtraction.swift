@@ -28,32 +28,43 @@ public struct SchemaExtraction: Sendable {
     public let schemaName: String
     /// What the language has no name for, and so is lost or written in another way.
     public private(set) var remarks: [String] = []
+    /// The same for who changes the database.
+    public private(set) var unsaid = UnsaidParts()
+    /// Whether the schema is in the database, be it without tables.
+    public private(set) var isThere = true
 
     public init(name: String, schemaName: String? = nil) {
         self.name = name
         self.schemaName = schemaName ?? name
     }
 
+    /// The tables that there are.
+    ///
+    /// - Parameter allowsNone: take a database without tables as a schema without tables.
     /// - Throws: ``Failure``, or what the database says.
-    public mutating func schema(of database: any SchemaDatabase) async throws -> Schema {
+    public mutating func schema(of database: any SchemaDatabase, allowsNone: Bool = false) async throws -> Schema {
+        let schema: Schema
         switch database.dialect {
         case .sqlite:
             var extraction = SQLiteExtraction(name: name)
-            defer { remarks = extraction.remarks }
-            return try await extraction.schema(of: database)
+            schema = try await extraction.schema(of: database)
+            (remarks, unsaid) = (extraction.remarks, extraction.unsaid)
         case .postgresql:
-            let queries = PostgreSQLCatalog.queries(schema: PostgreSQLCatalog.schema(named: schemaName))
-            let schema = try schema(PostgreSQLCatalog(try await database.rows(queries, after: [])))
-            guard !schema.tables.isEmpty else { throw Failure.noTables(schema: schemaName) }
-            return schema
+            let number = PostgreSQLCatalog.schema(named: schemaName)
+            let results = try await database.rows(
+                PostgreSQLCatalog.queries(schema: number) + ["SELECT \(number)::text"], after: [])
+            isThere = results.last?.first?.first.flatMap { $0 } != nil
+            var extraction = PostgreSQLExtraction(name: name)
+            schema = extraction.schema(try PostgreSQLCatalog(Array(results.dropLast())))
+            (remarks, unsaid) = (extraction.remarks, extraction.unsaid)
         case .mysql: throw Failure.unsupported(.mysql)
         }
-    }
-
-    private mutating func schema(_ catalog: PostgreSQLCatalog) -> Schema {
-        var extraction = PostgreSQLExtraction(name: name)
-        defer { remarks = extraction.remarks }
-        return extraction.schema(catalog)
+        if schema.tables.isEmpty {
+            let failure = Failure.noTables(schema: database.dialect == .sqlite ? nil : schemaName)
+            guard allowsNone else { throw failure }
+            remarks.insert(failure.description, at: 0)
+        }
+        return schema
     }
 
     /// A schema as it would be read from the database if its tables were made there: types, defaults and conditions in

@@ -1,166 +1,152 @@
 import Felis
 
-/// Reads the named constraints out of the text by which SQLite remembers a table, since it keeps their names nowhere
-/// else.
+/// Reads what only the text tells by which SQLite remembers a table: constraints with their names and conditions, and
+/// what the language has no words for. Source: `CREATE TABLE` in the documentation of SQLite.
 struct TableDefinitionReader {
-    private enum Token: Equatable {
-        case word(String)
-        /// In quotes, so that it is a name and no keyword.
-        case name(String)
-        case mark(Character)
+    /// A constraint as it is written, with names of columns as they are spelled there.
+    struct WrittenConstraint {
+        enum Content {
+            case unique([String])
+            case check(String)
+            /// Without columns, it points to the key of the table.
+            case foreignKey([String], table: String, referenced: [String]?)
+        }
+
+        var name: String?
+        var content: Content
+        var onDelete: Constraint.Action?
+        var onUpdate: Constraint.Action?
+        var isDeferrable = false
+        var initially: Constraint.Initially?
     }
 
-    private let tokens: [(token: Token, range: Range<String.Index>)]
-    private let text: String
+    private(set) var constraints: [WrittenConstraint] = []
+    /// What the language has no words for, such as `the collation of column a`.
+    private(set) var unsaid: [String] = []
+    private let tokens: SQLiteTokens
 
     init(_ text: String) {
-        self.text = text
-        tokens = Self.tokens(text)
+        tokens = SQLiteTokens(text)
+        guard let start = (0..<tokens.count).first(where: { tokens.isMark($0, "(") }) else { return }
+        for item in tokens.items(inParenthesis: start) { read(item) }
+        for index in tokens.end(ofParenthesis: start)..<max(tokens.count, tokens.end(ofParenthesis: start)) {
+            if tokens.isWord(index, "STRICT") { unsaid.append("that types are enforced (STRICT)") }
+            if tokens.isWord(index, "WITHOUT") { unsaid.append("that it has no rowid (WITHOUT ROWID)") }
+        }
     }
 
-    private static func tokens(_ text: String) -> [(token: Token, range: Range<String.Index>)] {
-        var result: [(token: Token, range: Range<String.Index>)] = []
-        var index = text.startIndex
-        while index < text.endIndex {
+    private static let tableWords = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"]
+
+    private mutating func read(_ item: Range<Int>) {
+        var index = item.lowerBound
+        var column: String?
+        if !Self.tableWords.contains(where: { tokens.isWord(index, $0) }) {
+            column = tokens.name(index)
+            index += 1
+        }
+        let place = column.map { "column \($0)" } ?? "the table"
+        var name: String?
+        while index < item.upperBound {
             let start = index
-            let character = text[index]
-            if character.isWhitespace {
-                index = text.index(after: index)
-                continue
-            }
-            if let close = ["\"": "\"", "'": "'", "`": "`", "[": "]"][String(character)]?.first {
-                var content = ""
-                index = text.index(after: index)
-                while index < text.endIndex {
-                    let next = text.index(after: index)
-                    if text[index] == close {
-                        guard close != "]", next < text.endIndex, text[next] == close else { break }
-                        index = next
-                    }
-                    content.append(text[index])
-                    index = text.index(after: index)
-                }
-                if index < text.endIndex { index = text.index(after: index) }
-                result.append((.name(content), start..<index))
-                continue
-            }
-            if character.isLetter || character == "_" || character.isNumber {
-                while index < text.endIndex, text[index].isLetter || text[index].isNumber || "_$".contains(text[index])
-                {
-                    index = text.index(after: index)
-                }
-                result.append((.word(String(text[start..<index])), start..<index))
-                continue
-            }
-            index = text.index(after: index)
-            result.append((.mark(character), start..<index))
-        }
-        return result
-    }
-
-    /// The constraints in the order of the text.
-    func constraints(ofTable table: String) -> [Constraint] {
-        var result: [Constraint] = []
-        var at = 0
-        while at + 2 < tokens.count {
-            guard isWord(at, "CONSTRAINT"), let name = name(at + 1) else {
-                at += 1
-                continue
-            }
-            var next = at + 2
-            if let constraint = constraint(name, table: table, at: &next) { result.append(constraint) }
-            at = max(next, at + 1)
-        }
-        return result
-    }
-
-    private func constraint(_ name: String, table: String, at index: inout Int) -> Constraint? {
-        func ids(_ names: [String], _ table: String) -> [String] { names.map { "#\(table).\($0)" } }
-        let content: Constraint.Content
-        if isWord(index, "UNIQUE") {
-            index += 1
-            guard let columns = names(&index) else { return nil }
-            content = .unique(columns: ids(columns, table))
-        } else if isWord(index, "CHECK") {
-            index += 1
-            guard let expression = parenthesis(&index) else { return nil }
-            content = .check(expression: expression)
-        } else if isWord(index, "FOREIGN"), isWord(index + 1, "KEY") {
-            index += 2
-            guard let columns = names(&index), isWord(index, "REFERENCES"), let target = self.name(index + 1) else {
-                return nil
-            }
-            index += 2
-            guard let referenced = names(&index) else { return nil }
-            var key = Constraint.ForeignKey(columns: ids(columns, table), referenced: ids(referenced, target))
-            while isWord(index, "ON") {
-                let isDelete = isWord(index + 1, "DELETE")
-                var words: [String] = []
+            if tokens.isWord(index, "CONSTRAINT") {
+                name = tokens.name(index + 1)
                 index += 2
-                while case .word(let word)? = token(index), words.count < 2,
-                    Constraint.Action.allCases.contains(where: {
-                        $0.rawValue.hasPrefix((words + [word.uppercased()]).joined(separator: " "))
-                    })
-                {
-                    words.append(word.uppercased())
-                    index += 1
+                continue
+            }
+            if var constraint = constraint(column, at: &index) {
+                constraint.name = name
+                readEnd(of: &constraint, at: &index)
+                constraints.append(constraint)
+            } else if tokens.isWord(index, "DEFAULT") {
+                index += 1
+                if tokens.isMark(index, "(") {
+                    index = tokens.end(ofParenthesis: index)
+                } else {
+                    index += tokens.isMark(index, "-") || tokens.isMark(index, "+") ? 2 : 1
                 }
-                let action = Constraint.Action(rawValue: words.joined(separator: " "))
-                if isDelete { key.onDelete = action } else { key.onUpdate = action }
-            }
-            content = .foreignKey(key)
-        } else {
-            return nil
-        }
-        var constraint = Constraint(name: name, id: "#\(name)", content: content)
-        if isWord(index, "DEFERRABLE") {
-            constraint.isDeferrable = true
-            index += 1
-            if isWord(index, "INITIALLY"), case .word(let word)? = token(index + 1) {
-                constraint.initially = Constraint.Initially(rawValue: word.uppercased())
+            } else if tokens.isWord(index, "COLLATE") {
+                unsaid.append("the collation of \(place)")
                 index += 2
+            } else if tokens.isWord(index, "AUTOINCREMENT") {
+                unsaid.append("that numbers of \(place) do not come again (AUTOINCREMENT)")
+            } else if tokens.isWord(index, "ON"), tokens.isWord(index + 1, "CONFLICT") {
+                unsaid.append("what happens on conflicts of \(place)")
+                index += 3
+            } else if tokens.isWord(index, "AS") {
+                unsaid.append("that \(place) is computed from others")
+                index += 1
+            } else if tokens.isMark(index, "(") {
+                index = tokens.end(ofParenthesis: index)
+            }
+            if tokens.isWord(start, "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "REFERENCES", "FOREIGN", "DEFAULT") {
+                name = nil
+            }
+            if index == start { index += 1 }
+        }
+    }
+
+    /// - Parameter column: the column whose definition this is in, if it is in one.
+    private func constraint(_ column: String?, at index: inout Int) -> WrittenConstraint? {
+        if tokens.isWord(index, "UNIQUE") {
+            index += 1
+            guard let columns = column.map({ [$0] }) ?? names(&index) else { return nil }
+            return WrittenConstraint(content: .unique(columns))
+        }
+        if tokens.isWord(index, "CHECK") {
+            index += 1
+            return tokens.parenthesis(&index).map { WrittenConstraint(content: .check($0)) }
+        }
+        var columns = column.map { [$0] } ?? []
+        if column == nil, tokens.isWord(index, "FOREIGN") {
+            index += 2
+            columns = names(&index) ?? []
+        }
+        guard tokens.isWord(index, "REFERENCES"), let target = tokens.name(index + 1) else { return nil }
+        index += 2
+        return WrittenConstraint(content: .foreignKey(columns, table: target, referenced: names(&index)))
+    }
+
+    /// What follows a constraint: actions, and when it is looked at.
+    private func readEnd(of constraint: inout WrittenConstraint, at index: inout Int) {
+        while true {
+            if tokens.isWord(index, "ON"), tokens.isWord(index + 1, "DELETE", "UPDATE") {
+                let isDelete = tokens.isWord(index + 1, "DELETE")
+                index += 2
+                let action = action(&index)
+                if isDelete { constraint.onDelete = action } else { constraint.onUpdate = action }
+            } else if tokens.isWord(index, "MATCH") {
+                index += 2
+            } else if tokens.isWord(index, "NOT"), tokens.isWord(index + 1, "DEFERRABLE") {
+                index += 2
+                if tokens.isWord(index, "INITIALLY") { index += 2 }
+            } else if tokens.isWord(index, "DEFERRABLE") {
+                constraint.isDeferrable = true
+                index += 1
+                if tokens.isWord(index, "INITIALLY"), case .word(let word)? = tokens[index + 1] {
+                    constraint.initially = Constraint.Initially(rawValue: word.uppercased())
+                    index += 2
+                }
+            } else {
+                return
             }
         }
-        return constraint
     }
 
-    private func token(_ index: Int) -> Token? { index < tokens.count ? tokens[index].token : nil }
-
-    private func isWord(_ index: Int, _ word: String) -> Bool {
-        if case .word(let text)? = token(index) { text.uppercased() == word } else { false }
-    }
-
-    private func name(_ index: Int) -> String? {
-        switch token(index) {
-        case .word(let text), .name(let text): text
-        default: nil
-        }
-    }
-
-    /// `(a, b)`.
-    private func names(_ index: inout Int) -> [String]? {
-        guard token(index) == .mark("(") else { return nil }
-        index += 1
-        var names: [String] = []
-        while let token = token(index), token != .mark(")") {
-            if let name = name(index) { names.append(name) }
-            index += 1
-        }
-        index += 1
-        return names
-    }
-
-    /// The text between parentheses.
-    private func parenthesis(_ index: inout Int) -> String? {
-        guard token(index) == .mark("(") else { return nil }
-        let start = tokens[index].range.upperBound
-        var level = 0
-        while index < tokens.count {
-            if tokens[index].token == .mark("(") { level += 1 }
-            if tokens[index].token == .mark(")") { level -= 1 }
-            index += 1
-            if level == 0 { return String(text[start..<tokens[index - 1].range.lowerBound]) }
+    private func action(_ index: inout Int) -> Constraint.Action? {
+        for action in Constraint.Action.allCases {
+            let words = action.rawValue.split(separator: " ")
+            guard words.indices.allSatisfy({ tokens.isWord(index + $0, String(words[$0])) }) else { continue }
+            index += words.count
+            return action
         }
         return nil
+    }
+
+    /// `(a, b)`: the first name of each item.
+    private func names(_ index: inout Int) -> [String]? {
+        guard tokens.isMark(index, "(") else { return nil }
+        let names = tokens.items(inParenthesis: index).compactMap { tokens.name($0.lowerBound) }
+        index = tokens.end(ofParenthesis: index)
+        return names
     }
 }

@@ -8,6 +8,29 @@ struct TableAlteration {
     let before: Table
     let after: Table
     let changes: [SchemaChange]
+    /// The names that columns had before, by those that they have.
+    private let earlierNames: [String: String]
+    /// What the types of columns, as `table.column`, say in the database besides what the language can.
+    private let unsaidTypes: [String: String]
+
+    init(
+        old: SchemaDefinitions, new: SchemaDefinitions, before: Table, after: Table, changes: [SchemaChange],
+        unsaidTypes: [String: String] = [:]
+    ) {
+        self.old = old
+        self.new = new
+        self.before = before
+        self.after = after
+        self.changes = changes
+        self.unsaidTypes = unsaidTypes
+        var names: [String: String] = [:]
+        for change in changes where change.object == .column && change.kind == .renamed {
+            names[change.name] = change.old?.stringValue
+        }
+        earlierNames = names
+    }
+
+    func earlierName(of column: String) -> String { earlierNames[column] ?? column }
 
     var dialect: Dialect { new.dialect }
     var name: String { new.name(of: after) }
@@ -21,10 +44,11 @@ struct TableAlteration {
         var steps: [MigrationStep] = []
         let creation = SchemaCreation(old)
         for index in before.indexes where !ofKeys && isGone(.index, index.name) {
-            steps.append(
-                MigrationStep(
-                    purpose: "Remove index \(index.name)", risk: .none,
-                    statements: [creation.dropStatement(index, of: before)]))
+            var step = MigrationStep(
+                purpose: "Remove index \(index.name)", risk: .none,
+                statements: [creation.dropStatement(index, of: before)])
+            step.checks = ["NOT \(SQLiteCondition.hasIndex(before.name, index.name))"]
+            steps.append(step)
         }
         for constraint in before.constraints
         where (constraint.foreignKey != nil) == ofKeys && isGone(.constraint, constraint.name)
@@ -55,12 +79,20 @@ struct TableAlteration {
         guard !ofKeys else { return steps }
         let all = try new.indexStatements(of: after)
         for (index, statement) in zip(after.indexes, all) where isNew(.index, index.name) {
-            steps.append(MigrationStep(purpose: "Add index \(index.name)", risk: .none, statements: [statement]))
+            var step = MigrationStep(purpose: "Add index \(index.name)", risk: .none, statements: [statement])
+            step.checks = [SQLiteCondition.hasIndex(after.name, index.name)]
+            steps.append(step)
         }
         return steps
     }
 
-    private var changesKey: Bool { changes.contains { $0.object == .table && $0.field == "primaryKey" } }
+    /// Whether the key has other columns than before, whatever they are called.
+    var changesKey: Bool {
+        func names(_ table: Table) -> [String] {
+            (table.primaryKey?.ids ?? []).map { table.column(id: $0)?.name ?? $0 }
+        }
+        return names(before) != names(after).map { earlierName(of: $0) }
+    }
 
     /// The old key, removed. MySQL does it together with ``keyAddition()``: columns that count need a key.
     private func keyRemoval() -> MigrationStep? {
@@ -68,8 +100,10 @@ struct TableAlteration {
         var parts = ["DROP CONSTRAINT \(dialect.quoted(old.primaryKeyName(of: before)))"]
         // What a key requires of its columns stays when it goes.
         for column in after.columns where column.isNullable {
-            guard isInKey(column.name, of: before), !isInKey(column.name, of: after) else { continue }
-            parts.append("ALTER COLUMN \(dialect.quoted(column.name)) DROP NOT NULL")
+            // Columns get their new names later.
+            let name = earlierName(of: column.name)
+            guard isInKey(name, of: before), !isInKey(column.name, of: after) else { continue }
+            parts.append("ALTER COLUMN \(dialect.quoted(name)) DROP NOT NULL")
         }
         return MigrationStep(
             purpose: "Remove the primary key of \(after.name)", risk: .none,
@@ -80,9 +114,8 @@ struct TableAlteration {
         guard changesKey else { return nil }
         let key = try new.names(after.primaryKey?.ids ?? [], of: after, user: "The primary key")
         var parts: [String] = []
-        if dialect == .mysql, before.columns.contains(where: { column in
-            isInKey(column.name, of: before) && after.column(name: column.name) != nil
-        }) {
+        // A key goes by itself with the last of its columns.
+        if dialect == .mysql, after.columns.contains(where: { isInKey(earlierName(of: $0.name), of: before) }) {
             parts.append("DROP PRIMARY KEY")
         }
         if !key.isEmpty {
@@ -102,8 +135,34 @@ struct TableAlteration {
         return table.primaryKey?.ids.contains(id) ?? false
     }
 
+    /// What changes about the table as a whole.
+    func tableSteps() -> [MigrationStep] { storageSteps() + commentSteps() }
+
+    /// Storage engine and character set, which MySQL has. Where a file leaves the engine to the server, it stays.
+    private func storageSteps() -> [MigrationStep] {
+        guard dialect == .mysql else { return [] }
+        var steps: [MigrationStep] = []
+        if let engine = after.mysqlEngine, engine != before.mysqlEngine {
+            let keepsKeys = engine.lowercased() == "innodb"
+            steps.append(
+                MigrationStep(
+                    purpose: "Change the storage engine of \(after.name)",
+                    risk: keepsKeys ? .none : .mayFail("not every engine has foreign keys"),
+                    statements: [Statement(.other, "ALTER TABLE \(name) ENGINE=\(engine)")]))
+        }
+        if let charset = after.mysqlCharset, charset != before.mysqlCharset {
+            let hasAll = charset.lowercased() == "utf8mb4"
+            steps.append(
+                MigrationStep(
+                    purpose: "Change the character set of \(after.name)",
+                    risk: hasAll ? .none : .losesData("characters that \(charset) does not have"),
+                    statements: [Statement(.other, "ALTER TABLE \(name) CONVERT TO CHARACTER SET \(charset)")]))
+        }
+        return steps
+    }
+
     /// Descriptions of the table and of constraints that stay, which PostgreSQL and, for tables, MySQL keep.
-    func commentSteps() -> [MigrationStep] {
+    private func commentSteps() -> [MigrationStep] {
         var statements: [Statement] = []
         func text(_ description: String?) -> String { description.map { dialect.literal($0) } ?? "NULL" }
         if before.description != after.description {
@@ -152,11 +211,15 @@ struct TableAlteration {
                         purpose: "Remove column \(change.place)", risk: .losesData("all values of \(change.name)"),
                         statements: [Statement(.other, "ALTER TABLE \(name) DROP COLUMN \(column)")]))
             case .renamed:
-                let earlier = dialect.quoted(change.old?.stringValue ?? "")
-                steps.append(
-                    MigrationStep(
-                        purpose: "Rename column \(change.place)", risk: .none,
-                        statements: [Statement(.other, "ALTER TABLE \(name) RENAME COLUMN \(earlier) TO \(column)")]))
+                let earlier = change.old?.stringValue ?? ""
+                var step = MigrationStep(
+                    purpose: "Rename column \(change.place)",
+                    risk: .assumes("\(earlier), which has the same definition, is now called \(change.name)"),
+                    statements: [
+                        Statement(.other, "ALTER TABLE \(name) RENAME COLUMN \(dialect.quoted(earlier)) TO \(column)")
+                    ])
+                step.checks = [SQLiteCondition.hasColumn(after.name, change.name)]
+                steps.append(step)
             case .added:
                 guard let added = after.column(name: change.name) else { continue }
                 var statements = [
@@ -166,11 +229,12 @@ struct TableAlteration {
                 ]
                 if let comment = comment(on: added) { statements.append(comment) }
                 let needsValue = !added.isNullable && added.value == nil
-                steps.append(
-                    MigrationStep(
-                        purpose: "Add column \(change.place)",
-                        risk: needsValue ? .mayFail("rows have no value for it; give it a default") : .none,
-                        statements: statements))
+                var step = MigrationStep(
+                    purpose: "Add column \(change.place)",
+                    risk: needsValue ? .mayFail("rows have no value for it; give it a default") : .none,
+                    statements: statements)
+                step.checks = [SQLiteCondition.hasColumn(after.name, change.name)]
+                steps.append(step)
             case .changed: continue
             }
         }
@@ -213,7 +277,9 @@ struct TableAlteration {
         var statements: [Statement] = []
         var risk = MigrationStep.Risk.none
         if earlier.isNullable, !column.isNullable { risk = .mayFail("rows may hold NULL") }
-        if typeBefore != type, let loss = TypeChange.loss(from: earlier, to: column) { risk = .losesData(loss) }
+        let typeChange = TypeChange(from: earlier, typeBefore, to: column, type, dialect: dialect)
+        if let loss = typeChange.loss { risk = .losesData(loss) }
+        if typeBefore != type, let unsaid = unsaidTypes["\(before.name).\(columnName)"] { risk = .losesData(unsaid) }
         let saysOther = (earlier.description ?? "") != (column.description ?? "")
         if dialect == .mysql {
             guard
@@ -243,7 +309,8 @@ struct TableAlteration {
         if typeBefore != type {
             // The default of the old type may be none of the new one.
             if earlier.value != nil { texts.append("\(start) DROP DEFAULT") }
-            texts.append("\(start) TYPE \(type) USING \(quoted)::\(type)")
+            let change = TypeChange(from: earlier, typeBefore, to: column, type, dialect: dialect)
+            texts.append("\(start) TYPE \(type) USING \(change.conversion(of: quoted))")
             if counted, counts { texts.append("ALTER SEQUENCE \(sequence) AS \(type)") }
         }
         if earlier.isNullable != column.isNullable, !isInKey(column.name, of: after) {

@@ -8,7 +8,7 @@ extension TableAlteration {
         "datatype", "length", "precision", "nullable", "value", "autoincrement",
     ]
 
-    /// Whether SQLite cannot change the table in place.
+    /// Whether SQLite cannot change the table in place, or not so that it can be undone with all else.
     var needsRebuild: Bool {
         changes.contains { change in
             switch (change.object, change.kind) {
@@ -16,17 +16,11 @@ extension TableAlteration {
             case (.constraint, _): true
             case (.column, .changed): change.field.map { Self.columnKeys.contains($0) } ?? false
             case (.column, .added): after.column(name: change.name).map { !canBeAdded($0) } ?? false
-            case (.column, .removed): isBound(change.name)
-            case (.table, .changed): change.field == "primaryKey"
+            case (.column, .removed): true
+            case (.table, .changed): change.field == "primaryKey" && changesKey
             default: false
             }
         }
-    }
-
-    /// Whether a key or constraint has the column.
-    private func isBound(_ column: String) -> Bool {
-        guard let id = before.column(name: column)?.id else { return false }
-        return before.primaryKey?.ids.contains(id) ?? false || before.constraints.contains { $0.columns.contains(id) }
     }
 
     /// Source: `ALTER TABLE ADD COLUMN` in the documentation of SQLite.
@@ -36,19 +30,20 @@ extension TableAlteration {
         return !text.hasPrefix("(") && text != "CURRENT_TIMESTAMP" && (column.isNullable || text != "NULL")
     }
 
-    /// A table of the new form takes the rows of the old one, and its place.
-    func rebuild() throws(DefinitionError) -> MigrationStep {
-        let copy = dialect.quoted(after.name + "_new")
-        var renamed: [String: String] = [:]
-        for change in changes where change.object == .column && change.kind == .renamed {
-            renamed[change.name] = change.old?.stringValue
-        }
+    /// A table of the new form takes the place of the old one, which is put aside, and its rows.
+    ///
+    /// - Parameters:
+    ///   - aside: the name of the old table for the while.
+    ///   - unsaid: what the old table has that the new one will not have, as the language cannot say it.
+    func rebuild(aside: String, unsaid: [String]) throws(DefinitionError) -> MigrationStep {
+        let old = dialect.quoted(aside)
         var targets: [String] = []
         var sources: [String] = []
-        var losses: [String] = []
+        var losses = unsaid
         var doubts: [String] = []
+        var guesses: [String] = []
         for column in after.columns {
-            guard let earlier = before.column(name: renamed[column.name] ?? column.name) else {
+            guard let earlier = before.column(name: earlierName(of: column.name)) else {
                 if !column.isNullable, column.value == nil {
                     doubts.append("\(column.name) needs a value in every row")
                 }
@@ -56,25 +51,45 @@ extension TableAlteration {
             }
             targets.append(dialect.quoted(column.name))
             sources.append(dialect.quoted(earlier.name))
+            if earlier.name != column.name { guesses.append("\(earlier.name) is now called \(column.name)") }
             if let loss = TypeChange.loss(from: earlier, to: column) { losses.append("\(column.name): \(loss)") }
             if earlier.isNullable, !column.isNullable { doubts.append("\(column.name) may hold NULL") }
         }
-        let kept = Set(after.columns.map { renamed[$0.name] ?? $0.name })
+        let kept = Set(after.columns.map { earlierName(of: $0.name) })
         for column in before.columns where !kept.contains(column.name) { losses.append("column \(column.name)") }
-        let text = try new.tableText(after, leavesOutKeys: false, newName: copy)
-        var statements = [
-            Statement(.createTable, text),
-            Statement(
-                .other,
-                "INSERT INTO \(copy) (\(targets.joined(separator: ", "))) "
-                    + "SELECT \(sources.joined(separator: ", ")) FROM \(name)"),
-            Statement(.other, "DROP TABLE \(name)"), Statement(.other, "ALTER TABLE \(copy) RENAME TO \(name)"),
-        ]
-        statements += try new.indexStatements(of: after)
-        let risk: MigrationStep.Risk =
-            !losses.isEmpty
-            ? .losesData(losses.joined(separator: ", "))
-            : doubts.isEmpty ? .none : .mayFail(doubts.joined(separator: ", "))
-        return MigrationStep(purpose: "Make table \(after.name) anew", risk: risk, statements: statements)
+        if targets.isEmpty { losses.append("all rows") }
+        if changes.contains(where: { $0.object == .constraint && $0.kind != .removed }) || changesKey {
+            doubts.append("rows may break a key or constraint")
+        }
+        var step = MigrationStep(
+            purpose: "Make table \(after.name) anew", risk: .none,
+            statements: [Statement(.createTable, try new.tableText(after, leavesOutKeys: false))])
+        if !losses.isEmpty {
+            step.risk = .losesData(losses.joined(separator: ", "))
+        } else if !doubts.isEmpty {
+            step.risk = .mayFail((doubts + guesses).joined(separator: ", "))
+        } else if !guesses.isEmpty {
+            step.risk = .assumes(guesses.joined(separator: ", "))
+        }
+        step.checks = [SQLiteCondition.hasTable(after.name)]
+        if !targets.isEmpty {
+            step.statements.append(
+                Statement(
+                    .other,
+                    "INSERT INTO \(name) (\(targets.joined(separator: ", "))) "
+                        + "SELECT \(sources.joined(separator: ", ")) FROM \(old)"))
+            step.checks.append(SQLiteCondition.haveSameCount(name, old))
+        }
+        step.statements += try new.indexStatements(of: after)
+        step.checks += after.indexes.map { SQLiteCondition.hasIndex(after.name, $0.name) }
+        // What the old version does not tell of is not to go without a word.
+        step.checks.append(SQLiteCondition.hasColumns(aside, count: before.columns.count))
+        if unsaid.isEmpty { step.checks.append(SQLiteCondition.isBare(aside)) }
+        step.preparation = [Statement(.other, "ALTER TABLE \(self.old.name(of: before)) RENAME TO \(old)")]
+        step.preparation += before.indexes.map { index in
+            Statement(.other, "DROP INDEX IF EXISTS \(dialect.quoted(index.name))")
+        }
+        step.clearance = [Statement(.other, "DROP TABLE \(old)")]
+        return step
     }
 }

@@ -31,7 +31,7 @@ struct FelisDiffCommand: AsyncParsableCommand {
         help: ArgumentHelp("Compare as databases: sqlite, postgresql, mysql.", valueName: "dialect"))
     var dialect: Dialect?
 
-    @Option(help: "How to show differences of files: text, json or html (a page of its own).")
+    @Option(help: "How to show differences: text, json or html (a page of its own).")
     var format = Format.text
 
     @Option(name: [.customShort("o"), .long], help: ArgumentHelp("File for the result.", valueName: "file"))
@@ -66,37 +66,43 @@ struct FelisDiffCommand: AsyncParsableCommand {
     private func result() async throws -> (text: String, isDifferent: Bool) {
         if locations.count == 1 {
             let schema = try await felis.schema(locations[0])
-            return Self.lines(try await differences(of: schema))
+            let url = try FelisEngineOptions.url(engineUrl)
+            return shown(try await differences(of: schema), old: url.description, new: locations[0])
         }
         let old = try await felis.schema(locations[0])
         let new = try await felis.schema(locations[1])
         if let dialect = dialect ?? (comparator == "alembic" ? .sqlite : nil) {
-            return Self.lines(try StructureComparison(old, new, dialect: dialect).differences)
+            return shown(try StructureComparison(old, new, dialect: dialect), old: locations[0], new: locations[1])
         }
         let comparison = SchemaComparison(old, new)
-        let text =
-            switch format {
-            case .text: comparison.text
-            case .json: comparison.json
-            case .html: comparison.html(oldTitle: locations[0], newTitle: locations[1])
-            }
-        return (text, !comparison.isEmpty)
+        return (shown(comparison, comparison.text, old: locations[0], new: locations[1]), !comparison.isEmpty)
     }
 
-    /// How a database differs from a schema.
-    private func differences(of schema: Schema) async throws -> [String] {
+    /// How a database differs from a schema. One without tables lacks all of them.
+    private func differences(of schema: Schema) async throws -> StructureComparison {
         let database = try await FelisEngineOptions.databaseToLookAt(engineUrl)
         var extraction = SchemaExtraction(name: schema.name, schemaName: schemaName)
-        let found = try await extraction.schema(of: database)
+        let found = try await extraction.schema(of: database, allowsNone: true)
         let wanted = try await extraction.asMade(schema, in: database)
         try await database.close()
         let log = try FelisLog(felis)
         for remark in extraction.remarks { try log.write(.warning, remark) }
-        return try StructureComparison(found, wanted, dialect: database.dialect).differences
+        return try StructureComparison(found, wanted, dialect: database.dialect)
     }
 
-    private static func lines(_ differences: [String]) -> (text: String, isDifferent: Bool) {
-        (differences.map { "\($0)\n" }.joined(), !differences.isEmpty)
+    private func shown(
+        _ structure: StructureComparison, old: String, new: String
+    ) -> (text: String, isDifferent: Bool) {
+        let lines = structure.differences.map { "\($0)\n" }.joined()
+        return (shown(structure.comparison, lines, old: old, new: new), !structure.differences.isEmpty)
+    }
+
+    private func shown(_ comparison: SchemaComparison, _ text: String, old: String, new: String) -> String {
+        switch format {
+        case .text: text
+        case .json: comparison.json
+        case .html: comparison.html(oldTitle: old, newTitle: new)
+        }
     }
 }
 

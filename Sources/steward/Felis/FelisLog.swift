@@ -54,10 +54,10 @@ struct FelisLog {
     }
 }
 
-/// Text that goes to a file, or to standard output.
+/// Text that goes to a file, or to standard output, which may also be called `-`.
 enum FelisOutput {
     static func write(_ text: String, to path: String?) throws {
-        guard let path else {
+        guard let path, path != "-" else {
             guard StandardStream.output.write(text) else {
                 throw CommandFailure.cannotWrite("standard output", reason: String(cString: strerror(errno)))
             }

@@ -9,8 +9,10 @@ struct FelisMigrateCommand: AsyncParsableCommand {
         abstract: "Proposes the SQL that brings a database from one version of a schema to the next.",
         discussion: """
             The old version is a file, or with --engine-url what the database has now. Steps that would lose data make \
-            the command fail, unless --allow-data-loss says that this is meant; steps that the data may not allow are \
-            marked. Nothing is executed, unless --execute is given: then all steps are run in one transaction.
+            the command fail, unless --allow-data-loss says that this is meant; steps that the data may not allow, and \
+            columns that are taken to have got another name, are marked. Nothing is executed, unless --execute is \
+            given: then all steps are run in one transaction. The SQL for SQLite and PostgreSQL changes all or \
+            nothing, even if its client goes on after an error.
             """)
 
     @ParentCommand var felis: FelisCommand
@@ -53,10 +55,16 @@ struct FelisMigrateCommand: AsyncParsableCommand {
             throw CommandFailure.refused(
                 "--execute works on PostgreSQL only; run the SQL with the client of \(dialect.rawValue).")
         }
-        let (old, new) = try await versions()
+        let (old, new, extraction) = try await versions()
+        let databaseSchema = schemaName ?? (url == nil ? nil : old.name)
         let migration = SchemaMigration(
-            from: old, to: new, dialect: dialect, schemaName: schemaName ?? (url == nil ? nil : old.name))
+            from: old, to: new, dialect: dialect, schemaName: databaseSchema,
+            unsaid: extraction?.unsaid ?? UnsaidParts(), makesSchema: !(extraction?.isThere ?? true))
         let steps = try migration.steps()
+        for step in steps {
+            guard case .assumes(let guess) = step.risk else { continue }
+            try FelisLog(felis).write(.warning, "\(step.purpose): a guess, \(guess).")
+        }
         let losses = steps.compactMap { step in
             if case .losesData(let reason) = step.risk { "\(step.purpose): \(reason)" } else { nil }
         }
@@ -73,17 +81,17 @@ struct FelisMigrateCommand: AsyncParsableCommand {
         try FelisLog(felis).write(.info, "Ran \(steps.count) steps.")
     }
 
-    /// What there is, and what there should be.
-    private func versions() async throws -> (old: Schema, new: Schema) {
+    /// What there is, and what there should be; and how a database was read.
+    private func versions() async throws -> (old: Schema, new: Schema, extraction: SchemaExtraction?) {
         let last = try await felis.schema(locations[locations.count - 1])
-        if locations.count == 2 { return (try await felis.schema(locations[0]), last) }
+        if locations.count == 2 { return (try await felis.schema(locations[0]), last, nil) }
         let database = try await FelisEngineOptions.databaseToLookAt(engineUrl)
         var extraction = SchemaExtraction(name: last.name, schemaName: schemaName)
-        let found = try await extraction.schema(of: database)
+        let found = try await extraction.schema(of: database, allowsNone: true)
         let wanted = try await extraction.asMade(last, in: database)
         try await database.close()
         let log = try FelisLog(felis)
         for remark in extraction.remarks { try log.write(.warning, remark) }
-        return (found, wanted)
+        return (found, wanted, extraction)
     }
 }
