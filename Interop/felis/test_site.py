@@ -32,16 +32,16 @@ tables:
 - name: t
   columns: [{name: a, datatype: int}]
   constraints:
-  - {name: k, '@type': ForeignKey, columns: ['#t.a'], referencedColumns: ['#u.<b>']}
+  - {name: k, '@type': ForeignKey, columns: ['#t.a'], referencedColumns: ['#w.<b>']}
   - {name: u, '@type': Unique, columns: ['#t.a'], description: once}
   - {name: c, '@type': Check, expression: a < 3}
-- {name: u, columns: [{name: <b>, datatype: int}]}
+- {name: w, columns: [{name: <b>, datatype: int}]}
 """
     )
     steward("site", tmp_path, "-o", tmp_path / "site")
     assert 'href="a%23b%3f.html"' in (tmp_path / "site" / "index.html").read_text()
     text = (tmp_path / "site" / "a#b?.html").read_text()
-    assert 'k, foreign key (<a href="#t.a">a</a>) to (<a href="#u.%3cb%3e">u.&lt;b&gt;</a>)' in text
+    assert 'k, foreign key (<a href="#t.a">a</a>) to (<a href="#w.%3cb%3e">w.&lt;b&gt;</a>)' in text
     assert 'u, unique (<a href="#t.a">a</a>): once' in text and "check <code>a &lt; 3</code>" in text
 
 

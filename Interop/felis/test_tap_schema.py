@@ -117,14 +117,14 @@ tables:
   tap:table_index: 3
   columns: [{name: a, datatype: int}, {name: b, datatype: int, description: b}, {name: gone, datatype: int}]
   constraints:
-  - {name: k1, '@type': ForeignKey, columns: ['#t.a'], referencedColumns: ['#u.c']}
-  - {name: k2, '@type': ForeignKey, columns: ['#t.a', '#t.b'], referencedColumns: ['#u.c', '#u.d']}
+  - {name: f_1, '@type': ForeignKey, columns: ['#t.a'], referencedColumns: ['#u.c']}
+  - {name: f_2, '@type': ForeignKey, columns: ['#t.a', '#t.b'], referencedColumns: ['#u.c', '#u.d']}
 - name: u
   columns: [{name: c, datatype: int}, {name: d, datatype: int}]
 - name: v
   columns: [{name: e, datatype: int}]
   constraints:
-  - {name: k3, '@type': ForeignKey, columns: ['#v.e'], referencedColumns: ['#u.c']}
+  - {name: f_3, '@type': ForeignKey, columns: ['#v.e'], referencedColumns: ['#u.c']}
 """
 NEW = """name: s
 description: new
@@ -133,8 +133,8 @@ tables:
   description: it's 100% "new"
   columns: [{name: a, datatype: long}, {name: b, datatype: int}, {name: x, datatype: text}]
   constraints:
-  - {name: k2, '@type': ForeignKey, columns: ['#t.b', '#t.x'], referencedColumns: ['#u.d', '#u.c']}
-  - {name: k4, '@type': ForeignKey, columns: ['#t.x'], referencedColumns: ['#u.c']}
+  - {name: f_2, '@type': ForeignKey, columns: ['#t.b', '#t.x'], referencedColumns: ['#u.d', '#u.c']}
+  - {name: f_4, '@type': ForeignKey, columns: ['#t.x'], referencedColumns: ['#u.c']}
 - name: u
   columns: [{name: c, datatype: int}, {name: d, datatype: int}]
 - name: w

@@ -338,7 +338,8 @@ def test_redundant_overrides_are_the_same(override, tmp_path):
 
 
 def test_errors_of_references_and_names_have_paths(tmp_path):
-    (tmp_path / "b.yaml").write_text("name: b\ntables: [{name: T, columns: [{name: label, datatype: int}]}]\n")
+    (tmp_path / "b.yaml").write_text(
+        "name: b\ntables: [{name: T, tap:table_index: 1, columns: [{name: label, datatype: int}]}]\n")
     path = tmp_path / "s.yaml"
     path.write_text(
         """name: s

@@ -97,6 +97,13 @@ import Testing
         #expect(try schema(text).tables.map { $0.columns[0].datatype } == [.long, .long])
     }
 
+    @Test func theReferenceMayHaveAnotherName() throws {
+        let release = plain.replacing("name: m", with: "name: m\ndescription: new")
+        let (text, lines) = try merge(plain, release, plain.replacing("name: m", with: "name: r"))
+        #expect(lines == ["applied: changed schema m description: none → new"])
+        #expect(text.hasPrefix("name: r\n") && text.contains("description: new"))
+    }
+
     private let plain = "name: m\ntables:\n- name: t\n  columns:\n  - {name: a, datatype: int}\n"
 
     @Test func anObjectThatBothSidesAddDifferentlyIsAConflict() throws {

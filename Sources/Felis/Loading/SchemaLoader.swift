@@ -118,6 +118,7 @@ public actor SchemaLoader {
                 result.problems.append(
                     SchemaProblem(
                         kind: .value, file: parsed.location.text, position: resource.position,
+                        path: [.key("resources"), .key(resource.alias)],
                         message: "Failed to load resource '\(resource.alias)' from '\(resource.uri)': \(reason)",
                         remedy: remedy))
             }

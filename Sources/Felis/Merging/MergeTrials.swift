@@ -161,7 +161,8 @@ struct MergeTrials {
             kind = change.kind
             object = change.object
             table = change.table
-            name = change.name
+            // There is one schema, and the reference may call it something else.
+            name = change.object == .schema ? "" : change.name
             field = change.field
         }
     }
