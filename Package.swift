@@ -69,6 +69,7 @@ let package = Package(
     targets: [
         // System libraries
         .systemLibrary(name: "CERFA", pkgConfig: "erfa", providers: [.apt(["liberfa-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Loaded when it is first needed
@@ -203,7 +204,7 @@ let package = Package(
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "DemoSurvey", "EdgeCache", "Felis", "FelisDatabase", "FelisSite",
+                "Butler", "ButlerServer", "CMalloc", "DemoSurvey", "EdgeCache", "Felis", "FelisDatabase", "FelisSite",
                 "ImageTransfer", "ObjectStorage", "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

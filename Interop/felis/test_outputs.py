@@ -146,10 +146,31 @@ tables:
     )
     other = tmp_path / "o.yaml"
     other.write_text("name: o\ntables: [{name: t, columns: [{name: c, datatype: long}]}]\n")
-    heads = [p["message"].split(":")[0] for p in problems("--lint", "all", "--", path, other) if p["file"] == str(path)]
+    heads = [p["message"].split(":")[0] for p in problems("--lint", "all", path, other) if p["file"] == str(path)]
     assert sorted(heads) == ["description", "description", "foreign-key-index", "naming", "ucd", "unit"]
-    drift = [p for p in problems("--lint", "type-drift", "--", path, other)]
+    drift = [p for p in problems("--lint", "type-drift", path, other)]
     assert [p["message"] for p in drift] == [f"type-drift: column 't.c' is long here and int in {path}"]
+    both = [p["message"].split(":")[0] for p in problems("--lint", "ucd,unit", "--lint=naming", path)]
+    assert sorted(both) == ["naming", "ucd", "unit"]
+
+
+def test_a_file_is_never_taken_for_a_rule(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("name: s\ntabels: []\n")
+    assert steward("validate", "--lint", "all", path, check=False).returncode == 1
+    for arguments in (["--lint", path], ["--lint", "all"], ["--lint", "all,", path], ["--lint", "nonsense", path]):
+        done = steward("validate", *arguments, check=False)
+        assert done.returncode == 2 and "--lint" in done.stderr, arguments
+
+
+def test_a_votable_of_a_table_without_columns(tmp_path):
+    import astropy.io.votable
+
+    path, out = tmp_path / "s.yaml", tmp_path / "s.xml"
+    path.write_text("name: s\ntables: [{name: t}, {name: u, columns: [{name: a, datatype: int}]}]\n")
+    steward("votable", path, "-o", out)
+    assert "<DATA>" in out.read_text() and out.read_text().count("<DATA>") == 1
+    assert [len(table.fields) for table in astropy.io.votable.parse(out).iter_tables()] == [0, 1]
 
 
 def test_results_go_through_links_and_into_pipes(tmp_path):

@@ -290,6 +290,24 @@ tables:
     assert rest == ["removed table kept"]
 
 
+def test_what_is_left_is_told_by_the_exit_status(tmp_path):
+    ancestor, release, reference = (tmp_path / f"{name}.yaml" for name in ("ancestor", "release", "reference"))
+    base = "name: m\ntables:\n- name: t\n  columns:\n  - {name: a, datatype: int}\n  - {name: b, datatype: int}\n"
+    ancestor.write_text(base)
+    reference.write_text(base.replace("  - {name: b, datatype: int}\n", ""))
+    release.write_text(base.replace("name: b, datatype: int", "name: b, datatype: long"))
+    done = steward("merge", ancestor, release, reference, check=False)
+    assert done.returncode == 1 and done.stdout.startswith("by hand: changed column t.b datatype")
+    release.write_text(base.replace("columns:", "primaryKey: '#t.a'\n  columns:"))
+    ancestor.write_text(base.replace("columns:", "primaryKey: ['#t.a', '#t.b']\n  columns:"))
+    done = steward("merge", ancestor, release, ancestor, check=False)
+    assert done.returncode == 1 and "lists are not merged" in done.stdout
+    done = steward("merge", "--only", "lenght", ancestor, release, ancestor, check=False)
+    assert done.returncode == 1 and "did you mean 'length'?" in done.stderr
+    done = steward("merge", "--only", "length", ancestor, release, ancestor, check=False)
+    assert done.returncode == 1 and "Nothing has changed" in done.stderr
+
+
 def test_new_keys_go_below_comments(tmp_path):
     ancestor, release = tmp_path / "a.yaml", tmp_path / "r.yaml"
     lines = ["name: m", "tables:", "- name: t", "  columns:", "  - name: a", "    datatype: int  # whole", ""]

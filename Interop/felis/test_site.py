@@ -25,6 +25,26 @@ def test_there_is_a_page_for_each_schema(site):
     assert "id=\"Object.coord_ra\"" in (site / "dp1.html").read_text()
 
 
+def test_keys_and_odd_file_names(tmp_path):
+    (tmp_path / "a#b?.yaml").write_text(
+        """name: s
+tables:
+- name: t
+  columns: [{name: a, datatype: int}]
+  constraints:
+  - {name: k, '@type': ForeignKey, columns: ['#t.a'], referencedColumns: ['#w.<b>']}
+  - {name: u, '@type': Unique, columns: ['#t.a'], description: once}
+  - {name: c, '@type': Check, expression: a < 3}
+- {name: w, columns: [{name: <b>, datatype: int}]}
+"""
+    )
+    steward("site", tmp_path, "-o", tmp_path / "site")
+    assert 'href="a%23b%3f.html"' in (tmp_path / "site" / "index.html").read_text()
+    text = (tmp_path / "site" / "a#b?.html").read_text()
+    assert 'k, foreign key (<a href="#t.a">a</a>) to (<a href="#w.%3cb%3e">w.&lt;b&gt;</a>)' in text
+    assert 'u, unique (<a href="#t.a">a</a>): once' in text and "check <code>a &lt; 3</code>" in text
+
+
 @pytest.fixture(scope="module")
 def page():
     window = browser.Browser()

@@ -77,7 +77,10 @@ def test_update_replaces_one_schema_and_leaves_others(tmp_path):
     model["tables"][0]["description"] = "of another kind"
     changed = tmp_path / "dp1.yaml"
     changed.write_text(yaml.safe_dump(model, sort_keys=False))
-    steward("load-tap-schema", database.option, "--update", changed)
+    database.sql("""ALTER TABLE "TAP_SCHEMA".tables ADD COLUMN owner_id text""")
+    database.sql("""UPDATE "TAP_SCHEMA".tables SET owner_id = 'me'""")
+    steward("load-tap-schema", database.option, "--update", "--previous", CHOSEN["dp1"], changed)
+    assert set(database.sql("""SELECT DISTINCT owner_id FROM "TAP_SCHEMA".tables""")) == {"me"}
     after = rows(database)
     assert ("dp1", None, "Another, of 100%", None) in after["schemas"]
     assert all(row[0] != f"dp1.{gone}" for row in after["columns"])

@@ -283,6 +283,95 @@ def test_workflow_annotations(tmp_path):
     assert f"::error file={path},line=2,col=1::tabels: unknown key 'tabels'" in done.stdout
 
 
+PLAIN = "name: s\ntables: [{{name: t, columns: [{{name: a, datatype: {}}}]}}]\n"
+SAME = {
+    "both names": "name: s\n'@id': '#a'\nid: '#b'\ntables: []\n",
+    "the other name of an id": "name: s\ntables: [{name: t, id: '#x', columns: [{name: a, datatype: int}]}]\n",
+    "both table indexes": "name: s\ntables: [{name: t, tap_table_index: 1, tap:table_index: 3, columns: []}]\n",
+    "other names": "name: s\nvotable_utype: x\ntables: [{name: t, tap_table_index: 1, primary_key: '#t.a', columns: "
+    "[{name: a, datatype: int, votable_arraysize: '7', ivoa_ucd: meta.id, tap_principal: 1}]}]\n",
+    "a size that is derived": PLAIN.format("string, length: 3, votable_arraysize: '7'"),
+    "a size of text": PLAIN.format("text, votable_arraysize: '7'"),
+    "a table that is merged into another": "name: s\ntables:\n"
+        "- &t {name: t, columns: [&c {name: a, datatype: int}, {<<: *c, name: b}]}\n- {<<: *t, name: u}\n",
+    "columns of two tables": "name: s\ntables:\n"
+        "- {name: t, columns: &c [{name: a, datatype: int}]}\n- {name: u, columns: *c}\n",
+    "a column merged into another": "name: s\ntables:\n- {name: t, columns: [&c {name: a, datatype: int}]}\n"
+        "- {name: u, columns: [{<<: *c}]}\n",
+    "a column in a group": "name: s\ntables: [{name: t, columns: [{name: a, datatype: int}], "
+        "columnGroups: [{name: g, columns: [{name: a, datatype: int}]}]}]\n",
+    "groups by their other name": "name: s\ntables: [{name: t, columns: [{name: a, datatype: int}], "
+        "column_groups: [{name: g, columns: ['#t.a']}]}]\n",
+    "a double of many digits": PLAIN.format("double, value: 9223372036854775808"),
+    "a size of many digits": PLAIN.format("double, 'votable:arraysize': 99999999999999999999999"),
+    "a number with a dot": PLAIN.format("long, tap:column_index: '12.'"),
+    "a number with a dot and a zero": PLAIN.format("long, tap:column_index: '12.0'"),
+    "a binary text": PLAIN.format("text, description: !!binary aGk=, value: !!binary aGk="),
+    "a binary that is no text": PLAIN.format("text, description: !!binary /w=="),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_verdicts_on_odd_files_are_the_same(name, tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(SAME[name])
+    assert (not errors(path)) == upstream_verdict(path), problems(path)
+
+
+@pytest.mark.parametrize("override", [
+    "VARCHAR(a)", "VARCHAR('a')", "VARCHAR(64.0)", "VARCHAR(-1)", "VARCHAR (64)", "VARCHAR(64,)", "varchar(64)",
+    "VARCHAR", "VARCHAR(65)", "CHAR(64)", "TEXT(64)", "TEXT(a)", "ENUM('a','b')", "ENUM", "SET('x')", "VARBINARY(a)",
+    "DOUBLE", "FLOAT(a)", "NUMERIC(10,2)", "TIMESTAMP", "DOUBLE PRECISION", "BIGINT(a)",
+])
+def test_redundant_overrides_are_the_same(override, tmp_path):
+    different = []
+    sized = ("string, length: 64", "binary, length: 3", "char, length: 64")
+    for datatype in (*sized, "text", "double", "int", "timestamp"):
+        for dialect in ("mysql", "postgresql"):
+            path = tmp_path / "s.yaml"
+            path.write_text(PLAIN.format(f'{datatype}, "{dialect}:datatype": "{override}"'))
+            ours = not errors("--check-redundant-datatypes", path)
+            upstream_verdict.cache_clear()
+            if ours != upstream_verdict(path, check_redundant_datatypes=True):
+                different.append((datatype, dialect, ours))
+    assert different == []
+
+
+def test_errors_of_references_and_names_have_paths(tmp_path):
+    (tmp_path / "b.yaml").write_text(
+        "name: b\ntables: [{name: T, tap:table_index: 1, columns: [{name: label, datatype: int}]}]\n")
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        """name: s
+resources: {b: {uri: b.yaml}}
+tables:
+- {name: R, columnRefs: {b: {T: {labell: }, X: {y: }}}}
+""" + """- name: t
+  tap:table_index: 1
+  columns: [{name: a, datatype: int, '@id': '#x'}]
+  indexes: [{name: i, columns: ['#x']}]
+""" * 2
+    )
+    paths = {problem["path"] for problem in errors("--check-tap-table-indexes", path)}
+    assert paths >= {
+        "tables.0.columnRefs.b.T.labell", "tables.0.columnRefs.b.X.y", "tables.2.name", "tables.2.`tap:table_index`",
+        "tables.2.indexes.0.name", "tables.2.`@id`", "tables.2.columns.0.`@id`",
+    }
+    assert "" not in paths
+
+
+def test_keys_that_are_called_otherwise_are_suggested(tmp_path):
+    wanted = {
+        "ucd": "ivoa:ucd", "unit": "ivoa:unit", "arraysize": "votable:arraysize", "utype": "votable:utype",
+        "std": "tap:std", "default": "value", "defaultValue": "value", "type": "datatype",
+        "tap:principle": "tap:principal", "legnth": "length",
+    }
+    path = tmp_path / "s.yaml"
+    path.write_text(PLAIN.format("int, " + ", ".join(f"'{key}': x" for key in wanted)))
+    found = {p["path"].split(".")[-1].strip("`"): p.get("remedy") for p in errors(path)}
+    assert {key: found.get(key) for key in wanted} == {key: f"did you mean '{word}'?" for key, word in wanted.items()}
+
+
 # Bad input
 
 
@@ -318,6 +407,60 @@ def test_files_of_web_servers_and_packages(tmp_path):
     path = {**os.environ, "PYTHONPATH": str(SCHEMAS.parent.parent.parent)}
     steward("validate", "resource://lsst.sdm.schemas/ap_extra.yaml", env=path)
     assert "is not installed" in errors("resource://no.such.package/x.yaml")[0]["message"]
+
+
+def test_pipes_are_read(tmp_path):
+    import os
+    import threading
+
+    done = steward("validate", "--format", "json", "/dev/stdin", input=PLAIN.format("nope"), check=False)
+    assert "is not a datatype" in done.stdout
+    os.mkfifo(tmp_path / "pipe")
+    text = PLAIN.format("int, description: " + "x" * 300_000)
+    threading.Thread(target=lambda: (tmp_path / "pipe").write_text(text)).start()
+    assert steward("validate", tmp_path / "pipe").returncode == 0
+    assert "has more than 16777216 bytes" in errors("/dev/zero")[0]["message"]
+
+
+def test_a_file_that_an_installed_package_lacks(tmp_path):
+    import os
+
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "python3").symlink_to("/bin/true")
+    package = tmp_path / "venv" / "lib" / "python3.99" / "site-packages" / "some" / "models"
+    package.mkdir(parents=True)
+    (package / "a.yaml").write_text(PLAIN.format("int"))
+    environment = {**os.environ, "PATH": f"{tmp_path}/venv/bin:{os.environ['PATH']}"}
+    steward("validate", "resource://some.models/a.yaml", env=environment)
+    done = steward("validate", "resource://some.models/b.yaml", env=environment, check=False)
+    assert done.returncode == 1 and "There is no file 'resource://some.models/b.yaml'" in done.stderr
+
+
+def test_a_server_that_refuses_is_told_instead_of_waited_for(tmp_path):
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    path = tmp_path / "s.yaml"
+    resources = ", ".join(f"r{n}: {{uri: '{address}/{n}.yaml'}}" for n in range(5))
+    path.write_text(f"name: s\nresources: {{{resources}}}\ntables: []\n")
+    found = errors(path)
+    assert len(found) == 5 and all("refused" in problem["message"].lower() for problem in found), found
+
+
+def test_many_unknown_references_end(tmp_path):
+    columns = ", ".join(f"{{name: column_{n:06}, datatype: int}}" for n in range(10_000))
+    (tmp_path / "b.yaml").write_text(f"name: b\ntables: [{{name: T, columns: [{columns}]}}]\n")
+    references = ", ".join(f"colunm_{n:06}: " for n in range(4_000))
+    path = tmp_path / "s.yaml"
+    tables = f"[{{name: R, columnRefs: {{b: {{T: {{{references}}}}}}}}}]"
+    path.write_text(f"name: s\nresources: {{b: {{uri: b.yaml}}}}\ntables: {tables}\n")
+    found = errors(path)
+    assert len(found) == 4_000 and found[0]["remedy"].startswith("did you mean 'column_0")
+    keys = ", ".join(f"'#R.colunm_{n:06}'" for n in range(4_000))
+    path.write_text(f"name: s\ntables: [{{name: R, columns: [{columns}], primaryKey: [{keys}]}}]\n")
+    assert len(problems(path)) == 4_000
 
 
 def test_bombs_end(tmp_path):

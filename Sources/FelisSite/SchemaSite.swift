@@ -42,7 +42,7 @@ public struct SchemaSite: Sendable {
         text += "<tbody>\n"
         for (name, schema) in pages {
             let columns = schema.tables.reduce(0) { $0 + $1.columns.count }
-            text += "<tr><td><a href=\"\(HTMLText.escaped(name)).html\">\(HTMLText.escaped(name))</a></td>"
+            text += "<tr><td><a href=\"\(HTML.anchor(name)).html\">\(HTMLText.escaped(name))</a></td>"
             text += "<td>\(HTMLText.escaped(schema.version?.current ?? ""))</td><td>\(schema.tables.count)</td>"
             text += "<td>\(columns)</td><td>\(HTMLText.escaped(schema.description ?? ""))</td></tr>\n"
         }
@@ -72,8 +72,12 @@ public struct SchemaSite: Sendable {
 /// The page of one schema.
 struct SchemaPage {
     private let schema: Schema
+    private let places: [String: (table: Int, column: Int)]
 
-    init(_ schema: Schema) { self.schema = schema }
+    init(_ schema: Schema) {
+        self.schema = schema
+        places = schema.columnsByID()
+    }
 
     static func head(title: String, scripts: [String]) -> String {
         let scripts = scripts.map { "<script src=\"\($0)\" defer></script>" }.joined()
@@ -134,7 +138,33 @@ struct SchemaPage {
             }
             text += "<p class=\"faint\">Indexes: \(HTMLText.escaped(lines.joined(separator: "; ")))</p>\n"
         }
+        text += constraints(of: table)
         return text + "</section>\n"
+    }
+
+    /// Keys with links to what they point to, and the other constraints.
+    private func constraints(of table: Table) -> String {
+        guard !table.constraints.isEmpty else { return "" }
+        func link(_ id: String) -> String {
+            guard let place = places[id] else { return HTMLText.escaped(id) }
+            let target = schema.tables[place.table]
+            let column = target.columns[place.column].name
+            let name = target.name == table.name ? column : "\(target.name).\(column)"
+            return "<a href=\"#\(HTML.anchor("\(target.name).\(column)"))\">\(HTMLText.escaped(name))</a>"
+        }
+        func links(_ ids: [String]) -> String { ids.map(link).joined(separator: ", ") }
+        var text = "<ul class=\"faint\">\n"
+        for constraint in table.constraints {
+            let content =
+                switch constraint.content {
+                case .foreignKey(let key): "foreign key (\(links(key.columns))) to (\(links(key.referenced)))"
+                case .unique(let columns): "unique (\(links(columns)))"
+                case .check(let expression): "check <code>\(HTMLText.escaped(expression))</code>"
+                }
+            let description = constraint.description.map { ": \(HTMLText.escaped($0))" } ?? ""
+            text += "<li>\(HTMLText.escaped(constraint.name)), \(content)\(description)</li>\n"
+        }
+        return text + "</ul>\n"
     }
 }
 

@@ -14,6 +14,7 @@ enum Program {
         let path = CommandLine.arguments.first ?? "steward"
         let name = path.split(separator: "/").last.map(String.init) ?? path
         let arguments = Array(CommandLine.arguments.dropFirst())
+        if name == "felis" || arguments.first == "felis" { AllocationSteps.makeLarge() }
         switch name {
         case "butler": await run(ButlerCommand.self, name: name, arguments: arguments)
         case "s3daemon", "s3nd": await run(S3Daemon.self, name: name, arguments: arguments)

@@ -4,6 +4,33 @@ import Testing
 @testable import Felis
 
 @Suite struct FuzzTests {
+    /// The file that the seed takes a column from.
+    private static let base = """
+        name: b
+        tables:
+        - name: T
+          columns:
+          - {name: x, datatype: string, length: 12}
+          - {name: z, datatype: long}
+        """
+
+    /// The fuzzed file, and the one that it refers to.
+    private struct FuzzedFiles: SchemaFiles {
+        let bytes: [UInt8]
+
+        func read(_ location: SchemaLocation) async throws -> [UInt8] {
+            switch location.text {
+            case "/fuzz.yaml": return bytes
+            case "/b.yaml": return Array(FuzzTests.base.utf8)
+            default: throw SchemaFileError.missing(location.text)
+            }
+        }
+    }
+
+    private static func load(_ bytes: [UInt8]) async -> LoadedSchema {
+        await SchemaLoader(files: FuzzedFiles(bytes: bytes)).load(SchemaLocation("/fuzz.yaml"))
+    }
+
     private static let seed = """
         name: s
         "@id": "#s"
@@ -11,10 +38,11 @@ import Testing
         version: {current: "1.0", compatible: ["0.9"]}
         resources: {b: {uri: b.yaml}}
         tables:
-        - name: t
+        - &t
+          name: t
           primaryKey: ["#t.a"]
           tap:table_index: 1
-          columnRefs: {b: {T: {x: {ref_name: y, overrides: {length: 3}}}}}
+          columnRefs: {b: {T: {y: {ref_name: x, overrides: {length: 3}}}}}
           columns:
           - {name: a, datatype: long, nullable: false, ivoa:ucd: meta.id;meta.main, ivoa:unit: km.s-1}
           - {name: b, datatype: string, length: 3, value: "x", description: *d}
@@ -27,6 +55,10 @@ import Testing
           - {name: u, "@type": Unique, columns: ["#t.a"], deferrable: yes, initially: DEFERRED}
           - {name: h, "@type": Check, expression: a > 0}
           indexes: [{name: i, columns: ["#t.a"]}, {name: j, expressions: [a]}]
+        - name: w
+          columns:
+          - &k {name: k, "@id": "#w.k", datatype: int, ivoa:ucd: meta.id}
+          - {<<: *k, "@id": "#w.l", name: l}
         """
 
     private static let pieces: [[UInt8]] =
@@ -38,11 +70,13 @@ import Testing
             "name", "datatype", "columns",
         ].map { Array($0.utf8) } + [[0xFF, 0xFE], [0xC3], [0xED, 0xA0, 0x80], [0xEF, 0xBB, 0xBF]]
 
-    /// Whatever the bytes, reading ends, with a schema or with at least one error; what is taken can be dumped and read
-    /// again.
-    @Test func readingAnythingEnds() {
+    /// Whatever the bytes, reading, resolving and checking end, with a schema or with at least one error; what is taken
+    /// can be dumped and read again, and merged with what it was made of, both ways.
+    @Test func readingAnythingEnds() async throws {
         var random = SeededGenerator(seed: 8)
         let seed = Array(Self.seed.utf8)
+        let original = try #require(await Self.load(seed).schema)
+        var taken = 0
         for _ in 0..<fuzzCount(default: 3000) {
             var bytes = seed
             for _ in 0..<Int.random(in: 1...6, using: &random) {
@@ -58,15 +92,22 @@ import Testing
                     bytes.insert(contentsOf: Self.pieces[Int.random(in: 0..<Self.pieces.count, using: &random)], at: at)
                 }
             }
-            let loaded = SchemaLoader.parse(bytes, location: SchemaLocation("fuzz.yaml"), options: SchemaOptions())
+            let loaded = await Self.load(bytes)
             guard let schema = loaded.schema else {
                 #expect(loaded.errorCount > 0)
                 continue
             }
-            let again = SchemaLoader.parse(
-                Array(SchemaDump().yaml(schema).utf8), location: SchemaLocation("again.yaml"), options: SchemaOptions())
+            taken += 1
+            let again = await Self.load(Array(SchemaDump().yaml(schema).utf8))
             #expect(again.schema != nil, "\(String(decoding: bytes, as: UTF8.self)): \(again.problems)")
+            // The first file may be any that can be read; merges look at their results themselves.
+            let there = try SchemaMerge(ancestor: original, release: schema, reference: original, bytes: seed)
+            let back = try SchemaMerge(ancestor: schema, release: original, reference: schema, bytes: bytes)
+            for merge in [there, back] {
+                #expect(await Self.load(merge.text).schema != nil, "\(String(decoding: bytes, as: UTF8.self))")
+            }
         }
+        #expect(taken > 0)
     }
 
     @Test func checkingAnyUnitEnds() {

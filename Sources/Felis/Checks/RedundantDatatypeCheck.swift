@@ -10,7 +10,7 @@ enum RedundantDatatypeCheck {
         guard let override, !override.isEmpty else { return }
         let position = fields[slot]?.position
         do throws(DialectType.Failure) {
-            let type = try DialectType(checking: override, in: dialect, length: column.length)
+            guard let type = try DialectType.checked(override, in: dialect, length: column.length) else { return }
             let standard = dialect.typeName(column.datatype, length: column.length)
             guard try type.definition() == standard else { return }
             let length = column.length.map { " with length \($0)" } ?? ""

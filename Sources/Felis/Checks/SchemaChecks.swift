@@ -8,13 +8,14 @@ struct SchemaChecks {
     let isWhole: Bool
     let options: SchemaOptions
 
+    /// The first problems, as many as a file may have; errors before warnings.
     func problems() -> [SchemaProblem] {
         var problems: [SchemaProblem] = []
         checkNames(&problems)
         let objects = checkIDs(&problems)
         checkConstraints(objects, &problems)
         if isWhole { checkKeysAndIndexes(objects, &problems) }
-        return problems
+        return Array(problems.prefix(ReadingContext.problemLimit))
     }
 
     private func problem(
@@ -33,25 +34,33 @@ struct SchemaChecks {
         var tableIndexes: Set<Int> = []
         var constraints: Set<String> = []
         var indexes: Set<String> = []
-        for table in schema.tables {
+        for (t, table) in schema.tables.enumerated() {
+            let path: [PathStep] = [.key("tables"), .index(t)]
             if !tables.insert(table.name).inserted {
                 problems.append(
                     problem(
                         "Table names must be unique: '\(table.name)' appears again", at: table.position,
-                        path: [.key("tables")]))
+                        path: path + [.key("name")]))
             }
             if options.checks.contains(.tableIndexes), let index = table.tableIndex,
                 !tableIndexes.insert(index).inserted
             {
                 problems.append(
-                    problem("Duplicate 'tap:table_index' value \(index) found in schema", at: table.position))
+                    problem(
+                        "Duplicate 'tap:table_index' value \(index) found in schema", at: table.position,
+                        path: path + [.key("tap:table_index")]))
             }
-            for constraint in table.constraints where !constraints.insert(constraint.name).inserted {
+            for (c, constraint) in table.constraints.enumerated() where !constraints.insert(constraint.name).inserted {
                 problems.append(
-                    problem("Duplicate constraint name '\(constraint.name)' found in schema", at: constraint.position))
+                    problem(
+                        "Duplicate constraint name '\(constraint.name)' found in schema", at: constraint.position,
+                        path: path + [.key("constraints"), .index(c), .key("name")]))
             }
-            for index in table.indexes where !indexes.insert(index.name).inserted {
-                problems.append(problem("Duplicate index name '\(index.name)' found in schema", at: index.position))
+            for (i, index) in table.indexes.enumerated() where !indexes.insert(index.name).inserted {
+                problems.append(
+                    problem(
+                        "Duplicate index name '\(index.name)' found in schema", at: index.position,
+                        path: path + [.key("indexes"), .index(i), .key("name")]))
             }
         }
     }
@@ -79,7 +88,10 @@ struct SchemaChecks {
     private func checkIDs(_ problems: inout [SchemaProblem]) -> Objects {
         var objects = Objects()
         objects.byID.reserveCapacity(schema.tables.reduce(1) { $0 + $1.columns.count + $1.constraints.count + 1 })
-        func add(_ id: String, _ position: TextPosition, column table: Int? = nil, unless isKnown: () -> Bool) {
+        func add(
+            _ id: String, _ position: TextPosition, column table: Int? = nil, path: () -> [PathStep],
+            unless isKnown: () -> Bool = { false }
+        ) {
             let object = Objects.Object(position: position, tableOfColumn: table)
             // An empty id is that of an object without a name, which has been reported.
             guard !id.isEmpty, let first = objects.byID.updateValue(object, forKey: id) else { return }
@@ -89,22 +101,31 @@ struct SchemaChecks {
             problems.append(
                 problem(
                     "Duplicate ID '\(id)' found in schema, first at line \(first.position.line)", at: position,
-                    remedy: "give one of the objects another '@id'"))
+                    path: path() + [.key("@id")], remedy: "give one of the objects another '@id'"))
         }
-        add(schema.id, schema.position) { false }
+        add(schema.id, schema.position, path: { [] })
         for (t, table) in schema.tables.enumerated() {
-            add(table.id, table.position) { false }
+            add(table.id, table.position, path: { [.key("tables"), .index(t)] })
             var repeats: Set<Int>?
             for (index, column) in table.columns.enumerated() {
                 // Two columns of one name have been reported, unless one comes from elsewhere.
-                add(column.id, column.position, column: t) {
+                let path = { () -> [PathStep] in
+                    column.isReferenced
+                        ? [.key("tables"), .index(t), .key("columnRefs"), .key(column.name)]
+                        : [.key("tables"), .index(t), .key("columns"), .index(index)]
+                }
+                add(column.id, column.position, column: t, path: path) {
                     if column.isReferenced { return false }
                     let known = repeats ?? Self.repeats(in: table.columns)
                     repeats = known
                     return known.contains(index)
                 }
             }
-            for constraint in table.constraints { add(constraint.id, constraint.position) { false } }
+            for (c, constraint) in table.constraints.enumerated() {
+                add(
+                    constraint.id, constraint.position,
+                    path: { [.key("tables"), .index(t), .key("constraints"), .index(c)] })
+            }
         }
         return objects
     }
@@ -152,17 +173,18 @@ struct SchemaChecks {
 
     /// The Python tool finds these when it makes the tables; here they are warnings, so that verdicts are the same.
     private func checkKeysAndIndexes(_ objects: Objects, _ problems: inout [SchemaProblem]) {
+        var suggestions = Suggestions()
         for (t, table) in schema.tables.enumerated() {
             let keys = table.primaryKey?.ids ?? []
             guard !keys.isEmpty || !table.indexes.isEmpty else { continue }
-            var ids: [String] { table.columns.map(\.id).sorted() }
+            let ids = table.columns.lazy.map(\.id)
             for id in keys where !objects.isColumn(id, of: t) {
                 problems.append(
                     problem(
                         "the primary key names '\(id)', which is no column of table '\(table.name)'; "
                             + "no database can be made",
                         at: table.position, path: [.key("tables"), .index(t), .key("primaryKey")],
-                        remedy: Suggestion.nearest(to: id, in: ids).map { "did you mean '\($0)'?" },
+                        remedy: suggestions.nearest(to: id, in: ids).map { "did you mean '\($0)'?" },
                         severity: .warning))
             }
             for (i, index) in table.indexes.enumerated() {
@@ -172,7 +194,7 @@ struct SchemaChecks {
                             "the index '\(index.name)' names '\(id)', which is no column of table '\(table.name)'; "
                                 + "no database can be made",
                             at: index.position, path: [.key("tables"), .index(t), .key("indexes"), .index(i)],
-                            remedy: Suggestion.nearest(to: id, in: ids).map { "did you mean '\($0)'?" },
+                            remedy: suggestions.nearest(to: id, in: ids).map { "did you mean '\($0)'?" },
                             severity: .warning))
                 }
             }

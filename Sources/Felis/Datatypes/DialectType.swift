@@ -61,22 +61,52 @@ public struct DialectType: Sendable, Hashable {
         if use == .incomplete { throw .incomplete(name, dialect) }
     }
 
-    /// Parses an override as the check for redundant ones does: the case of letters does not matter, and the length of
-    /// the column stands in for a missing one.
-    public init(checking text: String, in dialect: Dialect, length: Int?) throws(Failure) {
-        let name = text.drop { !Self.isWord($0) }.prefix(while: Self.isWord).uppercased()
-        guard let use = Self.uses(dialect)[name] else { throw .unknown(name, dialect) }
+    /// Parses an override as the check for redundant ones does: the case of letters does not matter, the parentheses
+    /// follow the name at once, and the length of the column stands in for a missing one.
+    ///
+    /// - Returns: `nil` for what is the type of no datatype, whatever stands in the parentheses.
+    static func checked(_ text: String, in dialect: Dialect, length: Int?) throws(Failure) -> DialectType? {
+        let beginning = text.drop { !isWord($0) }
+        let name = beginning.prefix(while: isWord).uppercased()
+        guard let use = uses(dialect)[name] else { throw .unknown(name, dialect) }
+        let rest = beginning.dropFirst(name.count)
+        var written: Int?
+        if rest.first == "(", let close = rest.lastIndex(of: ")") {
+            let content = rest[rest.index(after: rest.startIndex)..<close]
+            written = content.isEmpty ? nil : integer(content)
+            if written == nil, !content.isEmpty {
+                let isOne = !content.contains(",")
+                switch use {
+                case .requiredLength where dialect == .mysql, .length where dialect == .mysql:
+                    throw .needsLength(name, dialect)
+                case .length where isOne, .hiddenLength where isOne: return nil
+                case .none where isOne || dialect == .postgresql: throw .takesNothing(name, dialect)
+                case .hiddenLengthOnly: throw .takesNothing(name, dialect)
+                // Any text stands for true.
+                case .zone where isOne: written = 1
+                default: break
+                }
+            }
+        }
+        if written != nil, use == .none || use == .hiddenLengthOnly { throw .takesNothing(name, dialect) }
+        if use == .values { return nil }
+        if use == .incomplete {
+            if dialect == .mysql { return nil }
+            throw .incomplete(name, dialect)
+        }
+        switch use {
+        case .length, .hiddenLength, .hiddenLengthOnly, .requiredLength:
+            return DialectType(dialect: dialect, name: name, use: use, argument: written ?? length)
+        default: return DialectType(dialect: dialect, name: name, use: use, argument: written)
+        }
+    }
+
+    private init(dialect: Dialect, name: String, use: Use, argument: Int?) {
         self.dialect = dialect
         self.name = name
         self.use = use
-        let written = Self.singleInteger(in: text)
-        values = Self.quotedTexts(in: text)
-        if written != nil, use == .none || use == .hiddenLengthOnly { throw .takesNothing(name, dialect) }
-        if use == .incomplete { throw .incomplete(name, dialect) }
-        switch use {
-        case .length, .hiddenLength, .hiddenLengthOnly, .requiredLength: argument = written ?? length
-        default: argument = written
-        }
+        self.argument = argument
+        values = nil
     }
 
     private static func isWord(_ character: Character) -> Bool {
@@ -87,8 +117,11 @@ public struct DialectType: Sendable, Hashable {
         guard let open = text.firstIndex(of: "(") else { return nil }
         let rest = text[text.index(after: open)...]
         guard let close = rest.firstIndex(of: ")") else { return nil }
-        let digits = rest[..<close]
-        return digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(digits) : nil
+        return integer(rest[..<close])
+    }
+
+    private static func integer(_ digits: Substring) -> Int? {
+        digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(digits) : nil
     }
 
     /// What stands between the parentheses, if it is a list of texts in single quotes.

@@ -6,6 +6,9 @@ struct ReferenceResolver {
     let failed: Set<String>
     let increment: Int?
     private(set) var problems: [SchemaProblem] = []
+    private var suggestions = Suggestions()
+    /// The tables of each resource that references name, by name.
+    private var tables: [String: [String: Table]] = [:]
 
     init(file: String, resources: [String: Schema], failed: Set<String>, increment: Int?) {
         self.file = file
@@ -17,15 +20,15 @@ struct ReferenceResolver {
     /// Appends the columns, in the order of the references, to each table's own.
     mutating func resolve(_ schema: inout Schema) {
         for index in schema.tables.indices where !schema.tables[index].references.isEmpty {
-            resolve(&schema.tables[index])
+            resolve(&schema.tables[index], path: [.key("tables"), .index(index), .key("columnRefs")])
         }
     }
 
-    private mutating func resolve(_ table: inout Table) {
+    private mutating func resolve(_ table: inout Table, path: [PathStep]) {
         // The number starts anew with each alias.
         var number = 0
         var alias = ""
-        var found: (name: String, table: Table, columns: [String: Int])?
+        var found: (name: String, table: Table?, columns: [String: Int])?
         for reference in table.references {
             if reference.resource != alias {
                 alias = reference.resource
@@ -35,22 +38,21 @@ struct ReferenceResolver {
             guard let resource = resources[reference.resource] else {
                 if !failed.contains(reference.resource) {
                     report(
-                        "Schema resource '\(reference.resource)' was not found in resources", reference,
-                        near: Suggestion.nearest(to: reference.resource, in: resources.keys.sorted()))
+                        "Schema resource '\(reference.resource)' was not found in resources", reference, path,
+                        near: suggestions.nearest(to: reference.resource, in: resources.keys.sorted()))
                 }
                 continue
             }
             if found?.name != reference.table {
-                found = resource.table(name: reference.table).map { table in
-                    var columns: [String: Int] = [:]
-                    for (index, column) in table.columns.enumerated() { columns[column.name] = index }
-                    return (table.name, table, columns)
-                }
+                let table = self.table(reference.table, of: resource, alias: reference.resource)
+                var columns: [String: Int] = [:]
+                for (index, column) in (table?.columns ?? []).enumerated() { columns[column.name] = index }
+                found = (reference.table, table, columns)
             }
-            guard let source = found else {
+            guard let source = found, let sourceTable = source.table else {
                 report(
-                    "Table '\(reference.table)' not found in resource '\(reference.resource)'", reference,
-                    near: Suggestion.nearest(to: reference.table, in: resource.tables.map(\.name)))
+                    "Table '\(reference.table)' not found in resource '\(reference.resource)'", reference, path,
+                    near: suggestions.nearest(to: reference.table, in: resource.tables.lazy.map(\.name)))
                 continue
             }
             let name = reference.referencedName ?? reference.name
@@ -58,14 +60,22 @@ struct ReferenceResolver {
                 let addition = reference.referencedName == nil ? " and no ref_name provided" : ""
                 report(
                     "Column '\(name)' not found in table '\(reference.table)' from resource "
-                        + "'\(reference.resource)'\(addition)", reference,
-                    near: Suggestion.nearest(to: name, in: source.columns.keys.sorted()))
+                        + "'\(reference.resource)'\(addition)", reference, path,
+                    near: suggestions.nearest(to: name, in: sourceTable.columns.lazy.map(\.name)))
                 continue
             }
             // Numbers that overrides give are not counted.
             if (reference.overrides?.columnIndex).flatMap({ $0 }) == nil { number += increment ?? 0 }
-            table.columns.append(column(source.table.columns[index], reference, tableID: table.id, number: number))
+            table.columns.append(column(sourceTable.columns[index], reference, tableID: table.id, number: number))
         }
+    }
+
+    private mutating func table(_ name: String, of resource: Schema, alias: String) -> Table? {
+        if tables[alias] == nil {
+            tables[alias] = Dictionary(
+                resource.tables.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        }
+        return tables[alias]?[name]
     }
 
     private func column(_ source: Column, _ reference: ColumnReference, tableID: String, number: Int) -> Column {
@@ -85,10 +95,14 @@ struct ReferenceResolver {
         return column
     }
 
-    private mutating func report(_ message: String, _ reference: ColumnReference, near: String?) {
+    private mutating func report(
+        _ message: String, _ reference: ColumnReference, _ path: [PathStep], near: String?
+    ) {
+        guard problems.count < ReadingContext.problemLimit else { return }
         problems.append(
             SchemaProblem(
-                kind: .value, file: file, position: reference.position, message: message,
-                remedy: near.map { "did you mean '\($0)'?" }))
+                kind: .value, file: file, position: reference.position,
+                path: path + [.key(reference.resource), .key(reference.table), .key(reference.name)],
+                message: message, remedy: near.map { "did you mean '\($0)'?" }))
     }
 }

@@ -83,7 +83,9 @@ public actor SchemaLoader {
 
     /// Reads one file and checks all that needs no other.
     static func parse(_ bytes: [UInt8], location: SchemaLocation, options: SchemaOptions) -> LoadedSchema {
-        let context = ReadingContext(file: location.text, options: options, budget: bytes.count + 1_000_000)
+        let context = ReadingContext(
+            file: location.text, options: options, budget: bytes.count + 1_000_000,
+            hasAnchors: bytes.contains(UInt8(ascii: "&")))
         do {
             let limits = YAMLLimits(depth: 64, bytes: LocalSchemaFiles.sizeLimit)
             let written = SchemaReader(context: context).schema(try YAMLNode.compose(bytes, limits: limits))
@@ -116,6 +118,7 @@ public actor SchemaLoader {
                 result.problems.append(
                     SchemaProblem(
                         kind: .value, file: parsed.location.text, position: resource.position,
+                        path: [.key("resources"), .key(resource.alias)],
                         message: "Failed to load resource '\(resource.alias)' from '\(resource.uri)': \(reason)",
                         remedy: remedy))
             }

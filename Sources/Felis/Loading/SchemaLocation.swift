@@ -73,16 +73,29 @@ public enum SchemaFileError: Error, Sendable, CustomStringConvertible {
 
 /// Reads paths, `file://` addresses and `resource://` addresses of installed Python packages.
 ///
-/// Packages are looked for in the folders of `PYTHONPATH`, of `VIRTUAL_ENV`, and of the system's Python.
+/// Packages are looked for as folders in those of `PYTHONPATH`, in `VIRTUAL_ENV`, beside the `python3` of `PATH` (which
+/// may be of a virtual environment or of conda), and in the system's Python. Packages that are installed by a link to
+/// their sources are not found; name their folder in `PYTHONPATH`.
 public struct LocalSchemaFiles: SchemaFiles {
     /// The most bytes of one file.
     public static let sizeLimit = 16 << 20
 
-    private let packageFolders: [String]
+    private let environment: [String: String]
 
     public init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+        self.environment = environment
+    }
+
+    private func packageFolders() -> [String] {
         var folders = (environment["PYTHONPATH"] ?? "").split(separator: ":").map(String.init)
         var libraries = ["/usr/lib", "/usr/local/lib"]
+        let programs = (environment["PATH"] ?? "").split(separator: ":").first { folder in
+            FileManager.default.isExecutableFile(atPath: "\(folder)/python3")
+        }
+        if let programs, let slash = programs.lastIndex(of: "/") {
+            let library = programs[..<slash] + "/lib"
+            if !libraries.contains(String(library)) { libraries.insert(String(library), at: 0) }
+        }
         if let home = environment["VIRTUAL_ENV"], !home.isEmpty { libraries.insert(home + "/lib", at: 0) }
         for library in libraries {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: library)) ?? []
@@ -91,7 +104,7 @@ public struct LocalSchemaFiles: SchemaFiles {
                     .filter { FileManager.default.fileExists(atPath: $0) }
             }
         }
-        packageFolders = folders
+        return folders
     }
 
     public func read(_ location: SchemaLocation) async throws -> [UInt8] {
@@ -104,12 +117,16 @@ public struct LocalSchemaFiles: SchemaFiles {
             throw SchemaFileError.unreadable(location.text, reason: "it should be resource://package/path")
         }
         let package = rest[..<slash].split(separator: ".").joined(separator: "/")
+        let packageFolders = packageFolders()
+        var isInstalled = false
         for folder in packageFolders {
             let directory = "\(folder)/\(package)"
             guard FileManager.default.fileExists(atPath: directory) else { continue }
+            isInstalled = true
             let path = directory + rest[slash...]
             if FileManager.default.fileExists(atPath: path) { return try Self.file(path, name: location.text) }
         }
+        guard !isInstalled else { throw SchemaFileError.missing(location.text) }
         throw SchemaFileError.noPackage(location.text, searched: packageFolders)
     }
 
@@ -125,9 +142,41 @@ public struct LocalSchemaFiles: SchemaFiles {
         guard status.st_size <= sizeLimit else {
             throw SchemaFileError.tooLarge(name, bytes: Int(status.st_size), limit: sizeLimit)
         }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw SchemaFileError.unreadable(name, reason: "permission denied, or the disk fails")
-        }
-        return [UInt8](data)
+        return try FileBytes.read(path, expected: Int(status.st_size), limit: sizeLimit, name: name)
     }
+}
+
+/// Reads files and pipes.
+private enum FileBytes {
+    /// All that can be read, up to a limit.
+    ///
+    /// - Parameter expected: how much there is, if that is known; 0 for pipes.
+    static func read(_ path: String, expected: Int, limit: Int, name: String) throws -> [UInt8] {
+        func failure() -> SchemaFileError { .unreadable(name, reason: String(cString: strerror(errno))) }
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw failure() }
+        defer { close(file) }
+        var result: [UInt8] = []
+        // One byte more shows the end.
+        var room = expected + 1
+        while true {
+            var count = 0
+            let part = [UInt8](unsafeUninitializedCapacity: room) { buffer, filled in
+                repeat { count = fill(buffer, from: file) } while count < 0 && errno == EINTR
+                filled = max(0, count)
+            }
+            guard count >= 0 else { throw failure() }
+            if count == 0 { return result }
+            if result.isEmpty { result = part } else { result += part }
+            guard result.count <= limit else {
+                throw SchemaFileError.unreadable(
+                    name, reason: "it has more than \(limit) bytes, the limit for a schema")
+            }
+            room = max(expected + 1 - result.count, 1 << 16)
+        }
+    }
+}
+
+private func fill(_ buffer: UnsafeMutableBufferPointer<UInt8>, from file: Int32) -> Int {
+    read(file, buffer.baseAddress, buffer.count)
 }

@@ -15,37 +15,43 @@ struct MergeRun {
         var changes: [SchemaChange]
     }
 
-    let root: YAMLNode
+    let nodes: MergeNodes
     /// All that are asked for.
     let changes: [SchemaChange]
-    let ancestor: Schema
-    let reference: Schema
-    let release: Schema
+    let reference: MergeSide
+    let release: MergeSide
+    /// What the reference changed itself.
+    let ownChanges: Set<SchemaChange>
     var editor: YAMLEditor
     private(set) var expected: [Expectation] = []
     private var newLists: [NewList] = []
     private let forms: WrittenForms
-    /// What the reference changed itself.
-    private let ownChanges: [SchemaChange]
+    /// What the reference changed, and the tables in which it changed anything.
+    private let ownPlaces: Set<[String]>
+    private let ownTables: Set<String>
 
     init(
-        root: YAMLNode, changes: [SchemaChange], ancestor: Schema, reference: Schema, release: Schema,
-        editor: YAMLEditor
+        nodes: MergeNodes, changes: [SchemaChange], reference: MergeSide, release: MergeSide,
+        ownChanges: Set<SchemaChange>, editor: YAMLEditor
     ) {
-        self.root = root
+        self.nodes = nodes
         self.changes = changes
-        self.ancestor = ancestor
         self.reference = reference
         self.release = release
+        self.ownChanges = ownChanges
         self.editor = editor
-        ownChanges = SchemaComparison(ancestor, reference).changes
-        let places = release.columnsByID()
+        ownPlaces = Set(ownChanges.map { Self.place($0.object, table: $0.table, name: $0.name) })
+        ownTables = Set(ownChanges.compactMap(\.table))
+        let places = release.schema.columnsByID()
         forms = WrittenForms { id in
             guard let place = places[id] else { return id }
-            let table = release.tables[place.table]
-            let column = reference.table(name: table.name)?.column(name: table.columns[place.column].name)
-            return column?.id ?? id
+            let table = release.schema.tables[place.table]
+            return reference.column(table.columns[place.column].name, of: table.name)?.id ?? id
         }
+    }
+
+    private static func place(_ object: SchemaChange.Object, table: String?, name: String) -> [String] {
+        [object.rawValue, table ?? "", name]
     }
 
     mutating func decide(_ change: SchemaChange) -> SchemaMerge.Decision {
@@ -53,6 +59,7 @@ struct MergeRun {
         switch (change.object, change.kind) {
         case (.schema, .changed), (.table, .changed), (.column, .changed): return set(change)
         case (.constraint, .changed), (.index, .changed): return set(change)
+        case (.group, .added) where reference.has(change): return add(change)
         case (.group, _): return byHand("column groups are not merged")
         case (.column, .renamed): return byHand("references to the old name have to follow")
         case (_, .added): return add(change)
@@ -63,48 +70,13 @@ struct MergeRun {
 
     // MARK: Values
 
-    /// The value of the key that a change is about; for added and removed objects whether they are there.
-    static func value(of change: SchemaChange, in schema: Schema) -> StructuredValue? {
-        guard change.kind == .changed else { return .bool(has(change, schema)) }
-        let dump = SchemaDump()
-        switch change.object {
-        case .schema: return change.field.flatMap { dump.value(schema)[$0] }
-        case .table:
-            return change.field.flatMap { field in schema.table(name: change.name).flatMap { dump.table($0)[field] } }
-        case .column:
-            let column = change.table.flatMap { schema.table(name: $0) }?.column(name: change.name)
-            return change.field.flatMap { field in column.flatMap { dump.column($0)[field] } }
-        case .constraint:
-            let table = change.table.flatMap { schema.table(name: $0) }
-            let constraint = table?.constraints.first { $0.name == change.name }
-            return change.field.flatMap { field in constraint.flatMap { dump.constraint($0)[field] } }
-        case .index:
-            let index = change.table.flatMap { schema.table(name: $0) }?.indexes.first { $0.name == change.name }
-            return change.field.flatMap { field in index.flatMap { dump.index($0)[field] } }
-        case .group: return nil
-        }
-    }
-
-    /// Whether a schema has the object that a change is about.
-    static func has(_ change: SchemaChange, _ schema: Schema) -> Bool {
-        let table = schema.table(name: change.table ?? change.name)
-        return switch change.object {
-        case .schema: true
-        case .table: table != nil
-        case .column: table?.column(name: change.name) != nil
-        case .constraint: table?.constraints.contains { $0.name == change.name } ?? false
-        case .index: table?.indexes.contains { $0.name == change.name } ?? false
-        case .group: table?.groups.contains { $0.name == change.name } ?? false
-        }
-    }
-
     private mutating func set(_ change: SchemaChange) -> SchemaMerge.Decision {
         var decision = SchemaMerge.Decision(change: change, fate: .byHand)
-        guard let field = change.field, let mapping = mapping(of: change) else {
+        guard let field = change.field, let mapping = nodes.mapping(of: change) else {
             decision.reason = "the reference model does not have \(change.place) in its own text"
             return decision
         }
-        let present = Self.value(of: change, in: reference)
+        let present = reference.value(of: change)
         if present == change.new || ownChanges.contains(change) {
             decision.fate = .alreadyThere
             return decision
@@ -118,19 +90,24 @@ struct MergeRun {
             decision.reason = "the reference model has '\(SchemaChange.text(present))'"
             return decision
         }
-        if isDerived(change) {
+        if isDerived(change), MergeNodes.value(field, in: mapping) == nil {
             decision.fate = .alreadyThere
             decision.reason = "it follows from the datatype"
             return decision
         }
         let isDone =
-            if let value = change.new, !isComposite(value) {
+            if let value = change.new {
                 editor.set(field, of: mapping, to: value)
+            } else if isNullMeant(change) {
+                editor.set(field, of: mapping, to: .null)
             } else {
-                change.new == nil && editor.remove(field, of: mapping)
+                editor.remove(field, of: mapping)
             }
         guard isDone else {
-            decision.reason = "the text is written so that it cannot be changed in place"
+            decision.reason =
+                MergeNodes.value(field, in: mapping) == nil
+                ? "it comes from elsewhere in the file, by a merge key"
+                : "the text is written so that it cannot be changed in place"
             return decision
         }
         expected.append(Expectation(change: change, value: change.new))
@@ -142,13 +119,30 @@ struct MergeRun {
 
     /// Whether the release does not write the value, but has it from the datatype.
     private func isDerived(_ change: SchemaChange) -> Bool {
-        guard let column = change.table.flatMap({ release.table(name: $0) })?.column(name: change.name) else {
+        guard change.object == .column, let field = change.field, let column = release.column(of: change) else {
             return false
         }
-        switch change.field {
-        case "votable:arraysize": return column.arraysize == column.datatype.defaultArraysize(length: column.length)
-        case "votable:xtype": return column.xtype == (column.datatype == .timestamp ? "timestamp" : nil)
-        default: return false
+        return Self.derivedFields.contains(field) && change.new == Self.derived(field, column)
+    }
+
+    static let derivedFields: Set<String> = ["votable:arraysize", "votable:xtype"]
+
+    /// What a key of a column is if the file does not say it.
+    private static func derived(_ field: String, _ column: Column) -> StructuredValue? {
+        switch field {
+        case "votable:arraysize":
+            column.datatype.defaultArraysize(length: column.length).map { .string($0) }
+        case "votable:xtype": column.datatype == .timestamp ? "timestamp" : nil
+        default: nil
+        }
+    }
+
+    /// Whether the release says that there is no value where there is one by default.
+    private func isNullMeant(_ change: SchemaChange) -> Bool {
+        switch (change.object, change.field) {
+        case (.table, "mysql:engine"): true
+        case (.column, .some(let field)): release.column(of: change).flatMap { Self.derived(field, $0) } != nil
+        default: false
         }
     }
 
@@ -156,30 +150,28 @@ struct MergeRun {
 
     private mutating func add(_ change: SchemaChange) -> SchemaMerge.Decision {
         var decision = SchemaMerge.Decision(change: change, fate: .byHand)
-        if Self.has(change, reference) {
-            decision.fate = .alreadyThere
+        if reference.has(change) {
+            let differences = self.differences(change)
+            decision.fate = differences.isEmpty ? .alreadyThere : .conflict
+            if !differences.isEmpty {
+                decision.reason =
+                    "that of the reference model differs in \(differences.joined(separator: ", "))"
+            }
             return decision
         }
-        guard let table = release.table(name: change.table ?? change.name) else { return decision }
-        if change.object != .table, reference.table(name: table.name) == nil {
+        guard let table = release.table(change.table ?? change.name) else { return decision }
+        if change.object != .table, reference.table(table.name) == nil {
             decision.reason = "the reference model does not have the table"
             return decision
         }
-        let mapping: StructuredMapping?
-        switch change.object {
-        case .table: mapping = forms.table(table)
-        case .column: mapping = table.column(name: change.name).map { forms.column($0, table: table.name) }
-        case .constraint: mapping = table.constraints.first { $0.name == change.name }.map { forms.constraint($0) }
-        case .index: mapping = table.indexes.first { $0.name == change.name }.map { forms.index($0) }
-        case .schema, .group: mapping = nil
-        }
+        let mapping = release.written(change, forms)
         guard let mapping else { return decision }
-        if let list = list(of: change) {
+        if let list = nodes.list(of: change) {
             guard editor.append(mapping, to: list) else {
                 decision.reason = "the list is not written with a dash for each"
                 return decision
             }
-        } else if change.object == .constraint || change.object == .index, node(ofTable: table.name) != nil {
+        } else if change.object == .constraint || change.object == .index, nodes.table(table.name) != nil {
             let key = change.object == .index ? "indexes" : "constraints"
             if let known = newLists.firstIndex(where: { $0.table == table.name && $0.key == key }) {
                 newLists[known].items.append(mapping)
@@ -196,13 +188,35 @@ struct MergeRun {
         return decision
     }
 
+    /// The keys whose values differ in an object that both sides have added. Ids do not count.
+    private func differences(_ change: SchemaChange) -> [String] {
+        guard let theirs = release.written(change, forms),
+            let ours = reference.written(change, WrittenForms { $0 })
+        else { return [] }
+        var keys = ours.keys
+        for key in theirs.keys where ours[key] == nil { keys.append(key) }
+        return keys.filter { Self.withoutIDs(ours[$0], key: $0) != Self.withoutIDs(theirs[$0], key: $0) }
+    }
+
+    private static func withoutIDs(_ value: StructuredValue?, key: String) -> StructuredValue? {
+        switch value {
+        case _ where key == "@id": return nil
+        case .array(let items)?: return .array(items.map { withoutIDs($0, key: "") ?? .null })
+        case .object(let mapping)?:
+            return .object(StructuredMapping(mapping.pairs.compactMap { pair in
+                withoutIDs(pair.1, key: pair.0).map { (pair.0, $0) }
+            }))
+        default: return value
+        }
+    }
+
     /// Writes the lists that tables did not have.
     ///
     /// - Returns: the changes for which this could not be done.
     mutating func addLists() -> [SchemaChange] {
         var failures: [SchemaChange] = []
         for list in newLists {
-            if let table = node(ofTable: list.table), editor.add(list.key, of: table, items: list.items) { continue }
+            if let table = nodes.table(list.table), editor.add(list.key, of: table, items: list.items) { continue }
             failures += list.changes
         }
         expected.removeAll { failures.contains($0.change) }
@@ -211,7 +225,7 @@ struct MergeRun {
 
     private mutating func remove(_ change: SchemaChange) -> SchemaMerge.Decision {
         var decision = SchemaMerge.Decision(change: change, fate: .byHand)
-        guard Self.has(change, reference) else {
+        guard reference.has(change) else {
             decision.fate = .alreadyThere
             return decision
         }
@@ -220,8 +234,8 @@ struct MergeRun {
             decision.reason = "the reference model has changed it"
             return decision
         }
-        guard let list = list(of: change), case .sequence(let items) = list.content,
-            let index = items.firstIndex(where: { Self.text("name", in: $0) == change.name }),
+        guard let list = nodes.list(of: change), case .sequence(let items) = list.content,
+            let index = items.firstIndex(where: { MergeNodes.text("name", in: $0) == change.name }),
             removeItem(index, of: list, items, change)
         else {
             decision.reason = "it is not in a list that is written with a dash for each"
@@ -234,10 +248,8 @@ struct MergeRun {
 
     /// Whether the reference changed what a change is about.
     private func hasOwnForm(_ change: SchemaChange) -> Bool {
-        ownChanges.contains { own in
-            own.object == change.object && own.name == change.name && own.table == change.table
-                || (change.object == .table && own.table == change.name)
-        }
+        let name = Self.place(change.object, table: change.table, name: change.name)
+        return ownPlaces.contains(name) || (change.object == .table && ownTables.contains(change.name))
     }
 
     /// Constraints or indexes that all go take their key with them, once.
@@ -246,54 +258,11 @@ struct MergeRun {
     ) -> Bool {
         let going = changes.filter { other in
             other.kind == .removed && other.object == change.object && other.table == change.table
-                && Self.has(other, reference) && !hasOwnForm(other)
+                && reference.has(other) && !hasOwnForm(other)
         }
         guard going.count == items.count, change.object == .constraint || change.object == .index,
-            let table = change.table.flatMap({ node(ofTable: $0) })
+            let table = change.table.flatMap({ nodes.table($0) })
         else { return editor.removeItem(index, of: list) }
         return going.first != change || editor.remove(change.object == .index ? "indexes" : "constraints", of: table)
-    }
-
-    // MARK: Nodes
-
-    private static func value(_ key: String, in node: YAMLNode) -> YAMLNode? {
-        guard case .mapping(let entries) = node.content else { return nil }
-        return entries.last { entry in
-            if case .scalar(let text) = entry.key.content { text == key } else { false }
-        }?.value
-    }
-
-    private static func text(_ key: String, in node: YAMLNode) -> String? {
-        guard let value = value(key, in: node), case .scalar(let text) = value.content else { return nil }
-        return Scalars.trimmed(text)
-    }
-
-    private func item(named name: String, in list: YAMLNode?) -> YAMLNode? {
-        guard let list, case .sequence(let items) = list.content else { return nil }
-        return items.first { Self.text("name", in: $0) == name }
-    }
-
-    private func node(ofTable table: String) -> YAMLNode? { item(named: table, in: Self.value("tables", in: root)) }
-
-    /// The list that the object of a change is in, or would be.
-    private func list(of change: SchemaChange) -> YAMLNode? {
-        if change.object == .table { return Self.value("tables", in: root) }
-        guard let table = change.table.flatMap({ node(ofTable: $0) }) else { return nil }
-        return switch change.object {
-        case .column: Self.value("columns", in: table)
-        case .constraint: Self.value("constraints", in: table)
-        case .index: Self.value("indexes", in: table)
-        case .group: Self.value("columnGroups", in: table)
-        case .schema, .table: nil
-        }
-    }
-
-    private func mapping(of change: SchemaChange) -> YAMLNode? {
-        switch change.object {
-        case .schema: root
-        case .table: node(ofTable: change.name)
-        case .column, .constraint, .index: item(named: change.name, in: list(of: change))
-        case .group: nil
-        }
     }
 }

@@ -42,6 +42,12 @@ struct WrittenForms {
         return mapping
     }
 
+    func group(_ group: ColumnGroup) -> StructuredMapping {
+        var group = group
+        group.columns = group.columns.map(columnID)
+        return dump.group(group)
+    }
+
     func table(_ table: Table) -> StructuredMapping {
         var mapping = dump.table(table)
         if table.id == "#\(table.name)" { mapping["@id"] = nil }

@@ -2,7 +2,7 @@ import StructuredData
 
 /// Changes values of a YAML text in place. Everything that is not named stays as it was, byte for byte.
 struct YAMLEditor {
-    private struct Edit {
+    private struct Edit: Equatable {
         var start: YAMLSpan.Place
         var end: YAMLSpan.Place
         var text: String
@@ -17,7 +17,7 @@ struct YAMLEditor {
 
     init(_ text: [UInt8]) { span = YAMLSpan(text) }
 
-    /// The text with all edits.
+    /// The text with all edits; the same edit at the same place, which several aliases may lead to, is made once.
     func result() -> [UInt8] {
         let ordered = edits.enumerated().sorted { a, b in
             let (first, second) = (a.element, b.element)
@@ -27,7 +27,9 @@ struct YAMLEditor {
         }
         var result: [UInt8] = []
         var place = YAMLSpan.Place(line: 0, byte: 0)
-        for (_, edit) in ordered {
+        var last: Edit?
+        for (_, edit) in ordered where edit != last {
+            last = edit
             copy(from: place, to: edit.start, into: &result)
             result += edit.text.utf8
             place = max(place, edit.end)
@@ -48,11 +50,12 @@ struct YAMLEditor {
 
     // MARK: Entries of mappings
 
-    /// Gives a key of a mapping a value; a key that is not there comes last. False if the text is written so that this
-    /// cannot be done in place: the value is an alias, or the mapping is empty.
+    /// Gives a key of a mapping a value; a key that is not there comes last, as does one that a merge key brings. The
+    /// value takes the place of an alias, and keeps an anchor. False if the text is written so that this cannot be done
+    /// in place, as in an empty mapping.
     mutating func set(_ key: String, of mapping: YAMLNode, to value: StructuredValue) -> Bool {
         guard case .mapping(let entries) = mapping.content, let last = entries.last else { return false }
-        let start = span.place(mapping.position)
+        let start = span.start(mapping)
         let isFlow = span.byte(start) == UInt8(ascii: "{")
         guard let entry = entries.last(where: { Self.text($0.key) == key }) else {
             let text = "\(Self.keyText(key)): \(Self.scalarText(value, in: isFlow))"
@@ -65,15 +68,18 @@ struct YAMLEditor {
             }
             return true
         }
-        let valueStart = span.place(entry.value.position)
-        guard valueStart > span.place(entry.key.position), case .scalar(let old) = entry.value.content else {
-            return false
+        guard case .scalar(let old) = entry.value.content else { return false }
+        guard span.place(entry.value.position) > span.place(entry.key.position) else {
+            guard let alias = span.alias(entry) else { return false }
+            edits.append(Edit(start: alias.start, end: alias.end, text: Self.scalarText(value, in: isFlow)))
+            return true
         }
         if old.isEmpty, entry.value.tag == YAMLTag.null {
             let end = span.end(entry, inFlow: isFlow, parentIndent: start.byte)
             edits.append(Edit(start: end, end: end, text: " " + Self.scalarText(value, in: isFlow)))
             return true
         }
+        let valueStart = span.start(entry.value)
         let end = span.end(entry.value, inFlow: isFlow, parentIndent: start.byte)
         edits.append(
             Edit(
@@ -88,7 +94,7 @@ struct YAMLEditor {
             let index = entries.lastIndex(where: { Self.text($0.key) == key }),
             index > 0
         else { return false }
-        let start = span.place(mapping.position)
+        let start = span.start(mapping)
         let isFlow = span.byte(start) == UInt8(ascii: "{")
         let before = span.end(entries[index - 1], inFlow: isFlow, parentIndent: start.byte)
         let end = span.end(entries[index], inFlow: isFlow, parentIndent: start.byte)
@@ -111,7 +117,7 @@ struct YAMLEditor {
     /// Appends a mapping to a list of mappings in block style; false if the list is in another style or empty.
     mutating func append(_ mapping: StructuredMapping, to list: YAMLNode) -> Bool {
         guard case .sequence(let items) = list.content, let last = items.last else { return false }
-        let start = span.place(list.position)
+        let start = span.start(list)
         guard span.byte(start) == UInt8(ascii: "-") else { return false }
         let end = span.end(last, inFlow: false, parentIndent: start.byte)
         insert(Self.itemText(mapping, indent: start.byte), below: end.line, rank: 2 * start.byte + 1)
@@ -121,7 +127,7 @@ struct YAMLEditor {
     /// Adds a key with a list of mappings to a mapping in block style; false for other styles.
     mutating func add(_ key: String, of mapping: YAMLNode, items: [StructuredMapping]) -> Bool {
         guard case .mapping(let entries) = mapping.content, let last = entries.last else { return false }
-        let start = span.place(mapping.position)
+        let start = span.start(mapping)
         guard span.byte(start) != UInt8(ascii: "{") else { return false }
         let end = span.end(last, inFlow: false, parentIndent: start.byte)
         let text = items.map { Self.itemText($0, indent: start.byte) }.joined()
@@ -161,7 +167,7 @@ struct YAMLEditor {
     /// Removes an item of a list in block style, with the lines up to the end of its last value.
     mutating func removeItem(_ index: Int, of list: YAMLNode) -> Bool {
         guard case .sequence(let items) = list.content, items.count > 1 else { return false }
-        let start = span.place(list.position)
+        let start = span.start(list)
         guard span.byte(start) == UInt8(ascii: "-") else { return false }
         let first = span.place(items[index].position).line
         let end = span.end(items[index], inFlow: false, parentIndent: start.byte)

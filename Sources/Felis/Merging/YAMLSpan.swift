@@ -34,6 +34,52 @@ struct YAMLSpan {
         return Place(line: line, byte: lines[line].count)
     }
 
+    /// Where the text of a node begins, behind its anchor and tag. A mapping in block style begins with its first key.
+    func start(_ node: YAMLNode) -> Place {
+        let start = behindProperties(place(node.position))
+        guard case .mapping(let entries) = node.content, let first = entries.first, byte(start) != UInt8(ascii: "{")
+        else { return start }
+        return behindProperties(place(first.key.position))
+    }
+
+    /// Behind `&anchor` and `!tag`, the blanks after them, and line ends and comments before what they belong to.
+    private func behindProperties(_ start: Place) -> Place {
+        var at = start
+        var isBehind = false
+        while at.line < lines.count {
+            switch byte(at) {
+            case UInt8(ascii: "&"), UInt8(ascii: "!"):
+                isBehind = true
+                while let byte = byte(at), !Self.isBlank(byte) { at.byte += 1 }
+            case .some(let byte) where isBehind && Self.isBlank(byte): at.byte += 1
+            case nil where isBehind, UInt8(ascii: "#") where isBehind: at = Place(line: at.line + 1, byte: 0)
+            default: return at
+            }
+        }
+        return start
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
+    }
+
+    /// The span of the `*alias` that is an entry's value; `nil` if it does not stand behind its key on one line.
+    func alias(_ entry: YAMLNode.Entry) -> (start: Place, end: Place)? {
+        var at = behindProperties(place(entry.key.position))
+        if let quote = byte(at), quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") {
+            at = quotedEnd(at, quote: quote)
+        }
+        let line = lines[at.line]
+        guard
+            let colon = line.indices[at.byte...].first(where: { index in
+                line[index] == UInt8(ascii: ":") && index + 1 < line.count && Self.isBlank(line[index + 1])
+            }), let start = line.indices[(colon + 1)...].first(where: { !Self.isBlank(line[$0]) }),
+            line[start] == UInt8(ascii: "*")
+        else { return nil }
+        let end = line.indices[start...].first { Self.isBlank(line[$0]) || Array(",[]{}".utf8).contains(line[$0]) }
+        return (Place(line: at.line, byte: start), Place(line: at.line, byte: end ?? line.count))
+    }
+
     func byte(_ place: Place) -> UInt8? {
         lines[place.line].indices.contains(place.byte) ? lines[place.line][place.byte] : nil
     }
@@ -108,6 +154,8 @@ struct YAMLSpan {
             }
             guard !isDone else { return end }
             line += 1
+            // Blank lines in a text are line breaks of it.
+            while line < lines.count, indent(line) == nil { line += 1 }
             guard line < lines.count, let indent = indent(line),
                 inFlow && parentIndent < Int.max || indent > parentIndent,
                 lines[line][indent] != UInt8(ascii: "#")
@@ -119,7 +167,7 @@ struct YAMLSpan {
 
     /// The end of a node: of its last scalar, or of its closing bracket.
     func end(_ node: YAMLNode, inFlow: Bool, parentIndent: Int) -> Place {
-        let start = place(node.position)
+        let start = start(node)
         switch node.content {
         case .scalar: return scalarEnd(start, inFlow: inFlow, parentIndent: parentIndent)
         case .sequence(let items):

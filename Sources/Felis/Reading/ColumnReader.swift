@@ -4,7 +4,7 @@ import StructuredData
 struct ColumnReader {
     let context: ReadingContext
 
-    private static let keys = FieldTable(
+    static let keys = FieldTable(
         "name", "@id=id", "description", "votable:utype=votable_utype", "datatype", "length", "precision", "nullable",
         "value", "autoincrement", "ivoa:ucd=ivoa_ucd", "fits:tunit=fits_tunit", "ivoa:unit=ivoa_unit",
         "tap:column_index=tap_column_index", "tap:principal=tap_principal", "votable:arraysize=votable_arraysize",
@@ -12,9 +12,11 @@ struct ColumnReader {
         "mysql:datatype=mysql_datatype", "postgresql:datatype=postgresql_datatype")
 
     /// The column; `nil` without a name or datatype. `fields` reports what is wrong in any case.
-    func column(_ node: YAMLNode, tableName: String) -> Column? {
+    ///
+    /// - Parameter tableName: for the ids of columns without one; `nil` for columns that have to have one.
+    func column(_ node: YAMLNode, tableName: String?) -> Column? {
         guard let fields = Fields(node, Self.keys, className: "the column", in: context) else { return nil }
-        let common = CommonFields(fields, generatedID: { "#\(tableName).\($0)" })
+        let common = CommonFields(fields, generatedID: tableName.map { table in { "#\(table).\($0)" } })
         let datatype = Self.datatype(fields, 4)
         var column = Column(name: common.name ?? "", id: common.id ?? "", datatype: datatype ?? .int)
         column.position = node.position
@@ -83,9 +85,13 @@ struct ColumnReader {
             switch (node.tag, Scalars.value(node)) {
             case (YAMLTag.string, .string(let text)): return .string(Scalars.trimmed(text))
             case (YAMLTag.int, .int(let number)): return .int(number)
-            case (YAMLTag.int, .float(let number)), (YAMLTag.float, .float(let number)): return .float(number)
+            case (YAMLTag.int, .float):
+                context.report(.value, "the integer has more than 64 bits", at: node.position)
+                return nil
+            case (YAMLTag.float, .float(let number)): return .float(number)
             case (YAMLTag.bool, .bool(let flag)): return .bool(flag)
             default:
+                if let text = Scalars.binaryText(node) { return .string(text) }
                 context.report(
                     .stringType, "should be a text, a number or a boolean, found \(Scalars.kindName(node))",
                     at: node.position, remedy: node.tag == YAMLTag.timestamp ? "put dates in quotes" : nil)
@@ -98,6 +104,7 @@ struct ColumnReader {
         guard let node = fields[15] else {
             return datatype?.defaultArraysize(length: length, isUnbounded: context.options.isUnbounded)
         }
+        if fields.hasOtherName(15), datatype?.defaultArraysize(length: length) != nil { fields.reportOtherName(15) }
         if node.tag == YAMLTag.null { return nil }
         return fields.inside(15) {
             if let number = Self.number(node) {
@@ -114,10 +121,19 @@ struct ColumnReader {
     private static func number(_ node: YAMLNode) -> String? {
         switch (node.tag, Scalars.value(node)) {
         case (YAMLTag.int, .int(let number)): String(number)
+        case (YAMLTag.int, .float): wholeDigits(node)
         case (YAMLTag.bool, .bool(let flag)): flag ? "True" : "False"
         case (YAMLTag.float, .float(let number)): Int(exactly: number).map { String($0) }
         default: nil
         }
+    }
+
+    /// The digits of an integer of more than 64 bits that is written in decimal.
+    private static func wholeDigits(_ node: YAMLNode) -> String? {
+        guard case .scalar(let text) = node.content, text.first.map({ ("1"..."9").contains($0) }) ?? false,
+            text.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        else { return nil }
+        return text
     }
 
     private func checkLength(_ fields: Fields, _ column: Column) {

@@ -16,6 +16,9 @@ struct ConstraintReader {
         "columns",
         "referencedColumns=referenced_columns", "on_delete", "on_update")
 
+    /// The keys of all constraints.
+    static var allKeys: [String] { unique.keys + check.keys + foreignKey.keys }
+
     func constraint(_ node: YAMLNode) -> Constraint? {
         guard case .mapping(let entries) = node.content else {
             context.report(

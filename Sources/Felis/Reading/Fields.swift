@@ -65,15 +65,40 @@ struct Fields {
                 continue
             }
             guard let slot = table.slot(key), entry.key.tag == YAMLTag.string else {
-                let near = Suggestion.nearest(to: key, in: table.names)
+                let near = Suggestion.key(for: key, in: table)
                 context.report(
                     .unknownKey, "unknown key '\(key)' in \(className)", at: entry.key.position,
                     remedy: near.map { "did you mean '\($0)'?" }, below: [.key(key)],
                     severity: allowsUnknown ? .warning : .error)
                 continue
             }
+            if !allowsUnknown, places[slot] >= 0 { reportOtherName(key, entries[places[slot]].key, entry.key, slot) }
             places[slot] = index
         }
+    }
+
+    /// A key may have either of its names, and not both.
+    private func reportOtherName(_ key: String, _ earlier: YAMLNode, _ later: YAMLNode, _ slot: Int) {
+        guard case .scalar(let first) = earlier.content, first != key else { return }
+        let name = table.keys[slot]
+        let (other, position) = first == name ? (key, later.position) : (first, earlier.position)
+        context.report(
+            .unknownKey, "'\(other)' and '\(name)' are the same key", at: position, remedy: "remove '\(other)'",
+            below: [.key(other)])
+    }
+
+    /// Whether a key is there under its other name.
+    func hasOtherName(_ slot: Int) -> Bool {
+        guard has(slot), case .scalar(let key) = entries[places[slot]].key.content else { return false }
+        return key != table.keys[slot]
+    }
+
+    /// Reports the other name of a key which is no key where the key itself is always there.
+    func reportOtherName(_ slot: Int) {
+        guard has(slot), case .scalar(let key) = entries[places[slot]].key.content else { return }
+        context.report(
+            .unknownKey, "'\(key)' cannot stand here for '\(table.keys[slot])'", at: entries[places[slot]].key.position,
+            remedy: "write '\(table.keys[slot])'", below: [.key(key)])
     }
 
     /// The entries of a mapping, those of merge keys first, later ones of the same key winning; `nil` if the node is no

@@ -15,12 +15,26 @@ final class ReadingContext {
     private var ucds: [String: UCDCheck.Problem?] = [:]
 
     /// The most problems of a file that are kept.
-    private static let problemLimit = 10_000
+    static let problemLimit = 10_000
 
-    init(file: String, options: SchemaOptions, budget: Int) {
+    /// Ids made for objects, by where these are written; `nil` if nothing in the file has a name for repeating it.
+    private var generatedIDs: [TextPosition: String]?
+
+    /// - Parameter hasAnchors: parts of the file may be there several times.
+    init(file: String, options: SchemaOptions, budget: Int, hasAnchors: Bool = false) {
         self.file = file
         self.options = options
         self.budget = budget
+        generatedIDs = hasAnchors ? [:] : nil
+    }
+
+    /// The id of an object without one. An object that aliases put into several places is one, with one id: that of its
+    /// first place.
+    func generatedID(of position: TextPosition, _ id: String?) -> String? {
+        guard generatedIDs != nil, let id else { return id }
+        if let known = generatedIDs?[position] { return known }
+        generatedIDs?[position] = id
+        return id
     }
 
     func inside<T>(_ step: PathStep, _ body: () -> T) -> T {

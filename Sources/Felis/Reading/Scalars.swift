@@ -1,3 +1,4 @@
+import Foundation
 import StructuredData
 
 /// Single values of a file, by the rules of the Python tool: texts stay texts, but integers and flags may also be
@@ -5,11 +6,20 @@ import StructuredData
 enum Scalars {
     static func text(_ node: YAMLNode, in context: ReadingContext) -> String? {
         guard node.tag == YAMLTag.string, case .scalar(let text) = node.content else {
+            if let text = binaryText(node) { return text }
             context.report(
                 .stringType, "should be a text, found \(kindName(node))", at: node.position, remedy: quoting(node))
             return nil
         }
         return trimmed(text)
+    }
+
+    /// The text that `!!binary` writes in Base64.
+    static func binaryText(_ node: YAMLNode) -> String? {
+        guard node.tag == YAMLTag.binary, case .scalar(let text) = node.content,
+            let data = Data(base64Encoded: text.filter { !$0.isWhitespace })
+        else { return nil }
+        return String(validating: data, as: UTF8.self).map(trimmed)
     }
 
     private static func quoting(_ node: YAMLNode) -> String? {
@@ -82,7 +92,9 @@ enum Scalars {
     /// `12`, `-1`, `1_000`, `12.0`.
     private static func integer(written text: String) -> Int? {
         var digits = text
-        if let dot = digits.firstIndex(of: "."), digits[digits.index(after: dot)...].allSatisfy({ $0 == "0" }) {
+        if let dot = digits.firstIndex(of: "."), digits.last == "0",
+            digits[digits.index(after: dot)...].allSatisfy({ $0 == "0" })
+        {
             digits = String(digits[..<dot])
         }
         guard !digits.hasPrefix("_"), !digits.hasSuffix("_"), !digits.contains("__") else { return nil }

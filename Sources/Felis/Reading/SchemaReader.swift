@@ -5,7 +5,7 @@ import StructuredData
 struct SchemaReader {
     let context: ReadingContext
 
-    private static let keys = FieldTable(
+    static let keys = FieldTable(
         "name", "@id=id", "description", "votable:utype=votable_utype", "version", "resources", "tables")
 
     func schema(_ root: YAMLNode?) -> Schema? {
@@ -120,14 +120,16 @@ struct CommonFields {
     var description: String?
     var utype: String?
 
-    /// - Parameter generatedID: the id of an object without one, made of its name.
-    init(_ fields: Fields, generatedID: (String) -> String) {
+    /// - Parameter generatedID: the id of an object without one, made of its name; `nil` for objects that get none.
+    init(_ fields: Fields, generatedID: ((String) -> String)?) {
         let context = fields.context
         name = fields.requiredText(0)
         if fields.has(1) {
+            // Objects that get an id get it under the key's first name, beside which there may be no other.
+            if generatedID != nil, context.options.generatesIDs, fields.hasOtherName(1) { fields.reportOtherName(1) }
             id = fields.requiredText(1)
-        } else if context.options.generatesIDs {
-            id = name.map(generatedID)
+        } else if let generatedID, context.options.generatesIDs {
+            id = context.generatedID(of: fields.position, name.map(generatedID))
         } else {
             fields.reportMissing(1)
         }

@@ -4,7 +4,7 @@ import StructuredData
 struct TableReader {
     let context: ReadingContext
 
-    private static let keys = FieldTable(
+    static let keys = FieldTable(
         "name", "@id=id", "description", "votable:utype=votable_utype", "primaryKey=primary_key",
         "tap:table_index=tap_table_index", "mysql:engine=mysql_engine", "mysql:charset=mysql_charset",
         "columnRefs=column_refs", "columns", "columnGroups=column_groups", "constraints", "indexes")
@@ -35,7 +35,8 @@ struct TableReader {
         }
         fields.forEach(10) { node in
             let reader = GroupReader(context: context)
-            if let group = reader.group(node, tableName: name) { table.groups.append(group) }
+            let getsID = !fields.hasOtherName(10)
+            if let group = reader.group(node, tableName: name, getsID: getsID) { table.groups.append(group) }
         }
         fields.forEach(11) { node in
             if let constraint = ConstraintReader(context: context).constraint(node) {
@@ -90,12 +91,12 @@ struct TableReader {
 private struct GroupReader {
     let context: ReadingContext
 
-    private static let keys = FieldTable(
+    static let keys = FieldTable(
         "name", "@id=id", "description", "votable:utype=votable_utype", "columns", "ivoa:ucd=ivoa_ucd")
 
-    func group(_ node: YAMLNode, tableName: String) -> ColumnGroup? {
+    func group(_ node: YAMLNode, tableName: String, getsID: Bool) -> ColumnGroup? {
         guard let fields = Fields(node, Self.keys, className: "the column group", in: context) else { return nil }
-        let common = CommonFields(fields, generatedID: { "#\(tableName).\($0)" })
+        let common = CommonFields(fields, generatedID: getsID ? { "#\(tableName).\($0)" } : nil)
         let ucd = UCDCheck.read(fields, 5)
         guard fields.has(4) else {
             fields.reportMissing(4)
@@ -106,7 +107,7 @@ private struct GroupReader {
         fields.forEach(4) { item in
             count += 1
             if case .mapping = item.content {
-                if let column = ColumnReader(context: context).column(item, tableName: tableName) {
+                if let column = ColumnReader(context: context).column(item, tableName: nil) {
                     ids.append(column.id)
                 }
             } else if let id = Scalars.text(item, in: context) {
@@ -127,10 +128,10 @@ private struct GroupReader {
 }
 
 /// Reads indexes.
-private struct IndexReader {
+struct IndexReader {
     let context: ReadingContext
 
-    private static let keys = FieldTable(
+    static let keys = FieldTable(
         "name", "@id=id", "description", "votable:utype=votable_utype", "columns", "expressions")
 
     func index(_ node: YAMLNode) -> Index? {

@@ -28,7 +28,7 @@ public enum UCDCheck {
             return Problem(message: "Invalid word '\(word)'")
         }
         guard pieces.count == 1 || pieces[0].lowercased() == "ivoa" else { return nil }
-        guard let role = UCDWords.role(of: word.lowercased()) else {
+        guard let role = UCDWords.role(of: pieces[pieces.count - 1]) else {
             let near = Suggestion.nearest(to: word, in: UCDWords.all)
             return Problem(message: "Unknown word '\(word)'", remedy: near.map { "did you mean '\($0)'?" })
         }

@@ -2,25 +2,74 @@
 /// https://www.ivoa.net/documents/UCD1+/. The letters are those of the list: P only first, S only after another word, Q
 /// both, E photometric, V vectors, C colours (these three both).
 enum UCDWords {
-    /// The class of a word, which is in lower case; `nil` for unknown words.
-    static func role(of word: String) -> Character? { roles[word]?.role }
+    /// The class of a word, whatever the case of its letters; `nil` for unknown words.
+    static func role(of word: Substring) -> Character? {
+        index.place(of: word.utf8).map { Character(Unicode.Scalar(index.words[$0].role)) }
+    }
 
-    /// The word as the list spells it.
-    static func spelling(of word: String) -> String? { roles[word]?.spelling }
+    static var all: [String] {
+        index.words.map { String(decoding: index.text[$0.start..<($0.start + $0.count)], as: UTF8.self) }
+    }
 
-    static var all: [String] { roles.values.map(\.spelling) }
+    /// Every program that checks a UCD makes this once, so it is a table of places in the text rather than of strings.
+    private struct Index {
+        private(set) var text: [UInt8] = []
+        private(set) var words: [(start: Int, count: Int, role: UInt8)] = []
+        /// Numbers of words by their hashes, one behind the other where hashes are the same; -1 for free slots.
+        private var slots = [Int16](repeating: -1, count: 2048)
 
-    private static let roles: [String: (role: Character, spelling: String)] = {
-        var roles: [String: (role: Character, spelling: String)] = [:]
-        for (role, words) in lists {
-            for word in words.split(whereSeparator: \.isWhitespace) {
-                roles[word.lowercased()] = (role, String(word))
+        init(_ lists: [(role: Unicode.Scalar, words: StaticString)]) {
+            for list in lists {
+                let role = UInt8(truncatingIfNeeded: list.role.value)
+                let start = text.count
+                list.words.withUTF8Buffer { text += $0 }
+                text.append(UInt8(ascii: " "))
+                var first = start
+                for place in start..<text.count
+                where text[place] == UInt8(ascii: " ") || text[place] == UInt8(ascii: "\n") {
+                    if place > first { add(first, place - first, role) }
+                    first = place + 1
+                }
             }
         }
-        return roles
-    }()
 
-    private static let lists: [(Character, String)] = [
+        private mutating func add(_ start: Int, _ count: Int, _ role: UInt8) {
+            var slot = Self.slot(text[start..<(start + count)])
+            while slots[slot] >= 0 { slot = (slot + 1) % slots.count }
+            slots[slot] = Int16(words.count)
+            words.append((start, count, role))
+        }
+
+        func place(of word: some Collection<UInt8>) -> Int? {
+            var slot = Self.slot(word)
+            while slots[slot] >= 0 {
+                let place = Int(slots[slot])
+                let known = words[place]
+                if known.count == word.count,
+                    zip(word, text[known.start..<(known.start + known.count)]).allSatisfy({
+                        Self.lowered($0) == Self.lowered($1)
+                    })
+                {
+                    return place
+                }
+                slot = (slot + 1) % slots.count
+            }
+            return nil
+        }
+
+        private static func slot(_ word: some Collection<UInt8>) -> Int {
+            // FNV-1a.
+            var hash: UInt32 = 2_166_136_261
+            for byte in word { hash = (hash ^ UInt32(lowered(byte))) &* 16_777_619 }
+            return Int((hash ^ (hash >> 15)) & 2047)
+        }
+
+        private static func lowered(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
+    }
+
+    private static let index = Index(lists)
+
+    private static let lists: [(role: Unicode.Scalar, words: StaticString)] = [
         (
             "C",
             """

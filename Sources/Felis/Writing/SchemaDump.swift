@@ -73,8 +73,7 @@ public struct SchemaDump: Sendable {
         if sortsColumns {
             columns.sort { $0.name.unicodeScalars.lexicographicallyPrecedes($1.name.unicodeScalars) }
         }
-        // A table of referenced columns only keeps an empty list.
-        if !table.columns.isEmpty || sortsColumns { result["columns"] = .array(columns.map { .object(column($0)) }) }
+        result["columns"] = .array(columns.map { .object(column($0)) })
         if !table.groups.isEmpty { result["columnGroups"] = .array(table.groups.map { .object(group($0)) }) }
         if !table.constraints.isEmpty {
             result["constraints"] = .array(table.constraints.map { .object(constraint($0)) })
@@ -133,7 +132,7 @@ public struct SchemaDump: Sendable {
         return result
     }
 
-    private func group(_ group: ColumnGroup) -> StructuredMapping {
+    func group(_ group: ColumnGroup) -> StructuredMapping {
         var result = common(group.name, group.id, group.description, group.utype)
         result["columns"] = texts(group.columns)
         if let ucd = group.ucd { result["ivoa:ucd"] = .string(ucd) }

@@ -27,7 +27,9 @@ public struct VOTableMetadata: Sendable {
                 uniquingKeysWith: { first, _ in first })
             for column in columns { text += field(column, id: ids[column.id] ?? "") }
             for group in table.groups { text += self.group(group, ids) }
-            text += "    <DATA><TABLEDATA></TABLEDATA></DATA>\n  </TABLE>\n"
+            // Data without columns is not valid.
+            if !columns.isEmpty { text += "    <DATA><TABLEDATA></TABLEDATA></DATA>\n" }
+            text += "  </TABLE>\n"
         }
         return text + "</RESOURCE>\n</VOTABLE>\n"
     }

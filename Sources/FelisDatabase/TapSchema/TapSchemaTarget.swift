@@ -36,19 +36,4 @@ public struct TapSchemaTarget: Sendable {
         let columns = table.columns.map { dialect.quoted($0) }.joined(separator: ", ")
         return "INSERT INTO \(name(of: table)) (\(columns)) VALUES ("
     }
-
-    /// The statements that remove all rows of a schema, those first that point to others.
-    public func removal(ofSchema schema: String) -> [Statement] {
-        let literal = dialect.literal(schema)
-        let tables = "SELECT table_name FROM \(name(of: .tables)) WHERE schema_name = \(literal)"
-        let keys =
-            "SELECT key_id FROM \(name(of: .keys)) WHERE from_table IN (\(tables)) OR target_table IN (\(tables))"
-        return [
-            "DELETE FROM \(name(of: .keyColumns)) WHERE key_id IN (\(keys))",
-            "DELETE FROM \(name(of: .keys)) WHERE from_table IN (\(tables)) OR target_table IN (\(tables))",
-            "DELETE FROM \(name(of: .columns)) WHERE table_name IN (\(tables))",
-            "DELETE FROM \(name(of: .tables)) WHERE schema_name = \(literal)",
-            "DELETE FROM \(name(of: .schemas)) WHERE schema_name = \(literal)",
-        ].map { Statement(.other, $0) }
-    }
 }

@@ -31,7 +31,7 @@ function searchColumns(query) {
         if (count > limit) continue;
         const item = document.createElement("li");
         const link = document.createElement("a");
-        link.href = `${page}.html#${encodeURIComponent(`${table}.${column}`)}`;
+        link.href = `${encodeURIComponent(page)}.html#${encodeURIComponent(`${table}.${column}`)}`;
         link.textContent = `${page} · ${table}.${column}`;
         const more = document.createElement("span");
         more.className = "faint";

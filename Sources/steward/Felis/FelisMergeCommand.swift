@@ -9,7 +9,8 @@ struct FelisMergeCommand: AsyncParsableCommand {
         discussion: """
             What changed from the ancestor to the release is changed in the reference's file, which keeps its \
             comments, order and quoting. Every decision is shown; the exit status is 1 if there are conflicts, \
-            which stay as the reference has them. Without --output-file or --in-place nothing is written.
+            which stay as the reference has them, or changes that are left to do by hand. Without --output-file or \
+            --in-place nothing is written.
             """)
 
     @ParentCommand var felis: FelisCommand
@@ -26,7 +27,7 @@ struct FelisMergeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Only these keys, separated by commas, such as description,ivoa:ucd; 'columns', 'tables', 'constraints' "
-                + "and 'indexes' for new and removed ones.",
+                + "and 'indexes' for new and removed ones. None that is unknown, or without any change.",
             valueName: "keys"))
     var only: String?
 
@@ -54,6 +55,6 @@ struct FelisMergeCommand: AsyncParsableCommand {
         if let path = outputFile ?? (inPlace ? reference : nil) {
             try FelisOutput.write(String(decoding: merge.text, as: UTF8.self), to: path)
         }
-        if merge.decisions.contains(where: { $0.fate == .conflict }) { throw ExitCode(1) }
+        if merge.decisions.contains(where: { $0.fate == .conflict || $0.fate == .byHand }) { throw ExitCode(1) }
     }
 }

@@ -53,8 +53,11 @@ struct FelisLoadTapSchemaCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load-tap-schema", abstract: "Writes what TAP_SCHEMA says about a schema into a database.",
         discussion: """
-            With --update, rows of a schema that is there already are replaced, in one transaction; without, that \
-            is an error. An address without a database gives the SQL only.
+            With --update, rows of the file's tables that are there already are changed in place, in one \
+            transaction: the place of the schema (unless --tap-schema-index gives one) and what columns of extensions \
+            have stay. Tables of the same schema that the file does not have may be another file's, and stay; \
+            --previous says which may go. Without --update, a schema that is there is an error. An address without a \
+            database gives the SQL only.
             """)
 
     @ParentCommand var felis: FelisCommand
@@ -95,8 +98,14 @@ struct FelisLoadTapSchemaCommand: AsyncParsableCommand {
     @Flag(name: [.customShort("u"), .long], help: "Put the name of the schema before the names of keys.")
     var uniqueKeys = false
 
-    @Flag(help: "Replace the rows of the schema that are there.")
+    @Flag(help: "Change the rows that are there in place.")
     var update = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With --update: the version of the file that is loaded; tables that it had and the new one lacks go.",
+            valueName: "uri"))
+    var previous: String?
 
     func run() async throws {
         guard let url = try FelisEngineOptions.givenURL(engineUrl) else {
@@ -108,17 +117,39 @@ struct FelisLoadTapSchemaCommand: AsyncParsableCommand {
         var options = try felis.schemaOptions()
         options.isUnbounded = forceUnboundedArraysize
         let schema = try await felis.schema(location, options: options)
-        let rows = try TapSchemaRows(schemaIndex: tapSchemaIndex, hasUniqueKeys: uniqueKeys).rows(of: schema)
-        let statements = (update ? target.removal(ofSchema: schema.name) : []) + target.inserts(rows)
+        let rows = TapSchemaRows(schemaIndex: tapSchemaIndex, hasUniqueKeys: uniqueKeys)
+        var before: Schema?
+        if let previous {
+            guard update else { throw UsageFailure("--previous needs --update") }
+            before = try await felis.schema(previous, options: options)
+        }
+        let change = update ? try TapSchemaUpdate(schema, rows: rows, previous: before, target: target) : nil
+        let statements = try change?.statements() ?? target.inserts(rows.rows(of: schema))
         let isDryRun = dryRun || FelisEngineOptions.isDialectOnly(url)
         if echo || outputFile != nil || isDryRun {
-            let script = statements.map(\.scriptText).joined()
+            let lines = statements.map(\.scriptText).joined()
+            let script = update ? "BEGIN;\n\(lines)COMMIT;\n" : lines
             if let outputFile { try FelisOutput.write(script, to: outputFile) }
             if echo || (isDryRun && outputFile == nil) { try FelisOutput.write(script, to: nil) }
         }
         guard !isDryRun else { return }
         let database = try await url.openForSchemas()
         try await database.run(statements)
+        if let change { try await tellOfOthers(change, schema: schema.name, in: database) }
         try await database.close()
+    }
+
+    /// Tables of the schema that stay although the file does not have them.
+    private func tellOfOthers(
+        _ update: TapSchemaUpdate, schema: String, in database: any SchemaDatabase
+    ) async throws {
+        let own = Set(update.tables)
+        let names = try await database.rows(update.tablesQuery(ofSchema: schema)).compactMap { $0.first ?? nil }
+        let others = names.filter { !own.contains($0) }.sorted()
+        guard !others.isEmpty else { return }
+        try FelisLog(felis).write(
+            .info,
+            "The schema '\(schema)' also has \(others.joined(separator: ", ")), which the file does not; "
+                + "if they were of an earlier version of it, give that with --previous.")
     }
 }

@@ -27,25 +27,27 @@ struct FelisValidateCommand: AsyncParsableCommand {
     var checkTapPrincipal = false
 
     @Option(
-        parsing: .upToNextOption,
         help: ArgumentHelp(
-            "Also look for: \(SchemaLint.Rule.allCases.map(\.rawValue).joined(separator: ", ")); or 'all'. "
-                + "Findings are notes.",
-            valueName: "rule"))
+            "Also look for, separated by commas: "
+                + "\(SchemaLint.Rule.allCases.map(\.rawValue).joined(separator: ", ")); or 'all'. Findings are notes.",
+            valueName: "rules"))
     var lint: [String] = []
 
     @Option(help: "How to show problems: text, json (one object a line) or github (annotations of a workflow).")
     var format = ProblemFormat.text
 
     private func lintRules() throws -> Set<SchemaLint.Rule> {
-        if lint.contains("all") { return Set(SchemaLint.Rule.allCases) }
-        return Set(
-            try lint.map { name in
-                guard let rule = SchemaLint.Rule(rawValue: name) else {
+        guard lint.isEmpty || !locations.isEmpty else { throw UsageFailure("--lint needs files to look at") }
+        return try lint.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
+            .reduce(into: []) { rules, name in
+                if name == "all" {
+                    rules.formUnion(SchemaLint.Rule.allCases)
+                } else if let rule = SchemaLint.Rule(rawValue: String(name)) {
+                    rules.insert(rule)
+                } else {
                     throw UsageFailure("--lint has no rule '\(name)'")
                 }
-                return rule
-            })
+            }
     }
 
     func run() async throws {

@@ -9,6 +9,13 @@ struct RemoteSchemaFiles: SchemaFiles {
     private let local = LocalSchemaFiles()
     private let stores = ObjectStores(environment: ProcessInfo.processInfo.environment)
 
+    /// A client that says at once when a server refuses connections.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
+    }()
+
     /// Seconds that a server may take for a whole file.
     private static let timeout: Int64 = 30
 
@@ -23,7 +30,7 @@ struct RemoteSchemaFiles: SchemaFiles {
     private func page(_ location: SchemaLocation) async throws -> [UInt8] {
         let request = HTTPClientRequest(url: location.text)
         do {
-            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(Self.timeout))
+            let response = try await Self.client.execute(request, timeout: .seconds(Self.timeout))
             guard response.status == .ok else {
                 throw SchemaFileError.unreadable(location.text, reason: "the server answers \(response.status)")
             }

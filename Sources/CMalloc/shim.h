@@ -1,0 +1,4 @@
+// What glibc offers to tune its allocator.
+#if __has_include(<malloc.h>)
+#include <malloc.h>
+#endif
