@@ -89,8 +89,7 @@ public struct DialectType: Sendable, Hashable {
             }
         }
         if written != nil, use == .none || use == .hiddenLengthOnly { throw .takesNothing(name, dialect) }
-        if use == .values { return nil }
-        if use == .incomplete {
+        if use == .incomplete || use == .values {
             if dialect == .mysql { return nil }
             throw .incomplete(name, dialect)
         }
