@@ -130,6 +130,8 @@ struct JournalIntent: Sendable, Equatable {
         guard forgets else { return }
         writer.key("forgets")
         writer.value(true)
+    }
+
     private var kind: String {
         switch content {
         case .write: "write"
