@@ -66,6 +66,7 @@ def test_names_that_come_twice(extract):
     model, said = extract(
         """
         CREATE TABLE a (x INT, CONSTRAINT k UNIQUE (x));
+        CREATE INDEX k ON a (x);
         CREATE TABLE b (x INT, CONSTRAINT k UNIQUE (x), CONSTRAINT a CHECK (x > 0));
         """)
     assert list(constraints(model)) == ["k", "b_x_key", "a"] and "'k' of table b is called b_x_key" in said
@@ -184,10 +185,15 @@ def test_what_postgresql_has_and_the_language_not(tmp_path):
         COMMENT ON COLUMN s.b.x IS '  with blanks
         ';
         COMMENT ON TABLE s.b IS ' ';
+        CREATE VIEW s.seen AS SELECT id FROM s.a;
+        CREATE FUNCTION s.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER watch BEFORE INSERT ON s.b FOR EACH ROW EXECUTE FUNCTION s.f();
+        CREATE TABLE s.parts (id int) PARTITION BY RANGE (id);
         """)
     found = tmp_path / "found.yaml"
     said = steward("extract", database.option, "--name=s", "-o", found).stderr
-    for name in ("inc", "nnd", "full_key", "some_columns", "alone", "old_rows", "inc_index", "down", "pattern"):
+    for name in ("inc", "nnd", "full_key", "some_columns", "alone", "old_rows", "inc_index", "down", "pattern", "seen",
+                 "watch", "parts"):
         assert f"'{name}'" in said, name
     for name in ("plain", "expression"):
         assert f"'{name}'" not in said, name

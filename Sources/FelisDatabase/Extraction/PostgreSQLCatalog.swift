@@ -55,10 +55,17 @@ struct PostgreSQLCatalog {
         var definition: String
     }
 
+    /// What is in the schema besides: a view, a trigger.
+    struct OtherEntry {
+        var kind: String
+        var name: String
+    }
+
     var tables: [TableEntry] = []
     var columns: [ColumnEntry] = []
     var constraints: [ConstraintEntry] = []
     var indexes: [IndexEntry] = []
+    var others: [OtherEntry] = []
 
     /// The number of a schema.
     static func schema(named name: String) -> String {
@@ -118,13 +125,21 @@ struct PostgreSQLCatalog {
             WHERE \(isTable) AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint AS k \
             WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x')) ORDER BY c.oid, i.oid
             """,
+            """
+            SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' \
+            ELSE 'partitioning of table' END, c.relname::text FROM pg_catalog.pg_class AS c \
+            WHERE c.relnamespace = \(schema) AND c.relkind IN ('v', 'm', 'f', 'p') AND NOT c.relispartition \
+            UNION ALL SELECT 'trigger', t.tgname::text FROM pg_catalog.pg_class AS c \
+            JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = c.oid WHERE \(isTable) AND NOT t.tgisinternal ORDER BY 1, 2
+            """,
         ]
     }
 
     /// - Parameter results: the rows of the queries, in their order.
     init(_ results: [[[String?]]]) throws(JSONError) {
-        guard results.count == 4 else { return }
+        guard results.count == 5 else { return }
         tables = results[0].map { TableEntry(name: $0[0] ?? "", comment: $0[1]) }
+        others = results[4].map { OtherEntry(kind: $0[0] ?? "", name: $0[1] ?? "") }
         columns = results[1].map { row in
             ColumnEntry(
                 table: row[0] ?? "", name: row[1] ?? "", type: row[2] ?? "", isNullable: row[3] != "true",

@@ -32,6 +32,7 @@ struct PostgreSQLExtraction {
             }
             schema.tables.append(table)
         }
+        for other in catalog.others { remarks.append("The \(other.kind) '\(other.name)' is left out.") }
         return schema
     }
 

@@ -83,7 +83,8 @@ struct SQLiteConstraints {
         return name
     }
 
-    private mutating func id(_ name: String, _ table: String) -> String {
+    /// An id that nothing has yet.
+    mutating func id(_ name: String, _ table: String) -> String {
         var id = "#\(name)"
         while !ids.insert(id).inserted { id = "#\(table).\(id.dropFirst())" }
         return id

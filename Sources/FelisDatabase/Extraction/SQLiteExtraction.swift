@@ -39,6 +39,10 @@ struct SQLiteExtraction {
         for part in names.remarks { remarks.append(part) }
         for index in schema.tables.indices {
             schema.tables[index].indexes = try await indexes(of: schema.tables[index], in: database)
+            for place in schema.tables[index].indexes.indices {
+                let name = schema.tables[index].indexes[place].name
+                schema.tables[index].indexes[place].id = names.id(name, schema.tables[index].name)
+            }
         }
         try await readOthers(of: schema, in: database)
         return schema
