@@ -119,10 +119,14 @@ struct MergeTrials {
     private func flaw(of text: [UInt8], _ expected: [MergeRun.Expectation]) -> String? {
         let parsed = SchemaLoader.parse(text, location: SchemaLocation("merged"), options: options)
         guard let schema = parsed.schema else { return Self.firstError(parsed.problems) ?? "the file has errors then" }
-        if schema.resources.isEmpty {
-            let problems = SchemaChecks(file: "merged", schema: schema, isWhole: true, options: options).problems()
-            if let problem = Self.firstError(problems) { return problem }
+        // The columns of other files stay what they were.
+        var whole = schema
+        for index in whole.tables.indices {
+            let known = reference.table(whole.tables[index].name)
+            whole.tables[index].columns += known?.columns.filter(\.isReferenced) ?? []
         }
+        let problems = SchemaChecks(file: "merged", schema: whole, isWhole: true, options: options).problems()
+        if let problem = Self.firstError(problems) { return problem }
         let merged = MergeSide(schema)
         for item in expected where merged.value(of: item.change) != item.value {
             return "the file then has '\(SchemaChange.text(merged.value(of: item.change)))' there"
