@@ -73,7 +73,8 @@ public struct StagedDeletion: Sendable {
     /// whether the registry was to forget them; then forgets since when they are there.
     /// - Parameter date: those put there later go on waiting.
     public static func visitWaiting(
-        in datastore: FileDatastore, until date: Date, _ body: (_ ids: [DatasetID], _ isForgotten: Bool) async throws -> Void
+        in datastore: FileDatastore, until date: Date,
+        _ body: (_ ids: [DatasetID], _ isForgotten: Bool) async throws -> Void
     ) async throws {
         let pool = StagedArtifacts.pool
         for piece in try await pool.run({ try datastore.waitingTrash() }) where piece.since <= date {
