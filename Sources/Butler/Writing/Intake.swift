@@ -145,8 +145,8 @@ struct NeededFiles: Sendable {
         func removed(_ what: String) -> ButlerError {
             ButlerError(
                 .conflictingDefinition,
-                "\(what) was removed from the repository by another client while others were brought; nothing was changed. Run "
-                    + "it again to bring that, too.")
+                "\(what) was removed from the repository by another client while others were brought; "
+                    + "nothing was changed. Run it again to bring that, too.")
         }
         if !datasets.isEmpty {
             let held = try datastore.held(datasets, connection)

@@ -147,8 +147,8 @@ public struct StagedArtifacts: Sendable {
 
     /// Gives the files their names.
     ///
-    /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name, `.notFound` when one that is recorded
-    ///   where it is has gone.
+    /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name, `.notFound` when one that is
+    ///   recorded where it is has gone.
     public func publish() throws {
         try confirmRemote()
         try confirmUnmoved()

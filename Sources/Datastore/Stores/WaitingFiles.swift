@@ -156,7 +156,8 @@ extension Datastore {
                 guard !needed.contains(resolved) else {
                     throw DatastoreError.notIngestible(
                         location: place.name,
-                        reason: "it is part of the repository itself, which a move would take away; ask for the transfer copy")
+                        reason: "it is part of the repository itself, which a move would take away; ask for the transfer "
+                            + "copy")
                 }
                 locations[try ResourceURI(localPath: resolved).description] = source
                 if files.isLocal, let root, resolved.hasPrefix(root) {
@@ -167,14 +168,14 @@ extension Datastore {
             if transfer == .move, let path = stored.min(), let source = locations[path] {
                 throw DatastoreError.notIngestible(
                     location: source.localPath ?? source.description,
-                    reason: "it is the file of another dataset, which a move would take away; ask for a transfer such as copy "
-                        + "or link")
+                    reason: "it is the file of another dataset, which a move would take away; ask for a transfer such as "
+                        + "copy or link")
             }
             if transfer != .move, let path = waiting.min(), let source = locations[path] {
                 throw DatastoreError.notIngestible(
                     location: source.localPath ?? source.description,
-                    reason: "it waits in the trash for its deletion, which would take it away; ask for the transfer copy, link "
-                        + "or move")
+                    reason: "it waits in the trash for its deletion, which would take it away; ask for the transfer copy, "
+                        + "link or move")
             }
         }
     }
