@@ -236,6 +236,14 @@ def test_options_before_the_command(base, tmp_path, option, line):
     compare(base, tmp_path, f"{option} {line}")
 
 
+@pytest.mark.parametrize("options, status", [("confirm: false", 0), ("no-confirm: true", 2), ("no-such: 1", 2)])
+def test_flags_in_options_files(base, tmp_path, options, status):
+    (tmp_path / "options.yaml").write_text(f"remove-collections:\n  {options}\n")
+    line = f"remove-collections REPO tag -@ {tmp_path}/options.yaml"
+    compare(base, tmp_path, line)
+    assert run(base, tmp_path / "again", steward, line)[0] == status
+
+
 @pytest.mark.parametrize("command", ["", *sorted(COMMANDS)])
 def test_help(command):
     for option in ("-h", "--help"):
