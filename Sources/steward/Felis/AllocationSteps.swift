@@ -4,8 +4,8 @@
 
 /// How memory grows while schemas are read.
 enum AllocationSteps {
-    /// Lets each thread's memory begin with 2 MiB rather than grow by pages, which takes hundreds of calls of the kernel
-    /// in a run of some milliseconds. For short programs: the memory is not given back.
+    /// Lets each thread's memory begin with 2 MiB rather than grow by pages, which takes hundreds of calls of the
+    /// kernel in a run of some milliseconds. For short programs: the memory is not given back.
     static func makeLarge() {
         #if canImport(Glibc)
             _ = mallopt(M_TOP_PAD, 2 << 20)
