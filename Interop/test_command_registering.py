@@ -357,14 +357,15 @@ def test_json_lines(made, tmp_path):
         assert outcome.status == 0, outcome.errors
         return [json.loads(line) for line in outcome.output.splitlines()]
 
-    assert lines("register-dataset-type", "new", "int") == [{"name": "new", "is_new": True}]
-    assert lines("remove-dataset-type", "n*", "nosuch") == [{"name": "new"}]
-    assert lines("associate", "t", "-d", "count", "--collections", "run/a") == [{"collection": "t", "count": 2}]
-    assert lines("certify-calibrations", "calib/run", "c", "flat") == [{"collection": "c", "count": 4}]
-    assert lines("collection-chain", "new", "t,c") == [{"name": "new", "children": ["t", "c"]}]
+    done = {"dry_run": False}
+    assert lines("register-dataset-type", "new", "int") == [{"name": "new", "is_new": True} | done]
+    assert lines("remove-dataset-type", "n*", "nosuch") == [{"name": "new"} | done]
+    assert lines("associate", "t", "-d", "count", "--collections", "run/a") == [{"collection": "t", "count": 2} | done]
+    assert lines("certify-calibrations", "calib/run", "c", "flat") == [{"collection": "c", "count": 4} | done]
+    assert lines("collection-chain", "new", "t,c") == [{"name": "new", "children": ["t", "c"]} | done]
     assert lines("remove-collections", "[tc]", "--no-confirm", "--remove-from-parents") == [
-        {"name": "c", "type": "CALIBRATION", "parents": ["new"]},
-        {"name": "t", "type": "TAGGED", "parents": ["new"]},
+        {"name": "c", "type": "CALIBRATION", "parents": ["new"]} | done,
+        {"name": "t", "type": "TAGGED", "parents": ["new"]} | done,
     ]
     refused = steward("remove-collections", repository, "new", "--format", "json")
     assert refused.status == 2 and "--no-confirm" in refused.errors
