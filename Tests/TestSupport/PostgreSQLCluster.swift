@@ -70,7 +70,7 @@ public final class PostgreSQLCluster: Sendable {
             if [ "$(id -u)" = 0 ]; then as="runuser -u postgres --"; chown postgres "$1"; fi
             $as "$2/initdb" -D "$1/data" -A trust -U postgres -E UTF8 --locale=C --no-sync >initdb.log 2>&1
             $as "$2/pg_ctl" -D "$1/data" -w -l "$1/server.log" -o "-p $3 -c listen_addresses=127.0.0.1 \
-            -c unix_socket_directories=$1 -c fsync=off -c max_connections=300 -c max_locks_per_transaction=512" \
+            -c unix_socket_directories=$1 -c fsync=off -c max_connections=800 -c max_locks_per_transaction=256" \
             start >start.log 2>&1
             for database in template1 postgres; do
                 $as "$2/psql" -h 127.0.0.1 -p "$3" -U postgres -d $database -c 'CREATE EXTENSION btree_gist' \
