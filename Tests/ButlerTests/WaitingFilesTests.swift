@@ -1,4 +1,5 @@
 import ButlerModel
+import DatabaseSupport
 import Datastore
 import Foundation
 import ObjectStorage
@@ -178,10 +179,12 @@ import Testing
         let new = try await repository.ref(3)
         let link = repository.directory + "/link"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: repository.root)
-        for path in [
+        let database = TestDatabase.isPostgreSQL ? [] : [link + "/gen3.sqlite3"]
+        let needed = [
             repository.root + "/" + Self.path, link + "/" + Self.path, repository.directory + "/direct.yaml",
-            repository.root + "/butler.yaml", link + "/gen3.sqlite3",
-        ] {
+            repository.root + "/butler.yaml",
+        ]
+        for path in needed + database {
             let location = try ResourceURI(localPath: path)
             for isDryRun in [true, false] {
                 let error = await #expect(throws: DatastoreError.self) {
