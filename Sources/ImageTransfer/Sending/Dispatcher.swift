@@ -135,16 +135,25 @@ final class Dispatcher: Sendable {
         guard isInside else { throw .outsideRoots(path: file) }
     }
 
-    /// Sends what the processes before have left.
+    /// How long what a dead process left is held back.
+    private static let settling = Duration.seconds(2)
+
+    /// Sends what the processes before have left, a moment later: what they gave to the network as they died may still be on
+    /// its way, and a store that took it after ours would have the file twice.
     func recover() {
-        for request in journal.recovered {
-            for name in request.pending {
-                guard let destination = destinations[name] else {
-                    log.problem("the destination '\(name)' of \(request.file) is not configured any more")
-                    finish(request, name)
-                    continue
+        guard !journal.recovered.isEmpty else { return }
+        Task {
+            try? await Task.sleep(for: Self.settling)
+            guard !isStopping.load(ordering: .relaxed) else { return }
+            for request in journal.recovered {
+                for name in request.pending {
+                    guard let destination = destinations[name] else {
+                        log.problem("the destination '\(name)' of \(request.file) is not configured any more")
+                        finish(request, name)
+                        continue
+                    }
+                    enqueue(request, destination, because: .recovery)
                 }
-                enqueue(request, destination, because: .recovery)
             }
         }
     }
