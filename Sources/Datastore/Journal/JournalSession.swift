@@ -110,17 +110,18 @@ final class JournalSession: Sendable {
 
     /// Writes an intent down and returns the path of its file. Blocks.
     ///
-    /// Its content is on the disk before it has its name, so that a power failure leaves no half of it. The name of one about
-    /// many files is, too, which costs little beside them; else the file system writes it with what the intent announces.
+    /// An intent about many files is flushed to the disk, which costs little beside them, and outlives a power failure. One
+    /// about few may be damaged by that (not by a kill), and is set aside then; its files are found by a check.
     func record(_ intent: JournalIntent) throws -> String {
         let path = directory + "/\(nextNumber())" + Self.intentSuffix
         let draft = path + ".draft"
         try LocalFile.create(draft, intent.text)
         JournalFiles.share(draft, like: root)
         KillPoint.pass()
-        try JournalFiles.flush([draft], below: directory)
+        let isFlushed = intent.count >= Self.flushedCount
+        if isFlushed { try JournalFiles.flush([draft], below: directory) }
         guard rename(draft, path) == 0 else { throw JournalFiles.failure(path, "write") }
-        if intent.count >= Self.flushedCount {
+        if isFlushed {
             try JournalFiles.flushFolder(directory)
             let isFirst = isAnchored.withLock { anchored in
                 defer { anchored = true }
@@ -131,7 +132,7 @@ final class JournalSession: Sendable {
         return path
     }
 
-    /// So many files or datasets make the name of an intent worth flushing.
+    /// So many files or datasets make an intent worth flushing.
     static let flushedCount = 32
 
     /// Removes the folder unless an intent is left in it, which the next writer looks after. Blocks.
