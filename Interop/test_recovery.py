@@ -98,8 +98,8 @@ def test_rehearsals_change_nothing(root, base, tmp_path):
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="acts as other users")
-def test_users_do_not_lock_each_other_out(base, tmp_path):
+def open_to_all(base, tmp_path):
+    """A copy of a repository that every user may write to."""
     root = shutil.copytree(base, tmp_path / "repository")
     for folder in tmp_path.parents:
         if str(folder) == "/tmp":
@@ -108,6 +108,12 @@ def test_users_do_not_lock_each_other_out(base, tmp_path):
     tmp_path.chmod(0o755)
     for path in [root, *root.rglob("*")]:
         path.chmod(0o777 if path.is_dir() else 0o666)
+    return root
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="acts as other users")
+def test_users_do_not_lock_each_other_out(base, tmp_path):
+    root = open_to_all(base, tmp_path)
 
     def ingest(user, run, kill=None):
         folder = tmp_path / f"{user}{run}"
@@ -131,14 +137,7 @@ def test_users_do_not_lock_each_other_out(base, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="acts as other users")
 def test_what_one_user_keeps_in_the_trash_locks_nobody_out(base, tmp_path):
-    root = shutil.copytree(base, tmp_path / "repository")
-    for folder in tmp_path.parents:
-        if str(folder) == "/tmp":
-            break
-        folder.chmod(folder.stat().st_mode | 0o055)
-    tmp_path.chmod(0o755)
-    for path in [root, *root.rglob("*")]:
-        path.chmod(0o777 if path.is_dir() else 0o666)
+    root = open_to_all(base, tmp_path)
 
     def act(user, *arguments):
         line = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "sh", "-c", 'umask 022; exec "$@"', "x"]
