@@ -199,7 +199,7 @@ extension DirectButler {
         var result = Deletion()
         do {
             result.datasets = try await registry.write { writer in
-                let count = try body(writer)
+                let count = try body(writer.endingWithErrors)
                 KillPoint.pass()
                 return count
             }

@@ -13,7 +13,7 @@ extension RegistryWriter {
         var count = 0
         for chunk in ids.chunked(by: 10_000) {
             do {
-                count += try connection.savepoint {
+                count += try undoing {
                     try connection.execute(
                         """
                         DELETE FROM \(table: schema.dataset) \
