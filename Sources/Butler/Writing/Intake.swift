@@ -128,6 +128,8 @@ struct Intake: Sendable {
     /// Removes the staged files; nothing of them has been recorded.
     fileprivate func discard() async {
         let (spool, butler) = (spool, butler)
+        // As when it was only looked what would happen.
+        if spool.count == 0 { return }
         let registry = butler.registry
         let discarding = Task {
             try await registry.write { writer in

@@ -47,6 +47,13 @@ extension RegistryWriter {
         try refresh()
     }
 
+    /// Waits for those who make datasets in runs, and keeps others from doing so until the transaction ends.
+    public func lockRuns(_ names: [String]) throws {
+        let keys = try names.map { SQLValue.int(try snapshot.catalog.collections.require($0).key) }
+        let filter = SQL.isIn("\(column: "collection_id")", keys)
+        try connection.lockRows("SELECT \(column: "collection_id") FROM \(table: "run") WHERE \(filter)")
+    }
+
     /// Throws what ``removeRuns(_:unlinksFromChains:)`` would, before anything is changed.
     public func checkRemoval(ofRuns names: [String], unlinksFromChains: Bool) throws {
         _ = try runs(names, unlinksFromChains: unlinksFromChains)
