@@ -63,8 +63,9 @@ public protocol DatabaseConnection: AnyObject {
     /// The columns of each index of a table, in order, also of those that keep keys unique.
     func indexes(of table: String) throws -> [[String]]
 
-    /// About how many rows a table has, rather too many than too few. Cost: microseconds.
-    func roughRowCount(of table: String) throws -> Int
+    /// About how many rows a table has, rather too many than too few, for whoever chooses between two statements with
+    /// the same result; `nil` where the database chooses itself, by its own statistics. Cost: microseconds.
+    func roughRowCount(of table: String) throws -> Int?
 
     /// Makes a table with its indexes.
     ///

@@ -200,7 +200,7 @@ final class SQLiteTransaction: OpenTransaction {
     }
 
     /// Rows are numbered in the order of their insertion, and deleted ones leave gaps.
-    func roughRowCount(of table: String) throws -> Int {
+    func roughRowCount(of table: String) throws -> Int? {
         try fetchOne("SELECT max(rowid) FROM \(table: table)") { try $0.optionalInt(0).map(Int.init) ?? 0 } ?? 0
     }
 
