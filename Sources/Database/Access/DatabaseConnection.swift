@@ -77,6 +77,10 @@ public protocol DatabaseConnection: AnyObject {
     /// What tells whether another client has changed the database since this connection's last transaction: the token
     /// then differs from the one before. Changes by this connection itself do not count. Cost: microseconds.
     func changeToken() throws -> DatabaseChangeToken
+
+    /// Says that this transaction changes nothing of which a token should tell, so that other connections of this client
+    /// need not take it for a change. For writing transactions; where tokens cannot leave any out this does nothing.
+    func keepChangeToken()
 }
 
 /// The state of a database as one connection sees it; only tokens with the same connection number can be compared.

@@ -164,6 +164,8 @@ final class SQLiteTransaction: OpenTransaction {
         return DatabaseChangeToken(connection: handle.number, version: version ?? 0)
     }
 
+    func keepChangeToken() {}
+
     // MARK: - Schema
 
     func tableExists(_ name: String) throws -> Bool {
