@@ -46,7 +46,7 @@ def main() -> None:
     exposure = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     steward = os.environ["STEWARD_BIN"]
     with psycopg.connect(postgresql.database_of(repository)) as connection:
-        for setting in ("jit = off", "cursor_tuple_fraction = 1"):
+        for setting in ("jit = off", "cursor_tuple_fraction = 1", "enable_memoize = off"):
             connection.execute(f"SET {setting}")
         for name, arguments in queries(exposure).items():
             done = subprocess.run(

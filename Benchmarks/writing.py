@@ -178,12 +178,20 @@ class Bench:
         rows.append(self.compare(f"import {half}", self.base(half), half, lambda p, to: self.take_in(p, to, folder), 10))
         full = self.filled(many)
         rows.append(self.compare(f"prune-datasets {many}", full, 0, self.prune, 10))
+        return [*rows, self.database_alone()]
+
+    def database_alone(self) -> dict:
+        """What the rows of datasets cost without us."""
+        many = 100_000 // self.part
+        full, empty = self.filled(many), self.base(many)
         if self.databases.is_server:
-            return rows
-        insert, delete = repositories.rows_alone(full, self.base(many), self.path("alone.sqlite3"))
-        rows.append({"name": f"SQLite alone, rows of {many}", "insert_s": round(insert, 3), "delete_s": round(delete, 3)})
-        print(f"    SQLite alone inserts the rows of {many} datasets in {insert:.2f} s and deletes them in {delete:.2f} s")
-        return rows
+            name = "PostgreSQL"
+            insert, delete = repositories.rows_alone_on_server(full, empty, self.databases)
+        else:
+            name = "SQLite"
+            insert, delete = repositories.rows_alone(full, empty, self.path("alone.sqlite3"))
+        print(f"    {name} alone inserts the rows of {many} datasets in {insert:.2f} s and deletes them in {delete:.2f} s")
+        return {"name": f"{name} alone, rows of {many}", "insert_s": round(insert, 3), "delete_s": round(delete, 3)}
 
     def copies(self) -> list[dict]:
         """Copying 1 GB in 10,000 files: by us, by Python and by `cp`, which is also told to wait for the disk as we do."""
@@ -264,6 +272,12 @@ def show_row(row: dict) -> None:
 
 
 if __name__ == "__main__":
-    parts = [argument for argument in sys.argv[1:] if argument != "--quick"]
-    with tempfile.TemporaryDirectory() as folder:
-        Bench(os.environ["STEWARD_BIN"], folder, Databases("sqlite"), "--quick" in sys.argv).run(parts)
+    # Some parts alone: `writing.py commands --postgresql --quick`.
+    parts = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    databases = Databases("postgresql" if "--postgresql" in sys.argv else "sqlite")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            Bench(os.environ["STEWARD_BIN"], folder, databases, "--quick" in sys.argv).run(parts)
+    finally:
+        databases.close()

@@ -51,6 +51,7 @@
       (PGconn *connection, const char *name, int count, const char *const *values, const int *lengths, \
        const int *formats, int result_format), \
       (connection, name, count, values, lengths, formats, result_format)) \
+    X(int, PQserverVersion, (const PGconn *connection), (connection)) \
     X(PGVerbosity, PQsetErrorVerbosity, (PGconn *connection, PGVerbosity verbosity), (connection, verbosity)) \
     X(PQnoticeProcessor, PQsetNoticeProcessor, \
       (PGconn *connection, PQnoticeProcessor processor, void *argument), \

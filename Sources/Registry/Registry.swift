@@ -120,10 +120,12 @@ public final class Registry: Sendable {
         guard isWriteable else { throw RegistryError.readOnly(operation: "change the repository") }
         return try await database.write { [self] connection in
             let token = try connection.changeToken()
-            let writer = RegistryWriter(try snapshot(connection), registry: self)
+            let writer = RegistryWriter(try snapshot(connection, token), registry: self)
             // The connection's own changes do not show in its token.
             defer { if writer.state.hasChanged { cache.distrust(token.connection) } }
-            return try body(writer)
+            let result = try body(writer)
+            if !writer.state.hasChanged { connection.keepChangeToken() }
+            return result
         }
     }
 
@@ -161,16 +163,22 @@ public final class Registry: Sendable {
     }
 
     /// The state of the database as this connection's transaction sees it.
-    package func snapshot(_ connection: any DatabaseConnection) throws -> RegistrySnapshot {
-        let content = try content(connection)
+    ///
+    /// - Parameter token: of that state, if it is known.
+    package func snapshot(
+        _ connection: any DatabaseConnection, _ token: DatabaseChangeToken? = nil
+    ) throws -> RegistrySnapshot {
+        let content = try content(connection, token)
         let whole = RegistrySnapshot(
             connection: connection, universe: universe, catalog: content.catalog, cachedRecords: content.records,
             schema: schema)
         return try visible(whole, content)
     }
 
-    private func content(_ connection: any DatabaseConnection) throws -> CatalogCache.Content {
-        var token = try connection.changeToken()
+    private func content(
+        _ connection: any DatabaseConnection, _ token: DatabaseChangeToken?
+    ) throws -> CatalogCache.Content {
+        var token = try token ?? connection.changeToken()
         while true {
             let (held, generation) = cache.current(for: token)
             if let held { return held }

@@ -120,6 +120,36 @@ struct PostgreSQLReferencesTests {
         }
     }
 
+    @Test func whoMayNotLockWhatIsReferredToIsToldSo() async throws {
+        try await withClient { client, schema in
+            let cluster = try PostgreSQLCluster.shared.get()
+            let role = PostgreSQLCluster.freshName("loader")
+            try cluster.administer(
+                """
+                CREATE ROLE \(role) LOGIN; GRANT USAGE ON SCHEMA \(schema) TO \(role); \
+                GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA \(schema) TO \(role); \
+                GRANT SET ON PARAMETER session_replication_role TO \(role)
+                """)
+            let url = try DatabaseURL(
+                parsing: cluster.url.replacing("//postgres@", with: "//\(role)@") + "/postgres")
+            let loader = try await PostgreSQLClient.open(
+                url, schema: schema, DatabaseOptions(access: .readWrite, checksReferencesTogether: true))
+            let error = await #expect(throws: DatabaseError.self) { _ = try await insert(loader, rows()) }
+            #expect(error?.description.contains("needs the rights SELECT and UPDATE") == true, "\(String(describing: error))")
+            #expect(error?.description.contains("on \(schema).\"group\"") == true, "\(String(describing: error))")
+            let none = try await count(client)
+            #expect(none == 0)
+            // A right to one column that nobody needs to change.
+            try cluster.administer(
+                """
+                GRANT UPDATE (rank) ON \(schema)."group" TO \(role); GRANT UPDATE (name) ON \(schema).pair TO \(role)
+                """)
+            let stored = try await insert(loader, rows())
+            #expect(stored == 12_000)
+            try await loader.close()
+        }
+    }
+
     @Test func whoLacksTheRightIsToldSo() async throws {
         let cluster = try PostgreSQLCluster.shared.get()
         let role = PostgreSQLCluster.freshName("loader")

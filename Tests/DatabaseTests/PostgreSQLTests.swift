@@ -112,6 +112,71 @@ struct PostgreSQLTests {
         }
     }
 
+    // MARK: Batches ahead
+
+    @Test func otherStatementsMayComeWhileTheServerMakesABatch() async throws {
+        try await withClient { client, _ in
+            let series: SQL = "SELECT n FROM generate_series(1, 30000) AS s (n)"
+            let (sums, others) = try await client.read { connection in
+                let cursors = [try connection.cursor(series), try connection.cursor(series)]
+                var sums = [0, 0] as [Int64]
+                var others = 0
+                // Both are in the middle of a batch when the other one, or neither, is asked for something.
+                while try cursors[0].step() {
+                    sums[0] += try cursors[0].row.int(0)
+                    if try cursors[1].step() { sums[1] += try cursors[1].row.int(0) }
+                    if sums[0] % 997 == 0 {
+                        others += Int(try connection.fetchOne("SELECT 1") { try $0.int(0) } ?? 0)
+                    }
+                }
+                return (sums, others)
+            }
+            #expect(sums == [450_015_000, 450_015_000] && others > 10)
+        }
+    }
+
+    @Test func whoLeavesInTheMiddleDoesNotWaitForTheBatch() async throws {
+        try await withClient(readers: 1) { client, _ in
+            // The next batch would take an hour.
+            let slow: SQL = """
+                SELECT n, CASE WHEN n > 200 THEN CAST(pg_sleep(1) AS TEXT) END FROM generate_series(1, 4000) AS s (n)
+                """
+            for _ in 0..<3 {
+                try await client.read { connection in
+                    let cursor = try connection.cursor(slow)
+                    for _ in 0..<200 { #expect(try cursor.step()) }
+                }
+                let next = try await client.read { try $0.fetchOne("SELECT 7") { try $0.int(0) } }
+                #expect(next == 7)
+            }
+        }
+    }
+
+    @Test func whatABatchAheadMeetsIsTheErrorOfWhoAsksNext() async throws {
+        try await withClient { client, _ in
+            let broken: SQL = "SELECT n, 1 / (n - 300) FROM generate_series(1, 1000) AS s (n)"
+            for asksAnother in [false, true] {
+                let error = await #expect(throws: DatabaseError.self) {
+                    try await client.read { connection in
+                        let cursor = try connection.cursor(broken)
+                        for _ in 0..<200 { #expect(try cursor.step()) }
+                        if asksAnother { _ = try connection.fetchOne("SELECT 1") { try $0.int(0) } }
+                        _ = try cursor.step()
+                    }
+                }
+                #expect(error?.description.contains("division by zero") == true, "\(String(describing: error))")
+            }
+            // A transaction that writes asks for no row before somebody wants it.
+            try await client.write { connection in
+                try connection.createTable(.group)
+                let cursor = try connection.cursor(broken)
+                for _ in 0..<200 { #expect(try cursor.step()) }
+                try connection.execute(try .insert(into: .group, values: [1, "g", nil]))
+            }
+            #expect(try await ids(client) == [1])
+        }
+    }
+
     // MARK: Others at work
 
     @Test func aReadSeesOneStateAndAWriteTheLatest() async throws {
@@ -147,6 +212,98 @@ struct PostgreSQLTests {
             }
             #expect(write == [true, true, true])
             try await other.close()
+        }
+    }
+
+    @Test func writesThatSaySoAreNoChangeToOthersOfTheirClient() async throws {
+        try await withClient { client, schema in
+            let other = try await open(schema)
+            try await client.write { try $0.createTable(.group) }
+            func token() async throws -> DatabaseChangeToken { try await client.read { try $0.changeToken() } }
+            func write(_ id: Int, by client: PostgreSQLClient, quietly: Bool) async throws {
+                try await client.write { connection in
+                    _ = try connection.changeToken()
+                    try connection.savepoint {
+                        try connection.savepoint { () throws in
+                            try connection.execute(
+                                try .insert(into: .group, values: [.int(Int64(id)), .text("g\(id)"), nil]))
+                        }
+                    }
+                    if quietly { connection.keepChangeToken() }
+                }
+            }
+            var last = try await token()
+            var written = 0
+            var isSame = false
+            // Commits of other tests on the server are changes.
+            while !isSame, written < 300 {
+                last = try await token()
+                written += 1
+                try await write(written, by: client, quietly: true)
+                isSame = try await token() == last
+            }
+            #expect(isSame)
+            // What is quiet to one client is not to others, and most writes are not.
+            for (writer, isQuiet) in [(client, false), (other, true), (other, false)] {
+                last = try await token()
+                written += 1
+                try await write(written, by: writer, quietly: isQuiet)
+                #expect(try await token() != last)
+            }
+            try await other.close()
+            #expect(try await ids(client).count == written)
+        }
+    }
+
+    @Test func statesThatDifferByQuietTransactionsOnlyHaveOneNumber() {
+        let changes = PostgreSQLChanges()
+        let first = changes.version("100:100:")
+        #expect(changes.version("100:100:") == first)
+        changes.disregard("100,101,102")
+        // Newer, under way with another, and older again.
+        #expect(changes.version("103:103:") == first)
+        #expect(changes.version("103:104:103") == first)
+        #expect(changes.version("100:103:100,101,102") == first)
+        #expect(changes.version("100:100:") == first)
+        let second = changes.version("104:104:")
+        #expect(second != first, "another's")
+        #expect(changes.version("103:104:103") != second, "before another's")
+        let third = changes.version("104:106:104")
+        changes.disregard("104")
+        #expect(changes.version("106:106:") == third)
+        #expect(changes.version("107:107:") != third)
+        // The numbers of locks are the low halves, and begin anew.
+        let high: UInt64 = 7 << 32
+        let late = changes.version("\(high - 1):\(high - 1):")
+        changes.disregard("\(UInt32.max),0,1")
+        #expect(changes.version("\(high + 2):\(high + 2):") == late)
+        #expect(changes.version("\(high + 5000):\(high + 5000):") != late)
+        #expect(changes.version("what") != changes.version("what"))
+    }
+
+    @Test func savepointsGoWithTheStatementsInThem() async throws {
+        try await withClient { client, _ in
+            try await client.write { try $0.createTable(.group) }
+            for round in 0..<3 as Range<Int64> {
+                try await client.write { connection in
+                    func insert(_ id: Int64) throws {
+                        try connection.execute(try .insert(into: .group, values: [.int(id), .text("g\(id)"), nil]))
+                    }
+                    try connection.savepoint {}
+                    try insert(round * 10)
+                    // The first statement inside fails, then one after another level has ended; nothing was sent at all.
+                    #expect(throws: DatabaseError.self) { try connection.savepoint { try insert(round * 10) } }
+                    #expect(throws: DatabaseError.self) {
+                        try connection.savepoint {
+                            try connection.savepoint { try insert(round * 10 + 1) }
+                            try insert(round * 10)
+                        }
+                    }
+                    #expect(throws: CancellationError.self) { try connection.savepoint { throw CancellationError() } }
+                    try connection.savepoint { try connection.savepoint { try insert(round * 10 + 2) } }
+                }
+            }
+            #expect(try await ids(client) == [0, 2, 10, 12, 20, 22])
         }
     }
 

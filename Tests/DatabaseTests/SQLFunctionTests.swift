@@ -172,6 +172,29 @@ import Testing
         #expect(try text(.ordered("x", isDescending: true, mayBeNull: false), postgresql) == "x DESC")
     }
 
+    // MARK: Hints
+
+    @Test(arguments: Implementation.all)
+    func whatHelpsADatabaseToChooseChangesNoRows(_ implementation: Implementation) async throws {
+        try await implementation.withClient { client in
+            let numbers = SQL.rows([("n", .int)], (1...6 as ClosedRange<Int64>).map { [.int($0)] })
+            let statement: SQL = """
+                SELECT n FROM \(numbers) AS t WHERE n > 1 AND \(SQL.telling("n > 0 OR n > 100")) \
+                AND \(SQL.condition("EXISTS (SELECT 1 WHERE n = 2 OR n = 5)", shortcut: "n = 5"))
+                """
+            let found = try await client.read { try $0.fetchAll(statement) { try $0.int(0) } }
+            #expect(found == [2, 5])
+        }
+    }
+
+    @Test func hintsAreSpelledForTheDatabaseThatNeedsThem() throws {
+        #expect(try text(.telling("a > 0 OR a < 5"), postgresql) == "(a > 0 OR a < 5)")
+        #expect(try text(.telling("a > 0 OR a < 5"), .sqlite) == "1 = 1")
+        #expect(try text(.condition("EXISTS (SELECT 1)", shortcut: "a = 1"), postgresql) == "EXISTS (SELECT 1)")
+        #expect(
+            try text(.condition("EXISTS (SELECT 1)", shortcut: "a = 1"), .sqlite) == "(a = 1 OR EXISTS (SELECT 1))")
+    }
+
     // MARK: Tables of values
 
     @Test(arguments: Implementation.all)

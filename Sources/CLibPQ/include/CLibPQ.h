@@ -87,6 +87,7 @@ int PQsendQueryParams(PGconn *connection, const char *text, int count, const Oid
     *values, const int *lengths, const int *formats, int result_format);
 int PQsendQueryPrepared(PGconn *connection, const char *name, int count, const char *const *values, const int
     *lengths, const int *formats, int result_format);
+int PQserverVersion(const PGconn *connection);
 PGVerbosity PQsetErrorVerbosity(PGconn *connection, PGVerbosity verbosity);
 PQnoticeProcessor PQsetNoticeProcessor(PGconn *connection, PQnoticeProcessor processor, void *argument);
 int PQsetnonblocking(PGconn *connection, int is_nonblocking);

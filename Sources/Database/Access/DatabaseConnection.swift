@@ -63,8 +63,9 @@ public protocol DatabaseConnection: AnyObject {
     /// The columns of each index of a table, in order, also of those that keep keys unique.
     func indexes(of table: String) throws -> [[String]]
 
-    /// About how many rows a table has, rather too many than too few. Cost: microseconds.
-    func roughRowCount(of table: String) throws -> Int
+    /// About how many rows a table has, rather too many than too few, for whoever chooses between two statements with
+    /// the same result; `nil` where the database chooses itself, by its own statistics. Cost: microseconds.
+    func roughRowCount(of table: String) throws -> Int?
 
     /// Makes a table with its indexes.
     ///
@@ -76,6 +77,10 @@ public protocol DatabaseConnection: AnyObject {
     /// What tells whether another client has changed the database since this connection's last transaction: the token
     /// then differs from the one before. Changes by this connection itself do not count. Cost: microseconds.
     func changeToken() throws -> DatabaseChangeToken
+
+    /// Says that this transaction changes nothing of which a token should tell, so that other connections of this client
+    /// need not take it for a change. For writing transactions; where tokens cannot leave any out this does nothing.
+    func keepChangeToken()
 }
 
 /// The state of a database as one connection sees it; only tokens with the same connection number can be compared.

@@ -6,10 +6,21 @@ final class PostgreSQLCursor: DatabaseCursor {
     private let position = PostgreSQLRow()
     private var result: PostgreSQLResult
     private var next = 0
-    /// How many rows the last batch was asked to have; `nil` when there is no other.
-    private var batchSize: Int?
-    private let fetch: (Int) throws -> PostgreSQLResult
+    /// Where more rows come from, if there may be more.
+    private var source: Source?
+    /// How many rows the next batch is asked to have.
+    private var batchSize = 0
+    /// The next batch, if the server makes it already.
+    private var ahead: PostgreSQLAhead?
     private(set) var isFinished = false
+
+    /// A cursor on the server.
+    struct Source {
+        let handle: PostgreSQLHandle
+        let name: String
+        /// Whether the server makes a batch while the one before is used.
+        let readsAhead: Bool
+    }
 
     /// How many rows are fetched with the statement itself.
     static let firstBatch = 200
@@ -20,30 +31,42 @@ final class PostgreSQLCursor: DatabaseCursor {
     /// All rows, in memory.
     init(_ result: PostgreSQLResult) {
         self.result = result
-        batchSize = nil
-        fetch = { _ in result }
         row = position
     }
 
     /// - Parameters:
     ///   - first: the first ``firstBatch`` rows, or all if there are fewer.
-    ///   - fetch: gets at most so many more.
-    init(first: PostgreSQLResult, fetch: @escaping (Int) throws -> PostgreSQLResult) {
+    ///   - source: where the others are.
+    init(first: PostgreSQLResult, then source: Source) throws {
         result = first
-        batchSize = Self.firstBatch
-        self.fetch = fetch
         row = position
+        self.source = source
+        try prepare(after: Self.firstBatch)
     }
+
+    /// Looks forward to the batch after this one, which was asked to have so many rows.
+    private func prepare(after size: Int) throws {
+        guard let source, result.rowCount == size else {
+            source = nil
+            return
+        }
+        let perRow = max(1, Int(PQresultMemorySize(result.pointer)) / size)
+        batchSize = min(Self.largestBatch, max(Self.firstBatch, Self.batchMemory / perRow))
+        if source.readsAhead { ahead = try source.handle.sendAhead(fetch(source)) }
+    }
+
+    private func fetch(_ source: Source) -> String { "FETCH FORWARD \(batchSize) FROM \(source.name)" }
 
     func step() throws -> Bool {
         guard !isFinished else { return false }
         if next >= result.rowCount {
-            guard let batchSize, result.rowCount == batchSize else { return false }
-            let perRow = max(1, Int(PQresultMemorySize(result.pointer)) / batchSize)
-            let size = min(Self.largestBatch, max(Self.firstBatch, Self.batchMemory / perRow))
-            result = try fetch(size)
-            self.batchSize = size
+            guard let source else { return false }
+            result =
+                try ahead.map { try source.handle.answer(of: $0) }
+                ?? source.handle.run(fetch(source), try PostgreSQLValues([]), table: nil)
+            ahead = nil
             next = 0
+            try prepare(after: batchSize)
             if result.rowCount == 0 { return false }
         }
         position.stand(at: next, of: result)

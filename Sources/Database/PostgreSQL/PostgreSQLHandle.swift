@@ -16,14 +16,23 @@ final class PostgreSQLHandle {
     private var isPooled = false
     /// The server's process that works for the running transaction, where it may be another one each time.
     private var pooledProcess: Int32?
-    /// The state that the running transaction sees, if it sees one only.
-    private(set) var snapshotText: String?
+    /// The state that the running transaction sees, or saw when it began.
+    var snapshotText: String?
+    /// What the server is at work on while nobody waits for it.
+    var ahead: PostgreSQLAhead?
+    /// Statements that go with the next one, because nobody waits for their answers.
+    private var waiting: [Waiting] = []
     /// Whether the present user has lost interest.
     var isCancelled: @Sendable () -> Bool = { false }
 
     private struct StatementKey: Hashable {
         let text: String
         let types: [Oid]
+    }
+
+    private struct Waiting {
+        let text: String
+        let taking: ((String) -> Void)?
     }
 
     private enum PreparedState {
@@ -76,7 +85,7 @@ final class PostgreSQLHandle {
         // another client's.
         let process = try run("SELECT pg_backend_pid()").text()
         isPooled = process != String(PQbackendPID(pointer))
-        if !isPooled { try run(session.preparation(isLocal: false)) }
+        if !isPooled { try run(session.preparation(isLocal: false, version: PQserverVersion(pointer))) }
     }
 
     func disconnect() {
@@ -86,6 +95,8 @@ final class PostgreSQLHandle {
         statements = [:]
         preparedCount = 0
         awaitsEnd = false
+        ahead = nil
+        waiting = []
     }
 
     var isConnected: Bool { pointer.map { PQstatus($0) == CONNECTION_OK } ?? false }
@@ -121,7 +132,8 @@ final class PostgreSQLHandle {
 
     private func startTransaction(_ statement: String, _ patience: Duration) throws {
         do {
-            let suffix = isPooled ? "; \(session.preparation(isLocal: true)); SELECT pg_backend_pid()" : ""
+            let settings = isPooled ? session.preparation(isLocal: true, version: PQserverVersion(pointer)) : ""
+            let suffix = isPooled ? "; \(settings); SELECT pg_backend_pid()" : ""
             let results = try send(statement + suffix, patience: patience)
             pooledProcess = isPooled ? results.last?.text().flatMap { Int32($0) } : nil
             // The snapshot comes second, if it was asked for.
@@ -149,6 +161,8 @@ final class PostgreSQLHandle {
     /// Undoes the transaction without waiting for the answer.
     func leave() {
         lastUse = .now
+        dropAhead()
+        waiting = []
         guard isConnected else { return }
         guard PQtransactionStatus(pointer) == PQTRANS_INTRANS, PQsendQuery(pointer, "ROLLBACK") == 1,
             PQflush(pointer) >= 0
@@ -161,6 +175,8 @@ final class PostgreSQLHandle {
     /// An interrupt that is meant for the statement before can hit this one, which then has to be repeated.
     func rollBack() {
         lastUse = .now
+        dropAhead()
+        waiting = []
         for _ in 0..<10 where isInTransaction {
             do { try run("ROLLBACK") } catch is CancellationError { continue } catch { break }
         }
@@ -180,7 +196,7 @@ final class PostgreSQLHandle {
         if isInTransaction, hasFailed { rollBack() }
     }
 
-    private func checkCancelled() throws {
+    func checkCancelled() throws {
         if isCancelled() { throw CancellationError() }
     }
 
@@ -206,14 +222,55 @@ final class PostgreSQLHandle {
         return last
     }
 
+    /// Sends a statement without values together with the next one.
+    ///
+    /// - Parameter taking: is given the one text that it answers, if it answers any, when the next one is done.
+    func later(_ text: String, taking: ((String) -> Void)? = nil) {
+        waiting.append(Waiting(text: text, taking: taking))
+    }
+
+    /// Whether the last statement to be sent is this one, and it is not sent yet.
+    func isWaiting(_ text: String) -> Bool { waiting.last?.text == text }
+
+    /// Makes the connection ready for a statement that must go by itself.
+    func clear() throws {
+        try takeAhead()
+        if let last = waiting.popLast() {
+            // It is the one that all before it go with.
+            let results = try send(last.text, patience: Self.silenceLimit)
+            if let text = results.last?.text() { last.taking?(text) }
+        }
+    }
+
+    private func takeWaiting() -> [Waiting] {
+        defer { waiting = [] }
+        return waiting
+    }
+
+    /// Hands over the answers of those that went before a statement; what is left is its own.
+    private func own(_ results: [PostgreSQLResult], after others: [Waiting]) -> [PostgreSQLResult] {
+        for (other, result) in zip(others, results) {
+            if let taking = other.taking, let text = result.text() { taking(text) }
+        }
+        return Array(results.dropFirst(others.count))
+    }
+
     private func send(_ text: String, patience: Duration) throws -> [PostgreSQLResult] {
-        guard let pointer, PQsendQuery(pointer, text) == 1 else { throw lost() }
-        return try collect(statement: text, table: nil, patience)
+        try takeAhead()
+        let others = takeWaiting()
+        let all = (others.map(\.text) + [text]).joined(separator: "; ")
+        guard let pointer, PQsendQuery(pointer, all) == 1 else { throw lost() }
+        return own(try collect(statement: text, table: nil, patience), after: others)
     }
 
     /// Runs a statement once. One that comes again is prepared.
     func run(_ text: String, _ values: PostgreSQLValues, table: String?) throws -> PostgreSQLResult {
         try checkCancelled()
+        try takeAhead()
+        if !waiting.isEmpty, case .prepared(let name) = statements[StatementKey(text: text, types: values.types)] {
+            return try run(name, text, values, after: takeWaiting(), table: table)
+        }
+        try clear()
         let name = try preparedName(text, values.types, table: table)
         guard let pointer else { throw lost() }
         let isSent = values.withArrays { addresses, lengths, formats in
@@ -282,9 +339,24 @@ final class PostgreSQLHandle {
         }
     }
 
+    /// Runs a prepared statement after others without values.
+    private func run(
+        _ name: String, _ text: String, _ values: PostgreSQLValues, after others: [Waiting], table: String?
+    ) throws -> PostgreSQLResult {
+        let results = try pipeline(count: others.count + 1, statement: text, table: table) { pointer, index in
+            if index < others.count { return PQsendQueryParams(pointer, others[index].text, 0, nil, nil, nil, nil, 1) }
+            return values.withArrays { addresses, lengths, formats in
+                PQsendQueryPrepared(pointer, name, Int32(values.count), addresses, lengths, formats, 1)
+            }
+        }
+        guard let last = own(results, after: others).last else { throw lost("no answer came") }
+        return last
+    }
+
     /// Runs one statement with each of many sets of values of the same types, and returns the number of changed rows.
     func runMany(_ text: String, _ rows: [PostgreSQLValues], table: String?) throws -> Int {
         guard let first = rows.first else { return 0 }
+        try clear()
         let name = try preparedName(text, first.types, table: table, isSure: true) ?? ""
         let results = try pipeline(count: rows.count, statement: text, table: table) { pointer, index in
             rows[index].withArrays { addresses, lengths, formats in
@@ -298,6 +370,7 @@ final class PostgreSQLHandle {
         count: Int, statement: String, table: String?, _ sendOne: (OpaquePointer, Int) -> Int32
     ) throws -> [PostgreSQLResult] {
         try checkCancelled()
+        try clear()
         guard let pointer, PQenterPipelineMode(pointer) == 1 else { throw lost() }
         for index in 0..<count where sendOne(pointer, index) != 1 { throw lost() }
         guard PQpipelineSync(pointer) == 1 else { throw lost() }
@@ -324,67 +397,13 @@ final class PostgreSQLHandle {
         return results
     }
 
-    // MARK: - Bulk loads
-
-    /// Sends data to a `COPY … FROM STDIN` and returns the number of rows that it made.
-    func copy(_ statement: String, _ data: [UInt8], table: String?) throws -> Int {
-        try checkCancelled()
-        guard let pointer, PQsendQuery(pointer, statement) == 1 else { throw lost() }
-        guard let begun = try nextResult() else { throw lost("no answer came") }
-        guard begun.status == PGRES_COPY_IN else {
-            _ = try? collect(statement: statement, table: table)
-            throw errors.error(of: begun, statement: statement, table: table)
-        }
-        var place = 0
-        while place < data.count {
-            let count = min(Self.copyPiece, data.count - place)
-            let sent = data[place..<place + count].withUnsafeBytes { bytes in
-                PQputCopyData(pointer, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(count))
-            }
-            guard sent >= 0 else { throw lost() }
-            if sent == 1 { place += count }
-            try drain(waits: sent == 0)
-        }
-        while true {
-            let ended = PQputCopyEnd(pointer, isCancelled() ? "cancelled" : nil)
-            if ended == 1 { break }
-            guard ended == 0 else { throw lost() }
-            try drain(waits: true)
-        }
-        do {
-            return try collect(statement: statement, table: table).last?.changedRows ?? 0
-        } catch {
-            try checkCancelled()
-            throw error
-        }
-    }
-
-    private static let copyPiece = 1 << 18
-
-    /// Sends what is waiting to be sent, so that memory does not hold it twice.
-    private func drain(waits: Bool) throws {
-        guard let pointer else { throw lost() }
-        let deadline = ContinuousClock.now + Self.silenceLimit
-        while true {
-            let left = PQflush(pointer)
-            guard left >= 0 else { throw lost() }
-            if left == 0 && !waits { return }
-            var descriptor = pollfd(fd: PQsocket(pointer), events: Int16(POLLIN) | Int16(POLLOUT), revents: 0)
-            let ready = poll(&descriptor, 1, 1000)
-            // The server may have refused the rows already; the rest is sent all the same, and then it says so.
-            if ready > 0, descriptor.revents & Int16(POLLIN) != 0, PQconsumeInput(pointer) == 0 { throw lost() }
-            if left == 0 { return }
-            if ready <= 0, ContinuousClock.now > deadline { throw lost("the server takes no more data") }
-        }
-    }
-
     // MARK: - Answers
 
     /// How long a server may say nothing before it is asked, through another connection, whether it is at work.
     static let silenceLimit = Duration.seconds(30)
 
     /// All results of what was sent.
-    private func collect(
+    func collect(
         statement: String, table: String?, _ patience: Duration = silenceLimit
     ) throws -> [PostgreSQLResult] {
         var results: [PostgreSQLResult] = []
@@ -408,7 +427,7 @@ final class PostgreSQLHandle {
         return results
     }
 
-    private func nextResult(_ patience: Duration = silenceLimit) throws -> PostgreSQLResult? {
+    func nextResult(_ patience: Duration = silenceLimit) throws -> PostgreSQLResult? {
         guard let pointer else { throw lost() }
         var waitingSince = ContinuousClock.now
         while true {
@@ -441,7 +460,7 @@ final class PostgreSQLHandle {
             mayHaveCommitted: false)
     }
 
-    private func lost(_ reason: String? = nil) -> DatabaseError {
+    func lost(_ reason: String? = nil) -> DatabaseError {
         let message = pointer.map { PostgreSQLErrors.oneLine(String(cString: PQerrorMessage($0))) } ?? ""
         disconnect()
         return .connectionLost(

@@ -107,16 +107,31 @@ struct PostgreSQLReferences {
         return keys.allSatisfy { names.isSuperset(of: $0.columns) }
     }
 
+    private func run(
+        _ key: Key, _ values: PostgreSQLValues, _ insert: BulkInsert, _ handle: PostgreSQLHandle
+    ) throws -> PostgreSQLResult {
+        do {
+            return try handle.run(key.statement, values, table: insert.table.name)
+        } catch DatabaseError.permissionDenied(let name, let reason) {
+            // The server's own checks look as the owner of the table; here the user does.
+            throw DatabaseError.permissionDenied(
+                name,
+                reason: "\(reason), and registry.references_together needs the rights SELECT and UPDATE, this of one "
+                    + "column at least, on \(key.target), whose rows it locks while others refer to them")
+        }
+    }
+
     /// Locks what the rows refer to.
     ///
-    /// - Throws: ``DatabaseError/constraintViolation(_:)`` when something is missing. Nothing is changed then.
+    /// - Throws: ``DatabaseError/constraintViolation(_:)`` when something is missing;
+    ///   ``DatabaseError/permissionDenied(_:reason:)`` when the user may not lock it. Nothing is changed then.
     func lock(for rows: [[SQLValue]], _ insert: BulkInsert, _ handle: PostgreSQLHandle) throws {
         for key in keys {
             let places = key.columns.compactMap { name in insert.columns.firstIndex { $0.name == name } }
             let lists = key.lists(rows, places: places)
             guard let count = lists.first?.count, count > 0 else { continue }
             let values = try PostgreSQLValues(lists.map { .array($0) })
-            let found = try handle.run(key.statement, values, table: insert.table.name)
+            let found = try run(key, values, insert, handle)
             guard found.text() == String(count) else {
                 throw DatabaseError.constraintViolation(
                     ConstraintViolation(

@@ -93,6 +93,8 @@ struct PostgreSQLRules: DialectRules {
         // It keeps statistics, and orders joins by them.
         case .selective(let condition): condition
         case .unindexed(let column): column
+        case .telling(let condition): "(\(condition))"
+        case .condition(let condition, _): condition
         case .joinInOrder: "JOIN"
         }
     }

@@ -48,19 +48,7 @@ extension PostgreSQLTransaction {
         return Dictionary(grouping: columns, by: \.0).sorted { $0.key < $1.key }.map { $0.value.map(\.1) }
     }
 
-    /// The last count of the server, scaled to the table's present size.
-    func roughRowCount(of table: String) throws -> Int {
-        let found = try fetchOne(
-            """
-            SELECT CAST(reltuples AS FLOAT), relpages, pg_relation_size(oid) / 8192 FROM pg_catalog.pg_class \
-            WHERE oid = to_regclass(\(value: reference(table)))
-            """
-        ) { (rows: try $0.double(0), pages: try $0.int(1), present: try $0.int(2)) }
-        guard let found else { throw DatabaseError.noSuchTable(table, database: displayName) }
-        // Never counted: as if all rows were short.
-        let rowsPerPage = found.rows >= 0 && found.pages > 0 ? max(1, found.rows / Double(found.pages)) : 128
-        return Int((rowsPerPage * Double(found.present)).rounded(.up))
-    }
+    func roughRowCount(of table: String) -> Int? { nil }
 
     func createTable(_ table: TableSpecification, temporary: Bool, ifNotExists: Bool) throws {
         if temporary {

@@ -5,6 +5,9 @@ struct PostgreSQLServer: Sendable {
     let dialect: SQLDialect
     /// Never given to another client of this process: tokens of all of its connections can be compared.
     let number: UInt64
+    let changes = PostgreSQLChanges()
+    /// Whether the numbers of running transactions can be looked up.
+    let showsTransactions: Bool
     /// Whether read transactions may make temporary tables.
     let allowsTemporaryTables: Bool
 
@@ -28,10 +31,13 @@ struct PostgreSQLServer: Sendable {
         let state = try handle.run(
             """
             SELECT current_schema(), pg_is_in_recovery(), current_setting('default_transaction_read_only'), \
-            has_database_privilege(current_database(), 'TEMPORARY'), pg_encoding_to_char(encoding) \
+            has_database_privilege(current_database(), 'TEMPORARY'), pg_encoding_to_char(encoding), \
+            has_table_privilege('pg_catalog.pg_locks', 'SELECT') \
+            AND has_function_privilege('pg_catalog.pg_lock_status()', 'EXECUTE') \
             FROM pg_catalog.pg_database WHERE datname = current_database()
             """)
         isReplica = state.text(column: 1) == "t"
+        showsTransactions = state.text(column: 5) == "t"
         if options.access != .readOnly, isReplica || state.text(column: 2) == "on" {
             throw DatabaseError.readOnly(name)
         }

@@ -16,19 +16,22 @@ struct PostgreSQLSession: Sendable {
     }
 
     /// What each new connection is told. Compiling plans to machine code costs these queries more than it saves; streams
-    /// are read to the end, so plans are chosen for all rows.
-    var settings: [String] {
+    /// are read to the end, so plans are chosen for all rows. How often keys come again is taken for more than it is
+    /// where a key has several columns, so tables are not looked up row by row to remember what was found.
+    private func settings(version: Int32) -> [String] {
         let (seconds, attoseconds) = errors.busyTimeout.components
         let milliseconds = max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000)
         return [
             "lock_timeout = \(min(milliseconds, Int64(Int32.max)))", "TIME ZONE 0", "cursor_tuple_fraction = 1",
             "jit = off", "client_min_messages = error", "standard_conforming_strings = on",
-        ]
+        ] + (version >= 140_000 ? ["enable_memoize = off"] : [])
     }
 
     /// The settings for a session, or for the transaction that has just begun.
-    func preparation(isLocal: Bool) -> String {
-        settings.map { (isLocal ? "SET LOCAL " : "SET ") + $0 }.joined(separator: "; ")
+    ///
+    /// - Parameter version: of the server: 150004.
+    func preparation(isLocal: Bool, version: Int32) -> String {
+        settings(version: version).map { (isLocal ? "SET LOCAL " : "SET ") + $0 }.joined(separator: "; ")
     }
 
     /// Asks the server, through a connection of its own, whether it is working for the connection with this process.

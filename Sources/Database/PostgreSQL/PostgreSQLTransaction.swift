@@ -12,6 +12,8 @@ final class PostgreSQLTransaction: OpenTransaction {
     private let server: PostgreSQLServer
     private var isActive = true
     private var savepointDepth = 0
+    private var numbers = PostgreSQLNumbers()
+    private var keepsToken = false
     private var cursorCount = 0
     /// Those that may still be open: they end with the transaction.
     private var cursors: [PostgreSQLCursor] = []
@@ -28,7 +30,7 @@ final class PostgreSQLTransaction: OpenTransaction {
     ) throws -> PostgreSQLTransaction {
         try handle.begin(
             isWriteable
-                ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+                ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_snapshot()"
                 : "BEGIN ISOLATION LEVEL REPEATABLE READ\(server.allowsTemporaryTables ? " READ WRITE" : " READ ONLY"); "
                     + "SELECT pg_current_snapshot()")
         return PostgreSQLTransaction(handle, server, isWriteable: isWriteable)
@@ -54,7 +56,10 @@ final class PostgreSQLTransaction: OpenTransaction {
     func end() throws {
         isActive = false
         finishCursors()
-        if isWriteable { try handle.commit() } else { handle.leave() }
+        guard isWriteable else { return handle.leave() }
+        if keepsToken, server.showsTransactions, !numbers.areAsked { numbers.ask(handle) }
+        try handle.commit()
+        if keepsToken, let list = numbers.list { server.changes.disregard(list) }
     }
 
     func abandon() {
@@ -190,10 +195,10 @@ final class PostgreSQLTransaction: OpenTransaction {
                 ("DECLARE \(name) NO SCROLL CURSOR FOR \(rendered.text)", try PostgreSQLValues(rendered.bindings)),
                 ("FETCH FORWARD \(PostgreSQLCursor.firstBatch) FROM \(name)", try PostgreSQLValues([])),
             ], table: rendered.firstTable)
-        let cursor = PostgreSQLCursor(first: results[1]) { [handle] count in
-            try handle.run("FETCH FORWARD \(count) FROM \(name)", try PostgreSQLValues([]), table: nil)
-        }
-        return kept(cursor)
+        // Rows that nobody asks for may be wrong; that must not undo what a transaction has written.
+        return kept(
+            try PostgreSQLCursor(
+                first: results[1], then: .init(handle: handle, name: name, readsAhead: !isWriteable)))
     }
 
     func rows(_ statement: SQL) throws -> any DatabaseCursor {
@@ -236,18 +241,27 @@ final class PostgreSQLTransaction: OpenTransaction {
 
     func savepoint<T>(_ body: () throws -> T) throws -> T {
         try checkActive()
+        // Nothing has happened in the one around it, so it serves as well.
+        if savepointDepth > 0, handle.isWaiting("SAVEPOINT level_\(savepointDepth - 1)") {
+            return try undoing(to: "level_\(savepointDepth - 1)", body)
+        }
         let name = "level_\(savepointDepth)"
-        try handle.run("SAVEPOINT \(name)")
+        handle.later("SAVEPOINT \(name)")
         savepointDepth += 1
         defer { savepointDepth -= 1 }
+        let result = try undoing(to: name, andReleasing: true, body)
+        if isWriteable, server.showsTransactions { numbers.ask(handle) }
+        handle.later("RELEASE SAVEPOINT \(name)")
+        return result
+    }
+
+    private func undoing<T>(to name: String, andReleasing ends: Bool = false, _ body: () throws -> T) throws -> T {
         do {
-            let result = try body()
-            try handle.run("RELEASE SAVEPOINT \(name)")
-            return result
+            return try body()
         } catch {
             // A connection that is lost takes all with it.
             if handle.isInTransaction {
-                try handle.run("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
+                try handle.run("ROLLBACK TO SAVEPOINT \(name)" + (ends ? "; RELEASE SAVEPOINT \(name)" : ""))
             }
             throw error
         }
@@ -283,9 +297,12 @@ final class PostgreSQLTransaction: OpenTransaction {
             let version = Int64(bitPattern: DatabaseChangeToken.nextNumber())
             return DatabaseChangeToken(connection: server.number, version: version)
         }
-        let text = try handle.snapshotText ?? handle.run("SELECT pg_current_snapshot()").text() ?? ""
-        // FNV-1a, 64 bits.
-        let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        return DatabaseChangeToken(connection: server.number, version: Int64(bitPattern: hash))
+        // A writing transaction sees with each statement what others have committed.
+        let known = handle.snapshotText
+        if isWriteable { handle.snapshotText = nil }
+        let text = try known ?? handle.run("SELECT pg_current_snapshot()").text() ?? ""
+        return DatabaseChangeToken(connection: server.number, version: server.changes.version(text))
     }
+
+    func keepChangeToken() { keepsToken = true }
 }

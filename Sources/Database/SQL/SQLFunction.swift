@@ -10,6 +10,8 @@ enum SQLFunction: Sendable {
     case ordered(SQL, isDescending: Bool, mayBeNull: Bool)
     case selective(SQL)
     case unindexed(SQL)
+    case telling(SQL)
+    case condition(SQL, shortcut: SQL)
     case joinInOrder
 }
 
@@ -56,6 +58,15 @@ extension SQL {
     /// A column in a condition that no index shall serve, because another index gives the order that is wanted. A
     /// database with statistics decides itself.
     public static func unindexed(_ column: SQL) -> SQL { SQL(elements: [.function(.unindexed(column))]) }
+
+    /// A condition that follows from others, and by which a database with statistics knows how many rows there will be.
+    public static func telling(_ condition: SQL) -> SQL { SQL(elements: [.function(.telling(condition))]) }
+
+    /// A condition with a subquery that needs no look where a cheap one holds. A database that joins the subquery does
+    /// without the cheap one, which would keep it from that.
+    public static func condition(_ condition: SQL, shortcut: SQL) -> SQL {
+        SQL(elements: [.function(.condition(condition, shortcut: shortcut))])
+    }
 
     /// `JOIN` with a table that is to be read after all those before it; a condition follows with `ON`.
     public static var joinInOrder: SQL { SQL(elements: [.function(.joinInOrder)]) }

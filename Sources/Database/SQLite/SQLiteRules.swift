@@ -98,6 +98,8 @@ struct SQLiteRules: DialectRules {
         case .ordered(let expression, let isDescending, _): isDescending ? expression + " DESC" : expression
         case .selective(let condition): "unlikely(\(condition))"
         case .unindexed(let column): "+\(column)"
+        case .telling: "1 = 1"
+        case .condition(let condition, let shortcut): "(\(shortcut) OR \(condition))"
         case .joinInOrder: "CROSS JOIN"
         }
     }

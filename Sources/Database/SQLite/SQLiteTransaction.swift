@@ -164,6 +164,8 @@ final class SQLiteTransaction: OpenTransaction {
         return DatabaseChangeToken(connection: handle.number, version: version ?? 0)
     }
 
+    func keepChangeToken() {}
+
     // MARK: - Schema
 
     func tableExists(_ name: String) throws -> Bool {
@@ -200,7 +202,7 @@ final class SQLiteTransaction: OpenTransaction {
     }
 
     /// Rows are numbered in the order of their insertion, and deleted ones leave gaps.
-    func roughRowCount(of table: String) throws -> Int {
+    func roughRowCount(of table: String) throws -> Int? {
         try fetchOne("SELECT max(rowid) FROM \(table: table)") { try $0.optionalInt(0).map(Int.init) ?? 0 } ?? 0
     }
 

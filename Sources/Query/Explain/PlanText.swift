@@ -62,7 +62,8 @@ extension JoinOperand: CustomStringConvertible {
             let left = operand.search.messages.count
             return "datasets '\(operand.search.name)' in [\(path)]\(fields)"
                 + (operand.isFirstOnly ? ", only where no earlier collection has one" : "")
-                + (operand.followsOrder ? ", along an index in the order of the result" : "")
+                + (operand.part == .firstAndOthers ? ", those of the first collection before the others" : "")
+                + (operand.followsOrder ? ", along an index in the order of the result where that pays" : "")
                 + (operand.mayRepeat ? ", repeating those in several collections" : "")
                 + (operand.search.visibleRuns.map { operand.search.isRunSearch ? "" : ", only of \($0.count) visible runs" } ?? "")
                 + (left > 0 ? " (summaries rule out \(left) more)" : "")

@@ -84,10 +84,22 @@ enum JoinOperand: Sendable {
         var readsCollection: Bool
         /// Earlier collections must not have a dataset with the same data ID.
         var isFirstOnly = false
+        /// Whether few rows are looked up for that, or rows in an order, so that all earlier datasets need not be read.
+        var looksUpEach = false
         /// Whether the datasets of all types are walked along an index that has the order of the result.
         var followsOrder = false
         /// Whether a data ID may come once for each collection although no field is read.
         var mayRepeat = false
+        /// Which of the collections are read.
+        var part = Part.all
+
+        enum Part: Sendable {
+            case all
+            /// All, in two statements: the first, and then the others.
+            case firstAndOthers
+            /// All but the first, which may still have earlier datasets.
+            case others
+        }
     }
 }
 

@@ -23,6 +23,7 @@ struct FindFirstByAbsence: RewriteRule {
             }
             found = true
             datasets.isFirstOnly = true
+            datasets.looksUpEach = !plan.fixedKeys.isSubset(of: plan.joinDimensions.universe.governors)
             if case .grouped = plan.uniqueness {} else { datasets.readsCollection = false }
             return .datasets(datasets)
         }

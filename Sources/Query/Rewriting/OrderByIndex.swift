@@ -6,7 +6,7 @@ import Registry
 ///
 /// Each table of datasets has an index for each dimension that its rows refer to, of a visit say: by instrument and visit,
 /// over all dataset types and collections. Rows of others are passed over, so the datasets of the query must be many, and
-/// a good part of the table.
+/// a good part of the table. A database that keeps statistics weighs that itself.
 struct OrderByIndex: RewriteRule {
     /// With fewer datasets sorting takes no time that anybody notices.
     static let fewestDatasets = 20_000
@@ -15,8 +15,8 @@ struct OrderByIndex: RewriteRule {
 
     /// The columns of the indexes of a table.
     let indexes: (_ table: String) throws -> [[String]]
-    /// About how many rows a table has.
-    let rowCount: (_ table: String) throws -> Int
+    /// About how many rows a table has; `nil` where the database chooses by its statistics and only must be free to.
+    let rowCount: (_ table: String) throws -> Int?
     /// Whether the collections have at least so many datasets of the type.
     let hasDatasets: (ResolvedSearch, Int) throws -> Bool
 
@@ -27,15 +27,20 @@ struct OrderByIndex: RewriteRule {
             let dimension = plan.leadingDimension(in: datasets.search.dimensions),
             plan.predicateReadsOnly(dimension.requiredSet)
         else { return plan }
-        let table = datasets.search.stored.tagsTable
-        let names = dimension.required.map { datasets.search.dimensions.universe.elements[$0].name }
-        guard try indexes(table).contains(names) else { return plan }
-        let wanted = max(Self.fewestDatasets, try rowCount(table) / Self.mostRowsForEach)
-        guard try hasDatasets(datasets.search, wanted) else { return plan }
+        guard try mayPay(datasets.search, dimension) else { return plan }
         var rewritten = plan
         datasets.followsOrder = true
+        datasets.looksUpEach = true
         rewritten.operands[0] = .datasets(datasets)
         return rewritten
+    }
+
+    private func mayPay(_ search: ResolvedSearch, _ dimension: DimensionElement) throws -> Bool {
+        let table = search.stored.tagsTable
+        guard let rows = try rowCount(table) else { return true }
+        let names = dimension.required.map { search.dimensions.universe.elements[$0].name }
+        return try rows >= Self.fewestDatasets && indexes(table).contains(names)
+            && hasDatasets(search, max(Self.fewestDatasets, rows / Self.mostRowsForEach))
     }
 }
 
@@ -57,7 +62,7 @@ extension LogicalPlan {
         return candidates.max { $0.required.count < $1.required.count }
     }
 
-    fileprivate func predicateReadsOnly(_ keys: DimensionSet) -> Bool {
+    func predicateReadsOnly(_ keys: DimensionSet) -> Bool {
         var holds = true
         predicate.forEachColumn { column in
             guard case .dimensionKey(let dimension) = column, keys.contains(dimension.position) else {

@@ -17,6 +17,7 @@ enum Rewriting {
                 indexes: { try snapshot.connection.indexes(of: $0) },
                 rowCount: { try snapshot.connection.roughRowCount(of: $0) },
                 hasDatasets: { try snapshot.has($1, datasetsOf: $0) }),
+            FirstCollectionApart { try snapshot.connection.roughRowCount(of: $0) == nil },
         ]
         return try rules.reduce(plan) { plan, rule in try rule.apply(to: plan) }
     }

@@ -47,11 +47,12 @@ struct DatasetSelect {
         if let given {
             here = "\(collection) = \(given)"
         } else {
+            let read = operand.part == .others ? collections.dropFirst() : collections[...]
             here =
-                switch collections.count {
+                switch read.count {
                 case 0: "1 = 0"
-                case 1: "\(collection) = \(value: collections[0].key)"
-                default: .isIn(collection, collections.map { .int($0.key) })
+                case 1: "\(collection) = \(value: read[read.startIndex].key)"
+                default: .isIn(collection, read.map { .int($0.key) })
                 }
         }
         let typeColumn: SQL = "\(column: "dataset_type_id", of: alias)"
@@ -98,7 +99,7 @@ struct DatasetSelect {
             "\(column: "dataset_type_id", of: earlier) = \(value: stored.key)",
             .isIn("\(column: "collection_id", of: earlier)", collections.dropLast().map { .int($0.key) }),
         ]
-        if collections.count > 2 {
+        if collections.count > 2 || operand.looksUpEach {
             let rank = { (name: String) in self.rank("\(column: "collection_id", of: name)") }
             conditions.append("\(rank(earlier)) < \(rank(alias))")
         }
@@ -111,10 +112,10 @@ struct DatasetSelect {
             source += " JOIN \(table: "dataset") AS \(alias: dataset) ON "
             source += SQL.all(datasetConditions(alias: earlier, dataset: dataset))
         }
-        return """
-            (\(column: "collection_id", of: alias) = \(value: first.key) OR NOT EXISTS (SELECT 1 FROM \(source) \
-            WHERE \(SQL.all(conditions))))
-            """
+        let isFirst: SQL = "\(column: "collection_id", of: alias) = \(value: first.key)"
+        let absence: SQL = "NOT EXISTS (SELECT 1 FROM \(source) WHERE \(SQL.all(conditions)))"
+        // With the alternative a database asks for each row, or reads all earlier datasets into memory first.
+        return operand.looksUpEach ? .condition(absence, shortcut: isFirst) : "(\(isFirst) OR \(absence))"
     }
 
     /// The place of a collection in the search order.

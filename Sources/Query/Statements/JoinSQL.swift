@@ -98,15 +98,15 @@ struct JoinSQL {
             }
             let selected = element.required.map(name)
             let alias = unique("\(element.name)_in_region")
+            let pixel: SQL = "\(column: "skypix_index", of: "overlap")"
             // The ranges come first: each is one walk along the index over pixels.
             from.join(
                 """
                 (SELECT\(isDistinct ? " DISTINCT" : "") \(columns: selected, of: "overlap") \
                 FROM \(SQL.rows([("start", .int), ("stop", .int)], rows)) AS \(alias: "pixels") \
                 CROSS JOIN \(table: RegistrySchema.overlapTable(element)) AS \(alias: "overlap") \
-                WHERE \(column: "skypix_index", of: "overlap") >= \(column: "start", of: "pixels") \
-                AND \(column: "skypix_index", of: "overlap") < \(column: "stop", of: "pixels") \
-                AND \(SQL.all(conditions(element, known, alias: "overlap")))) AS \(alias: alias)
+                WHERE \(pixel) >= \(column: "start", of: "pixels") AND \(pixel) < \(column: "stop", of: "pixels") \
+                AND \(Self.telling(pixel, rows)) AND \(SQL.all(conditions(element, known, alias: "overlap")))) AS \(alias: alias)
                 """,
                 keys: keys(element.required, of: alias))
         case .commonPixels(let a, let b, let known, let isDistinct):
@@ -141,6 +141,19 @@ struct JoinSQL {
                 on: conditions(element, known, alias: alias))
         }
     }
+
+    /// Where the pixels are, for estimates: of a join with a list of ranges nothing is known.
+    private static func telling(_ pixel: SQL, _ ranges: [[SQLValue]]) -> SQL {
+        var told = ranges
+        if ranges.count > mostToldRanges, let first = ranges.first?.first, let last = ranges.last?.last {
+            told = [[first, last]]
+        }
+        return .telling(
+            .anyBalanced(told.map { "(\(pixel) >= \(value: $0[0]) AND \(pixel) < \(value: $0[1]))" }))
+    }
+
+    /// The database looks at each when it plans.
+    private static let mostToldRanges = 32
 
     private func conditions(_ element: DimensionElement, _ known: [Int: DataIDValue], alias: String) -> [SQL] {
         var conditions: [SQL] = []
@@ -216,7 +229,7 @@ struct JoinSQL {
         _ select: DatasetSelect, _ operand: JoinOperand.DatasetOperand, alias: String
     ) {
         var conditions = select.conditions(alias: alias)
-        if operand.isFirstOnly, !operand.followsOrder, from.keepsOrder, from.isEmpty {
+        if operand.isFirstOnly, !operand.followsOrder, operand.part != .others, from.keepsOrder, from.isEmpty {
             // The collections in search order, so that the first rows come from the first collection.
             let path = unique("path")
             from.join("\(select.path) AS \(alias: path)", keys: [])

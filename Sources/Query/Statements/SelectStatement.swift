@@ -258,6 +258,13 @@ struct SelectStatement {
 
     /// The rows of the result.
     func rows() throws -> (sql: SQL, layout: RowLayout) {
+        let parts = plan.parts
+        guard parts.count > 1 else { return try rowsTogether() }
+        let statements = try parts.map { try SelectStatement($0, spelling).rowsTogether() }
+        return ("\(statements.map(\.sql).joined(separator: " UNION ALL "))\(limiting)", statements[0].layout)
+    }
+
+    private func rowsTogether() throws -> (sql: SQL, layout: RowLayout) {
         let layout = resultColumns(plan.finalColumns, withRank: false)
         guard let findFirst = plan.findFirst, findFirst.method == .window else {
             let sql: SQL = """
