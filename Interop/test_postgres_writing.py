@@ -143,6 +143,8 @@ def test_what_is_left_of_a_deletion_is_said_and_done_by_the_next(root, session):
     session.rollback()
     with Butler.from_config(str(root)) as butler:
         assert "doomed" not in butler.collections.query("*")
-    run("collection-chain", root, "other", "run/a")
+    (root.parent / "new.json").write_text("{}")
+    (root.parent / "table.csv").write_text(f"file,detector\n{root.parent}/new.json,3\n")
+    run("ingest-files", root, "bias", "run/a", root.parent / "table.csv", "--data-id", "instrument=Cam", "-t", "direct")
     assert not list((root / "doomed").rglob("*.yaml"))
     run("check", root)
