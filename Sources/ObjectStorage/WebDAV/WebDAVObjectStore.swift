@@ -15,6 +15,8 @@ public struct WebDAVObjectStore: ObjectStore {
     private let base: String
     private let ability = ServerAbility()
     private let digests = StoredDigests()
+    /// An object whose address is not made from its path.
+    private var given: (path: ObjectPath, address: String, hasQuery: Bool)?
 
     /// - Parameter root: `http://`, `https://`, `dav://` or `davs://`.
     /// - Throws: `.unsupported` for another scheme, `.invalidURI` without host.
@@ -37,9 +39,34 @@ public struct WebDAVObjectStore: ObjectStore {
             transport: transport, origin: "\(scheme)://\(root.authority)", authorization: authorization)
     }
 
-    private func address(_ path: ObjectPath) -> String { base + PercentQuoting.quote(path.description) }
+    /// The place of one file, whose address is taken as it is written, with its query.
+    ///
+    /// - Throws: `.invalidPath` for a folder, and as ``init(root:authorization:transport:)``.
+    static func place(
+        of uri: ResourceURI, authorization: HTTPAuthorization, transport: HTTPTransport
+    ) throws(ObjectStorageError) -> (store: any ObjectStore, path: ObjectPath) {
+        guard !uri.isDirectory else { throw .invalidPath(path: uri.description, reason: "it names no object") }
+        let folder = uri.withoutFragment.directory
+        var store = try WebDAVObjectStore(root: folder, authorization: authorization, transport: transport)
+        let path = try ObjectPath(
+            PercentQuoting.unquote(String(uri.encodedPath.dropFirst(folder.encodedPath.count))))
+        let query = uri.query.isEmpty ? "" : "?" + uri.query
+        store.given = (path, PercentQuoting.quoteRest(uri.encodedPath + query), !query.isEmpty)
+        return (store, path)
+    }
+
+    private func address(_ path: ObjectPath) -> String {
+        if let given, given.path == path { return given.address }
+        return base + PercentQuoting.quote(path.description)
+    }
+
     private func name(_ path: ObjectPath) -> String { client.origin + address(path) }
-    private func isWebDAV() async throws -> Bool { try await ability.ask { try await client.isWebDAV(base) } }
+
+    /// What has a query is answered by a program, not by a folder of files.
+    private func isWebDAV() async throws -> Bool {
+        if given?.hasQuery ?? false { return false }
+        return try await ability.ask { try await client.isWebDAV(base) }
+    }
 
     public func localPath(_ path: ObjectPath) -> String? { nil }
 
@@ -50,11 +77,36 @@ public struct WebDAVObjectStore: ObjectStore {
             return try await client.resources(address(path), depth: 0)?.first { !$0.isCollection }?.status
         }
         let call = WebDAVClient.Call(method: .HEAD, path: address(path), operation: "examine")
-        // A redirection leads to a folder.
-        let answer = try await client.perform(call, accepting: [301, 404, 410])
+        let isSigned = given?.hasQuery ?? false
+        // Addresses that are signed for reading are refused to those who only ask.
+        let refusals: Set<Int> = isSigned ? [403, 405, 501] : []
+        var answer = try await client.perform(call, accepting: refusals.union([301, 404, 410]))
+        // The name of a folder leads to its name with a slash.
+        if answer.status == 301, !(answer.headers.first(name: "location")?.hasSuffix("/") ?? true) {
+            answer = try await client.perform(call, accepting: refusals.union([404, 410]))
+        }
+        if [403, 405, 501].contains(answer.status) { return try await firstByteStatus(path) }
         guard answer.status < 300 else { return nil }
         do { return try S3Client.status(answer.headers, path: name(path)) } catch let failure as TransientFailure {
             throw failure.error
+        }
+    }
+
+    /// What the answer to a request for the first byte says of the object.
+    private func firstByteStatus(_ path: ObjectPath) async throws -> ObjectStatus? {
+        let call = WebDAVClient.Call(
+            method: .GET, path: address(path), headers: [("range", "bytes=0-0")], operation: "examine")
+        let (response, slot) = try await client.open(call, accepting: [404, 410, 416])
+        defer { slot.release() }
+        switch response.status.code {
+        case 404, 410: return nil
+        // Of no bytes there is no first one.
+        case 416: return try S3Client.status(response.headers, size: 0, path: name(path))
+        default:
+            let size = ContentRange(response.headers)?.size
+            do { return try S3Client.status(response.headers, size: size, path: name(path)) } catch
+                let failure as TransientFailure
+            { throw failure.error }
         }
     }
 
