@@ -81,12 +81,8 @@ public final class ObjectStores: Sendable {
         let name = "\(root.scheme) \(profile ?? "")"
         if let known = state.withLock({ $0.clients[name] }) { return known }
         let transport = try transport()
-        var variables = environment
-        if root.scheme == "gs", profile == nil {
-            // The keys are those that Google's storage gives out for this interface.
-            variables["S3_ENDPOINT_URL"] = environment["STORAGE_EMULATOR_HOST"] ?? "https://storage.googleapis.com"
-        }
-        let client = try S3Services(environment: variables).client(profile, transport: transport)
+        let services = try S3Services(environment: environment).of(scheme: profile == nil ? root.scheme : "s3")
+        let client = try services.client(profile, transport: transport)
         state.withLock { $0.clients[name] = client }
         return client
     }
