@@ -109,9 +109,13 @@ def check(repository):
 def test_every_character_of_a_key_counts(s3, tmp_path):
     """`a//b` and `a/b` are two objects, as for Python, and `./` is part of a key."""
     butler, type = make_repository(tmp_path / "repo", "s3://bucket/some//./folder/")
-    keys = ["d//x.json", "d/x.json", "p/./y.json", "z//lead.json"]
+    keys = ["d//x.json", "d/w.json", "p/./y.json", "z//lead.json"]
     for key, value in zip(keys, VALUES):
         s3.client().put_object(Bucket="bucket", Key=key, Body=json.dumps(value).encode())
+        # Another of the same size under the resolved name.
+        if (plain := key.replace("//", "/").replace("/./", "/")) != key:
+            other = json.dumps(value | {"number": 9}).encode()
+            s3.client().put_object(Bucket="bucket", Key=plain, Body=other)
     ingest_directly(butler, type, [f"s3://bucket/{key}" for key in keys])
     assert retrieve(tmp_path / "repo", tmp_path / "out") == VALUES
     done = check(tmp_path / "repo")
@@ -151,8 +155,8 @@ def web_server(asked):
             if address.path == "/door/first.json":
                 self.answer(302, Location="/door/second.json")
             elif address.path == "/door/second.json":
-                self.answer(307, Location="../deep//third.json?number=2")
-            elif address.path in ("/files/f.json", "/deep//third.json") and number:
+                self.answer(307, Location="../deep/third.json?number=2")
+            elif address.path in ("/files/f.json", "/files/g.json", "/deep/third.json", "/deep//third.json") and number:
                 self.answer(200, json.dumps(VALUES[int(number)]).encode())
             else:
                 self.answer(404)
@@ -174,7 +178,7 @@ def test_addresses_with_queries_and_redirections(s3, tmp_path):
     asked = []
     with web_server(asked) as address:
         butler, type = make_repository(tmp_path / "repo", "s3://bucket/folder/")
-        ingest_directly(butler, type, [f"{address}/files/f.json?download=1&number=0", f"{address}/files/f.json?number=1",
+        ingest_directly(butler, type, [f"{address}/files/f.json?download=1&number=0", f"{address}/files/g.json?number=1",
                                        f"{address}/door/first.json", f"{address}/deep//third.json?number=3"])
         asked.clear()
         assert retrieve(tmp_path / "repo", tmp_path / "out") == VALUES
