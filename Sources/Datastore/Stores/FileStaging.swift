@@ -56,7 +56,10 @@ extension FileDatastore {
         }
         let relative = location.withoutFragment.relativePath(to: root).flatMap { $0 == "." ? nil : $0 }
         guard let local = location.localPath else {
-            return .remote(location.withoutFragment, inside: try relative.map { try ObjectPath($0) })
+            // With repeated slashes or a query it is another object than the one of this path below the root.
+            let isPlain = location == location.normalized && location.query.isEmpty
+            return .remote(
+                location.withoutFragment, inside: try isPlain ? relative.map { try ObjectPath($0) } : nil)
         }
         guard let relative else { return .outside(local: local) }
         return .inside(try ObjectPath(relative), local: local)
