@@ -290,6 +290,36 @@ struct PostgreSQLTests {
         }
     }
 
+    @Test func aDatabaseOfAnotherEncodingIsReadAndWritten() async throws {
+        let cluster = try PostgreSQLCluster.shared.get()
+        let name = PostgreSQLCluster.freshName("latin")
+        try cluster.administer("CREATE DATABASE \(name) TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'")
+        let url = try DatabaseURL(parsing: cluster.url + "/" + name)
+        let client = try await PostgreSQLClient.open(url, DatabaseOptions(access: .readWrite))
+        try await client.write { connection in
+            try connection.createTable(.group)
+            let rows = (0..<1000 as Range<Int64>).map { [SQLValue.int($0), .text("é\($0)"), .null] }
+            try connection.executeMany(try .insert(into: .group), rows: rows)
+        }
+        let found = try await client.read { connection in
+            try connection.fetchAll(
+                "SELECT name FROM \(table: .group) WHERE name IN (\(value: "é7"), \(value: "e7"))"
+            ) { try $0.text(0) }
+        }
+        #expect(found == ["é7"])
+        // What the database cannot hold is refused.
+        let error = await #expect(throws: DatabaseError.self) {
+            try await client.write { try $0.execute(try .insert(into: .group, values: [-1, "日", nil])) }
+        }
+        #expect(error?.description.contains("LATIN1") == true)
+        try await client.close()
+        try cluster.administer("CREATE DATABASE \(name)_bytes TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'")
+        await #expect(throws: DatabaseError.self) {
+            _ = try await PostgreSQLClient.open(
+                try DatabaseURL(parsing: cluster.url + "/" + name + "_bytes"), DatabaseOptions(access: .readOnly))
+        }
+    }
+
     @Test func aServerThatIsNotThereIsAnOutage() async throws {
         let error = await #expect(throws: DatabaseError.self) {
             _ = try await PostgreSQLClient.open(
