@@ -104,6 +104,23 @@ def test_refusals_are_told_apart_in_any_language(code, words, tmp_path):
     assert server.logins > 1
 
 
+def test_a_handshake_that_breaks_is_no_wrong_configuration(tmp_path):
+    """As when a server is killed, or a balancer has none behind it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            client, _ = listener.accept()
+            with client:
+                if client.recv(1024)[4:8] == b"\x04\xd2\x16\x2f":
+                    client.sendall(b"S")
+                    client.recv(10)
+
+    threading.Thread(target=serve, daemon=True).start()
+    url = f"postgresql://me@127.0.0.1:{listener.getsockname()[1]}/theirs"
+    clear(run("create", "--seed-config", seed(tmp_path, url), tmp_path / "new", check=False), "cannot be reached")
+
+
 def test_missing_rights_and_extensions_are_named(small_cluster, guarded, tmp_path):
     small_cluster.sql("CREATE ROLE guest LOGIN PASSWORD 'secret'")
     text = (guarded / "butler.yaml").read_text().replace("owner@", "guest@")

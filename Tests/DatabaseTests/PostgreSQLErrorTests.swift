@@ -64,6 +64,13 @@ struct PostgreSQLErrorTests {
         ("FATAL:  database \"d\" does not exist", false), ("FATAL:  role \"r\" does not exist", false),
         ("definition of service \"x\" not found", false), ("server certificate for \"a\" does not match", false),
         ("FATAL:  the database system is starting up", true), ("connection refused", true),
+        ("connection to server at \"h\", port 5 failed: SSL SYSCALL error: Connection reset by peer", true),
+        ("failed: SSL SYSCALL error: EOF detected; failed: server closed the connection unexpectedly", true),
+        ("SSL error: unexpected eof while reading", true), ("SSL connection has been closed unexpectedly", true),
+        ("SSL error: certificate verify failed", false), ("server does not support SSL, but SSL was required", false),
+        ("invalid sslmode value: \"x\"", false), ("missing \"=\" after \"x\" in connection info string", false),
+        ("could not translate host name \"db.invalid\" to address: Temporary failure in name resolution", true),
+        ("connection to server at \"SSL.invalid\", port 5 failed: something new", true),
         ("FATAL:  sorry, too many clients already", true), ("could not translate host name \"h\" to address", true),
     ])
     func refusedLoginsAreNoOutages(message: String, isOutage: Bool) {
