@@ -1,0 +1,126 @@
+"""Repositories in PostgreSQL behind a network that falls silent: it loses all, and tells nobody."""
+
+import json
+import threading
+import time
+
+import postgresql
+import pytest
+from silent_proxy import SilentProxy
+
+pytest.importorskip("lsst.daf.butler")
+pytest.importorskip("psycopg", reason="needs psycopg")
+pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
+from postgresql_repositories import load, run, seed  # noqa: E402
+from query_service import Service  # noqa: E402
+from test_repositories import PROBE, STEWARD  # noqa: E402
+
+pytestmark = [
+    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
+    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    made = postgresql.Cluster("-c max_connections=60", "-c wal_level=replica")
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def repository(cluster, tmp_path_factory):
+    """Its folder, and the name of its database."""
+    root, name = tmp_path_factory.mktemp("silence") / "repo", cluster.database()
+    run("create", "--seed-config", seed(root.parent, f"{cluster.url}/{name}"), root)
+    return root, name
+
+
+@pytest.fixture
+def serve(repository, tmp_path):
+    """Starts a server of the repository with another configuration of its registry."""
+    services = []
+
+    def start(**registry):
+        configuration = postgresql.configuration(repository[0])
+        configuration["registry"].update(registry)
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "butler.yaml").write_text(json.dumps(configuration))
+        services.append(Service(other, tmp_path / "server.log"))
+        return services[-1]
+
+    yield start
+    for service in services:
+        service.stop()
+
+
+@pytest.fixture
+def proxy(cluster):
+    made = SilentProxy(cluster.port)
+    yield made
+    made.close()
+
+
+def ask(service, timeout=60):
+    """The status of one request; `None` for a client that gave up."""
+    body = {"expression": ["*"], "collection_types": [1, 2, 3, 4], "flatten_chains": False, "include_chains": True,
+            "include_parents": False, "include_summary": False, "include_doc": False, "summary_datasets": None}
+    try:
+        return service.post("query_collection_info", body, timeout).status
+    except TimeoutError:
+        return None
+
+
+def ask_together(service, count, timeout=60):
+    """The statuses of requests at the same time."""
+    statuses = []
+    threads = [threading.Thread(target=lambda: statuses.append(ask(service, timeout))) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses
+
+
+def through(proxy, name):
+    return f"postgresql://postgres@127.0.0.1:{proxy.port}/{name}"
+
+
+def test_a_network_that_drops_packets_silently_is_got_over(repository, proxy, serve):
+    service = serve(db=through(proxy, repository[1]))
+    for swallows in (False, True):
+        if swallows:
+            proxy.swallow()
+            time.sleep(11)  # Connections that were used a moment ago are trusted for ten seconds.
+        with load(service, 1) as statuses:
+            for _ in range(300):
+                if statuses:
+                    break
+                time.sleep(0.1)
+        assert {status for _, status in statuses} == {200}
+
+
+# A server that has no connection left
+
+
+def test_fewer_connections_than_before_are_waited_for(cluster, repository, serve):
+    name = repository[1]
+    cluster.sql("CREATE ROLE few LOGIN CONNECTION LIMIT 3")
+    for kind in ("TABLES", "SEQUENCES"):
+        cluster.sql(f"GRANT ALL ON ALL {kind} IN SCHEMA public TO few", name)
+    service = serve(db=f"{cluster.url}/{name}".replace("postgres@", "few@"))
+    with load(service, 6) as statuses:
+        time.sleep(1)
+    assert {status for _, status in statuses} == {200}
+    for _ in range(2):
+        # As after a restart, when others were quicker.
+        cluster.sql("ALTER ROLE few CONNECTION LIMIT 2")
+        cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'few'")
+        for _ in range(100):
+            if cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'few'") == ["0"]:
+                break
+        with load(service, 6) as statuses:
+            time.sleep(2)
+        assert {status for _, status in statuses} == {200}
+    assert ask(service) == 200
