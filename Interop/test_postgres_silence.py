@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import urllib.request
 
 import postgresql
 import pytest
@@ -83,6 +84,22 @@ def ask_together(service, count, timeout=60):
     return statuses
 
 
+def in_use(service):
+    """How many connections for reads are lent."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/metrics", timeout=10) as response:
+        lines = response.read().decode().splitlines()
+    parts = ("butler_database_connections{", 'pool="reads"', 'state="in_use"')
+    return next(int(float(line.split()[-1])) for line in lines if all(part in line for part in parts))
+
+
+def until_none_is_in_use(service):
+    for _ in range(600):
+        if in_use(service) == 0:
+            return
+        time.sleep(0.1)
+    pytest.fail("connections stay lent")
+
+
 def through(proxy, name):
     return f"postgresql://postgres@127.0.0.1:{proxy.port}/{name}"
 
@@ -99,6 +116,19 @@ def test_a_network_that_drops_packets_silently_is_got_over(repository, proxy, se
                     break
                 time.sleep(0.1)
         assert {status for _, status in statuses} == {200}
+
+
+def test_services_have_limits_too(repository, proxy, serve, tmp_path, monkeypatch):
+    services = tmp_path / "services"
+    services.write_text(f"[px]\nhost=127.0.0.1\nport={proxy.port}\ndbname={repository[1]}\nuser=postgres\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    service = serve(db="postgresql:///?service=px")
+    assert ask(service) == 200
+    time.sleep(11)
+    with proxy.silence():
+        assert ask_together(service, 2) == [503, 503]
+    until_none_is_in_use(service)
+    assert ask(service) == 200
 
 
 # A server that has no connection left

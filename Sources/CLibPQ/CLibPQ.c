@@ -11,9 +11,14 @@
     X(void, PQclear, (PGresult *result), (result)) \
     X(char *, PQcmdStatus, (PGresult *result), (result)) \
     X(char *, PQcmdTuples, (PGresult *result), (result)) \
+    X(PGconn *, PQconnectStartParams, \
+      (const char *const *keywords, const char *const *values, int expand_dbname), \
+      (keywords, values, expand_dbname)) \
     X(PGconn *, PQconnectdbParams, \
       (const char *const *keywords, const char *const *values, int expand_dbname), \
       (keywords, values, expand_dbname)) \
+    X(PQconninfoOption *, PQconninfo, (PGconn *connection), (connection)) \
+    X(void, PQconninfoFree, (PQconninfoOption *options), (options)) \
     X(int, PQconsumeInput, (PGconn *connection), (connection)) \
     X(int, PQenterPipelineMode, (PGconn *connection), (connection)) \
     X(char *, PQerrorMessage, (const PGconn *connection), (connection)) \

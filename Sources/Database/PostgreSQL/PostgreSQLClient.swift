@@ -39,7 +39,7 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
     public static func open(
         _ url: DatabaseURL, schema: String? = nil, _ options: DatabaseOptions
     ) async throws -> PostgreSQLClient {
-        let session = PostgreSQLSession(url, busyTimeout: options.busyTimeout)
+        let session = PostgreSQLSession(url, busyTimeout: options.busyTimeout, PostgreSQLPatience())
         let number = DatabaseChangeToken.nextNumber()
         let held = KnownServer()
         let connect: @Sendable () throws -> PostgreSQLWorker = {

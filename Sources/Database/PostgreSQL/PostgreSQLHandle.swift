@@ -53,11 +53,7 @@ final class PostgreSQLHandle {
 
     func connect() throws {
         disconnect()
-        if let problem = steward_libpq_problem() {
-            throw DatabaseError.cannotOpen(session.name, reason: String(cString: problem))
-        }
-        let connection = session.parameters.withArrays { names, values in PQconnectdbParams(names, values, 0) }
-        guard let connection else { throw errors.openingError("out of memory") }
+        let connection = try session.connect()
         pointer = connection
         guard PQstatus(connection) == CONNECTION_OK else {
             let error = errors.openingError(String(cString: PQerrorMessage(connection))) {

@@ -7,10 +7,12 @@ import Synchronization
 struct PostgreSQLSession: Sendable {
     let parameters: PostgreSQLParameters
     let errors: PostgreSQLErrors
+    let patience: PostgreSQLPatience
 
     var name: String { errors.name }
 
-    init(_ url: DatabaseURL, busyTimeout: Duration) {
+    init(_ url: DatabaseURL, busyTimeout: Duration, _ patience: PostgreSQLPatience) {
+        self.patience = patience
         parameters = PostgreSQLParameters(url)
         errors = PostgreSQLErrors(name: parameters.displayName, busyTimeout: busyTimeout)
     }
@@ -31,10 +33,24 @@ struct PostgreSQLSession: Sendable {
         settings.map { (isLocal ? "SET LOCAL " : "SET ") + $0 }.joined(separator: "; ")
     }
 
+    // MARK: - Connecting
+
+    /// A new connection, made or failed, for the caller to end. Blocks for as long as the parameters allow.
+    func connect() throws(DatabaseError) -> OpaquePointer {
+        if let problem = steward_libpq_problem() {
+            throw .cannotOpen(name, reason: String(cString: problem))
+        }
+        let complete = parameters.limited(by: patience, among: parameters.inEffect())
+        let connection = complete.withArrays { names, values in PQconnectdbParams(names, values, 0) }
+        guard let connection else { throw errors.openingError("out of memory") }
+        return connection
+    }
+
+    // MARK: - Silent servers
+
     /// Asks the server, through a connection of its own, whether it is working for the connection with this process.
     func isAtWork(process: Int32) -> Bool {
-        let connection = parameters.withArrays { names, values in PQconnectdbParams(names, values, 0) }
-        guard let connection else { return false }
+        guard let connection = try? connect() else { return false }
         defer { PQfinish(connection) }
         guard PQstatus(connection) == CONNECTION_OK, PQsetnonblocking(connection, 1) == 0,
             PQsendQuery(connection, "SELECT 1 FROM pg_stat_activity WHERE pid = \(process) AND state = 'active'") == 1
