@@ -39,7 +39,13 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
     public static func open(
         _ url: DatabaseURL, schema: String? = nil, _ options: DatabaseOptions
     ) async throws -> PostgreSQLClient {
-        let session = PostgreSQLSession(url, busyTimeout: options.busyTimeout, PostgreSQLPatience())
+        try await open(url, schema: schema, options, PostgreSQLPatience())
+    }
+
+    static func open(
+        _ url: DatabaseURL, schema: String?, _ options: DatabaseOptions, _ patience: PostgreSQLPatience
+    ) async throws -> PostgreSQLClient {
+        let session = PostgreSQLSession(url, busyTimeout: options.busyTimeout, patience)
         let number = DatabaseChangeToken.nextNumber()
         let held = KnownServer()
         let connect: @Sendable () throws -> PostgreSQLWorker = {

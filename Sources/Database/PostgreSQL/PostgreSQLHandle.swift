@@ -33,12 +33,9 @@ final class PostgreSQLHandle {
 
     /// Enough for the statements of one application; when it is full the cache starts anew.
     private static let mostStatements = 256
-    /// A connection that was idle for longer may have died unnoticed.
-    private static let trustedIdleTime = Duration.seconds(10)
-    /// How long a beginning may take to be answered then.
-    private static let beginPatience = Duration.seconds(5)
 
     var errors: PostgreSQLErrors { session.errors }
+    private var patience: PostgreSQLPatience { session.patience }
 
     /// Connects, which blocks the calling thread.
     init(_ session: PostgreSQLSession, _ canceller: PostgreSQLCanceller) throws {
@@ -100,25 +97,25 @@ final class PostgreSQLHandle {
     /// Begins a transaction, on a new connection if the old one has died.
     func begin(_ statement: String) throws {
         snapshotText = nil
-        var patience = Self.silenceLimit
-        if ContinuousClock.now - lastUse > Self.trustedIdleTime { patience = Self.beginPatience }
+        pooledProcess = nil
+        let mayBeDead = ContinuousClock.now - lastUse > patience.trustedIdleTime
         do {
             try settle()
             if isInTransaction { rollBack() }
             if !isConnected { try connect() }
-            try startTransaction(statement, patience)
+            try startTransaction(statement, within: mayBeDead ? patience.beginning : nil)
         } catch let error as DatabaseError {
             // Nothing has happened yet, so it can be tried again.
             guard case .connectionLost = error else { throw error }
             try connect()
-            try startTransaction(statement, Self.silenceLimit)
+            try startTransaction(statement)
         }
     }
 
-    private func startTransaction(_ statement: String, _ patience: Duration) throws {
+    private func startTransaction(_ statement: String, within limit: Duration? = nil) throws {
         do {
             let suffix = isPooled ? "; \(session.preparation(isLocal: true)); SELECT pg_backend_pid()" : ""
-            let results = try send(statement + suffix, patience: patience)
+            let results = try send(statement + suffix, within: limit)
             pooledProcess = isPooled ? results.last?.text().flatMap { Int32($0) } : nil
             // The snapshot comes second, if it was asked for.
             snapshotText = results.count > 1 && statement.contains(";") ? results[1].text() : nil
@@ -185,7 +182,7 @@ final class PostgreSQLHandle {
         guard awaitsEnd else { return }
         awaitsEnd = false
         do {
-            while try nextResult(Self.beginPatience) != nil {}
+            while try nextResult(within: patience.beginning) != nil {}
         } catch {
             disconnect()
         }
@@ -197,14 +194,14 @@ final class PostgreSQLHandle {
     /// Runs a statement without values, and gives its last result as text.
     @discardableResult
     func run(_ text: String) throws -> PostgreSQLResult {
-        let results = try send(text, patience: Self.silenceLimit)
+        let results = try send(text)
         guard let last = results.last else { throw lost("no answer came") }
         return last
     }
 
-    private func send(_ text: String, patience: Duration) throws -> [PostgreSQLResult] {
+    private func send(_ text: String, within limit: Duration? = nil) throws -> [PostgreSQLResult] {
         guard let pointer, PQsendQuery(pointer, text) == 1 else { throw lost() }
-        return try collect(statement: text, table: nil, patience)
+        return try collect(statement: text, table: nil, within: limit)
     }
 
     /// Runs a statement once. One that comes again is prepared.
@@ -360,7 +357,7 @@ final class PostgreSQLHandle {
     /// Sends what is waiting to be sent, so that memory does not hold it twice.
     private func drain(waits: Bool) throws {
         guard let pointer else { throw lost() }
-        let deadline = ContinuousClock.now + Self.silenceLimit
+        var silence = ContinuousClock.now
         while true {
             let left = PQflush(pointer)
             guard left >= 0 else { throw lost() }
@@ -370,22 +367,19 @@ final class PostgreSQLHandle {
             // The server may have refused the rows already; the rest is sent all the same, and then it says so.
             if ready > 0, descriptor.revents & Int16(POLLIN) != 0, PQconsumeInput(pointer) == 0 { throw lost() }
             if left == 0 { return }
-            if ready <= 0, ContinuousClock.now > deadline { throw lost("the server takes no more data") }
+            if ready <= 0 { try endure(&silence) }
         }
     }
 
     // MARK: - Answers
 
-    /// How long a server may say nothing before it is asked, through another connection, whether it is at work.
-    static let silenceLimit = Duration.seconds(30)
-
     /// All results of what was sent.
     private func collect(
-        statement: String, table: String?, _ patience: Duration = silenceLimit
+        statement: String, table: String?, within limit: Duration? = nil
     ) throws -> [PostgreSQLResult] {
         var results: [PostgreSQLResult] = []
         var failure: (any Error)?
-        while let result = try nextResult(patience) {
+        while let result = try nextResult(within: limit) {
             if result.hasFailed {
                 if failure == nil { failure = errors.error(of: result, statement: statement, table: table) }
                 // The library gives no end to what a dead connection says.
@@ -404,9 +398,10 @@ final class PostgreSQLHandle {
         return results
     }
 
-    private func nextResult(_ patience: Duration = silenceLimit) throws -> PostgreSQLResult? {
+    /// - Parameter limit: how long the server may say nothing; `nil` for as long as it is at work.
+    private func nextResult(within limit: Duration? = nil) throws -> PostgreSQLResult? {
         guard let pointer else { throw lost() }
-        var waitingSince = ContinuousClock.now
+        var silence = ContinuousClock.now
         while true {
             let flushed = PQflush(pointer)
             if flushed < 0 { break }
@@ -415,24 +410,33 @@ final class PostgreSQLHandle {
                 fd: PQsocket(pointer), events: Int16(POLLIN) | (flushed == 1 ? Int16(POLLOUT) : 0), revents: 0)
             let ready = poll(&descriptor, 1, 1000)
             if ready > 0 {
-                waitingSince = .now
+                silence = .now
                 if descriptor.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0, PQconsumeInput(pointer) == 0 { break }
             } else if ready < 0, errno != EINTR {
                 break
-            } else if ContinuousClock.now - waitingSince > patience {
-                try checkSilence(isShort: patience < Self.silenceLimit)
-                waitingSince = .now
+            } else {
+                try endure(&silence, within: limit)
             }
         }
         lastUse = .now
         return PQgetResult(pointer).map { PostgreSQLResult($0) }
     }
 
-    /// Ends the connection if the server is not at work for it: then its answer got lost on the way.
-    private func checkSilence(isShort: Bool) throws {
-        if !isShort, let pointer, session.isAtWork(process: pooledProcess ?? PQbackendPID(pointer)) { return }
+    /// Ends the connection when a silence has lasted for too long.
+    ///
+    /// - Parameter begin: when it began; the present, once the server was found to be at work.
+    private func endure(_ begin: inout ContinuousClock.Instant, within limit: Duration? = nil) throws {
+        guard let pointer else { throw lost() }
+        guard ContinuousClock.now - begin > limit ?? patience.silence else { return }
+        let process = isPooled ? pooledProcess : PQbackendPID(pointer)
+        if limit != nil || session.isLost(pointer, process: process) { throw silent() }
+        begin = .now
+    }
+
+    /// Ends the connection, as no answer will come.
+    private func silent() -> DatabaseError {
         disconnect()
-        throw DatabaseError.connectionLost(
+        return .connectionLost(
             session.name, reason: "the server does not answer, and the network does not say why",
             mayHaveCommitted: false)
     }

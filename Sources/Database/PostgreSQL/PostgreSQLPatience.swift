@@ -2,4 +2,12 @@
 struct PostgreSQLPatience: Sendable {
     /// For a connection to one address, where neither URL, variables nor service say otherwise: whole seconds, 2 or more.
     var connecting = Duration.seconds(10)
+    /// A connection that was idle for longer may have died unnoticed.
+    var trustedIdleTime = Duration.seconds(10)
+    /// How long a beginning may take to be answered then.
+    var beginning = Duration.seconds(5)
+    /// How long anything else may take before the server is asked, through another connection, whether it is at work.
+    var silence = Duration.seconds(30)
+    /// How long the answer to that may take.
+    var question = Duration.seconds(10)
 }

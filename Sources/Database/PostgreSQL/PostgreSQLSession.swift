@@ -36,11 +36,13 @@ struct PostgreSQLSession: Sendable {
     // MARK: - Connecting
 
     /// A new connection, made or failed, for the caller to end. Blocks for as long as the parameters allow.
-    func connect() throws(DatabaseError) -> OpaquePointer {
+    ///
+    /// - Parameter additions: further parameters, which win.
+    func connect(_ additions: [(name: String, value: String)] = []) throws(DatabaseError) -> OpaquePointer {
         if let problem = steward_libpq_problem() {
             throw .cannotOpen(name, reason: String(cString: problem))
         }
-        let complete = parameters.limited(by: patience, among: parameters.inEffect())
+        let complete = parameters.limited(by: patience, among: parameters.inEffect()).adding(additions)
         let connection = complete.withArrays { names, values in PQconnectdbParams(names, values, 0) }
         guard let connection else { throw errors.openingError("out of memory") }
         return connection
@@ -48,22 +50,36 @@ struct PostgreSQLSession: Sendable {
 
     // MARK: - Silent servers
 
-    /// Asks the server, through a connection of its own, whether it is working for the connection with this process.
-    func isAtWork(process: Int32) -> Bool {
-        guard let connection = try? connect() else { return false }
-        defer { PQfinish(connection) }
-        guard PQstatus(connection) == CONNECTION_OK, PQsetnonblocking(connection, 1) == 0,
-            PQsendQuery(connection, "SELECT 1 FROM pg_stat_activity WHERE pid = \(process) AND state = 'active'") == 1
+    /// Asks the server that a connection leads to, through another one, whether what is awaited there is lost: it cannot
+    /// be reached, or does not work for the connection. One that answers, but not that, may be at work.
+    ///
+    /// - Parameter process: the server's process that works for the connection; `nil` when it is not known.
+    func isLost(_ connection: OpaquePointer, process: Int32?) -> Bool {
+        func text(_ value: UnsafeMutablePointer<CChar>?) -> String { value.map { String(cString: $0) } ?? "" }
+        // Of several servers that the parameters name it must be the same; an empty value leaves them as they are.
+        let place = [
+            ("host", text(PQhost(connection))), ("hostaddr", text(PQhostaddr(connection))),
+            ("port", text(PQport(connection))), ("target_session_attrs", "any"),
+        ]
+        guard let asking = try? connect(place) else { return false }
+        defer { PQfinish(asking) }
+        guard PQstatus(asking) == CONNECTION_OK else {
+            // It may refuse, because it has no connection left, and be at work all the same.
+            return !PostgreSQLErrors.isOfServer(String(cString: PQerrorMessage(asking)))
+        }
+        guard let process, PQsetnonblocking(asking, 1) == 0,
+            PQsendQuery(asking, "SELECT 1 FROM pg_stat_activity WHERE pid = \(process) AND state = 'active'") == 1
         else { return false }
-        let deadline = ContinuousClock.now + .seconds(10)
-        while PQflush(connection) == 1 || PQisBusy(connection) == 1 {
-            var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+        let deadline = ContinuousClock.now + patience.question
+        while PQflush(asking) == 1 || PQisBusy(asking) == 1 {
+            var descriptor = pollfd(fd: PQsocket(asking), events: Int16(POLLIN), revents: 0)
             let ready = poll(&descriptor, 1, 500)
-            if ready > 0, PQconsumeInput(connection) == 0 { return false }
+            if ready > 0, PQconsumeInput(asking) == 0 { return false }
+            // A pooler may have no connection for the question.
             if ContinuousClock.now > deadline { return false }
         }
-        guard let result = PQgetResult(connection).map({ PostgreSQLResult($0) }) else { return false }
-        return result.status == PGRES_TUPLES_OK && result.rowCount == 1
+        guard let result = PQgetResult(asking).map({ PostgreSQLResult($0) }) else { return false }
+        return result.status == PGRES_TUPLES_OK && result.rowCount == 0
     }
 }
 
