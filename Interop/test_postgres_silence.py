@@ -118,6 +118,23 @@ def test_a_network_that_drops_packets_silently_is_got_over(repository, proxy, se
         assert {status for _, status in statuses} == {200}
 
 
+def test_clients_that_give_up_meanwhile_leave_no_connection_behind(repository, proxy, serve):
+    service = serve(db=through(proxy, repository[1]))
+    with load(service, 30):
+        time.sleep(1)  # All connections are made.
+    for _ in range(2):
+        with proxy.silence():
+            assert set(ask_together(service, 10, timeout=2)) <= {None, 503}
+            time.sleep(3)  # What cancels their statements is lost too.
+        until_none_is_in_use(service)
+        assert ask_together(service, 10) == [200] * 10
+    # Nor do they keep the server from ending.
+    with proxy.silence():
+        assert set(ask_together(service, 10, timeout=2)) <= {None, 503}
+        service.process.terminate()
+        service.process.wait(60)
+
+
 def test_services_have_limits_too(repository, proxy, serve, tmp_path, monkeypatch):
     services = tmp_path / "services"
     services.write_text(f"[px]\nhost=127.0.0.1\nport={proxy.port}\ndbname={repository[1]}\nuser=postgres\n")

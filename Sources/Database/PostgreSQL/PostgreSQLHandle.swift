@@ -18,6 +18,8 @@ final class PostgreSQLHandle {
     private var pooledProcess: Int32?
     /// The state that the running transaction sees, if it sees one only.
     private(set) var snapshotText: String?
+    /// Whether the end of the transaction is under way, which nobody wants to be left in the dark about.
+    private var isCommitting = false
     /// Whether the present user has lost interest.
     var isCancelled: @Sendable () -> Bool = { false }
 
@@ -106,7 +108,7 @@ final class PostgreSQLHandle {
             try startTransaction(statement, within: mayBeDead ? patience.beginning : nil)
         } catch let error as DatabaseError {
             // Nothing has happened yet, so it can be tried again.
-            guard case .connectionLost = error else { throw error }
+            guard !isCancelled(), case .connectionLost = error else { throw error }
             try connect()
             try startTransaction(statement)
         }
@@ -129,6 +131,8 @@ final class PostgreSQLHandle {
         lastUse = .now
         let tag: String
         do {
+            isCommitting = true
+            defer { isCommitting = false }
             tag = try run("COMMIT").tag
         } catch DatabaseError.connectionLost(let name, let reason, _) {
             throw DatabaseError.connectionLost(name, reason: reason, mayHaveCommitted: true)
@@ -164,7 +168,7 @@ final class PostgreSQLHandle {
     func absorbCancellation() {
         do {
             try settle()
-            if isConnected, !hasFailed { try run("SELECT 1") }
+            if isConnected, !hasFailed { _ = try send("SELECT 1", within: patience.beginning) }
         } catch is CancellationError {
             // It has been met.
         } catch {
@@ -357,7 +361,7 @@ final class PostgreSQLHandle {
     /// Sends what is waiting to be sent, so that memory does not hold it twice.
     private func drain(waits: Bool) throws {
         guard let pointer else { throw lost() }
-        var silence = ContinuousClock.now
+        var silence = Silence()
         while true {
             let left = PQflush(pointer)
             guard left >= 0 else { throw lost() }
@@ -401,7 +405,7 @@ final class PostgreSQLHandle {
     /// - Parameter limit: how long the server may say nothing; `nil` for as long as it is at work.
     private func nextResult(within limit: Duration? = nil) throws -> PostgreSQLResult? {
         guard let pointer else { throw lost() }
-        var silence = ContinuousClock.now
+        var silence = Silence()
         while true {
             let flushed = PQflush(pointer)
             if flushed < 0 { break }
@@ -410,7 +414,7 @@ final class PostgreSQLHandle {
                 fd: PQsocket(pointer), events: Int16(POLLIN) | (flushed == 1 ? Int16(POLLOUT) : 0), revents: 0)
             let ready = poll(&descriptor, 1, 1000)
             if ready > 0 {
-                silence = .now
+                silence.begin = .now
                 if descriptor.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0, PQconsumeInput(pointer) == 0 { break }
             } else if ready < 0, errno != EINTR {
                 break
@@ -422,15 +426,26 @@ final class PostgreSQLHandle {
         return PQgetResult(pointer).map { PostgreSQLResult($0) }
     }
 
+    /// A wait for the server.
+    private struct Silence {
+        var begin = ContinuousClock.now
+        /// When it was first seen that the user has lost interest.
+        var cancellation: ContinuousClock.Instant?
+    }
+
     /// Ends the connection when a silence has lasted for too long.
-    ///
-    /// - Parameter begin: when it began; the present, once the server was found to be at work.
-    private func endure(_ begin: inout ContinuousClock.Instant, within limit: Duration? = nil) throws {
+    private func endure(_ silence: inout Silence, within limit: Duration? = nil) throws {
         guard let pointer else { throw lost() }
-        guard ContinuousClock.now - begin > limit ?? patience.silence else { return }
+        let now = ContinuousClock.now
+        if isCancelled(), !isCommitting {
+            let begin = silence.cancellation ?? now
+            silence.cancellation = begin
+            if now - begin > patience.cancelling { throw silent() }
+        }
+        guard now - silence.begin > limit ?? patience.silence else { return }
         let process = isPooled ? pooledProcess : PQbackendPID(pointer)
         if limit != nil || session.isLost(pointer, process: process) { throw silent() }
-        begin = .now
+        silence.begin = .now
     }
 
     /// Ends the connection, as no answer will come.

@@ -10,4 +10,6 @@ struct PostgreSQLPatience: Sendable {
     var silence = Duration.seconds(30)
     /// How long the answer to that may take.
     var question = Duration.seconds(10)
+    /// How long a statement may go on after the server was asked to end it.
+    var cancelling = Duration.seconds(10)
 }

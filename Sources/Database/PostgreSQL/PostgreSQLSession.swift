@@ -1,7 +1,5 @@
 import CLibPQ
-import Dispatch
 import Foundation
-import Synchronization
 
 /// What all connections of a client have in common.
 struct PostgreSQLSession: Sendable {
@@ -80,65 +78,5 @@ struct PostgreSQLSession: Sendable {
         }
         guard let result = PQgetResult(asking).map({ PostgreSQLResult($0) }) else { return false }
         return result.status == PGRES_TUPLES_OK && result.rowCount == 0
-    }
-}
-
-/// Ends the statement that runs on a connection, from any thread.
-final class PostgreSQLCanceller: Sendable {
-    /// Safe to share as the library says that such a value may be used from any thread; it is freed under the lock only.
-    private struct Request: @unchecked Sendable {
-        let pointer: OpaquePointer
-    }
-
-    private struct State {
-        var request: Request?
-        /// Which stay on the connection is the present one.
-        var turn: UInt64 = 0
-        /// Whether the server was asked to cancel something of it.
-        var wasUsed = false
-    }
-
-    private let state = Mutex(State())
-    private static let queue = DispatchQueue(label: "database.cancelling", attributes: .concurrent)
-
-    /// Keeps what cancels the present connection; `nil` for none.
-    func set(_ pointer: OpaquePointer?) {
-        let request = pointer.map { Request(pointer: $0) }
-        state.withLock { state in
-            if let held = state.request { PQfreeCancel(held.pointer) }
-            state.request = request
-        }
-    }
-
-    /// The present stay ends, and no cancellation of it comes later. May wait for one that is on its way.
-    ///
-    /// - Returns: whether the server was asked to cancel something of this stay.
-    func endTurn() -> Bool {
-        state.withLock { state in
-            state.turn += 1
-            defer { state.wasUsed = false }
-            return state.wasUsed
-        }
-    }
-
-    /// Ends the statement of the present stay. Returns at once; the server is asked in the background, through a
-    /// connection of its own, and again until the stay ends: a request that comes before its statement is ignored.
-    func cancel() {
-        let turn = state.withLock { $0.turn }
-        Self.queue.async { [self] in
-            while request(turn) { usleep(200_000) }
-        }
-    }
-
-    /// Asks the server once; false when the stay is over.
-    private func request(_ turn: UInt64) -> Bool {
-        state.withLock { state in
-            guard state.turn == turn, let request = state.request else { return false }
-            var reason = [CChar](repeating: 0, count: 256)
-            state.wasUsed = true
-            // If the server cannot be reached, the statement's own connection will notice.
-            _ = PQcancel(request.pointer, &reason, Int32(reason.count))
-            return true
-        }
     }
 }
