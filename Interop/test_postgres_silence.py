@@ -12,6 +12,7 @@ from silent_proxy import SilentProxy
 pytest.importorskip("lsst.daf.butler")
 pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
+from lsst.daf.butler import Butler  # noqa: E402
 from postgresql_repositories import load, run, seed  # noqa: E402
 from query_service import Service  # noqa: E402
 from test_repositories import PROBE, STEWARD  # noqa: E402
@@ -146,6 +147,24 @@ def test_services_have_limits_too(repository, proxy, serve, tmp_path, monkeypatc
         assert ask_together(service, 2) == [503, 503]
     until_none_is_in_use(service)
     assert ask(service) == 200
+
+
+def test_a_silent_replica_does_not_hold_up_reads(cluster, repository, serve):
+    proxy = SilentProxy(cluster.replica())
+    root, name = repository
+    service = serve(replicas={"databases": [through(proxy, name)], "staleness": 4})
+    try:
+        # It is read from when it is known to follow.
+        with load(service, 8):
+            time.sleep(4)
+        with proxy.silence():
+            assert ask_together(service, 20, timeout=25) == [200] * 20
+            assert ask_together(service, 20, timeout=25) == [200] * 20
+        with Butler.from_config(str(root), writeable=True) as butler:
+            butler.collections.register("after")
+        assert ask(service) == 200
+    finally:
+        proxy.close()
 
 
 # A server that has no connection left

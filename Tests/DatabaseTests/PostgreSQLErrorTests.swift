@@ -112,6 +112,8 @@ struct PostgreSQLErrorTests {
         #expect(limited["keepalives_count"] == "3" && limited["tcp_user_timeout"] == "60000")
         let known = last(plain.limited(by: PostgreSQLPatience(), among: ["connect_timeout": "3", "host": "x"]))
         #expect(known["connect_timeout"] == nil && known["keepalives_idle"] == "20" && known["host"] == "h")
+        let follower = plain.limited(by: .following(within: .seconds(4)), among: [:])
+        #expect(last(follower)["connect_timeout"] == "4")
     }
 
     @Test(.enabled(if: PostgreSQLCluster.isAvailable, "PostgreSQL is not installed"))

@@ -108,7 +108,7 @@ final class PostgreSQLHandle {
             try startTransaction(statement, within: mayBeDead ? patience.beginning : nil)
         } catch let error as DatabaseError {
             // Nothing has happened yet, so it can be tried again.
-            guard !isCancelled(), case .connectionLost = error else { throw error }
+            guard patience.isRepeating, !isCancelled(), case .connectionLost = error else { throw error }
             try connect()
             try startTransaction(statement)
         }

@@ -12,4 +12,16 @@ struct PostgreSQLPatience: Sendable {
     var question = Duration.seconds(10)
     /// How long a statement may go on after the server was asked to end it.
     var cancelling = Duration.seconds(10)
+    /// Whether a read that breaks is repeated.
+    var isRepeating = true
+
+    /// For a server that follows another, which can be read from instead.
+    ///
+    /// - Parameter bound: how old what is read may be.
+    static func following(within bound: Duration) -> PostgreSQLPatience {
+        let short = min(max(bound, .seconds(2)), .seconds(5))
+        return PostgreSQLPatience(
+            connecting: short, trustedIdleTime: .zero, beginning: short, silence: short, question: short,
+            cancelling: short, isRepeating: false)
+    }
 }
