@@ -132,9 +132,20 @@ public final class BatchSpool: Sendable {
         }
     }
 
-    /// Gives the files of a batch, the `number`-th, their names: ``StagedArtifacts/publish()``.
+    /// Gives the files of a batch, the `number`-th, their names: ``StagedArtifacts/publish(made:)``.
+    /// - Throws: as that; ``DatastoreError/ambiguousTarget(path:datasets:)`` when a file of a batch before has the name.
     public func publish(_ number: Int, _ batch: Batch) throws {
-        try batch.artifacts.publish { folder in state.withLock { $0.folders.append(folder) } }
+        do {
+            try batch.artifacts.publish { folder in state.withLock { $0.folders.append(folder) } }
+        } catch ObjectStorageError.alreadyExists(let path) {
+            let own = try batch.artifacts.owners(of: path)
+            for other in 0..<number {
+                let owners = try self.batch(other).artifacts.owners(of: path)
+                guard !owners.isEmpty else { continue }
+                throw DatastoreError.ambiguousTarget(path: path, datasets: (owners + own).map(\.description))
+            }
+            throw ObjectStorageError.alreadyExists(path: path)
+        }
         state.withLock { $0.places[number].isSettled = batch.artifacts.isSettled }
     }
 

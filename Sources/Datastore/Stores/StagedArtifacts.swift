@@ -177,6 +177,15 @@ public struct StagedArtifacts: Sendable {
         KillPoint.pass()
     }
 
+    /// The datasets whose file is to have a name, a path of this machine.
+    func owners(of path: String) throws -> [DatasetID] {
+        let owner = try files.first { file in
+            guard file.datastore.isLocal, let placement = file.placement else { return false }
+            return try file.datastore.localPath(placement.target) == path
+        }
+        return owner?.rows.map(\.id) ?? []
+    }
+
     // MARK: After the transaction
 
     /// Removes moved sources, staged names and intents. The records must be committed.
