@@ -415,6 +415,29 @@ def test_export_calibs_writes_the_same(line, sources, tmp_path):
     assert outcomes[0] == outcomes[1]
 
 
+def test_an_export_of_nothing_is_an_export(sources, tmp_path):
+    source = sources("hsc-rc2")
+    assert steward("export-calibs", source, str(tmp_path / "nothing"), "HSC/calib/gen/2026A").status == 0
+    for name, run in (("theirs", upstream), ("ours", steward)):
+        empty = tmp_path / name
+        Butler.makeRepo(str(empty))
+        outcome = run("import", str(empty), str(tmp_path / "nothing"))
+        assert outcome.status == 0, outcome.errors
+
+
+def test_runs_keep_what_is_said_about_them_in_transfers(sources, tmp_path):
+    source, said = sources("hsc-rc2"), []
+    for name, run in (("theirs", upstream), ("ours", steward)):
+        target = empty_like(source, tmp_path / name)
+        outcome = run(
+            "transfer-datasets", source, str(target), "--collections", "HSC/runs/*", "-d", "srcCount,visitTable",
+            "--register-dataset-types", "-t", "copy")
+        assert outcome.status == 0, outcome.errors
+        with Butler.from_config(str(target)) as butler:
+            said.append({info.name: info.doc for info in butler.collections.query_info("*", include_doc=True)})
+    assert said[0] == said[1] and any(said[0].values())
+
+
 def test_export_calibs_keeps_what_is_there(sources, tmp_path):
     outcome = steward("--no-log-tty", "export-calibs", sources("hsc-rc2"), str(tmp_path), "HSC/calib")
     assert outcome.status == 1

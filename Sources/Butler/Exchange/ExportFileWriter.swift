@@ -6,22 +6,30 @@ import StructuredData
 ///
 /// Memory: the text, and the nodes of one piece of a section.
 public struct ExportFileWriter {
-    public private(set) var bytes: [UInt8] = []
+    private var written: [UInt8] = []
+    private let emptyCount: Int
+
+    /// The file as far as it is written.
+    public var bytes: [UInt8] {
+        // A key without a value is no list.
+        written.count > emptyCount ? written : Array(written.dropLast() + Array(" []\n".utf8))
+    }
 
     /// Records of a section that are turned into text at once.
     private static let pieceSize = 500
 
     public init(universe: DimensionUniverse) {
-        append(
+        let head = YAMLWriter.text(
             .mapping([
                 ("description", .text("Butler Data Repository Export")), ("version", .text(ExportFile.version)),
                 ("universe_version", YAMLNode(.int(Int64(universe.version)))),
                 ("universe_namespace", .text(universe.namespace)),
             ]))
-        bytes += "data:\n".utf8
+        written = Array("\(head)data:\n".utf8)
+        emptyCount = written.count
     }
 
-    private mutating func append(_ node: YAMLNode) { bytes += YAMLWriter.text(node).utf8 }
+    private mutating func append(_ node: YAMLNode) { written += YAMLWriter.text(node).utf8 }
 
     /// - Parameter pairs: the entries of the section after its type.
     private mutating func section(_ type: String, _ pairs: [(String, YAMLNode)]) {
@@ -36,7 +44,7 @@ public struct ExportFileWriter {
             YAMLWriter.text(.list([.mapping([("type", .text(type))] + pairs + [("records", .list(items))])]))
         }
         guard !records.isEmpty else {
-            bytes += text([]).utf8
+            written += text([]).utf8
             return
         }
         // What comes before the records is the same for each piece, and wanted once.
@@ -45,7 +53,7 @@ public struct ExportFileWriter {
         while start < records.count {
             let piece = records[start..<min(start + Self.pieceSize, records.count)]
             let lines = text(try piece.map(node)).utf8
-            bytes += start == 0 ? lines[...] : lines.dropFirst(headLength)
+            written += start == 0 ? lines[...] : lines.dropFirst(headLength)
             start += Self.pieceSize
         }
     }

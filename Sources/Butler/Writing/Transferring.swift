@@ -57,6 +57,7 @@ extension DirectButler {
         var seen = SeenFiles()
         var archives = ArchivePaths(universe: universe)
         var leftOut = LeftOutDatasets()
+        var runs: Set<String> = []
         var foresight = IntakeForesight(self)
         let intake = try await intake { intake in
             // While the files of one batch are copied the next is looked up.
@@ -68,6 +69,7 @@ extension DirectButler {
                     leftOut.add(plan.leftOut)
                     try await checkTypes(plan.refs, areRegistered: !registerDatasetTypes)
                     records.add(plan.records)
+                    runs.formUnion(plan.refs.map(\.run))
                     if transfer == .move { try await source.markShared(&plan) }
                     if transfer != .auto { try await give(paths: &archives, to: &plan) }
                     let (missing, present, held) = try await missingFiles(plan)
@@ -93,7 +95,11 @@ extension DirectButler {
             return leftOut
         }
         let needed = records.inOrder
+        let documentation = try await source.registry.read { [runs] snapshot in
+            try runs.map { ($0, try snapshot.catalog.collections.require($0).documentation) }
+        }
         try await intake.commit(first: { writer in
+            for (run, text) in documentation { try writer.registerCollection(run, type: .run, documentation: text) }
             if !needed.isEmpty { try writer.insert(needed, onConflict: .skip) }
         })
         return leftOut
