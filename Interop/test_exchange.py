@@ -428,7 +428,7 @@ def test_an_export_of_nothing_is_an_export(sources, tmp_path):
 def test_runs_keep_what_is_said_about_them_in_transfers(sources, tmp_path):
     source, said = sources("hsc-rc2"), []
     for name, run in (("theirs", upstream), ("ours", steward)):
-        target = empty_like(source, tmp_path / name)
+        target = empty_like(source, tmp_path, name)
         outcome = run(
             "transfer-datasets", source, str(target), "--collections", "HSC/runs/*", "-d", "srcCount,visitTable",
             "--register-dataset-types", "-t", "copy")
