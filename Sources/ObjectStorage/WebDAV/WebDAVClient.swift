@@ -60,22 +60,40 @@ struct WebDAVClient: Sendable {
         return request
     }
 
-    /// Where an answer sends the client; `nil` for none.
-    private func redirection(_ status: Int, _ headers: HTTPHeaders) -> String? {
-        guard [301, 302, 307, 308].contains(status), let target = headers.first(name: "location") else { return nil }
-        if target.hasPrefix("/") { return origin + target }
-        return target.hasPrefix("http://") || target.hasPrefix("https://") ? target : nil
+    /// So many redirections are followed one after the other.
+    private static let hops = 10
+
+    /// Where the answer of an address sends the client; `nil` for nowhere, and for other schemes.
+    static func redirection(_ status: Int, _ headers: HTTPHeaders, of url: String, _ method: HTTPMethod) -> String? {
+        // 303 is for what is read.
+        let isOne = [301, 302, 307, 308].contains(status) || status == 303 && [.GET, .HEAD].contains(method)
+        guard isOne, let target = headers.first(name: "location"), let scheme = url.firstRange(of: "://")
+        else { return nil }
+        if target.hasPrefix("http://") || target.hasPrefix("https://") { return target }
+        // Other schemes; a colon behind a slash or a query is of a name.
+        if target.prefix(while: { !"/?".contains($0) }).contains(":") { return nil }
+        if target.hasPrefix("//") { return "\(url[..<scheme.lowerBound]):\(target)" }
+        let path = url[scheme.upperBound...].firstIndex { "/?".contains($0) } ?? url.endIndex
+        if target.hasPrefix("/") { return "\(url[..<path])\(target)" }
+        let end = url[path...].firstIndex(of: "?") ?? url.endIndex
+        if target.hasPrefix("?") { return "\(url[..<end])\(target)" }
+        let folder = url[path..<end].lastIndex(of: "/")
+        return "\(url[..<path])\(folder.map { url[path...$0] } ?? "/")\(target)"
     }
 
-    /// Sends the call until it succeeds or fails for good. One redirection is followed, unless it is accepted.
+    /// Sends the call until it succeeds or fails for good. Redirections are followed, unless they are accepted.
     func perform(_ call: Call, accepting accepted: Set<Int> = []) async throws -> HTTPAnswer {
         try await transport.settings.retries.run(transport.budget) { _ in
             let (path, operation) = (name(call), call.operation)
+            var (url, hops) = (path, 0)
             var answer = try await transport.collect(
-                try await request(call, url: path), path: path, operation: operation)
-            if !accepted.contains(answer.status), let target = redirection(answer.status, answer.headers) {
+                try await request(call, url: url), path: path, operation: operation)
+            while !accepted.contains(answer.status), hops < Self.hops,
+                let target = Self.redirection(answer.status, answer.headers, of: url, call.method)
+            {
+                (url, hops) = (target, hops + 1)
                 answer = try await transport.collect(
-                    try await request(call, url: target), path: path, operation: operation)
+                    try await request(call, url: url), path: path, operation: operation)
             }
             guard (200..<300).contains(answer.status) || accepted.contains(answer.status) else {
                 throw failure(call, answer.status, answer.headers)
@@ -89,12 +107,16 @@ struct WebDAVClient: Sendable {
     ) async throws -> (response: HTTPClientResponse, slot: ConcurrencyLimit.Slot) {
         try await transport.settings.retries.run(transport.budget) { _ in
             let (path, operation) = (name(call), call.operation)
+            var (url, hops) = (path, 0)
             var (response, slot) = try await transport.send(
-                try await request(call, url: path), path: path, operation: operation)
-            if let target = redirection(Int(response.status.code), response.headers) {
+                try await request(call, url: url), path: path, operation: operation)
+            while hops < Self.hops,
+                let target = Self.redirection(Int(response.status.code), response.headers, of: url, call.method)
+            {
                 slot.release()
+                (url, hops) = (target, hops + 1)
                 (response, slot) = try await transport.send(
-                    try await request(call, url: target), path: path, operation: operation)
+                    try await request(call, url: url), path: path, operation: operation)
             }
             let status = Int(response.status.code)
             guard (200..<300).contains(status) || accepted.contains(status) else {

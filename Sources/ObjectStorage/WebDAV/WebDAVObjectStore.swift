@@ -85,6 +85,12 @@ public struct WebDAVObjectStore: ObjectStore {
         try await object(path).chunks(size)
     }
 
+    public func chunks(
+        of path: ObjectPath, size: Int, tagged etag: String
+    ) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+        try await object(path).chunks(size, etag: etag)
+    }
+
     public func list(_ prefix: ObjectPath?) async throws -> AsyncThrowingStream<[ObjectEntry], any Error> {
         guard try await isWebDAV() else {
             throw ObjectStorageError.unsupported(
@@ -179,7 +185,12 @@ public struct WebDAVObjectStore: ObjectStore {
                 throw ObjectStorageError.truncated(path: name(path), expected: body.length, received: size)
             }
             try check()
-            try await transfer("MOVE", from: temporary, to: path, mode: mode)
+            do { try await transfer("MOVE", from: temporary, to: path, mode: mode) } catch ObjectStorageError.notFound {
+                // An attempt whose answer was lost has done it, if the object is there now.
+                guard let status = try await stat(path), status.size == body.length else {
+                    throw ObjectStorageError.notFound(path: name(path))
+                }
+            }
         } catch {
             await Task { [client] in
                 _ = try? await client.perform(
