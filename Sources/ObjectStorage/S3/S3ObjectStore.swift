@@ -27,7 +27,7 @@ public struct S3ObjectStore: ObjectStore {
         self.bucket = bucket
         self.signatureVersion = signatureVersion
         let folder = S3Location.key(of: root)
-        prefix = folder.isEmpty ? "" : folder + "/"
+        prefix = folder.isEmpty || folder.hasSuffix("/") ? folder : folder + "/"
     }
 
     private func location(_ path: ObjectPath) -> S3Location {
@@ -50,6 +50,12 @@ public struct S3ObjectStore: ObjectStore {
 
     public func chunks(of path: ObjectPath, size: Int) async throws -> AsyncThrowingStream<[UInt8], any Error> {
         try await client.object(location(path)).chunks(size)
+    }
+
+    public func chunks(
+        of path: ObjectPath, size: Int, tagged etag: String
+    ) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+        try await client.object(location(path)).chunks(size, etag: etag)
     }
 
     public func write(_ path: ObjectPath, bytes: [UInt8], mode: WriteMode) async throws {
