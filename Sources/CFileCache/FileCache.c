@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -33,7 +34,21 @@ ssize_t steward_read_cached(int descriptor, void *bytes, size_t count, off_t off
     while (got < 0 && errno == EINTR);
     return got;
 }
+
+int steward_is_being_written(int descriptor) {
+    /* A lease for reading is given where nobody can write. The signal to those who are asked to give it back, as may
+     * happen in between, is one that does nothing by itself. */
+    if (fcntl(descriptor, F_SETSIG, SIGURG) != 0) return -1;
+    if (fcntl(descriptor, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN ? 1 : -1;
+    fcntl(descriptor, F_SETLEASE, F_UNLCK);
+    return 0;
+}
 #else
+int steward_is_being_written(int descriptor) {
+    (void)descriptor;
+    return -1;
+}
+
 int steward_open_cached(const char *path) {
     (void)path;
     errno = ENOSYS;

@@ -19,13 +19,16 @@ actor CacheFetch {
     /// Reads the object to its end and has the copy kept. What is not whole never is.
     ///
     /// - Returns: whether the copy is kept.
-    func run(_ store: any ObjectStore, _ path: ObjectPath, _ place: any CopyPlace, as name: String) async -> Bool {
+    func run(
+        _ store: any ObjectStore, _ path: ObjectPath, _ status: ObjectStatus, _ place: any CopyPlace, as name: String
+    ) async -> Bool {
         do {
             guard FileManager.default.createFile(atPath: partial, contents: nil),
                 let file = FileHandle(forWritingAtPath: partial)
             else { throw ObjectStorageError.permissionDenied(path: partial, operation: "write") }
             defer { try? file.close() }
-            for try await piece in try await store.chunks(of: path, size: 1 << 20) {
+            // The copy has the name of this version, and no other must be in it.
+            for try await piece in try await store.chunks(of: path, size: 1 << 20, tagged: status.etag) {
                 try await POSIXObjectStore.sharedPool.run { try file.write(contentsOf: piece) }
                 arrived(Int64(piece.count))
             }

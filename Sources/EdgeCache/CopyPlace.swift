@@ -27,9 +27,11 @@ struct KeptCopy {
 }
 
 /// Copies in a folder of this machine, which many processes may share. The time of a file's last change is that of its
-/// last use.
+/// last use. Behind the bytes a file has their CRC-32C, so that it is noticed, before a copy of an earlier process is used,
+/// when the disk has lost some of it.
 struct FolderCopies: CopyPlace {
     static let suffix = ".copy"
+    private static let sumLength: Int64 = 4
     private let folder: String
     private let store: POSIXObjectStore
     private let checked = CheckedCopies()
@@ -46,21 +48,41 @@ struct FolderCopies: CopyPlace {
         let isThere = try await POSIXObjectStore.sharedPool.run {
             var found = stat()
             guard stat(path, &found) == 0 else { return false }
-            guard Int64(found.st_size) == status.size else {
+            guard Int64(found.st_size) == status.size + Self.sumLength else {
                 unlink(path)
                 return false
             }
             utimes(path, nil)
             return true
         }
-        guard isThere, let sum = status.checksums[.md5], !checked.contains(name) else { return isThere }
-        // The copy is of an earlier process: its disk may have lost some of it.
-        guard try await store.holds(ContentDigest(size: status.size, md5: sum), at: ObjectPath(name + Self.suffix)) else {
+        guard isThere, !checked.contains(name) else { return isThere }
+        let isWhole: Bool
+        do {
+            let kept = try await read(name, status.size..<status.size + Self.sumLength)
+            isWhole = try await sum(path, status.size) == kept
+        } catch ObjectStorageError.notFound { return false }
+        guard isWhole else {
             try await remove(name)
             return false
         }
         checked.insert(name)
         return true
+    }
+
+    /// The checksum of the first bytes of a file, all if there are fewer.
+    private func sum(_ file: String, _ size: Int64) async throws -> [UInt8] {
+        try await POSIXObjectStore.sharedPool.run {
+            guard let input = FileHandle(forReadingAtPath: file), var sum = RunningChecksum(.crc32c) else {
+                throw ObjectStorageError.notFound(path: file)
+            }
+            defer { try? input.close() }
+            var rest = size
+            while rest > 0, let piece = try input.read(upToCount: Int(min(rest, 1 << 20))), !piece.isEmpty {
+                piece.withUnsafeBytes { sum.update($0) }
+                rest -= Int64(piece.count)
+            }
+            return sum.finish()
+        }
     }
 
     func read(_ name: String, _ range: Range<Int64>) async throws -> [UInt8] {
@@ -69,7 +91,16 @@ struct FolderCopies: CopyPlace {
 
     func keep(_ file: String, as name: String) async throws {
         let target = path(name)
+        let sum = try await sum(file, .max)
         try await POSIXObjectStore.sharedPool.run {
+            guard let output = FileHandle(forWritingAtPath: file) else {
+                throw ObjectStorageError.notFound(path: file)
+            }
+            try output.seekToEnd()
+            try output.write(contentsOf: sum)
+            // A name must not outlive its bytes.
+            try output.synchronize()
+            try output.close()
             guard rename(file, target) == 0 else {
                 throw ObjectStorageError.system(
                     path: target, operation: "write", code: errno, message: String(cString: strerror(errno)))
@@ -84,7 +115,8 @@ struct FolderCopies: CopyPlace {
             for entry in page where entry.path.description.hasSuffix(Self.suffix) {
                 copies.append(
                     KeptCopy(
-                        name: String(entry.path.description.dropLast(Self.suffix.count)), size: entry.status.size,
+                        name: String(entry.path.description.dropLast(Self.suffix.count)),
+                        size: max(0, entry.status.size - Self.sumLength),
                         used: entry.status.modificationTime))
             }
         }

@@ -109,8 +109,11 @@ public final class EdgeCache: Sendable {
             state.withLock { $0.statistics.hits += 1 }
             return Object(status: status, tag: tag) { [self] in try await copied($0, tag, path, status) }
         }
-        let fetch = self.fetch(path, status, tag)
+        let begun = BegunFetch()
         return Object(status: status, tag: tag) { [self] range in
+            guard let fetch = try await fetch(path, status, tag, begun) else {
+                return try await copied(range, tag, path, status)
+            }
             if await fetch.distance(to: range.lowerBound) > Self.patience {
                 return try await distant(range, path, status)
             }
@@ -122,6 +125,25 @@ public final class EdgeCache: Sendable {
                 // It is kept by now.
                 return try await copied(range, tag, path, status)
             }
+        }
+    }
+
+    /// The fetch that a reader's bytes come from. Who asks for no bytes, only whether there is an object, begins none.
+    private final class BegunFetch: Sendable {
+        let fetch = Mutex<CacheFetch?>(nil)
+    }
+
+    /// `nil` if the copy has been kept since the object was opened.
+    private func fetch(
+        _ path: ObjectPath, _ status: ObjectStatus, _ tag: String, _ begun: BegunFetch
+    ) async throws -> CacheFetch? {
+        if let known = begun.fetch.withLock({ $0 }) { return known }
+        let isOnItsWay = state.withLock { $0.fetches[tag] != nil }
+        if !isOnItsWay, try await place.holds(tag, status) { return nil }
+        return begun.fetch.withLock { begun in
+            let fetch = begun ?? self.fetch(path, status, tag)
+            begun = fetch
+            return fetch
         }
     }
 
@@ -161,7 +183,7 @@ public final class EdgeCache: Sendable {
         }
         guard isNew else { return fetch }
         Task {
-            let isKept = await fetch.run(store, path, place, as: tag)
+            let isKept = await fetch.run(store, path, status, place, as: tag)
             let isUntidy = state.withLock { state in
                 state.fetches[tag] = nil
                 guard isKept else {

@@ -12,6 +12,9 @@ public struct ImageTransferDaemon: Sendable {
     /// Senders and stores share one thread as long as it is enough, so that an answer need not wake another one.
     private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 8))
 
+    /// How long a connection without a request may hold a place.
+    private static let silence = TimeAmount.seconds(30)
+
     private let settings: DaemonSettings
     private let version: String
 
@@ -72,12 +75,11 @@ public struct ImageTransferDaemon: Sendable {
                     return channel.eventLoop.makeSucceededVoidFuture()
                 }
                 .childChannelOption(.allowRemoteHalfClosure, value: true)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer { channel in
                     door.enter(channel)
                     return channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandlers([
-                            IdleStateHandler(readTimeout: .seconds(300)), ConnectionSniffer(service),
+                            IdleStateHandler(readTimeout: Self.silence), ConnectionSniffer(service),
                         ])
                     }
                 }

@@ -60,7 +60,7 @@ final class DaemonMetrics: Sendable {
 
     /// The text, with the names of the newer program before it.
     func text(waiting: [Int], uploads: Int, tcp: [UInt64]) -> String {
-        let labels = "{endpoint_url=\"\(settings.endpoint)\",port=\"\(settings.port)\"}"
+        let labels = "{endpoint_url=\"\(settings.shownEndpoint)\",port=\"\(settings.port)\"}"
         var text = "# HELP uploads Files that are being sent.\n# TYPE uploads gauge\nuploads\(labels) \(uploads)\n"
         for (name, value) in zip(SocketWatch.names, tcp) {
             text += "# TYPE tcp_info_\(name) gauge\ntcp_info_\(name)\(labels) \(value)\n"

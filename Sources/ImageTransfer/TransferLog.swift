@@ -52,7 +52,14 @@ final class TransferLog: Sendable {
     /// `INFO 2024-11-05 01:02:03,004 s3daemon - 1730768522.123456 0.881000 sec - key`.
     private func line(_ level: String, _ start: Double, _ key: String, _ tail: String = "") {
         let seconds = Date().timeIntervalSince1970 - start
-        write("\(level) \(Self.clock()) s3daemon - \(Self.six(start)) \(Self.six(seconds)) sec - \(key)\(tail)\n")
+        let times = "\(Self.six(start)) \(Self.six(seconds)) sec"
+        write("\(level) \(Self.clock()) s3daemon - \(times) - \(Self.line(key))\(tail)\n")
+    }
+
+    /// A text that stays within its line.
+    private static func line(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 < 0x20 }) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 ? " " : $0 }))
     }
 
     private static func six(_ value: Double) -> String {

@@ -86,6 +86,8 @@ final class TransferService: Sendable {
             switch failure.kind {
             case .queueTimeout:
                 return .message(504, "upload queue timeout: context deadline exceeded", task: document)
+            case .failed where failure.error is DaemonError:
+                return .message(403, "\(failure.error)", task: document)
             case .stopping: return .message(503, DaemonError.stopping.description, task: document)
             case .failed(let attempt, let tries):
                 return .message(500, message(failure.error, form, "\(attempt)/\(tries)"), task: document)

@@ -40,6 +40,12 @@ public struct DeferredObjectStore: ObjectStore {
         try await store().chunks(of: path, size: size)
     }
 
+    public func chunks(
+        of path: ObjectPath, size: Int, tagged etag: String
+    ) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+        try await store().chunks(of: path, size: size, tagged: etag)
+    }
+
     public func write(_ path: ObjectPath, bytes: [UInt8], mode: WriteMode) async throws {
         try await store().write(path, bytes: bytes, mode: mode)
     }

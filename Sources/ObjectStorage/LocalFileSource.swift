@@ -34,7 +34,10 @@ struct LocalFileSource: Sendable {
     /// - Throws: `.notFound`, `.notAFile`, `.permissionDenied`.
     init(_ path: String) throws(ObjectStorageError) {
         let descriptor = try FileDescriptor.reading(path, naming: path)
-        self.init(path, descriptor, try descriptor.status())
+        let status = try descriptor.status()
+        // Files of the kernel's have no size that one could send.
+        if status.st_size == 0, try !descriptor.read(at: 0, count: 1).isEmpty { throw .changedWhileReading(path: path) }
+        self.init(path, descriptor, status)
     }
 
     private init(_ path: String, _ descriptor: FileDescriptor, _ status: stat) {
@@ -50,7 +53,7 @@ struct LocalFileSource: Sendable {
     /// - Parameter limit: bytes.
     static func cached(_ path: String, upTo limit: Int64) -> (source: LocalFileSource, bytes: ByteBuffer)? {
         guard let descriptor = FileDescriptor.cached(path), let status = try? descriptor.status(),
-            status.st_mode & S_IFMT == S_IFREG, (0...limit).contains(Int64(status.st_size))
+            status.st_mode & S_IFMT == S_IFREG, (1...limit).contains(Int64(status.st_size))
         else { return nil }
         let size = Int(status.st_size)
         var bytes = ByteBufferAllocator().buffer(capacity: size)
@@ -63,6 +66,9 @@ struct LocalFileSource: Sendable {
         }
         return (LocalFileSource(path, descriptor, status), bytes)
     }
+
+    /// The path of what is open, without links.
+    func resolvedPath() throws(ObjectStorageError) -> String { try descriptor.resolvedPath() }
 
     func readAll() async throws -> [UInt8] { try await read(0..<size) }
 

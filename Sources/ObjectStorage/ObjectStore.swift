@@ -27,6 +27,13 @@ public protocol ObjectStore: Sendable {
     /// a missing one fails here, and a concurrent overwrite does not mix versions.
     func chunks(of path: ObjectPath, size: Int) async throws -> AsyncThrowingStream<[UInt8], any Error>
 
+    /// The same, of one version of the object.
+    ///
+    /// - Throws: `.changedWhileReading` when there is another.
+    func chunks(
+        of path: ObjectPath, size: Int, tagged etag: String
+    ) async throws -> AsyncThrowingStream<[UInt8], any Error>
+
     /// Stores bytes under a path.
     ///
     /// - Throws: `.alreadyExists` when `mode` is `.createOnly` and there is an object.
@@ -88,6 +95,16 @@ extension ObjectStore {
 
     public func upload(_ path: ObjectPath, mode: WriteMode) async throws -> any ObjectUpload {
         try await upload(path, mode: mode, resuming: nil)
+    }
+
+    public func chunks(
+        of path: ObjectPath, size: Int, tagged etag: String
+    ) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+        let chunks = try await chunks(of: path, size: size)
+        guard try await stat(path)?.etag == etag else {
+            throw ObjectStorageError.changedWhileReading(path: path.description)
+        }
+        return chunks
     }
 
     /// The full location of an object.

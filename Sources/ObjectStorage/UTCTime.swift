@@ -4,7 +4,8 @@
     import Darwin
 #endif
 
-/// Reads and writes the times in answers of storage services. Nanoseconds since 1970, UTC.
+/// Reads and writes the times in answers of storage services. Nanoseconds since 1970, UTC; times after 2262, which some
+/// write for "never", count as the last one that there is.
 enum UTCTime {
     static var now: Int64 {
         var time = timespec()
@@ -44,7 +45,9 @@ enum UTCTime {
         time.tm_mday = Int32(day)
         time.tm_hour = Int32(truncatingIfNeeded: hour)
         time.tm_min = Int32(truncatingIfNeeded: minute)
-        return Int64(timegm(&time)) * 1_000_000_000 + Int64((second * 1e9).rounded())
+        let (nanoseconds, isLater) = Int64(timegm(&time)).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isJustLater) = nanoseconds.addingReportingOverflow(Int64((second * 1e9).rounded()))
+        return isLater || isJustLater ? .max : sum
     }
 
     /// `20130524T000000Z`, as signatures have it.

@@ -55,6 +55,15 @@ import Testing
             }
         }
 
+        func chunks(
+            of path: ObjectPath, size: Int, tagged etag: String
+        ) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+            guard try await inner.stat(path)?.etag == etag else {
+                throw ObjectStorageError.changedWhileReading(path: path.description)
+            }
+            return try await chunks(of: path, size: size)
+        }
+
         func write(_ path: ObjectPath, bytes: [UInt8], mode: WriteMode) async throws {
             try await inner.write(path, bytes: bytes, mode: mode)
         }
@@ -94,19 +103,70 @@ import Testing
     }
 
     @Test func objectsAreFetchedOnceAndServedFromTheDisk() async throws {
-        try await with { distant, cache, _, again in
+        try await with { distant, cache, folder, again in
             let path = try ObjectPath("a/b.fits")
             let content = bytes(3_000_000)
             try await distant.write(path, bytes: content, mode: .overwrite)
             #expect(try await whole(cache, path) == content)
             #expect(try await whole(cache, path) == content)
             #expect(distant.opened.withLock { $0 } == 1)
-            // Another process finds the copy.
+            // Another process finds the copy, once it is on the disk.
+            _ = try await copies(in: folder, count: 1)
             let other = try again()
             #expect(try await whole(other, path) == content)
             #expect(distant.opened.withLock { $0 } == 1)
             #expect(other.statistics.hits == 1)
             #expect(try await whole(cache, ObjectPath("none")) == nil)
+        }
+    }
+
+    @Test func whoAsksForNoBytesFetchesNone() async throws {
+        try await with { distant, cache, _, _ in
+            let path = try ObjectPath("a")
+            try await distant.write(path, bytes: bytes(1000), mode: .overwrite)
+            #expect(try await cache.open(path)?.status.size == 1000)
+            #expect(distant.opened.withLock { $0 } == 0 && cache.statistics.misses == 0)
+            #expect(try await whole(cache, path) == bytes(1000))
+            #expect(cache.statistics.misses == 1)
+        }
+    }
+
+    /// What a crash of the machine leaves: files of the right size with zeros in them.
+    @Test func aCopyThatTheDiskHasLostPartsOfIsFetchedAgain() async throws {
+        try await with { distant, cache, folder, again in
+            let path = try ObjectPath("a")
+            let content = bytes(2_000_000)
+            try await distant.write(path, bytes: content, mode: .overwrite)
+            #expect(try await whole(cache, path) == content)
+            let files = try POSIXObjectStore(root: ResourceURI(localPath: folder).asDirectory)
+            let name = try await copies(in: folder, count: 1)[0]
+            let whole = try await files.read(ObjectPath(name))
+            for damaged in [1_000_000..<1_004_096, whole.count - 1..<whole.count] {
+                var lost = whole
+                for index in damaged { lost[index] = ~lost[index] }
+                try await files.write(ObjectPath(name), bytes: lost, mode: .overwrite)
+                let other = try again()
+                #expect(try await self.whole(other, path) == content)
+                #expect(other.statistics.hits == 0 && other.statistics.misses == 1)
+                while (try? await files.read(ObjectPath(name))) != whole { try await Task.sleep(for: .milliseconds(5)) }
+            }
+            let last = try again()
+            #expect(try await self.whole(last, path) == content)
+            #expect(last.statistics.hits == 1)
+        }
+    }
+
+    /// An object that is replaced between the question for its version and the reading.
+    @Test func anotherVersionIsNotKeptUnderTheNameOfTheFirst() async throws {
+        try await with(validity: .seconds(3600)) { distant, cache, folder, _ in
+            let path = try ObjectPath("a")
+            try await distant.write(path, bytes: bytes(1000, 1), mode: .overwrite)
+            let object = try #require(try await cache.open(path))
+            try await distant.write(path, bytes: bytes(1000, 2), mode: .overwrite)
+            await #expect(throws: ObjectStorageError.self) { try await object.bytes(0..<1000) }
+            while cache.statistics.failures == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+            #expect(try await whole(cache, path) == bytes(1000, 2))
         }
     }
 
@@ -192,6 +252,16 @@ import Testing
             _ = try await whole(cache, ObjectPath("n0"))
             #expect(distant.opened.withLock { $0 } == before)
             #expect(cache.statistics.evicted >= 3)
+        }
+    }
+
+    /// The names of the copies in a folder. Waits until they are there.
+    private func copies(in folder: String, count: Int) async throws -> [String] {
+        let files = try POSIXObjectStore(root: ResourceURI(localPath: folder).asDirectory)
+        while true {
+            let names = try await names(files, count: count)
+            if names.allSatisfy({ $0.hasSuffix(".copy") }) { return names }
+            try await Task.sleep(for: .milliseconds(5))
         }
     }
 

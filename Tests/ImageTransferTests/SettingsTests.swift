@@ -1,3 +1,4 @@
+import NIOPosix
 import Testing
 
 @testable import ImageTransfer
@@ -10,7 +11,7 @@ import Testing
         #expect(abs(try #require(GoText.seconds(text)) - seconds) < 1e-12)
     }
 
-    @Test(arguments: ["", "10", "s", "1x", "1.2.3s", "ten"])
+    @Test(arguments: ["", "10", "s", "1x", "1.2.3s", "ten", "99999999999h"])
     func otherTextsAreNoDurations(text: String) { #expect(GoText.seconds(text) == nil) }
 
     @Test(arguments: [
@@ -39,6 +40,25 @@ import Testing
         #expect(throws: DaemonError.self) {
             try DaemonSettings(environment: ["S3ND_ENDPOINT_URL": "x", "S3ND_UPLOAD_BWLIMIT": "fast"])
         }
+    }
+
+    @Test(arguments: [
+        ("http://KEY:SECRET@host:1/path", "http://host:1/path"), ("http://host/a@b", "http://host/a@b"),
+        ("https://host", "https://host"), ("http://K:S/3@host", "http://K:S/3@host"),
+    ])
+    func theAddressIsShownWithoutKeys(endpoint: String, shown: String) throws {
+        let settings = try DaemonSettings(environment: ["S3_ENDPOINT_URL": endpoint])
+        #expect(settings.shownEndpoint == shown)
+        #expect(settings.reported[0].1 == shown)
+    }
+
+    @Test func numbersThatAreTooLargeAreBounded() throws {
+        let settings = try DaemonSettings(environment: [
+            "S3_ENDPOINT_URL": "http://s", "S3ND_UPLOAD_MAX_PARALLEL": String(Int.max),
+            "S3DAEMON_CONNECT_TIMEOUT": "1e300", "LSST_HTTP_TIMEOUT_READ": "1e300",
+        ])
+        #expect(settings.connectTimeout == 86_400 && settings.parallel == 1_000_000_000)
+        _ = try Destination(settings, loops: MultiThreadedEventLoopGroup.singleton, sockets: SocketWatch())
     }
 
     @Test(arguments: [

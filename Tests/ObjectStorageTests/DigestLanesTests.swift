@@ -58,7 +58,9 @@ import Testing
             for number in 0..<50 {
                 let text = bytes(number * 997, number)
                 group.addTask(executorPreference: number % 5 == 0 ? nil : executor) {
-                    await TurnDigests.md5(of: ByteBuffer(bytes: text)) == Array(Insecure.MD5.hash(data: text))
+                    // Tasks that are on no loop have none.
+                    let digest = try? await TurnDigests.md5(of: ByteBuffer(bytes: text))?.get()
+                    return (digest ?? nil) == (number % 5 == 0 ? nil : Array(Insecure.MD5.hash(data: text)))
                 }
             }
             for await isRight in group { #expect(isRight) }

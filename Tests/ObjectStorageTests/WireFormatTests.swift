@@ -43,6 +43,22 @@ import Testing
         }
     }
 
+    /// Years that some write for "never".
+    @Test func timesAfterTheLastOneAreTheLastOne() {
+        #expect(UTCTime.parseISO("9999-12-31T23:59:59Z") == .max)
+        #expect(UTCTime.parseHTTP("Fri, 31 Dec 9999 23:59:59 GMT") == .max)
+        #expect(UTCTime.parseISO("2262-04-11T23:47:16.9Z") == .max)
+        #expect(UTCTime.parseISO("2262-04-11T23:47:16Z").map { $0 < .max } == true)
+    }
+
+    @Test(arguments: [
+        ("7", Duration.seconds(7)), ("-1", .zero), ("1e300", .seconds(3600)), ("inf", .seconds(3600)), ("nan", nil),
+        ("soon", nil),
+    ])
+    func waitsThatServicesAskForAreBounded(text: String, wait: Duration?) {
+        #expect(HTTPAnswer.retryAfter(["retry-after": text]) == wait)
+    }
+
     // MARK: XML
 
     @Test func documentsAreRead() throws {

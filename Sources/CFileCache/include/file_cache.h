@@ -12,3 +12,8 @@ int steward_open_cached(const char *path);
 ///
 /// Returns how many were read; -1 when that would take an access to a disk or another machine, or the system cannot tell.
 ssize_t steward_read_cached(int descriptor, void *bytes, size_t count, off_t offset);
+
+/// Whether somebody has an open file open for writing, of a descriptor that is for reading only.
+///
+/// Returns 1 if so, 0 if not, -1 where the system does not tell: of files of others, and of most network file systems.
+int steward_is_being_written(int descriptor);

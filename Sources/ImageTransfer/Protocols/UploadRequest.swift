@@ -39,6 +39,7 @@ struct UploadRequest: Sendable {
         }
         guard let file = fields["file"], !file.isEmpty else { throw Problem("missing field: file") }
         guard let uri = fields["uri"], !uri.isEmpty else { throw Problem("missing field: uri") }
+        guard !file.contains("\0"), !uri.contains("\0") else { throw Problem("a field has a null byte") }
         guard file.hasPrefix("/") else { throw Problem("only absolute file paths are supported: \(Self.quoted(file))") }
         var status = stat()
         guard stat(file, &status) == 0 else {
@@ -98,8 +99,9 @@ struct UploadAnswer: Sendable {
             writer.value(encoded: task.bytes)
         }
         writer.endObject()
-        // Line ends cannot be in a header.
-        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        // Line ends and other control characters cannot be in a header.
+        let line = String(
+            String.UnicodeScalarView(message.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
         return UploadAnswer(status: status, body: writer.bytes, error: status < 300 ? nil : line)
     }
 }

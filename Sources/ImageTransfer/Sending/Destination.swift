@@ -14,14 +14,11 @@ struct Destination: Sendable {
 
     /// The usual one.
     init(_ settings: DaemonSettings, loops: any EventLoopGroup, sockets: SocketWatch) throws {
-        var environment = settings.environment
-        environment["S3_ENDPOINT_URL"] = settings.endpoint
-        if environment["AWS_DEFAULT_REGION"] == nil { environment["AWS_DEFAULT_REGION"] = environment["AWS_REGION"] }
         name = Self.usual
         isRequired = true
         rule = nil
         endpoint = settings.endpoint
-        client = try S3Services(environment: environment)
+        client = try S3Services(environment: Self.environment(settings, profile: nil))
             .client(
                 transport: HTTPTransport(
                     Self.http(settings), loops: loops, keepsOwnConnections: true, onConnection: { sockets.add($0) }))
@@ -32,9 +29,18 @@ struct Destination: Sendable {
         isRequired = rule.isRequired
         self.rule = rule
         endpoint = rule.profile ?? settings.endpoint
-        client = try S3Services(environment: settings.environment)
+        client = try S3Services(environment: Self.environment(settings, profile: rule.profile))
             .client(
                 rule.profile, transport: HTTPTransport(Self.http(settings), loops: loops, keepsOwnConnections: true))
+    }
+
+    /// Both programs' variables, as those that `S3Services` knows. A destination without a profile is at the same
+    /// service as the usual one.
+    private static func environment(_ settings: DaemonSettings, profile: String?) -> [String: String] {
+        var environment = settings.environment
+        if profile == nil { environment["S3_ENDPOINT_URL"] = settings.endpoint }
+        if environment["AWS_DEFAULT_REGION"] == nil { environment["AWS_DEFAULT_REGION"] = environment["AWS_REGION"] }
+        return environment
     }
 
     private static func http(_ settings: DaemonSettings) -> HTTPSettings {

@@ -35,6 +35,7 @@ final class Dispatcher: Sendable {
     private let destinations: [String: Destination]
     private let order: [String]
     private let sockets: SocketWatch
+    private let busy = BusyPlaces()
     private let isStopping = Atomic<Bool>(false)
     private let active = Atomic<Int>(0)
 
@@ -120,12 +121,19 @@ final class Dispatcher: Sendable {
         return request
     }
 
+    /// Refuses what is outside of the roots already when it is asked for; ``checkOpened(_:_:)`` decides.
     private func checkRoots(_ file: String) throws(DaemonError) {
-        guard !settings.roots.isEmpty else { return }
-        // Links count as what they lead to.
-        guard let resolved = realpath(file, nil) else { return }
+        guard !settings.roots.isEmpty, let resolved = realpath(file, nil) else { return }
         defer { free(resolved) }
-        let path = String(cString: resolved)
+        try checkOpened(String(cString: resolved), file)
+    }
+
+    private func check(_ file: String) -> S3Client.FileCheck? {
+        settings.roots.isEmpty ? nil : { @Sendable path in try self.checkOpened(path, file) }
+    }
+
+    /// - Parameter path: of a file that is open, links resolved: names can be given to other files at any time.
+    private func checkOpened(_ path: String, _ file: String) throws(DaemonError) {
         let isInside = settings.roots.contains { root in
             guard let real = realpath(root, nil) else { return false }
             defer { free(real) }
@@ -193,8 +201,8 @@ final class Dispatcher: Sendable {
         let job = TransferQueue.Job(id: request.id, priority: request.priority, deadline: nil) {
             guard case .failure(let failure) = await self.send(request, destination, because: reason) else { return }
             if failure.kind == .stopping { return }
-            if !FileManager.default.fileExists(atPath: request.file) {
-                self.log.problem("\(request.file) is gone, and \(destination.name) does not have it")
+            if let reason = self.hopeless(request, failure) {
+                self.log.problem("\(reason), and \(destination.name) does not have it")
                 self.metrics.lost()
                 self.finish(request, destination.name)
                 return
@@ -209,10 +217,19 @@ final class Dispatcher: Sendable {
         queue.submit(job)
     }
 
+    /// Why a file will never arrive; `nil` if it may.
+    private func hopeless(_ request: TransferRequest, _ failure: TransferFailure) -> String? {
+        if case DaemonError.outsideRoots = failure.error { return "\(failure.error)" }
+        return FileManager.default.fileExists(atPath: request.file) ? nil : "\(request.file) is gone"
+    }
+
     /// All attempts at one file and destination.
     private func send(
         _ request: TransferRequest, _ destination: Destination, because reason: SendReason
     ) async -> Result<TransferReport, TransferFailure> {
+        let place = BusyPlaces.Place(destination: destination.name, location: destination.location(request))
+        await busy.enter(place)
+        defer { busy.leave(place) }
         share(active.add(1, ordering: .relaxed).newValue)
         defer { share(active.subtract(1, ordering: .relaxed).newValue) }
         let start = Date().timeIntervalSince1970
@@ -223,7 +240,8 @@ final class Dispatcher: Sendable {
             do {
                 let before = request.deletes ? try? FileManager.default.attributesOfItem(atPath: request.file) : nil
                 let sent = try await destination.client.send(
-                    file: request.file, to: destination.location(request), partSize: settings.partSize, because: reason)
+                    file: request.file, to: place.location, partSize: settings.partSize, because: reason,
+                    check: check(request.file))
                 (report.size, report.parts) = (sent.size, sent.parts)
                 report.seconds = Date().timeIntervalSince1970 - request.accepted
                 metrics.sent(request, destination.name, bytes: sent.wasThere ? 0 : sent.size, seconds: report.seconds)
@@ -262,6 +280,9 @@ final class Dispatcher: Sendable {
         guard let now, now[.modificationDate] as? Date == before[.modificationDate] as? Date,
             now[.size] as? UInt64 == before[.size] as? UInt64
         else { return log.problem("\(request.file) has changed since it was sent, and stays") }
+        guard !LocalFile.isBeingWritten(request.file) else {
+            return log.problem("\(request.file) is being written, and stays")
+        }
         do { try FileManager.default.removeItem(atPath: request.file) } catch {
             log.problem("\(request.file) cannot be removed: \(error.localizedDescription)")
         }
@@ -275,6 +296,9 @@ final class Dispatcher: Sendable {
 
     /// Whether a request can be taken, and its end noted, on a thread that must not block.
     var isQuick: Bool { settings.roots.isEmpty && journal.isQuick && log.isQuick }
+
+    /// Whether files that may wait can be taken without keeping others out.
+    var hasRoom: Bool { journal.count < settings.spoolLimit / 2 }
 
     var activeCount: Int { active.load(ordering: .relaxed) }
 

@@ -42,6 +42,9 @@ public struct DaemonSettings: Sendable {
     public var rules: TransferRules
     public var environment: [String: String]
 
+    /// The largest number that a setting can be.
+    private static let most = 1_000_000_000
+
     /// - Throws: ``DaemonError/missingSetting(_:)``, ``DaemonError/badSetting(name:value:expected:)``,
     ///   ``DaemonError/badFile(path:reason:)``.
     public init(environment: [String: String]) throws(DaemonError) {
@@ -49,7 +52,9 @@ public struct DaemonSettings: Sendable {
             names.lazy.compactMap { environment[$0].flatMap { $0.isEmpty ? nil : $0 } }.first
         }
         /// Numbers that are none, and zero, mean the default, as in the programs before.
-        func count(_ name: String) -> Int? { text(name).flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
+        func count(_ name: String) -> Int? {
+            text(name).flatMap { Int($0) }.flatMap { $0 > 0 ? min($0, Self.most) : nil }
+        }
         func duration(_ name: String, _ usual: Double) throws(DaemonError) -> Double {
             guard let value = text(name) else { return usual }
             guard let seconds = GoText.seconds(value), seconds >= 0 else {
@@ -76,7 +81,8 @@ public struct DaemonSettings: Sendable {
         tries = count("S3ND_UPLOAD_TRIES") ?? count("S3DAEMON_MAX_RETRIES") ?? (style == .s3nd ? 1 : 2)
         uploadTimeout = try duration("S3ND_UPLOAD_TIMEOUT", style == .s3nd ? 10 : 60)
         queueTimeout = try duration("S3ND_QUEUE_TIMEOUT", 10)
-        connectTimeout = text("S3DAEMON_CONNECT_TIMEOUT").flatMap { Double($0) }.flatMap { $0 > 0 ? $0 : nil } ?? 5
+        let connecting = text("S3DAEMON_CONNECT_TIMEOUT").flatMap { Double($0) } ?? 0
+        connectTimeout = connecting > 0 ? min(connecting, 86_400) : 5
         let isNamed = text("S3ND_UPLOAD_PARTSIZE") != nil
         partSize = try quantity("S3ND_UPLOAD_PARTSIZE", 5 << 20)
         if !isNamed, style == .s3daemon { partSize = S3Client.partThreshold }
@@ -95,10 +101,18 @@ public struct DaemonSettings: Sendable {
             ?? TransferRules()
     }
 
+    /// The address of the service without the keys that it may have.
+    var shownEndpoint: String {
+        let start = endpoint.firstRange(of: "://")?.upperBound ?? endpoint.startIndex
+        let end = endpoint[start...].firstIndex { "/?#".contains($0) } ?? endpoint.endIndex
+        guard let at = endpoint[start..<end].lastIndex(of: "@") else { return endpoint }
+        return String(endpoint[..<start] + endpoint[endpoint.index(after: at)...])
+    }
+
     /// The ten variables of the newer program, as it reports them.
     var reported: [(String, String)] {
         [
-            ("S3ND_ENDPOINT_URL", endpoint), ("S3ND_HOST", host), ("S3ND_PORT", String(port)),
+            ("S3ND_ENDPOINT_URL", shownEndpoint), ("S3ND_HOST", host), ("S3ND_PORT", String(port)),
             ("S3ND_QUEUE_TIMEOUT", GoText.duration(queueTimeout)), ("S3ND_UPLOAD_BWLIMIT", String(bandwidth)),
             ("S3ND_UPLOAD_MAX_PARALLEL", String(parallel)), ("S3ND_UPLOAD_PARTSIZE", String(partSize)),
             ("S3ND_UPLOAD_TIMEOUT", GoText.duration(uploadTimeout)), ("S3ND_UPLOAD_TRIES", String(tries)),

@@ -2,7 +2,7 @@ import Foundation
 
 /// Durations and quantities in the spelling of the programs that this one replaces.
 enum GoText {
-    /// `1h2m3.5s`, `250ms`: seconds; `nil` for what is none.
+    /// `1h2m3.5s`, `250ms`: seconds; `nil` for what is none, and for more than 292 years, as in Go.
     static func seconds(_ text: String) -> Double? {
         var rest = Substring(text)
         let sign: Double = rest.hasPrefix("-") ? -1 : 1
@@ -22,7 +22,7 @@ enum GoText {
             total += number * unit.seconds
             rest = rest[name.endIndex...]
         }
-        return sign * total
+        return total < 9.2e9 ? sign * total : nil
     }
 
     /// A quantity of Kubernetes: `5Mi`, `100M`, `1e6`; `nil` for what is none.

@@ -13,6 +13,10 @@ final class SpoolJournal: Sendable {
         var descriptor: Int32
         var waiting: [UUID: TransferRequest]
         var lines: Int
+        /// Bytes of whole lines.
+        var length = 0
+        /// Whether a line that was cut may follow them.
+        var isCut = false
         /// Lines since the start of this process, those that are of the past too.
         var written: UInt64 = 0
     }
@@ -104,17 +108,28 @@ final class SpoolJournal: Sendable {
     }
 
     private func append(_ line: String, _ state: inout State) throws(DaemonError) {
+        try cutBack(&state)
         var text = line
         let (written, code) = text.withUTF8 { bytes in
             watch.timing { (write(state.descriptor, bytes.baseAddress, bytes.count), errno) }
         }
         guard written == line.utf8.count else {
-            // A line that is cut would swallow the next one.
-            if written > 0 { try rewrite(&state) }
+            state.isCut = written > 0
+            try cutBack(&state)
             throw .spoolBroken(path: folder, reason: String(cString: strerror(written < 0 ? code : ENOSPC)))
         }
+        state.length += written
         state.lines += 1
         state.written += 1
+    }
+
+    /// Takes away the beginning of a line that a full disk has cut: it would swallow the next one. Needs no room.
+    private func cutBack(_ state: inout State) throws(DaemonError) {
+        guard state.isCut else { return }
+        guard ftruncate(state.descriptor, off_t(state.length)) == 0 else {
+            throw .spoolBroken(path: folder, reason: String(cString: strerror(errno)))
+        }
+        state.isCut = false
     }
 
     private func rewrite(_ state: inout State) throws(DaemonError) {
@@ -132,6 +147,7 @@ final class SpoolJournal: Sendable {
         guard written == text.utf8.count, fdatasync(descriptor) == 0, rename(new, path) == 0 else { throw fail() }
         if state.descriptor >= 0 { close(state.descriptor) }
         state.descriptor = descriptor
+        (state.length, state.isCut) = (written, false)
         state.lines = state.waiting.count
     }
 

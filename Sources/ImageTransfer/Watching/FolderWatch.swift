@@ -4,7 +4,7 @@ import ObjectStorage
 /// Sends the files that a writer drops into a folder, and below it, once they have not changed for a while.
 ///
 /// The folder is looked through twice a second. Files that were there before are looked for in the store, and sent if
-/// they are not there; so nothing has to be remembered over a restart.
+/// they are not there, after all that is new; so nothing has to be remembered over a restart.
 struct FolderWatch: Sendable {
     private let rule: TransferRules.WatchRule
     private let dispatcher: Dispatcher
@@ -20,51 +20,97 @@ struct FolderWatch: Sendable {
         var size: Int64
         var time: Int64
         var since: ContinuousClock.Instant
+        /// Whether it was there when the watch began.
+        var isOld = false
         var isTaken = false
     }
 
-    func run() async {
+    private struct Round {
         var seen: [ObjectPath: Seen] = [:]
-        var problem = ""
+        /// Which file was taken last for a key, of some thousands.
+        var taken: [String: String] = [:]
+        /// What has been the matter; it is told once, not twice a second.
+        var problems: Set<String> = []
+        var isFirst = true
+    }
+
+    /// A file and where it goes.
+    private struct Errand: Hashable {
+        let file: String
+        let bucket: String
+        let key: String
+    }
+
+    func run() async {
+        let left = Set(
+            dispatcher.journal.recovered.map { Errand(file: $0.file, bucket: $0.bucket, key: $0.key) })
+        var round = Round()
         while !Task.isCancelled {
-            do {
-                seen = try await look(seen)
-                problem = ""
-            } catch {
-                // Once for each kind of trouble, not twice a second.
-                if "\(error)" != problem { log.problem("\(rule.folder) cannot be watched: \(error)") }
-                problem = "\(error)"
+            do { round = try await look(round, left) } catch {
+                tell(["\(rule.folder) cannot be watched: \(error)"], &round)
             }
             try? await Task.sleep(for: .milliseconds(500))
         }
     }
 
-    private func look(_ before: [ObjectPath: Seen]) async throws -> [ObjectPath: Seen] {
+    private func tell(_ problems: Set<String>, _ round: inout Round) {
+        for problem in problems.subtracting(round.problems).sorted() { log.problem(problem) }
+        round.problems = problems
+    }
+
+    /// - Parameter left: what the processes before have taken and not sent.
+    private func look(_ before: Round, _ left: Set<Errand>) async throws -> Round {
         let pattern = try Regex(rule.match)
-        let store = try POSIXObjectStore(root: ResourceURI(localPath: rule.folder))
-        var seen: [ObjectPath: Seen] = [:]
-        let now = ContinuousClock.now
-        for try await page in try await store.list(nil) {
-            for entry in page {
-                guard let match = try pattern.wholeMatch(in: entry.path.basename) else { continue }
-                let (size, time) = (entry.status.size, entry.status.modificationTime)
-                var file = before[entry.path] ?? Seen(size: size, time: time, since: now)
-                if file.size != size || file.time != time { file = Seen(size: size, time: time, since: now) }
-                if !file.isTaken, now - file.since >= .seconds(rule.settle) {
-                    do {
-                        try await dispatcher.enqueue(
-                            rule.folder + "/" + entry.path.description, bucket: rule.bucket,
-                            key: key(entry.path, match), priority: rule.priority, deletes: rule.deletes,
-                            because: .recovery)
-                        file.isTaken = true
-                    } catch DaemonError.spoolFull {
-                        // It stays where it is and is taken later.
-                    }
-                }
-                seen[entry.path] = file
-            }
+        guard FileManager.default.fileExists(atPath: rule.folder) else {
+            throw ObjectStorageError.notFound(path: rule.folder)
         }
-        return seen
+        let (files, problems) = try await POSIXObjectStore(root: ResourceURI(localPath: rule.folder)).accessibleFiles()
+        var (round, troubles) = (before, Set(problems.map { "\($0)" }))
+        (round.seen, round.isFirst) = ([:], false)
+        let now = ContinuousClock.now
+        for entry in files {
+            guard let match = try pattern.wholeMatch(in: entry.path.basename) else { continue }
+            let errand = Errand(
+                file: rule.folder + "/" + entry.path.description, bucket: rule.bucket, key: key(entry.path, match))
+            let (size, time) = (entry.status.size, entry.status.modificationTime)
+            var file =
+                before.seen[entry.path]
+                ?? Seen(
+                    size: size, time: time, since: now, isOld: before.isFirst,
+                    isTaken: before.isFirst && left.contains(errand))
+            if file.size != size || file.time != time { file = Seen(size: size, time: time, since: now) }
+            if !file.isTaken, now - file.since >= .seconds(rule.settle) {
+                if rule.deletes, let other = round.taken[errand.key], other != errand.file {
+                    // One of them would be lost.
+                    troubles.insert("\(errand.file) is not sent: '\(errand.key)' is already the name of \(other)")
+                } else {
+                    do {
+                        file.isTaken = try await take(errand, isOld: file.isOld)
+                        if round.taken.count > 10_000 { round.taken = [:] }
+                        if file.isTaken, rule.deletes { round.taken[errand.key] = errand.file }
+                    } catch { troubles.insert("\(errand.file) is not sent: \(error)") }
+                }
+            }
+            round.seen[entry.path] = file
+        }
+        tell(troubles, &round)
+        return round
+    }
+
+    /// - Returns: whether the file is in the spool; else it is looked at again.
+    private func take(_ errand: Errand, isOld: Bool) async throws -> Bool {
+        if isOld, !dispatcher.hasRoom { return false }
+        // What is not there when the file is removed would be lost. A file that stays is sent again when it has grown.
+        if rule.deletes {
+            let isOpen = try await POSIXObjectStore.sharedPool.run { LocalFile.isBeingWritten(errand.file) }
+            if isOpen { return false }
+        }
+        do {
+            try await dispatcher.enqueue(
+                errand.file, bucket: errand.bucket, key: errand.key, priority: isOld ? .bulk : rule.priority,
+                deletes: rule.deletes, because: .recovery)
+        } catch DaemonError.spoolFull { return false }
+        return true
     }
 
     private func key(_ path: ObjectPath, _ match: Regex<AnyRegexOutput>.Match) -> String {

@@ -86,7 +86,7 @@ final class DigestLanes: Sendable {
 
     init(_ pool: BlockingPool) { self.pool = pool }
 
-    /// Adds a piece to a digest, on another thread.
+    /// Adds a piece to a digest: here, which blocks for a moment, if there is no other stream; else on another thread.
     ///
     /// - Parameter finished: called with the digest there; must not take long.
     func add(
@@ -101,8 +101,13 @@ final class DigestLanes: Sendable {
         }
         let count = whole.readableBytes
         sum.rest = whole.getSlice(at: whole.readerIndex + count / 64 * 64, length: count % 64) ?? ByteBuffer()
-        state.withLock { $0.waiting.append(Piece(sum: sum, bytes: whole, finished: finished)) }
-        begin(isLate: false)
+        let piece = Piece(sum: sum, bytes: whole, finished: finished)
+        let isAlone = state.withLock { state in
+            if state.streams > 1 { state.waiting.append(piece) }
+            return state.streams < 2
+        }
+        // To wake another thread for each piece would take more than what could be done meanwhile.
+        if isAlone { finish(piece) } else { begin(isLate: false) }
     }
 
     func enter() { state.withLock { $0.streams += 1 } }
@@ -122,6 +127,14 @@ final class DigestLanes: Sendable {
         }
         if begins { pool.submit { self.work() } }
         if waits { DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { self.begin(isLate: true) } }
+    }
+
+    private func finish(_ piece: Piece) {
+        var sum = piece.sum
+        var states = [sum.words]
+        Self.add(piece.blocks, of: [(piece.bytes, 0)], to: &states)
+        sum.words = states[0]
+        piece.finished(sum)
     }
 
     private func work() {

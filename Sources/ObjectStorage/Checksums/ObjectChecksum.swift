@@ -6,8 +6,8 @@ public enum ChecksumAlgorithm: String, Sendable, Hashable, CaseIterable {
 }
 
 /// A digest that is made while bytes pass. Algorithms that this cannot make (`crc64nvme`, `adler32`) have none.
-struct RunningChecksum {
-    private enum Engine {
+public struct RunningChecksum: Sendable {
+    private enum Engine: Sendable {
         case md5(Insecure.MD5)
         case sha1(Insecure.SHA1)
         case sha256(SHA256)
@@ -16,7 +16,7 @@ struct RunningChecksum {
 
     private var engine: Engine
 
-    init?(_ algorithm: ChecksumAlgorithm) {
+    public init?(_ algorithm: ChecksumAlgorithm) {
         switch algorithm {
         case .md5: engine = .md5(Insecure.MD5())
         case .sha1: engine = .sha1(Insecure.SHA1())
@@ -27,7 +27,7 @@ struct RunningChecksum {
         }
     }
 
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         switch engine {
         case .md5(var hash):
             hash.update(bufferPointer: bytes)
@@ -45,7 +45,7 @@ struct RunningChecksum {
     }
 
     /// In the byte order in which services write it.
-    func finish() -> [UInt8] {
+    public func finish() -> [UInt8] {
         switch engine {
         case .md5(let hash): Array(hash.finalize())
         case .sha1(let hash): Array(hash.finalize())

@@ -46,7 +46,7 @@ public struct HTTPSettings: Sendable, Hashable {
             names.lazy.compactMap { environment[$0].flatMap { $0.isEmpty ? nil : $0 } }.first
         }
         func seconds(_ name: String) -> Duration? {
-            text(name).flatMap { Double($0) }.flatMap { $0 > 0 ? .seconds($0) : nil }
+            text(name).flatMap { Double($0) }.flatMap { $0 > 0 ? .seconds(min($0, 86_400)) : nil }
         }
         certificates = text("AWS_CA_BUNDLE", "LSST_HTTP_CACERT_BUNDLE", "REQUESTS_CA_BUNDLE")
         if let certificate = text("LSST_HTTP_AUTH_CLIENT_CERT", "X509_USER_PROXY") {
@@ -207,7 +207,12 @@ public final class HTTPTransport: Sendable {
     ) async throws -> HTTPAnswer {
         let slot = try await limit.enter()
         defer { slot.release() }
-        do { return try await own.send(head, content) } catch {
+        do { return try await own.send(head, content) } catch let error as SendingConnection.WasDead {
+            let failure = Self.failure(error.reason, path: path, operation: operation)
+            guard var transient = failure as? TransientFailure else { throw failure }
+            transient.isOfStaleConnection = true
+            throw transient
+        } catch {
             throw Self.failure(error, path: path, operation: operation)
         }
     }
@@ -264,6 +269,8 @@ struct HTTPAnswer: Sendable {
     var retryAfter: Duration? { Self.retryAfter(headers) }
 
     static func retryAfter(_ headers: HTTPHeaders) -> Duration? {
-        headers.first(name: "retry-after").flatMap { Double($0) }.map { .seconds(min(max($0, 0), 3600)) }
+        headers.first(name: "retry-after").flatMap { Double($0) }.flatMap { seconds in
+            seconds.isNaN ? nil : .seconds(min(max(seconds, 0), 3600))
+        }
     }
 }

@@ -33,13 +33,21 @@ actor RemoteReading {
     private var path: String { object.path }
 
     /// Opens the object.
-    init(_ object: RemoteObject) async throws {
+    ///
+    /// - Parameter etag: the version that it must be; others throw `.changedWhileReading`.
+    init(_ object: RemoteObject, etag: String? = nil) async throws {
         self.object = object
-        let (response, slot) = try await object.open([], [])
+        let (response, slot): (HTTPClientResponse, ConcurrencyLimit.Slot)
+        do { (response, slot) = try await object.open(condition(etag), []) } catch ObjectStorageError.alreadyExists {
+            throw ObjectStorageError.changedWhileReading(path: object.path)
+        }
         self.slot = slot
         iterator = response.body.makeAsyncIterator()
         do { status = try object.status(response.headers) } catch let failure as TransientFailure {
             throw failure.error
+        }
+        guard etag.map({ isSame($0, status.etag) }) ?? true else {
+            throw ObjectStorageError.changedWhileReading(path: object.path)
         }
         for algorithm in [ChecksumAlgorithm.md5, .crc32c, .crc32, .sha256, .sha1] {
             guard let expected = status.checksums[algorithm], let running = RunningChecksum(algorithm) else { continue }
@@ -118,6 +126,13 @@ actor RemoteReading {
         slot?.release()
         slot = nil
     }
+}
+
+/// Whether two tags may be of one version. Weak ones tell nothing, and listings of some servers leave out the quotes.
+private func isSame(_ first: String, _ second: String) -> Bool {
+    let tags = [first, second]
+    guard tags.allSatisfy({ !$0.isEmpty && !$0.hasPrefix("W/") }) else { return true }
+    return Set(tags.map { $0.replacing("\"", with: "") }).count == 1
 }
 
 /// The header that asks for one version. Weak tags never match.
@@ -238,8 +253,10 @@ extension RemoteObject {
     }
 
     /// Pieces of at most `size` bytes.
-    func chunks(_ size: Int) async throws -> AsyncThrowingStream<[UInt8], any Error> {
-        let reading = try await RemoteReading(self)
+    ///
+    /// - Parameter etag: the version that they must be of; others throw `.changedWhileReading`.
+    func chunks(_ size: Int, etag: String? = nil) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+        let reading = try await RemoteReading(self, etag: etag)
         let size = max(1, size)
         return AsyncThrowingStream { try await reading.next(size: size) }
     }

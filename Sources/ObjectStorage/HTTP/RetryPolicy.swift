@@ -7,6 +7,14 @@ struct TransientFailure: Error {
     var retryAfter: Duration?
     /// Whether the service may have done what was asked: the request was sent whole, and no answer came.
     var mayHaveHappened = true
+    /// Whether a connection was closed that had not been used for a while, before anything of an answer came.
+    var isOfStaleConnection = false
+}
+
+/// A request failed because its connection was dead already, as after a quiet night with a firewall in between. Another
+/// connection may do. The service may have got the request all the same.
+struct StaleConnection: Error {
+    let error: ObjectStorageError
 }
 
 /// How often and when failed requests are tried again: waits grow twofold, each is random between nothing and
@@ -26,6 +34,8 @@ public struct RetryPolicy: Sendable, Hashable {
     }
 
     /// Runs `body` until it succeeds, fails for good, or attempts or budget are used up.
+    ///
+    /// - Throws: ``StaleConnection`` when the last attempt was with a dead connection.
     func run<Result: Sendable>(
         _ budget: RetryBudget, isolation: isolated (any Actor)? = #isolation,
         _ body: (_ attempt: Int) async throws -> Result
@@ -38,7 +48,10 @@ public struct RetryPolicy: Sendable, Hashable {
                 budget.succeeded()
                 return result
             } catch let failure as TransientFailure {
-                guard attempt < attempts, budget.take() else { throw failure.error }
+                guard attempt < attempts, budget.take() else {
+                    if failure.isOfStaleConnection { throw StaleConnection(error: failure.error) }
+                    throw failure.error
+                }
                 try await Task.sleep(for: wait(after: attempt, asked: failure.retryAfter))
                 attempt += 1
             }

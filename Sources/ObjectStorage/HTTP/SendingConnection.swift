@@ -10,6 +10,13 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias OutboundOut = HTTPClientRequestPart
 
     private static let longestAnswer = 64 << 20
+    /// A connection that was not used for so long may be dead without anybody's having said so.
+    private static let quiet = TimeAmount.seconds(1)
+
+    /// The connection was closed after a quiet time, before anything of an answer came.
+    struct WasDead: Error {
+        let reason: any Error
+    }
 
     let origin: SendingConnections.Origin
     private let pool: LoopConnections
@@ -18,10 +25,13 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
     private var context: ChannelHandlerContext?
     private var exchange: SendingExchange?
     private var isWritten = true
+    private var isUsed = false
     private var head: HTTPResponseHead?
     private var body = ByteBuffer()
     /// When the other side was last heard of, or a request began.
     private var last = NIODeadline.now()
+    /// Whether nothing was heard of the other side since a quiet time before the request.
+    private var isDoubtful = false
     private var timer: (time: NIODeadline, task: Scheduled<Void>)?
 
     init(_ origin: SendingConnections.Origin, _ pool: LoopConnections, _ settings: HTTPSettings) {
@@ -39,6 +49,8 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
             return exchange.end(.failure(HTTPClientError.remoteConnectionClosed))
         }
         self.exchange = exchange
+        isDoubtful = isUsed && .now() - last >= Self.quiet
+        isUsed = true
         (head, isWritten, last) = (nil, false, .now())
         body.clear()
         watch()
@@ -68,6 +80,7 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         last = .now()
+        isDoubtful = false
         switch unwrapInboundIn(data) {
         case .head(let head): self.head = head
         case .body(var part):
@@ -98,7 +111,9 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func fail(_ error: any Error) {
-        exchange?.end(.failure(error))
+        // Those that were not used for longer are no better.
+        if isDoubtful, exchange != nil { pool.closeIdle(origin) }
+        exchange?.end(.failure(isDoubtful ? WasDead(reason: error) : error))
         exchange = nil
         close()
     }
@@ -121,6 +136,7 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
         let now = NIODeadline.now()
         guard limit <= now else { return watch() }
         guard let exchange else { return close() }
+        isDoubtful = false
         fail(exchange.deadline <= now ? HTTPClientError.deadlineExceeded : HTTPClientError.readTimeout)
     }
 }

@@ -5,6 +5,10 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Requests that send bytes and get short answers, over HTTP/1.1 connections that are kept.
 ///
 /// They cost less than those of a client that can do all of HTTP: a task that runs on an event loop uses connections of
@@ -121,9 +125,11 @@ final class SendingConnections: Sendable {
             return ClientBootstrap(group: pool.loop)
                 .connectTimeout(TimeAmount(settings.connectTimeout))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelInitializer { [onConnection] channel in
+                .channelOption(.socketOption(.so_keepalive), value: 1)
+                .channelInitializer { [onConnection, settings] channel in
                     channel.eventLoop.makeCompletedFuture {
                         let pipeline = channel.pipeline.syncOperations
+                        Self.watch(channel, settings)
                         if let context {
                             let isNumber = (try? SocketAddress(ipAddress: name, port: port)) != nil
                             try pipeline.addHandler(
@@ -141,6 +147,22 @@ final class SendingConnections: Sendable {
                     throw error
                 }
         }
+    }
+
+    /// Has the system notice within a minute that the other side of a quiet connection is gone, and sooner when there
+    /// is something to send.
+    private static func watch(_ channel: any Channel, _ settings: HTTPSettings) {
+        #if canImport(Glibc)
+            let patience = min(settings.requestTimeout / 2, .seconds(20))
+            let milliseconds = Int(max(1, patience / .milliseconds(1)))
+            let options: [(CInt, Int)] = [
+                (TCP_KEEPIDLE, 30), (TCP_KEEPINTVL, 10), (TCP_KEEPCNT, 3), (TCP_USER_TIMEOUT, milliseconds),
+            ]
+            for (option, value) in options {
+                // Without them the timeouts of requests are all there is.
+                _ = try? channel.syncOptions?.setOption(.tcpOption(.init(rawValue: option)), value: value)
+            }
+        #endif
     }
 
     /// Certificates are read elsewhere, as that blocks.
@@ -195,6 +217,11 @@ final class LoopConnections: @unchecked Sendable {
     }
 
     func forget(_ connection: SendingConnection) { idle[connection.origin]?.removeAll { $0 === connection } }
+
+    /// Closes the connections to a place that nobody uses just now.
+    func closeIdle(_ origin: SendingConnections.Origin) {
+        for connection in idle.removeValue(forKey: origin) ?? [] { connection.close() }
+    }
 
     func close() {
         isClosed = true

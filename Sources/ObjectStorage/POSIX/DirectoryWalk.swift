@@ -12,9 +12,13 @@ struct DirectoryWalk {
     private var pending: [String]
     private let root: String
     private var open: (handle: Handle, folder: String)?
+    /// Whether names and folders that cannot be looked at are passed by, and what was the matter with them.
+    private let isLenient: Bool
+    private(set) var problems: [ObjectStorageError] = []
 
-    init(root: String, prefix: String) {
+    init(root: String, prefix: String, isLenient: Bool = false) {
         self.root = root
+        self.isLenient = isLenient
         pending = [prefix]
     }
 
@@ -25,19 +29,35 @@ struct DirectoryWalk {
         var page: [(path: String, status: stat)] = []
         while page.count < limit {
             guard let current = try openFolder() else { break }
-            guard let name = try current.handle.next(in: current.folder) else {
-                open = nil
+            let found: (path: String, status: stat)?
+            do {
+                guard let name = try current.handle.next(in: current.folder) else {
+                    open = nil
+                    continue
+                }
+                let path = current.folder.isEmpty ? name : current.folder + "/" + name
+                found = try examine(path).map { (path, $0) }
+            } catch {
+                try pass(error)
                 continue
             }
-            let path = current.folder.isEmpty ? name : current.folder + "/" + name
-            guard let status = try examine(path) else { continue }
+            guard let (path, status) = found else { continue }
             switch status.st_mode & S_IFMT {
             case S_IFDIR: if !temporaries || !status.isSymbolicLink { pending.append(path) }
-            case S_IFREG: if AtomicWrite.isTemporaryName(name) == temporaries { page.append((path, status)) }
+            case S_IFREG: if AtomicWrite.isTemporaryName(Self.name(path)) == temporaries { page.append((path, status)) }
             default: break
             }
         }
         return page.isEmpty ? nil : page
+    }
+
+    private static func name(_ path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+    }
+
+    private mutating func pass(_ problem: ObjectStorageError) throws(ObjectStorageError) {
+        guard isLenient else { throw problem }
+        problems.append(problem)
     }
 
     private mutating func openFolder() throws(ObjectStorageError) -> (handle: Handle, folder: String)? {
@@ -47,7 +67,10 @@ struct DirectoryWalk {
             guard let stream = opendir(full) else {
                 // Gone since it was listed, or the prefix is no folder: no objects there.
                 if errno == ENOENT || errno == ENOTDIR { continue }
-                throw .from(errno, path: full, operation: "list")
+                let problem = ObjectStorageError.from(errno, path: full, operation: "list")
+                if folder.isEmpty { throw problem }
+                try pass(problem)
+                continue
             }
             let entry = (Handle(stream), folder)
             open = entry

@@ -61,6 +61,28 @@ final class FileDescriptor: Sendable {
         return buffer
     }
 
+    /// The path of what is open, without links. Linux only asks the kernel which file it is; a file that was removed
+    /// has a path that is none.
+    func resolvedPath() throws(ObjectStorageError) -> String {
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX) + 1)
+        #if canImport(Glibc)
+            let length = bytes.withUnsafeMutableBytes { memory in
+                memory.withMemoryRebound(to: CChar.self) { text in
+                    text.baseAddress.map { readlink("/proc/self/fd/\(number)", $0, text.count - 1) } ?? -1
+                }
+            }
+            guard length >= 0 else { throw .from(errno, path: path, operation: "examine") }
+        #else
+            let result = bytes.withUnsafeMutableBytes { $0.baseAddress.map { fcntl(number, F_GETPATH, $0) } ?? -1 }
+            guard result == 0 else { throw .from(errno, path: path, operation: "examine") }
+            let length = bytes.firstIndex(of: 0) ?? 0
+        #endif
+        return String(decoding: bytes[..<length], as: UTF8.self)
+    }
+
+    /// Whether somebody has the file open for writing, as far as the system tells. For descriptors for reading.
+    var isBeingWritten: Bool { steward_is_being_written(number) == 1 }
+
     /// Up to `count` bytes from an offset; fewer only at the end of the file.
     func read(at offset: Int64, count: Int) throws(ObjectStorageError) -> [UInt8] {
         var failure: ObjectStorageError?

@@ -116,6 +116,22 @@ public struct POSIXObjectStore: ObjectStore {
         }
     }
 
+    /// All files, and what kept others from being looked at: names that are no text, folders that may not be read.
+    /// Cost: the names of all files are in memory.
+    ///
+    /// - Throws: `ObjectStorageError` when the root itself cannot be read.
+    public func accessibleFiles() async throws -> (files: [ObjectEntry], problems: [ObjectStorageError]) {
+        let root = rootPath
+        return try await pool.run {
+            var walk = DirectoryWalk(root: root, prefix: "", isLenient: true)
+            var files: [ObjectEntry] = []
+            while let page = try walk.nextPage() {
+                files += page.map { ObjectEntry(path: ObjectPath(trusted: $0.path), status: $0.status.objectStatus) }
+            }
+            return (files, walk.problems)
+        }
+    }
+
     // MARK: Writing
 
     public func write(_ path: ObjectPath, bytes: [UInt8], mode: WriteMode) async throws {

@@ -5,9 +5,12 @@ import NIOCore
 
 /// The bytes of a request.
 struct S3Body: Sendable {
+    /// Gives a digest that is made while the bytes are sent; `nil` if not all of them were.
+    typealias LaterDigest = @Sendable () async throws -> [UInt8]?
+
     private enum Digest: Sendable {
         case known([UInt8])
-        case meanwhile(FilePieces.Digests)
+        case later(LaterDigest)
     }
 
     let body: HTTPClientRequest.Body
@@ -19,11 +22,16 @@ struct S3Body: Sendable {
         self.init(ByteBuffer(bytes: bytes), md5: Array(Insecure.MD5.hash(data: bytes)))
     }
 
-    init(_ buffer: ByteBuffer, md5: [UInt8]) {
+    init(_ buffer: ByteBuffer, md5: [UInt8]) { self.init(buffer, .known(md5)) }
+
+    /// - Parameter later: gives the digest of all bytes, for comparison with the tag that the service makes.
+    init(_ buffer: ByteBuffer, later: @escaping LaterDigest) { self.init(buffer, .later(later)) }
+
+    private init(_ buffer: ByteBuffer, _ digest: Digest) {
         body = .bytes(buffer)
         content = .bytes(buffer)
         length = Int64(buffer.readableBytes)
-        digest = .known(md5)
+        self.digest = digest
     }
 
     /// A part of a file, in pieces that are read when they are sent.
@@ -35,9 +43,9 @@ struct S3Body: Sendable {
         if let md5 {
             digest = .known(md5)
         } else {
-            let digests = FilePieces.Digests()
+            let (digests, length) = (FilePieces.Digests(), length)
             pieces.digests = digests
-            digest = .meanwhile(digests)
+            digest = .later { await digests.finish(length: length) }
         }
         content = .file(pieces)
         body = .stream(pieces, length: .known(length))
@@ -53,10 +61,10 @@ struct S3Body: Sendable {
 
     /// Of all bytes. `nil` when they are not known yet and were not all sent.
     var md5: [UInt8]? {
-        get async {
+        get async throws {
             switch digest {
             case .known(let md5): md5
-            case .meanwhile(let digests): await digests.finish(length: length)
+            case .later(let later): try await later()
             }
         }
     }

@@ -10,6 +10,8 @@ public struct S3Client: Sendable {
     let service: S3Service
     let keys: S3KeySource
     let tags = ServiceTags()
+    /// When this process began to use the service: nanoseconds since 1970.
+    let began = UTCTime.now
     private let dayKey = SignatureV4.DayKey()
 
     /// - Parameter keys: `nil` for those of the service.
@@ -143,10 +145,13 @@ public struct S3Client: Sendable {
     ) async throws -> Result {
         let credentials = try await keys.current()
         let (result, status, body) = try await send(credentials)
-        guard status == 400 || status == 401 || status == 403,
-            let code = body.flatMap({ XMLElement(String(buffer: $0)) })?["Code"]?.text,
-            ["ExpiredToken", "TokenRefreshRequired", "InvalidAccessKeyId", "InvalidToken"].contains(code),
-            try await keys.renew(after: credentials)
+        guard status == 400 || status == 401 || status == 403 else { return result }
+        let code = body.flatMap { XMLElement(String(buffer: $0)) }?["Code"]?.text
+        let isExpired =
+            code.map { ["ExpiredToken", "TokenRefreshRequired", "InvalidAccessKeyId", "InvalidToken"].contains($0) }
+        // Answers to `HEAD` do not say why: keys that are not quite new may have expired.
+        let minimumAge: Duration = isExpired == true ? .zero : .seconds(60)
+        guard isExpired ?? (call.method == .HEAD), try await keys.renew(after: credentials, minimumAge: minimumAge)
         else { return result }
         return try await send(try await keys.current()).0
     }

@@ -63,12 +63,24 @@ extension S3Client {
         _ store: (S3Body) async throws -> Result
     ) async throws -> Result {
         if digestsMeanwhile, range.count > FilePieces.short, tags.areDigests.load(ordering: .relaxed) {
-            do { return try await store(S3Body(file, range, md5: nil)) } catch is TagIsNoDigest {
-                tags.areDigests.store(false, ordering: .relaxed)
-            }
+            let result = try await withLaterDigest { try await store(S3Body(file, range, md5: nil)) }
+            if let result { return result }
         }
         let (digest, bytes) = try await POSIXObjectStore.sharedPool.run { try file.digest(range) }
         return try await store(bytes.map { S3Body($0, md5: digest) } ?? S3Body(file, range, md5: digest))
+    }
+
+    /// Stores bytes without their digest, which is compared with the tag of the answer.
+    ///
+    /// - Returns: `nil` if they have to be stored once more, with their digest: what is stored is damaged, or the tag
+    ///   tells nothing.
+    func withLaterDigest<Result: Sendable>(_ store: () async throws -> Result) async throws -> Result? {
+        do { return try await store() } catch is TagIsNoDigest {
+            tags.areDigests.store(false, ordering: .relaxed)
+        } catch ObjectStorageError.damaged {
+            // The service compares this time, and leaves what it has if that is better.
+        }
+        return nil
     }
 }
 

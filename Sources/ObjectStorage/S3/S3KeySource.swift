@@ -13,9 +13,10 @@ public enum S3KeySource: Sendable {
     }
 
     /// Other keys after the service said that these have expired; `false` when there can be none.
-    func renew(after refused: S3Credentials) async throws -> Bool {
+    /// - Parameter minimumAge: younger keys are kept.
+    func renew(after refused: S3Credentials, minimumAge: Duration = .zero) async throws -> Bool {
         guard case .renewed(let keys) = self else { return false }
-        await keys.forget(refused)
+        await keys.forget(refused, minimumAge)
         return try await keys.current() != refused
     }
 }
@@ -31,6 +32,7 @@ public actor RenewedS3Keys {
     private let fetch: @Sendable () async throws -> Fetched
     private let now: @Sendable () -> Int64
     private var known: Fetched?
+    private var fetched = ContinuousClock.now
     private var fetching: Task<Fetched, any Error>?
     /// How long before their end keys are renewed, in nanoseconds.
     private static let margin: Int64 = 300 * 1_000_000_000
@@ -50,6 +52,7 @@ public actor RenewedS3Keys {
             defer { fetching = nil }
             let fetched = try await task.value
             known = fetched
+            self.fetched = .now
             return fetched.keys
         } catch {
             // Keys that are good for some minutes yet are better than none.
@@ -58,5 +61,7 @@ public actor RenewedS3Keys {
         }
     }
 
-    func forget(_ refused: S3Credentials) { if known?.keys == refused { known = nil } }
+    func forget(_ refused: S3Credentials, _ minimumAge: Duration) {
+        if known?.keys == refused, .now - fetched >= minimumAge { known = nil }
+    }
 }

@@ -69,6 +69,12 @@ public struct S3ObjectStore: ObjectStore {
         try await client.object(location(path)).chunks(size)
     }
 
+    public func chunks(
+        of path: ObjectPath, size: Int, tagged etag: String
+    ) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+        try await client.object(location(path)).chunks(size, etag: etag)
+    }
+
     public func write(_ path: ObjectPath, bytes: [UInt8], mode: WriteMode) async throws {
         try await client.put(location(path), S3Body(bytes), mode: mode)
     }

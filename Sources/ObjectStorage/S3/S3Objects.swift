@@ -88,7 +88,7 @@ extension S3Client {
             let answer = try await perform(call) { try await Self.checkStored($0, body, path: path) }
             return ObjectStatus(
                 size: body.length, modificationTime: UTCTime.now, etag: answer.headers.first(name: "etag") ?? "",
-                checksums: await body.md5.map { [.md5: $0] } ?? [:])
+                checksums: try await body.md5.map { [.md5: $0] } ?? [:])
         } catch ObjectStorageError.alreadyExists {
             // An attempt whose answer was lost may have been the one that came first.
             guard let (status, headers) = try await stat(location), headers.first(name: Self.wordHeader) == word else {
@@ -104,7 +104,7 @@ extension S3Client {
     ///
     /// - Throws: ``TagIsNoDigest`` when the service has given no other proof that it has the bytes.
     static func checkStored(_ answer: HTTPAnswer, _ body: S3Body, path: String) async throws {
-        guard let digest = await body.md5 else {
+        guard let digest = try await body.md5 else {
             throw TransientFailure(
                 error: .unreachable(
                     path: path, operation: "write", reason: "the service has answered before it had all bytes"))

@@ -1,3 +1,5 @@
+import NIOCore
+
 /// A local file that is in a bucket, as its service says.
 public struct SentFile: Sendable, Hashable {
     /// Bytes.
@@ -19,26 +21,40 @@ public enum SendReason: Sendable, Hashable {
 extension S3Client {
     /// Sends a local file and returns once the service has shown, by its checksum, that it has all of it.
     ///
-    /// - Parameter partSize: larger files are sent in parts of this size, four at a time. At least 5 MiB.
+    /// - Parameters:
+    ///   - partSize: larger files are sent in parts of this size, four at a time. At least 5 MiB.
+    ///   - check: looks at the path of the file that was opened, links resolved; if it throws, nothing is sent.
     /// - Throws: `ObjectStorageError`: `.notFound` and others for the file, `.changedWhileReading` when somebody
     ///   writes to it; those of the service.
     public func send(
         file path: String, to location: S3Location, partSize: Int64 = S3Client.partThreshold,
-        because reason: SendReason = .request
+        because reason: SendReason = .request, check: FileCheck? = nil
     ) async throws -> SentFile {
         let partSize = max(5 << 20, partSize)
-        if reason == .request, let sent = try await sendCached(path, to: location) { return sent }
-        return try await withTaskExecutorPreference(POSIXObjectStore.sharedPool) {
-            try await sendUncached(path, to: location, partSize: partSize, because: reason)
+        func uncached(_ reason: SendReason) async throws -> SentFile {
+            try await withTaskExecutorPreference(POSIXObjectStore.sharedPool) {
+                try await sendUncached(path, to: location, partSize: partSize, because: reason, check)
+            }
+        }
+        do {
+            if reason == .request, let sent = try await sendCached(path, to: location, check) { return sent }
+            return try await uncached(reason)
+        } catch is StaleConnection {
+            // The service may have got it all the same.
+            do { return try await uncached(.recovery) } catch let stale as StaleConnection { throw stale.error }
         }
     }
 
+    public typealias FileCheck = @Sendable (_ path: String) throws -> Void
+
     /// Sends a short file that the system has in memory, all of it on the thread where the task is; `nil` for others.
-    private func sendCached(_ path: String, to location: S3Location) async throws -> SentFile? {
+    private func sendCached(
+        _ path: String, to location: S3Location, _ check: FileCheck?
+    ) async throws -> SentFile? {
         guard let (file, bytes) = LocalFileSource.cached(path, upTo: Int64(FilePieces.short)) else { return nil }
-        let md5 = await TurnDigests.md5(of: bytes)
+        try check?(file.resolvedPath())
         do {
-            let status = try await put(location, S3Body(bytes, md5: md5), mode: .overwrite)
+            let status = try await putShort(location, bytes)
             try file.checkUnchanged()
             return SentFile(size: file.size, parts: 1, etag: status.etag, wasThere: false)
         } catch {
@@ -47,10 +63,28 @@ extension S3Client {
         }
     }
 
+    /// On an event loop the digest is made when the bytes are on their way, while the service deals with them.
+    private func putShort(_ location: S3Location, _ bytes: ByteBuffer) async throws -> ObjectStatus {
+        guard let digest = TurnDigests.md5(of: bytes) else {
+            return try await put(location, S3Body(bytes, md5: PiecewiseMD5.digests(of: [bytes])[0]), mode: .overwrite)
+        }
+        if tags.areDigests.load(ordering: .relaxed) {
+            let status = try await withLaterDigest {
+                try await put(location, S3Body(bytes) { try await digest.get() }, mode: .overwrite)
+            }
+            if let status { return status }
+        }
+        return try await put(location, S3Body(bytes, md5: try await digest.get()), mode: .overwrite)
+    }
+
     private func sendUncached(
-        _ path: String, to location: S3Location, partSize: Int64, because reason: SendReason
+        _ path: String, to location: S3Location, partSize: Int64, because reason: SendReason, _ check: FileCheck?
     ) async throws -> SentFile {
-        let file = try await POSIXObjectStore.sharedPool.run { try LocalFileSource(path) }
+        let file = try await POSIXObjectStore.sharedPool.run {
+            let file = try LocalFileSource(path)
+            try check?(file.resolvedPath())
+            return file
+        }
         let parts = max(1, Int((file.size + partSize - 1) / partSize))
         func sent(_ status: ObjectStatus, wasThere: Bool = false) -> SentFile {
             SentFile(size: file.size, parts: parts, etag: status.etag, wasThere: wasThere)
@@ -58,9 +92,22 @@ extension S3Client {
         guard reason == .recovery else {
             return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize, isSeenEarly: true))
         }
-        if let status = try await holds(location, file, partSize: partSize) { return sent(status, wasThere: true) }
-        if parts > 1 { try await abandonUploads(of: location) }
-        guard try await stat(location) == nil else {
+        var isAbsent = false
+        do {
+            if let status = try await holds(location, file, partSize: partSize) {
+                return sent(status, wasThere: true)
+            }
+            if parts > 1 {
+                // Without the right to look for them they are left to the bucket's own rules.
+                do { try await abandonUploads(of: location, begunBefore: began) } catch
+                    ObjectStorageError.permissionDenied
+                {}
+            }
+            isAbsent = try await stat(location) == nil
+        } catch ObjectStorageError.permissionDenied {
+            // Keys that may only write are told nothing of what is there.
+        }
+        guard isAbsent else {
             return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize, isSeenEarly: true))
         }
         do {
@@ -89,7 +136,9 @@ extension S3Client {
     }
 
     /// Gives up uploads in parts that nobody will finish, and whose parts would be kept for ever.
-    func abandonUploads(of location: S3Location) async throws {
+    ///
+    /// - Parameter time: nanoseconds since 1970; later ones may be somebody's who is at work.
+    func abandonUploads(of location: S3Location, begunBefore time: Int64 = .max) async throws {
         let call = Call(
             bucket: location.bucket, query: [("uploads", ""), ("prefix", location.key)],
             operation: "look for unfinished uploads in")
@@ -102,6 +151,8 @@ extension S3Client {
             throw error
         }
         for upload in document.all("Upload") where upload["Key"]?.text == location.key {
+            let began = upload["Initiated"].flatMap { UTCTime.parseISO($0.text) } ?? 0
+            guard began < time else { continue }
             if let identifier = upload["UploadId"]?.text { try await abortUpload(location, identifier) }
         }
     }

@@ -27,16 +27,20 @@ public struct S3Services: Sendable {
 
     /// Reads the files that the environment names, or those in `~/.aws`. Blocks; for the start of a program.
     ///
-    /// - Throws: ``ObjectStorageError`` for a file that exists and cannot be read.
+    /// - Throws: ``ObjectStorageError`` for a file that cannot be read, if the environment names it or it is damaged.
     public init(environment: [String: String]) throws(ObjectStorageError) {
         func text(_ variable: String, _ name: String) throws(ObjectStorageError) -> String {
             let home = environment["HOME"].flatMap { $0.isEmpty ? nil : $0 }
-            var path = environment[variable].flatMap { $0.isEmpty ? nil : $0 } ?? "~/.aws/\(name)"
+            let named = environment[variable].flatMap { $0.isEmpty ? nil : $0 }
+            var path = named ?? "~/.aws/\(name)"
             if path.hasPrefix("~/") {
                 guard let home else { return "" }
                 path = home + path.dropFirst()
             }
-            return try SmallFile.text(path) ?? ""
+            do { return try SmallFile.text(path) ?? "" } catch .permissionDenied where named == nil {
+                // The home of somebody else, as services have it; boto3 takes it for none, too.
+                return ""
+            }
         }
         self.init(
             environment: environment, credentialsFile: try text("AWS_SHARED_CREDENTIALS_FILE", "credentials"),

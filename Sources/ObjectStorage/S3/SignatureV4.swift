@@ -15,16 +15,20 @@ struct SignatureV4: Sendable {
 
     /// The key that signatures are made with, which holds for a day.
     final class DayKey: Sendable {
-        private let last = Mutex<(name: [String], key: SymmetricKey)?>(nil)
+        private let last = Mutex<(name: [String], code: HMAC<SHA256>)?>(nil)
 
-        fileprivate func key(_ secret: String, _ scope: [String]) -> SymmetricKey {
+        /// An authentication code that has taken in the key and no text yet.
+        fileprivate func code(_ secret: String, _ scope: [String]) -> HMAC<SHA256> {
             last.withLock { last in
                 let name = [secret] + scope
-                if let last, last.name == name { return last.key }
+                if let last, last.name == name { return last.code }
                 var key = Array("AWS4\(secret)".utf8)
-                for part in scope { key = code(part, SymmetricKey(data: key)) }
-                last = (name, SymmetricKey(data: key))
-                return SymmetricKey(data: key)
+                for part in scope {
+                    key = Array(HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: SymmetricKey(data: key)))
+                }
+                let code = HMAC<SHA256>(key: SymmetricKey(data: key))
+                last = (name, code)
+                return code
             }
         }
     }
@@ -78,9 +82,10 @@ struct SignatureV4: Sendable {
 
     /// In hexadecimal digits.
     func signature(of request: Request, date: String) -> String {
-        let key = dayKey.key(
+        var code = dayKey.code(
             credentials.secretAccessKey, [String(date.prefix(8)), region, service, "aws4_request"])
-        return Hexadecimal.encode(code(stringToSign(request, date: date), key))
+        code.update(data: Array(stringToSign(request, date: date).utf8))
+        return Hexadecimal.encode(code.finalize())
     }
 
     /// The value of the header `Authorization`.
@@ -104,8 +109,4 @@ struct SignatureV4: Sendable {
         let parameters = request.query + [("X-Amz-Signature", signature(of: request, date: date))]
         return parameters.map { "\($0)=\(PercentQuoting.quoteAll($1))" }.joined(separator: "&")
     }
-}
-
-private func code(_ text: String, _ key: SymmetricKey) -> [UInt8] {
-    Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
 }

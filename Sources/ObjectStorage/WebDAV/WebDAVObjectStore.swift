@@ -141,6 +141,12 @@ public struct WebDAVObjectStore: ObjectStore {
         try await object(path).chunks(size)
     }
 
+    public func chunks(
+        of path: ObjectPath, size: Int, tagged etag: String
+    ) async throws -> AsyncThrowingStream<[UInt8], any Error> {
+        try await object(path).chunks(size, etag: etag)
+    }
+
     public func list(_ prefix: ObjectPath?) async throws -> AsyncThrowingStream<[ObjectEntry], any Error> {
         guard try await isWebDAV() else {
             throw ObjectStorageError.unsupported(
