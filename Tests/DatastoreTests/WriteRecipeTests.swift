@@ -48,6 +48,48 @@ import Testing
         #expect(lossless.size < plain.size && lossy.size < lossless.size * 3 / 4)
     }
 
+    @Test(arguments: ["{formatter: \(formatter), parameters: {recipee: lossy16}}"])
+    func aMisspeltParameterIsAnError(_ entry: String) async throws {
+        let repository = try await Self.repository(entry)
+        let ref = try FileDatastoreTests.detectorRef(storageClass: "ExposureF")
+        await #expect {
+            try await repository.put(.image(try noisy()), ref)
+        } throws: { "\($0)".contains("no parameter 'recipee'") && "\($0)".contains("recipe") }
+        #expect(repository.artifacts.isEmpty)
+    }
+
+    /// Python's classes could not read them.
+    @Test func imagesOfAnotherKindThanTheStorageClassAreRefused() async throws {
+        let repository = try await TestRepository("datastore: {}")
+        let masked = try noisy()
+        let planes = try masked.planes()
+        func plane(_ pixels: FITSPixels) throws -> ImagePlane { ImagePlane(try FITSImage(shape: [1, 2], pixels: pixels)) }
+        let refused: [(any ImageContent, String)] = [
+            (planes.mask, "ImageF"), (planes.image, "MaskX"), (planes.image, "ImageU"), (masked, "ExposureI"),
+            (planes.image, "ExposureF"), (masked, "ImageF"), (try plane(.double([1, 2])), "ImageF"),
+        ]
+        for (number, (content, storageClass)) in refused.enumerated() {
+            let ref = try FileDatastoreTests.detectorRef(
+                "refused\(number)", storageClass: storageClass, detector: Int64(number))
+            await #expect {
+                try await repository.put(.image(content), ref)
+            } throws: { "\($0)".contains(storageClass) }
+        }
+        #expect(repository.artifacts.isEmpty)
+        let taken: [(any ImageContent, String)] = [
+            (planes.mask, "MaskX"), (planes.image, "ImageF"), (planes.image, "Image"), (masked, "MaskedImageF"),
+            (Exposure(masked), "ExposureF"), (masked, "Exposure"), (try plane(.uint16([1, 2])), "ImageU"),
+            (try plane(.int32([1, 2])), "ImageI"),
+        ]
+        for (number, (content, storageClass)) in taken.enumerated() {
+            try await repository.put(
+                .image(content),
+                try FileDatastoreTests.detectorRef(
+                    "taken\(number)", storageClass: storageClass, detector: Int64(number)))
+        }
+        #expect(repository.artifacts.count == taken.count)
+    }
+
     @Test(arguments: [
         "{formatter: FORMATTER, parameters: {recipe: nothing}}",
         "{formatter: FORMATTER, parameters: {recipe: odd}}",

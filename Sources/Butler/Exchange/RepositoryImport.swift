@@ -207,6 +207,11 @@ struct ImportPlan: Sendable {
             }
         }
         guard let datastore else { return }
+        for formatter in Set(files.compactMap(\.formatter)).sorted() where !datastore.knowsFormatter(formatter) {
+            warnings.append(
+                "'\(formatter)' is not known here nor configured; readers need a Python formatter of that name, and whoever "
+                    + "reads with Python calls it. Look where the export comes from.")
+        }
         try snapshot.refuseStored(self.refs, in: datastore)
     }
 

@@ -26,6 +26,9 @@ struct FITSFormatter: DatasetFormatter {
             switch value {
             case .fits(let whole): file = whole
             case .image(let content):
+                if let problem = ImageClasses.problem(of: content, as: target.storageClass.pytype) {
+                    throw target.failure(problem + "; its storage class is \(target.storageClass.name)")
+                }
                 var recipe = try WriteRecipe(configuredFor: target)
                 if target.formatter.className.hasSuffix(".FitsMaskFormatter") { recipe.image = recipe.mask }
                 file = try content.file(recipe: recipe)

@@ -46,3 +46,25 @@ extension Datastore {
             || files.contains { $0.formatters.entries.contains { $0.value.className == className } }
     }
 }
+
+extension FormatterCatalog {
+    /// The write parameters that a class of Python's knows; `nil` for a class that is not known here. Source: repository
+    /// format reference, section 6.4.
+    private static func writeParameters(_ className: String) -> Set<String>? {
+        guard readable[className] != nil else { return nil }
+        if className.hasSuffix(".PackagesFormatter") { return ["format"] }
+        if className.hasPrefix("lsst.obs.base.formatters.fits") { return ["recipe"] }
+        return className.hasPrefix("lsst.daf.butler.") || className.hasPrefix("lsst.pipe.") ? [] : nil
+    }
+
+    /// As in Python, what a formatter does not know is an error, because it may be a misspelt name.
+    /// - Throws: ``DatastoreError/unwritable(dataset:formatter:reason:)``.
+    static func refuseUnknownParameters(_ target: WriteTarget) throws(DatastoreError) {
+        guard let known = writeParameters(target.formatter.className) else { return }
+        for name in target.formatter.parameters.keys.sorted() where !known.contains(name) {
+            throw target.failure(
+                "it has no parameter '\(name)'; correct the formatter's parameters in the datastore's configuration"
+                    + (known.isEmpty ? "" : ", which may have \(known.sorted().joined(separator: ", "))"))
+        }
+    }
+}

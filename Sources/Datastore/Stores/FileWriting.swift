@@ -69,6 +69,7 @@ extension FileDatastore {
         let template = try template(for: ref).path(for: ref)
         let formatter = try formatter(for: ref)
         let target = WriteTarget(ref: ref, storageClass: definition, formatter: formatter, provenance: provenance)
+        try FormatterCatalog.refuseUnknownParameters(target)
         let encoder = FormatterCatalog.formatter(forClass: formatter.className, writing: value)
         let encoded = try encoder.encode(value, for: target)
         let checksum = configuration.usesChecksum ? try encoded.checksum() : nil
