@@ -178,7 +178,8 @@ def test_addresses_with_queries_and_redirections(s3, tmp_path):
     asked = []
     with web_server(asked) as address:
         butler, type = make_repository(tmp_path / "repo", "s3://bucket/folder/")
-        ingest_directly(butler, type, [f"{address}/files/f.json?download=1&number=0", f"{address}/files/g.json?number=1",
+        ingest_directly(butler, type, [f"{address}/files/f.json?download=1&number=0",
+                                       f"{address}/files/g.json?number=1",
                                        f"{address}/door/first.json", f"{address}/deep//third.json?number=3"])
         asked.clear()
         assert retrieve(tmp_path / "repo", tmp_path / "out") == VALUES

@@ -198,7 +198,8 @@ def test_keys_that_are_handed_out_sign_too(repository, ids, tmp_path):
 
         def do_GET(self):
             end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 7200))
-            body = json.dumps({"AccessKeyId": "AK", "SecretAccessKey": "SK", "Token": "TOKEN", "Expiration": end}).encode()
+            keys = {"AccessKeyId": "AK", "SecretAccessKey": "SK", "Token": "TOKEN", "Expiration": end}
+            body = json.dumps(keys).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

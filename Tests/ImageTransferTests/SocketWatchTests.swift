@@ -29,7 +29,9 @@
                 let sent = UInt64(number * (text.utf8.count + 5000))
                 while await counted("bytes_acked") < sent { try await Task.sleep(for: .milliseconds(5)) }
                 #expect(await counted("bytes_sent") == sent)
-                while await counted("bytes_received") < UInt64(5000 * number) { try await Task.sleep(for: .milliseconds(5)) }
+                while await counted("bytes_received") < UInt64(5000 * number) {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
                 try await channel.close()
                 #expect(await counted("bytes_sent") == sent)
             }

@@ -152,7 +152,7 @@ struct ContentRange {
         guard let text = headers.first(name: "content-range") else { return nil }
         let words = text.split(whereSeparator: { " -/".contains($0) })
         guard words.count == 4, words[0] == "bytes", let lower = Int64(words[1]), let last = Int64(words[2]),
-            let size = Int64(words[3]), lower <= last, last < size
+            let size = ObjectStatus.size(stated: words[3]), lower <= last, last < size
         else { return nil }
         (self.lower, upper, self.size) = (lower, last + 1, size)
     }

@@ -20,7 +20,7 @@ extension S3Client {
 
     /// What the headers of an answer say about an object.
     static func status(_ headers: HTTPHeaders, size: Int64? = nil, path: String) throws -> ObjectStatus {
-        guard let size = size ?? headers.first(name: "content-length").flatMap({ Int64($0) }) else {
+        guard let size = size ?? headers.first(name: "content-length").flatMap(ObjectStatus.size(stated:)) else {
             throw TransientFailure(
                 error: .unreachable(path: path, operation: "examine", reason: "the answer has no length"))
         }
@@ -187,7 +187,8 @@ extension S3Client {
         let isQuoted = document["EncodingType"]?.text == "url"
         var page = Page()
         for object in document.all("Contents") {
-            guard let text = object["Key"]?.text, let size = object["Size"].flatMap({ Int64($0.text) }) else {
+            guard let text = object["Key"]?.text, let size = (object["Size"]?.text).flatMap(ObjectStatus.size(stated:))
+            else {
                 throw ObjectStorageError.unreachable(
                     path: call.path, operation: "list", reason: "the answer has an object without key or size")
             }

@@ -67,7 +67,8 @@ public struct S3Presigner: Sendable {
                 settings.connectTimeout = .seconds(2)
                 let transport = try state.transport ?? HTTPTransport(settings)
                 state.transport = transport
-                let client = try services.of(scheme: profile == nil ? scheme : "s3").client(profile, transport: transport)
+                let own = services.of(scheme: profile == nil ? scheme : "s3")
+                let client = try own.client(profile, transport: transport)
                 state.clients[name] = client
                 return client
             }

@@ -55,8 +55,8 @@ public struct S3Services: Sendable {
 
     private subscript(name: String) -> String? { variables[name].flatMap { $0.isEmpty ? nil : $0 } }
 
-    /// The services for locations of a scheme: without a profile `gs` is Google's storage, through the interface that is
-    /// S3's, with the keys that it gives out for that. `STORAGE_EMULATOR_HOST` is another address of it.
+    /// The services for locations of a scheme: without a profile `gs` is Google's storage, through the interface that
+    /// is S3's, with the keys that it gives out for that. `STORAGE_EMULATOR_HOST` is another address of it.
     func of(scheme: String) -> S3Services {
         guard scheme == "gs" else { return self }
         var services = self
@@ -79,24 +79,39 @@ public struct S3Services: Sendable {
     }
 
     /// A client of the service that a profile stands for. Where the environment has no keys, those are used that web
-    /// identity, the container or the virtual machine hand out.
+    /// identity, the container or the virtual machine hand out; web identity may also be that of the profile.
     public func client(_ profile: String? = nil, transport: HTTPTransport) throws(S3Error) -> S3Client {
-        let asked = S3KeyServices(environment: variables, transport: transport)
-        let isIdentityFirst = profile == nil && self["AWS_ACCESS_KEY_ID"] == nil && self["AWS_ROLE_ARN"] != nil
-        do {
-            let service = try service(profile)
-            guard isIdentityFirst, try place(nil).credentials == nil, self["AWS_WEB_IDENTITY_TOKEN_FILE"] != nil,
-                let keys = asked.source(region: service.region)
-            else { return S3Client(service, transport: transport) }
-            return S3Client(service, keys: .renewed(keys), transport: transport)
-        } catch .noCredentials(nil) {
-            let place = try place(nil)
-            guard let keys = asked.source(region: place.region) else { throw .noCredentials(profile: nil) }
+        let place = try place(profile)
+        let identity = identity(of: place.section) ?? [:]
+        let asked = S3KeyServices(environment: variables.merging(identity) { $1 }, transport: transport)
+        func renewed() -> S3Client? {
+            guard let keys = asked.source(region: place.region) else { return nil }
             let none = S3Credentials(accessKeyID: "", secretAccessKey: "")
             return S3Client(
                 S3Service(endpoint: place.endpoint, region: place.region, credentials: none), keys: .renewed(keys),
                 transport: transport)
         }
+        let usesEnvironment = profile == nil
+        let isNamed = usesEnvironment && self["AWS_ROLE_ARN"] != nil && self["AWS_WEB_IDENTITY_TOKEN_FILE"] != nil
+        if place.credentials == nil, isNamed || !identity.isEmpty,
+            !usesEnvironment || self["AWS_ACCESS_KEY_ID"] == nil, let client = renewed()
+        {
+            return client
+        }
+        do { return S3Client(try service(profile), transport: transport) } catch .noCredentials(nil) {
+            guard let client = renewed() else { throw .noCredentials(profile: nil) }
+            return client
+        }
+    }
+
+    /// The web identity that a section of the files has, in the variables for one.
+    private func identity(of section: String) -> [String: String]? {
+        guard let role = profiles[section, "role_arn"], let file = profiles[section, "web_identity_token_file"] else {
+            return nil
+        }
+        var identity = ["AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": file]
+        identity["AWS_ROLE_SESSION_NAME"] = profiles[section, "role_session_name"]
+        return identity
     }
 
     /// Where a service is, the keys in its address, and the section of the files that is asked for others.

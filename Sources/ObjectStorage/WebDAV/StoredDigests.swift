@@ -43,7 +43,7 @@ final class StoredDigests: Sendable {
             guard answer.status < 300 else { return nil }
             let sum = Self.stated(answer.headers)[.md5]
             isAnswered.withLock { $0 = sum != nil }
-            if let sum, let size = answer.headers.first(name: "content-length").flatMap({ Int64($0) }) {
+            if let sum, let size = answer.headers.first(name: "content-length").flatMap(ObjectStatus.size(stated:)) {
                 return (size, sum)
             }
         }

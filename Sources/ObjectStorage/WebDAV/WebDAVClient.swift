@@ -159,7 +159,12 @@ struct WebDAVClient: Sendable {
         let path: String
         let isCollection: Bool
         let status: ObjectStatus
+        /// Whether the tag is the server's; else it is made of time and size.
+        let isTagged: Bool
     }
+
+    /// For what has no tag of the server's.
+    static func tag(_ modified: Int64, _ size: Int64) -> String { "W/\"\(modified)-\(size)\"" }
 
     private static let properties = Array(
         ("<?xml version=\"1.0\" encoding=\"utf-8\"?><propfind xmlns=\"DAV:\"><prop><resourcetype/><getcontentlength/>"
@@ -178,7 +183,7 @@ struct WebDAVClient: Sendable {
             throw ObjectStorageError.unreachable(
                 path: name(call), operation: "list", reason: "the answer is not of the kind that WebDAV gives")
         }
-        return document.all("response").compactMap { response -> Resource? in
+        return try document.all("response").compactMap { response -> Resource? in
             guard var path = response["href"]?.text.split(whereSeparator: \.isWhitespace).first else { return nil }
             if let start = path.firstRange(of: "://") {
                 path = path[(path[start.upperBound...].firstIndex(of: "/") ?? path.endIndex)...]
@@ -188,12 +193,19 @@ struct WebDAVClient: Sendable {
             func text(_ name: String) -> String? { properties.lazy.compactMap { $0[name]?.text }.first }
             let isCollection = properties.contains { $0["resourcetype"]?["collection"] != nil }
             let modified = text("getlastmodified").flatMap(UTCTime.parseHTTP) ?? 0
-            let size = text("getcontentlength").flatMap { Int64($0) }
+            let stated = text("getcontentlength")?.filter { !$0.isWhitespace } ?? ""
+            guard let size = stated.isEmpty ? 0 : ObjectStatus.size(stated: stated) else {
+                throw ObjectStorageError.unreachable(
+                    path: name(call), operation: "list", reason: "the answer has an impossible size")
+            }
+            // Some leave the quotes out here, and have them when the object is read.
+            let tag = text("getetag")?.split(whereSeparator: \.isWhitespace).first
+                .map { $0.hasPrefix("\"") || $0.hasPrefix("W/") ? String($0) : "\"\($0)\"" }
             return Resource(
                 path: PercentQuoting.unquote(String(path)), isCollection: isCollection,
                 status: ObjectStatus(
-                    size: size ?? 0, modificationTime: modified,
-                    etag: text("getetag") ?? "W/\"\(modified)-\(size ?? 0)\""))
+                    size: size, modificationTime: modified, etag: tag ?? Self.tag(modified, size)),
+                isTagged: tag != nil)
         }
     }
 

@@ -74,7 +74,9 @@ public struct WebDAVObjectStore: ObjectStore {
 
     public func stat(_ path: ObjectPath) async throws -> ObjectStatus? {
         if try await isWebDAV() {
-            return try await client.resources(address(path), depth: 0)?.first { !$0.isCollection }?.status
+            let found = try await client.resources(address(path), depth: 0)?.first { !$0.isCollection }
+            // Some servers tell tags of what is read only, and by them readers know the version that they mean.
+            guard let found, !found.isTagged else { return found?.status }
         }
         let call = WebDAVClient.Call(method: .HEAD, path: address(path), operation: "examine")
         let isSigned = given?.hasQuery ?? false
@@ -87,9 +89,18 @@ public struct WebDAVObjectStore: ObjectStore {
         }
         if [403, 405, 501].contains(answer.status) { return try await firstByteStatus(path) }
         guard answer.status < 300 else { return nil }
-        do { return try S3Client.status(answer.headers, path: name(path)) } catch let failure as TransientFailure {
+        do { return try Self.status(answer.headers, path: name(path)) } catch let failure as TransientFailure {
             throw failure.error
         }
+    }
+
+    private static func status(_ headers: HTTPHeaders, size: Int64? = nil, path: String) throws -> ObjectStatus {
+        let said = try S3Client.status(headers, size: size, path: path)
+        let tag = said.etag.isEmpty ? WebDAVClient.tag(said.modificationTime, said.size) : said.etag
+        // Tags are no digests here, whatever they look like.
+        return ObjectStatus(
+            size: said.size, modificationTime: said.modificationTime, etag: tag,
+            checksums: StoredDigests.stated(headers))
     }
 
     /// What the answer to a request for the first byte says of the object.
@@ -101,10 +112,10 @@ public struct WebDAVObjectStore: ObjectStore {
         switch response.status.code {
         case 404, 410: return nil
         // Of no bytes there is no first one.
-        case 416: return try S3Client.status(response.headers, size: 0, path: name(path))
+        case 416: return try Self.status(response.headers, size: 0, path: name(path))
         default:
             let size = ContentRange(response.headers)?.size
-            do { return try S3Client.status(response.headers, size: size, path: name(path)) } catch
+            do { return try Self.status(response.headers, size: size, path: name(path)) } catch
                 let failure as TransientFailure
             { throw failure.error }
         }
@@ -117,11 +128,7 @@ public struct WebDAVObjectStore: ObjectStore {
                 WebDAVClient.Call(method: .GET, path: address, headers: headers, operation: "read"),
                 accepting: accepted)
         } status: { [path = name(path)] headers in
-            // Tags are no digests here, whatever they look like.
-            let status = try S3Client.status(headers, path: path)
-            return ObjectStatus(
-                size: status.size, modificationTime: status.modificationTime, etag: status.etag,
-                checksums: StoredDigests.stated(headers))
+            try Self.status(headers, path: path)
         } stat: {
             try await stat(path)
         }
@@ -232,7 +239,9 @@ public struct WebDAVObjectStore: ObjectStore {
                 try await digests.check(temporary, body, named: name(path), client)
             }
             try check()
-            do { try await transfer("MOVE", from: temporary, to: path, mode: mode) } catch let error as ObjectStorageError {
+            do { try await transfer("MOVE", from: temporary, to: path, mode: mode) } catch
+                let error as ObjectStorageError
+            {
                 // The answer to an attempt before may have been lost: the name is gone then, and the object there.
                 guard try await client.resources(temporary, depth: 0) == nil,
                     try await digests.isStored(address(path), body, named: name(path), client)

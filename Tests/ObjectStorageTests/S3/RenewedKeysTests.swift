@@ -38,6 +38,41 @@ import Testing
         try await service.stop()
     }
 
+    /// A role and a token in the configuration file, as boto3 takes them, also of a profile that is not the usual one.
+    @Test func webIdentityOfAProfileIsUsed() async throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let token = try scratch.file("token", Array("identity".utf8))
+        let service = try await SmallServer { request in
+            let role = request.body.contains("RoleArn=usual") ? "U" : "S"
+            return (
+                200,
+                "<A><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>\(role)</AccessKeyId><SecretAccessKey>SK"
+                    + "</SecretAccessKey></Credentials></AssumeRoleWithWebIdentityResult></A>"
+            )
+        }
+        let file = """
+            [default]
+            role_arn = usual
+            web_identity_token_file = \(token)
+            [profile science]
+            role_arn = special
+            web_identity_token_file = \(token)
+            """
+        func key(_ profile: String?, _ environment: [String: String] = [:]) async throws -> String {
+            let variables = ["AWS_ENDPOINT_URL_STS": service.address].merging(environment) { $1 }
+            let services = S3Services(environment: variables, configurationFile: file)
+            return try await services.client(profile, transport: HTTPTransport()).keys.current().accessKeyID
+        }
+        #expect(try await key(nil) == "U")
+        #expect(try await key("science") == "S")
+        #expect(try await key(nil, ["AWS_PROFILE": "science"]) == "S")
+        let own = ["AWS_ACCESS_KEY_ID": "own", "AWS_SECRET_ACCESS_KEY": "s"]
+        #expect(try await key(nil, own) == "own")
+        #expect(try await key("science", own) == "S")
+        try await service.stop()
+    }
+
     @Test func containersAndMachinesHandOutKeys() async throws {
         let document =
             #"{"AccessKeyId": "AK", "SecretAccessKey":"S\/K","Token" : "T", "Expiration": "2099-01-01T00:00:00Z"}"#

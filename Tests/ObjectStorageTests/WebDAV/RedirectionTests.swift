@@ -28,7 +28,9 @@ import Testing
             switch request.uri {
             case "/r/f.yaml": return sent(302, "/r2/f.yaml")
             case "/r2/f.yaml": return sent(307, "f3.yaml")
-            case "/r2/f3.yaml": return (200, [:], request.method == "HEAD" ? "found!" : "found \(request.headers["authorization"].first ?? "")")
+            case "/r2/f3.yaml":
+                let keys = request.headers["authorization"].first ?? ""
+                return (200, [:], request.method == "HEAD" ? "found!" : "found \(keys)")
             case "/see/f.yaml": return sent(303, "/r2/f3.yaml")
             case "/moved.yaml": return sent(301, "r2/f3.yaml")
             case "/folder": return sent(301, "/folder/")

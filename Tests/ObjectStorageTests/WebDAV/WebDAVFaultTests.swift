@@ -1,3 +1,4 @@
+import NIOHTTP1
 import StorageFaults
 import Testing
 
@@ -26,8 +27,8 @@ import Testing
     static let kinds = Kind.allCases.filter(\.isAvailable)
 
     private func with(
-        _ kind: Kind, _ body: (_ store: WebDAVObjectStore, _ proxy: FaultProxy, _ direct: WebDAVObjectStore) async throws
-            -> Void
+        _ kind: Kind,
+        _ body: (_ store: WebDAVObjectStore, _ proxy: FaultProxy, _ direct: WebDAVObjectStore) async throws -> Void
     ) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
@@ -129,6 +130,40 @@ import Testing
             }
             // Plain servers have no other name to write to.
             if kind != .plain { #expect(try await direct.stat(path) == nil) }
+        }
+    }
+
+    /// Whoever reads several pieces of an object names the version by the tag that its status has.
+    @Test(arguments: Self.kinds)
+    func theStatusHasTheTagOfWhatIsRead(kind: Kind) async throws {
+        try await with(kind) { store, proxy, direct in
+            let path = try ObjectPath("tagged")
+            try await direct.write(path, bytes: pattern(1000), mode: .overwrite)
+            let tag = try #require(try await store.stat(path)?.etag)
+            #expect(tag.hasPrefix("\""))
+            let call = WebDAVClient.Call(method: .GET, path: "/some%20folder/tagged", operation: "read")
+            let client = WebDAVClient(
+                transport: try HTTPTransport(), origin: proxy.address, authorization: .none)
+            #expect(try await client.perform(call).headers.first(name: "etag") == tag)
+            #expect(try await store.stat(path)?.checksums == [:])
+        }
+    }
+
+    /// Servers without tags, and with some that look like a digest.
+    @Test func tagsAreNoDigests() async throws {
+        for tag in [nil, "\"900150983cd24fb0d6963f7d28e17f72\""] {
+            let server = try await SmallServer(answering: { request in
+                if request.method == "OPTIONS" { return (405, [:], "") }
+                var headers: HTTPHeaders = ["last-modified": "Tue, 15 Nov 1994 08:12:31 GMT"]
+                if let tag { headers.add(name: "etag", value: tag) }
+                return (200, headers, "bytes")
+            })
+            let store = try WebServers.store(server.address, "/")
+            let status = try #require(try await store.stat(ObjectPath("x")))
+            #expect(status.etag == tag ?? "W/\"784887151000000000-5\"")
+            #expect(status.checksums == [:] && status.size == 5)
+            #expect(try await store.read(ObjectPath("x")) == Array("bytes".utf8))
+            try await server.stop()
         }
     }
 
