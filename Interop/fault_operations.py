@@ -9,6 +9,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
+import postgresql
 from lsst.daf.butler import Butler, CollectionType, DatasetRef, DatasetType, FileDataset
 from test_repositories import PROBE
 
@@ -57,8 +58,27 @@ def _data_id(butler, kind, detector):
 
 
 def rows(root: Path, sql: str, *values):
+    """What a query finds in a registry of either kind, with identifiers as SQLite has them."""
+    if server := postgresql.database_of(root):
+        import psycopg
+
+        with psycopg.connect(server) as connection:
+            found = connection.execute(sql.replace("%", "%%").replace("?", "%s"), values).fetchall()
+        return [tuple(value.hex if isinstance(value, uuid.UUID) else value for value in row) for row in found]
     with sqlite3.connect(f"file:{root}/gen3.sqlite3?mode=ro", uri=True) as connection:
         return connection.execute(sql, values).fetchall()
+
+
+def change(root: Path, sql: str, *values):
+    """Runs a statement in a registry of either kind."""
+    if server := postgresql.database_of(root):
+        import psycopg
+
+        with psycopg.connect(server) as connection:
+            connection.execute(sql.replace("%", "%%").replace("?", "%s"), values)
+        return
+    with sqlite3.connect(root / "gen3.sqlite3") as connection:
+        connection.execute(sql, values)
 
 
 def ids(root: Path, kind: str, run: str) -> list[str]:

@@ -17,7 +17,7 @@ def run(*arguments, environment=None, check=True):
     done = subprocess.run(
         [str(STEWARD), "butler", *map(str, arguments)], capture_output=True, text=True,
         env={**os.environ, **(environment or {})})
-    assert not check or done.returncode == 0, done.stderr
+    assert not check or done.returncode == 0, done.stderr + done.stdout
     return done
 
 

@@ -104,6 +104,23 @@ def test_refusals_are_told_apart_in_any_language(code, words, tmp_path):
     assert server.logins > 1
 
 
+def test_a_handshake_that_breaks_is_no_wrong_configuration(tmp_path):
+    """As when a server is killed, or a balancer has none behind it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            client, _ = listener.accept()
+            with client:
+                if client.recv(1024)[4:8] == b"\x04\xd2\x16\x2f":
+                    client.sendall(b"S")
+                    client.recv(10)
+
+    threading.Thread(target=serve, daemon=True).start()
+    url = f"postgresql://me@127.0.0.1:{listener.getsockname()[1]}/theirs"
+    clear(run("create", "--seed-config", seed(tmp_path, url), tmp_path / "new", check=False), "cannot be reached")
+
+
 def test_missing_rights_and_extensions_are_named(small_cluster, guarded, tmp_path):
     small_cluster.sql("CREATE ROLE guest LOGIN PASSWORD 'secret'")
     text = (guarded / "butler.yaml").read_text().replace("owner@", "guest@")
@@ -208,60 +225,3 @@ def test_full_connections_are_waited_for(small_cluster, served):
     assert small_cluster.sql(
         "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' OR state = 'active'"
     ) == ["1"]
-
-
-class SilentProxy:
-    """Passes connections on to a port, until it is told to swallow what comes on those that it has."""
-
-    def __init__(self, port):
-        self.target = port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.generation = 0
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self.target))
-            for source, target in ((client, server), (server, client)):
-                threading.Thread(target=self.copy, args=(source, target, self.generation), daemon=True).start()
-
-    def copy(self, source, target, generation):
-        try:
-            while data := source.recv(1 << 16):
-                if generation == self.generation:
-                    target.sendall(data)
-        except OSError:
-            pass  # The other side has gone.
-        if generation == self.generation:
-            target.close()
-
-    def swallow(self):
-        self.generation += 1
-
-
-def test_a_network_that_drops_packets_silently_is_got_over(small_cluster, guarded, tmp_path, monkeypatch):
-    monkeypatch.setenv("PGPASSWORD", "secret")
-    proxy = SilentProxy(small_cluster.port)
-    text = (guarded / "butler.yaml").read_text().replace(f":{small_cluster.port}/", f":{proxy.port}/")
-    (tmp_path / "repo").mkdir()
-    (tmp_path / "repo" / "butler.yaml").write_text(text)
-    service = Service(tmp_path / "repo", tmp_path / "server.log")
-    try:
-        for swallows in (False, True):
-            if swallows:
-                proxy.swallow()
-                time.sleep(11)  # Connections that were used a moment ago are trusted for ten seconds.
-            with load(service, 1) as statuses:
-                for _ in range(300):
-                    if statuses:
-                        break
-                    time.sleep(0.1)
-            assert {status for _, status in statuses} == {200}
-    finally:
-        service.stop()
-        proxy.listener.close()

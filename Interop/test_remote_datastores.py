@@ -1,9 +1,13 @@
 """Repositories whose files the Python software has put into S3 and WebDAV services are read."""
 
+import contextlib
+import http.server
 import json
 import os
 import pathlib
 import subprocess
+import threading
+import urllib.parse
 
 import pytest
 from transfer_daemon import KEY, SECRET, Store, free_port, tool, wait_for_port
@@ -85,6 +89,102 @@ def test_files_in_a_bucket(s3, tmp_path):
     butler.ingest(FileDataset("s3://bucket/elsewhere/x.json", [ref],
                               formatter="lsst.daf.butler.formatters.json.JsonFormatter"), transfer="direct")
     assert retrieve(tmp_path / "repo", tmp_path / "out") == VALUES
+
+
+def ingest_directly(butler, type, locations):
+    from lsst.daf.butler import DatasetRef, FileDataset
+
+    for number, location in enumerate(locations):
+        ref = DatasetRef(type, butler.registry.expandDataId(instrument="Cam", detector=number), run="run")
+        butler.ingest(FileDataset(location, [ref], formatter="lsst.daf.butler.formatters.json.JsonFormatter"),
+                      transfer="direct")
+        assert butler.get(ref) == VALUES[number]
+
+
+def check(repository):
+    return subprocess.run([os.environ["STEWARD_BIN"], "butler", "check", str(repository), "--checksums"],
+                          capture_output=True, text=True)
+
+
+def test_every_character_of_a_key_counts(s3, tmp_path):
+    """`a//b` and `a/b` are two objects, as for Python, and `./` is part of a key."""
+    butler, type = make_repository(tmp_path / "repo", "s3://bucket/some//./folder/")
+    keys = ["d//x.json", "d/w.json", "p/./y.json", "z//lead.json"]
+    for key, value in zip(keys, VALUES):
+        s3.client().put_object(Bucket="bucket", Key=key, Body=json.dumps(value).encode())
+        # Another of the same size under the resolved name.
+        if (plain := key.replace("//", "/").replace("/./", "/")) != key:
+            other = json.dumps(value | {"number": 9}).encode()
+            s3.client().put_object(Bucket="bucket", Key=plain, Body=other)
+    ingest_directly(butler, type, [f"s3://bucket/{key}" for key in keys])
+    assert retrieve(tmp_path / "repo", tmp_path / "out") == VALUES
+    done = check(tmp_path / "repo")
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_roots_with_repeated_slashes(s3, tmp_path):
+    """Below a root Python resolves them."""
+    butler, type = make_repository(tmp_path / "repo", "s3://bucket/some//./folder/")
+    for number, value in enumerate(VALUES):
+        butler.put(value, type, instrument="Cam", detector=number)
+    assert retrieve(tmp_path / "repo", tmp_path / "out") == VALUES
+
+
+@contextlib.contextmanager
+def web_server(asked):
+    """Answers `/file?number=N` with a value, and leads from elsewhere to there in several steps."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *arguments):
+            asked.append((self.command, self.path))
+
+        def answer(self, status, body=b"", **headers):
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def do_GET(self):
+            address = urllib.parse.urlsplit(self.path)
+            number = dict(urllib.parse.parse_qsl(address.query)).get("number")
+            if address.path == "/door/first.json":
+                self.answer(302, Location="/door/second.json")
+            elif address.path == "/door/second.json":
+                self.answer(307, Location="../deep/third.json?number=2")
+            elif address.path in ("/files/f.json", "/files/g.json", "/deep/third.json", "/deep//third.json") and number:
+                self.answer(200, json.dumps(VALUES[int(number)]).encode())
+            else:
+                self.answer(404)
+
+        do_HEAD = do_GET
+
+        def do_OPTIONS(self):
+            self.answer(200)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+def test_addresses_with_queries_and_redirections(s3, tmp_path):
+    asked = []
+    with web_server(asked) as address:
+        butler, type = make_repository(tmp_path / "repo", "s3://bucket/folder/")
+        ingest_directly(butler, type, [f"{address}/files/f.json?download=1&number=0", f"{address}/files/g.json?number=1",
+                                       f"{address}/door/first.json", f"{address}/deep//third.json?number=3"])
+        asked.clear()
+        assert retrieve(tmp_path / "repo", tmp_path / "out") == VALUES
+        assert ("GET", "/files/f.json?download=1&number=0") in asked
+        done = check(tmp_path / "repo")
+        assert done.returncode == 0, done.stderr + done.stdout
 
 
 def test_files_on_a_webdav_server(webdav, tmp_path):

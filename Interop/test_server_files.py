@@ -1,8 +1,10 @@
 """Files through `steward serve`: with the Python RemoteButler, and with plain HTTP tools."""
 
+import http.server
 import json
 import re
 import shutil
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -184,6 +186,45 @@ def test_files_in_buckets_get_the_urls_that_the_python_library_makes(repository,
     finally:
         server.stop()
         _get_s3_client.cache_clear()
+
+
+def test_keys_that_are_handed_out_sign_too(repository, ids, tmp_path):
+    """As in a container, where a server runs: the service that hands out keys is asked once."""
+    asked = []
+
+    class Keys(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *arguments):
+            asked.append(arguments)
+
+        def do_GET(self):
+            end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 7200))
+            body = json.dumps({"AccessKeyId": "AK", "SecretAccessKey": "SK", "Token": "TOKEN", "Expiration": end}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    service = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keys)
+    threading.Thread(target=service.serve_forever, daemon=True).start()
+    root = tmp_path / "toy"
+    shutil.copytree(repository[0], root)
+    configuration = root / "butler.yaml"
+    configuration.write_text(configuration.read_text().replace("root: <butlerRoot>", "root: s3://bucket/dir"))
+    storage = {
+        "S3_ENDPOINT_URL": "https://s3.example:9000",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{service.server_port}/keys",
+        "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(tmp_path),
+    }
+    server = Server("--repo", str(root), log=tmp_path / "server.log", environment=INGRESS | storage)
+    try:
+        for number in range(3):
+            (info,) = file_info(server, ids[("notes", 0)])
+            assert info["url"].startswith("https://s3.example:9000/bucket/dir/")
+            assert "AWSAccessKeyId=AK&" in info["url"] and "x-amz-security-token=TOKEN" in info["url"]
+        assert len(asked) == 1
+    finally:
+        server.stop()
+        service.shutdown()
 
 
 def test_static_files(repository, tmp_path):

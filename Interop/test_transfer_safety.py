@@ -3,7 +3,6 @@ and missing sources, files that grow, archives that were ingested in place, inde
 
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -12,7 +11,7 @@ import pytest
 
 pytest.importorskip("lsst.daf.butler")
 from command_line import asked, needs_binary, steward  # noqa: E402
-from fault_operations import check_whole, fill, rows, state  # noqa: E402
+from fault_operations import change, check_whole, fill, rows, state  # noqa: E402
 from lsst.daf.butler import Butler, Config, DatasetIdGenEnum, DatasetRef, FileDataset  # noqa: E402
 from test_exchange_safety import archive  # noqa: E402
 
@@ -112,11 +111,10 @@ def test_an_archive_stays_that_another_dataset_names_by_its_location(root, tmp_p
         butler.removeRuns(["run/a", "run/b"], unlink_from_chains=True)
         butler.ingest_zip(str(packed), transfer="copy")
         refs = sorted(butler.query_datasets("count", collections="run/a"), key=lambda ref: ref.dataId["detector"])
-    with sqlite3.connect(root / "gen3.sqlite3") as connection:
-        connection.execute(
-            "UPDATE file_datastore_records SET path = ? || path WHERE dataset_id = ?",
-            (f"file://{root}/", refs[0].id.hex),
-        )
+    change(
+        root, "UPDATE file_datastore_records SET path = CAST(? AS TEXT) || path WHERE dataset_id = ?", f"file://{root}/",
+        refs[0].id.hex,
+    )
     done = steward("prune-datasets", str(root), "run/a", "--unstore", "--no-confirm", "--where", "instrument = 'Cam' AND detector > 0")
     assert done.status == 0, done.errors
     with Butler.from_config(str(root)) as butler:

@@ -9,10 +9,9 @@ struct StoredConfigurations: RemoteConfigurationReader {
     func reads(scheme: String) -> Bool { ["s3", "gs", "dav", "davs"].contains(scheme) }
 
     func contents(ofURL url: String) async throws -> [UInt8]? {
-        let location = try ResourceURI(url)
-        let store = try RemoteStores.process.open(location.directory)
+        let (store, path) = try RemoteStores.process.place(of: try ResourceURI(url))
         do {
-            return try await store.read(try ObjectPath(location.basename))
+            return try await store.read(path)
         } catch ObjectStorageError.notFound { return nil }
     }
 }

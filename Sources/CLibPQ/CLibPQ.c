@@ -11,9 +11,14 @@
     X(void, PQclear, (PGresult *result), (result)) \
     X(char *, PQcmdStatus, (PGresult *result), (result)) \
     X(char *, PQcmdTuples, (PGresult *result), (result)) \
+    X(PGconn *, PQconnectStartParams, \
+      (const char *const *keywords, const char *const *values, int expand_dbname), \
+      (keywords, values, expand_dbname)) \
     X(PGconn *, PQconnectdbParams, \
       (const char *const *keywords, const char *const *values, int expand_dbname), \
       (keywords, values, expand_dbname)) \
+    X(PQconninfoOption *, PQconninfo, (PGconn *connection), (connection)) \
+    X(void, PQconninfoFree, (PQconninfoOption *options), (options)) \
     X(int, PQconsumeInput, (PGconn *connection), (connection)) \
     X(int, PQenterPipelineMode, (PGconn *connection), (connection)) \
     X(char *, PQerrorMessage, (const PGconn *connection), (connection)) \
@@ -28,10 +33,13 @@
     X(int, PQgetisnull, (const PGresult *result, int row, int column), (result, row, column)) \
     X(int, PQgetlength, (const PGresult *result, int row, int column), (result, row, column)) \
     X(char *, PQgetvalue, (const PGresult *result, int row, int column), (result, row, column)) \
+    X(char *, PQhost, (const PGconn *connection), (connection)) \
+    X(char *, PQhostaddr, (const PGconn *connection), (connection)) \
     X(int, PQisBusy, (PGconn *connection), (connection)) \
     X(int, PQnfields, (const PGresult *result), (result)) \
     X(int, PQntuples, (const PGresult *result), (result)) \
     X(int, PQpipelineSync, (PGconn *connection), (connection)) \
+    X(char *, PQport, (const PGconn *connection), (connection)) \
     X(int, PQputCopyData, (PGconn *connection, const char *bytes, int count), (connection, bytes, count)) \
     X(int, PQputCopyEnd, (PGconn *connection, const char *message), (connection, message)) \
     X(void, PQreset, (PGconn *connection), (connection)) \

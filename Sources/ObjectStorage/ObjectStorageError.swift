@@ -54,7 +54,10 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
         case .readOnlyFileSystem(let path):
             "'\(path)' is on a read-only file system; mount it writable or choose another root"
         case .permissionDenied(let path, let operation):
-            "no permission to \(operation) '\(path)'; check the owner and mode of the file and its folders"
+            "no permission to \(operation) '\(path)'; "
+                + (path.contains("://") && !path.hasPrefix("file:")
+                    ? "check the keys or the token, and what they are allowed to do there"
+                    : "check the owner and mode of the file and its folders")
         case .nameTooLong(let path):
             "the name of '\(path)' is too long for the file system; shorten the run or template that makes it"
         case .tooManyOpenFiles(let path):

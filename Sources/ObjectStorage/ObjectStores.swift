@@ -25,18 +25,34 @@ public final class ObjectStores: Sendable {
     public func open(_ root: ResourceURI) throws -> any ObjectStore {
         switch root.scheme {
         case "file": return try POSIXObjectStore(root: root)
-        case "s3", "gs": return try S3ObjectStore(root: root, client: try client(root))
+        case "s3", "gs": return try S3ObjectStore(root: root.normalized, client: try client(root))
         case "http", "https", "dav", "davs":
-            if root.scheme.hasPrefix("dav"), let (authorization, transport) = try server(of: root) {
-                return try WebDAVObjectStore(root: root, authorization: authorization, transport: transport)
-            }
-            return try WebDAVObjectStore(
-                root: root, authorization: HTTPAuthorization(environment: environment), transport: try transport())
+            let (authorization, transport) = try access(to: root)
+            return try WebDAVObjectStore(root: root, authorization: authorization, transport: transport)
         default:
             throw ObjectStorageError.unsupported(
                 path: root.description, operation: "open",
                 remedy: "its scheme is none of file, s3, gs, http(s) and dav(s)")
         }
+    }
+
+    /// Where one file is, by its absolute location, of which everything counts: other than below a root, `a//b` is
+    /// another object than `a/b`, and the query of an address belongs to it. May read small files; nothing is sent.
+    ///
+    /// - Throws: as ``open(_:)``; `ObjectStorageError.invalidPath` for folders.
+    public func place(of file: ResourceURI) throws -> (store: any ObjectStore, path: ObjectPath) {
+        switch file.scheme {
+        case "s3", "gs": return try S3ObjectStore.place(of: file, client: try client(file))
+        case "http", "https", "dav", "davs":
+            let (authorization, transport) = try access(to: file)
+            return try WebDAVObjectStore.place(of: file, authorization: authorization, transport: transport)
+        default: return (try open(file.withoutFragment.directory), try ObjectPath(file.basename))
+        }
+    }
+
+    private func access(to location: ResourceURI) throws -> (HTTPAuthorization, HTTPTransport) {
+        if location.scheme.hasPrefix("dav"), let known = try server(of: location) { return known }
+        return (HTTPAuthorization(environment: environment), try transport())
     }
 
     private func transport() throws -> HTTPTransport {
@@ -65,12 +81,8 @@ public final class ObjectStores: Sendable {
         let name = "\(root.scheme) \(profile ?? "")"
         if let known = state.withLock({ $0.clients[name] }) { return known }
         let transport = try transport()
-        var variables = environment
-        if root.scheme == "gs", profile == nil {
-            // The keys are those that Google's storage gives out for this interface.
-            variables["S3_ENDPOINT_URL"] = environment["STORAGE_EMULATOR_HOST"] ?? "https://storage.googleapis.com"
-        }
-        let client = try S3Services(environment: variables).client(profile, transport: transport)
+        let services = try S3Services(environment: environment).of(scheme: profile == nil ? root.scheme : "s3")
+        let client = try services.client(profile, transport: transport)
         state.withLock { $0.clients[name] = client }
         return client
     }

@@ -28,6 +28,11 @@ enum PercentQuoting {
     /// The same with slashes quoted too, as names and values in queries are.
     static func quoteAll(_ text: String) -> String { quote(text) { isSafe($0) && $0 != UInt8(ascii: "/") } }
 
+    /// Quotes what no address may have, and leaves all else as it is written: for addresses that others have made.
+    static func quoteRest(_ text: String) -> String {
+        quote(text) { $0 > 0x20 && $0 < 0x7F && !"\"<>\\^`{|}".utf8.contains($0) }
+    }
+
     private static func quote(_ text: String, _ isSafe: (UInt8) -> Bool) -> String {
         guard !text.utf8.allSatisfy(isSafe) else { return text }
         var bytes: [UInt8] = []

@@ -20,7 +20,7 @@ public struct ResourceURI: Sendable, Hashable, CustomStringConvertible {
     /// The fragment without its `#`, as written; empty if there is none.
     public let fragment: String
 
-    private init(scheme: String, authority: String, encodedPath: String, query: String = "", fragment: String = "") {
+    init(scheme: String, authority: String, encodedPath: String, query: String = "", fragment: String = "") {
         self.scheme = scheme
         self.authority = authority
         self.encodedPath = encodedPath
@@ -91,6 +91,13 @@ public struct ResourceURI: Sendable, Hashable, CustomStringConvertible {
         guard !isDirectory else { return with(encodedPath: encodedPath) }
         let parts = encodedPath.utf8.lastIndex(of: PathText.slash)
         return with(encodedPath: parts.map { String(encodedPath[...$0]) } ?? "")
+    }
+
+    /// The location with repeated slashes, `.` and `..` resolved: where `join` looks for what is in it.
+    public var normalized: ResourceURI {
+        ResourceURI(
+            scheme: scheme, authority: authority, encodedPath: PathText.normalize(encodedPath), query: query,
+            fragment: fragment)
     }
 
     /// This location marked as a folder.

@@ -131,11 +131,20 @@ public final class Registry: Sendable {
 
     /// Runs `body`, which has one write transaction, again when a transaction of another client was in the way: four times
     /// at most.
-    public static func repeating<T: Sendable>(_ body: @Sendable () async throws -> T) async throws -> T {
+    ///
+    /// - Parameter afterLoss: whether `body` may be run again though it may have succeeded: also when the connection broke.
+    public static func repeating<T: Sendable>(
+        afterLoss: Bool = false, _ body: @Sendable () async throws -> T
+    ) async throws -> T {
         for attempt in 0..<4 {
             do {
                 return try await body()
-            } catch DatabaseError.transactionConflict {
+            } catch let error as DatabaseError {
+                switch error {
+                case .transactionConflict: break
+                case .connectionLost where afterLoss: break
+                default: throw error
+                }
                 // Two that met once would meet again.
                 try await Task.sleep(for: .milliseconds(Int.random(in: 5...(20 << attempt))))
             }

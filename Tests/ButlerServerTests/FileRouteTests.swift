@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func missingStorageCredentialsAreNotTheClientsBusiness() async throws {
-        let setup = ServerSetup(storage: S3Presigner(S3Services(environment: [:], credentialsFile: "")))
+        let setup = ServerSetup(storage: S3Presigner(.none))
         try await withServer(setup) { client, _ async throws in
             let answer = try await client.get("get_file/\(FixtureRepository.bucket)")
             #expect(answer.status == 500)

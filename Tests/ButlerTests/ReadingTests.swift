@@ -3,6 +3,7 @@ import ButlerModel
 import Datastore
 import FITS
 import Foundation
+import ObjectStorage
 import Registry
 import RepositoryConfiguration
 import StructuredData
@@ -63,6 +64,10 @@ private func withRepository<T>(
             _ = try await butler.put(.structured(["a": 1, "b": 2]), "facts", dataID: Self.place, run: "r")
             _ = try await butler.put(.image(try Self.image()), "image", dataID: Self.place, run: "r")
             #expect(try await butler.get([String: Int].self, "facts", Self.place) == ["a": 1, "b": 2])
+            #expect(try await butler.get([String: Int].self, "facts", instrument: "Cam", detector: 1) == ["a": 1, "b": 2])
+            await #expect(throws: ButlerError.self) {
+                _ = try await butler.get([String: Int].self, "facts", instrument: "Cam", detector: 2)
+            }
             #expect(try await butler.get(MaskedImage.self, "image", Self.place).image == [1, 2, 3, 4, 5, 6])
             let mask = try await butler.get(FITSImage.self, "image.mask", Self.place)
             #expect(mask.pixels == .int32([0, 0, 0, 1, 1, 1]))
@@ -91,6 +96,34 @@ private func withRepository<T>(
             let unknown = DatasetRef(
                 id: DatasetID(high: 1, low: 2), datasetType: ref.datasetType, dataID: ref.dataID, run: ref.run)
             await #expect(throws: DatastoreError.self) { try await butler.getDeferred(unknown) }
+        }
+    }
+
+    @Test func filesComeToAFolderOfTheUserAndBackAsAnArchive() async throws {
+        try await withRepository { butler in
+            let refs = [
+                try await butler.put(
+                    .structured(["a": 1]), "facts", NamedDimensions(instrument: "Cam", detector: 1), run: "r"),
+                try await butler.put(
+                    .structured(["a": 2]), "facts", NamedDimensions(instrument: "Cam", detector: 2), run: "r"),
+            ]
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("artifacts-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let place = try ResourceURI(localPath: folder.path).asDirectory
+            var count = 0
+            let would = try await butler.retrieveArtifacts(refs, to: place, isDryRun: true, begin: { count = $0 })
+            #expect(count == 2 && !FileManager.default.fileExists(atPath: folder.path + "/r"))
+            let files = try await butler.retrieveArtifacts(refs, to: place)
+            #expect(files.map(\.location) == would.map(\.location))
+            for file in files { #expect(FileManager.default.fileExists(atPath: try #require(file.location.localPath))) }
+            await #expect(throws: ObjectStorageError.self) { try await butler.retrieveArtifacts(refs, to: place) }
+            let archive = try await butler.retrieveArtifactsZip(refs, to: place)
+            try await butler.pruneDatasets(refs, unstore: true, purge: true)
+            try await butler.ingestZip(try #require(archive.localPath), transfer: .copy)
+            #expect(try await butler.get([String: Int].self, "facts", instrument: "Cam", detector: 2) == ["a": 2])
+            let missing = DatasetRef(
+                id: DatasetID(high: 1, low: 2), datasetType: refs[0].datasetType, dataID: refs[0].dataID, run: "r")
+            await #expect(throws: ButlerError.self) { try await butler.retrieveArtifacts([missing], to: place) }
         }
     }
 

@@ -39,6 +39,26 @@ import Testing
         #expect(six.password == nil)
     }
 
+    /// Expected values: sqlalchemy.engine.make_url, of version 2.1.9.
+    @Test func passwordsMayHaveSlashesAndQuestionMarks() throws {
+        for (text, password) in [
+            ("p%40ss w/o%3Fd+%25:x", "p@ss w/o?d+%:x"), ("w/o?d", "w/o?d"), ("12/3", "12/3"), ("?", "?"),
+            ("a/b:c", "a/b:c"),
+        ] {
+            let url = try DatabaseURL(parsing: "postgresql://pw:\(text)@127.0.0.1:55777/a?sslmode=require")
+            #expect(url.user == "pw" && url.password == password, "\(text)")
+            #expect(url.host == "127.0.0.1" && url.port == 55777 && url.database == "a")
+            #expect(url.query == [.init(name: "sslmode", value: "require")])
+        }
+        // These are no credentials.
+        let plain = try DatabaseURL(parsing: "postgresql://host:5432/a?user=me@there")
+        #expect(plain.host == "host" && plain.port == 5432 && plain.user == nil)
+        #expect(plain.query.first?.value == "me@there")
+        let six = try DatabaseURL(parsing: "postgresql://[::1]:5432/a?user=me@there")
+        #expect(six.host == "::1" && six.user == nil)
+        #expect(try DatabaseURL(parsing: "postgresql:///a?host=x:5&user=me@there").user == nil)
+    }
+
     @Test func passwordsAreNeverShown() throws {
         let url = try DatabaseURL(parsing: "postgresql://me:s3cr%40t@host:1/db?sslpassword=s3cret&sslmode=require")
         #expect(url.description == "postgresql://me:***@host:1/db?sslpassword=***&sslmode=require")

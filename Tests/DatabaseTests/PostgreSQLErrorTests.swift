@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Database
@@ -64,6 +65,13 @@ struct PostgreSQLErrorTests {
         ("FATAL:  database \"d\" does not exist", false), ("FATAL:  role \"r\" does not exist", false),
         ("definition of service \"x\" not found", false), ("server certificate for \"a\" does not match", false),
         ("FATAL:  the database system is starting up", true), ("connection refused", true),
+        ("connection to server at \"h\", port 5 failed: SSL SYSCALL error: Connection reset by peer", true),
+        ("failed: SSL SYSCALL error: EOF detected; failed: server closed the connection unexpectedly", true),
+        ("SSL error: unexpected eof while reading", true), ("SSL connection has been closed unexpectedly", true),
+        ("SSL error: certificate verify failed", false), ("server does not support SSL, but SSL was required", false),
+        ("invalid sslmode value: \"x\"", false), ("missing \"=\" after \"x\" in connection info string", false),
+        ("could not translate host name \"db.invalid\" to address: Temporary failure in name resolution", true),
+        ("connection to server at \"SSL.invalid\", port 5 failed: something new", true),
         ("FATAL:  sorry, too many clients already", true), ("could not translate host name \"h\" to address", true),
     ])
     func refusedLoginsAreNoOutages(message: String, isOutage: Bool) {
@@ -89,30 +97,39 @@ struct PostgreSQLErrorTests {
 
     // MARK: What the client library is told
 
-    private func parameters(_ url: String, _ variables: [String: String] = [:]) throws -> [String: String] {
-        let values = PostgreSQLParameters(try DatabaseURL(parsing: url), variables: variables).values
-        return Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    private func parameters(_ url: String) throws -> PostgreSQLParameters {
+        PostgreSQLParameters(try DatabaseURL(parsing: url))
     }
 
-    @Test func timeoutsAreThoseOfTheUserWhereThereAreSome() throws {
-        #expect(try parameters("postgresql://h/d")["connect_timeout"] == "10")
-        #expect(try parameters("postgresql://h/d?connect_timeout=3")["connect_timeout"] == "3")
-        let fromVariable = try parameters("postgresql://h/d", ["PGCONNECT_TIMEOUT": "3"])
-        #expect(fromVariable["connect_timeout"] == nil)
-        #expect(fromVariable["keepalives_idle"] == "20")
-        for found in [
-            try parameters("postgresql://?service=rubin"), try parameters("postgresql://h/d", ["PGSERVICE": "rubin"]),
-        ] {
-            #expect(found.keys.filter { $0.contains("timeout") || $0.contains("keepalives") } == [])
-        }
+    private func last(_ parameters: PostgreSQLParameters) -> [String: String] {
+        Dictionary(parameters.values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
+
+    @Test func limitsAreThoseOfTheUserWhereThereAreSome() throws {
+        let plain = try parameters("postgresql://h/d")
+        let limited = last(plain.limited(by: PostgreSQLPatience(), among: [:]))
+        #expect(limited["connect_timeout"] == "10" && limited["keepalives_idle"] == "20")
+        #expect(limited["keepalives_count"] == "3" && limited["tcp_user_timeout"] == "60000")
+        let known = last(plain.limited(by: PostgreSQLPatience(), among: ["connect_timeout": "3", "host": "x"]))
+        #expect(known["connect_timeout"] == nil && known["keepalives_idle"] == "20" && known["host"] == "h")
+        let follower = plain.limited(by: .following(within: .seconds(4)), among: [:])
+        #expect(last(follower)["connect_timeout"] == "4")
+    }
+
+    @Test(.enabled(if: PostgreSQLCluster.isAvailable, "PostgreSQL is not installed"))
+    func whatIsInEffectIsFoundWithoutAConnection() throws {
+        let found = try parameters("postgresql://h/d?connect_timeout=3").inEffect()
+        #expect(found["connect_timeout"] == "3" && found["dbname"] == "d")
+        #expect(try parameters("postgresql://h/d?nonsense=3").inEffect()["connect_timeout"] == nil)
     }
 
     @Test func severalHostsAndOptionsAreHandedOn() throws {
-        let found = try parameters(
-            "postgresql://me:p%40ss@/d?host=a:5432&host=b:5433&target_session_attrs=read-write&sslmode=verify-full")
+        let url = "postgresql://me:p%40ss@/d?host=a:5432&host=b:5433&target_session_attrs=read-write&sslmode=require"
+        let found = last(try parameters(url))
         #expect(found["host"] == "a,b" && found["port"] == "5432,5433")
         #expect(found["user"] == "me" && found["password"] == "p@ss" && found["dbname"] == "d")
-        #expect(found["target_session_attrs"] == "read-write" && found["sslmode"] == "verify-full")
-        #expect(try parameters("postgresql:///d?host=/var/run/postgresql")["host"] == "/var/run/postgresql")
+        #expect(found["target_session_attrs"] == "read-write" && found["sslmode"] == "require")
+        let socket = last(try parameters("postgresql:///d?host=/var/run/postgresql"))
+        #expect(socket["host"] == "/var/run/postgresql")
     }
 }

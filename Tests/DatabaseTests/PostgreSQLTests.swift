@@ -447,6 +447,73 @@ struct PostgreSQLTests {
         }
     }
 
+    /// A server that has no connection left for the question whether it is at work may be at work.
+    @Test func aStatementThatTakesLongIsWaitedForByAServerThatIsFull() async throws {
+        try await withClient { client, schema in
+            try await client.write { try $0.createTable(.group) }
+            let cluster = try PostgreSQLCluster.shared.get()
+            let role = PostgreSQLCluster.freshName("full")
+            try cluster.administer(
+                "CREATE ROLE \(role) LOGIN CONNECTION LIMIT 1", "GRANT USAGE ON SCHEMA \(schema) TO \(role)",
+                "GRANT ALL ON \(schema).\"group\" TO \(role)")
+            var patience = PostgreSQLPatience()
+            patience.silence = .seconds(1)
+            let url = cluster.url.replacing("postgres@", with: role + "@") + "/postgres"
+            let full = try await PostgreSQLClient.open(
+                try DatabaseURL(parsing: url), schema: schema,
+                DatabaseOptions(access: .readOnly, busyTimeout: .seconds(60), readerCount: 1), patience)
+            #expect(try await ids(full) == [])
+            let isHeld = DispatchSemaphore(value: 0)
+            let holding = Task {
+                try await client.write { connection in
+                    try connection.execute("LOCK TABLE \(table: .group) IN ACCESS EXCLUSIVE MODE")
+                    isHeld.signal()
+                    sleep(4)
+                    try connection.execute(try .insert(into: .group, values: [1, "a", nil]))
+                }
+            }
+            await Task.detached { isHeld.wait() }.value
+            let first = try await full.read { connection in
+                try connection.fetchOne("SELECT count(*) FROM \(table: .group)") { try $0.int(0) }
+            }
+            // The transaction's one state was taken before that.
+            #expect(first == 0)
+            try await holding.value
+            try await full.close()
+            try cluster.administer("DROP OWNED BY \(role)", "DROP ROLE \(role)")
+        }
+    }
+
+    @Test func aDatabaseOfAnotherEncodingIsReadAndWritten() async throws {
+        let cluster = try PostgreSQLCluster.shared.get()
+        let name = PostgreSQLCluster.freshName("latin")
+        try cluster.administer("CREATE DATABASE \(name) TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'")
+        let url = try DatabaseURL(parsing: cluster.url + "/" + name)
+        let client = try await PostgreSQLClient.open(url, DatabaseOptions(access: .readWrite))
+        try await client.write { connection in
+            try connection.createTable(.group)
+            let rows = (0..<1000 as Range<Int64>).map { [SQLValue.int($0), .text("é\($0)"), .null] }
+            try connection.executeMany(try .insert(into: .group), rows: rows)
+        }
+        let found = try await client.read { connection in
+            try connection.fetchAll(
+                "SELECT name FROM \(table: .group) WHERE name IN (\(value: "é7"), \(value: "e7"))"
+            ) { try $0.text(0) }
+        }
+        #expect(found == ["é7"])
+        // What the database cannot hold is refused.
+        let error = await #expect(throws: DatabaseError.self) {
+            try await client.write { try $0.execute(try .insert(into: .group, values: [-1, "日", nil])) }
+        }
+        #expect(error?.description.contains("LATIN1") == true)
+        try await client.close()
+        try cluster.administer("CREATE DATABASE \(name)_bytes TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'")
+        await #expect(throws: DatabaseError.self) {
+            _ = try await PostgreSQLClient.open(
+                try DatabaseURL(parsing: cluster.url + "/" + name + "_bytes"), DatabaseOptions(access: .readOnly))
+        }
+    }
+
     @Test func aServerThatIsNotThereIsAnOutage() async throws {
         let error = await #expect(throws: DatabaseError.self) {
             _ = try await PostgreSQLClient.open(

@@ -1,6 +1,7 @@
 import ButlerModel
 import Foundation
 import ObjectStorage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -47,5 +48,34 @@ import Testing
             return number
         }
         #expect(failure is Refusal && some[10] == nil && some[999] == nil)
+    }
+
+    @Test func stepsRunOneAfterTheOtherAndTheFirstErrorEndsThem() throws {
+        struct Refusal: Error {}
+        let done = Mutex<[Int]>([])
+        let steps = StepOnThread(label: "test")
+        #expect(throws: Refusal.self) {
+            try steps.around {
+                for number in 0..<10 {
+                    try steps.next {
+                        if number == 3 { throw Refusal() }
+                        done.withLock { $0.append(number) }
+                    }
+                }
+            }
+        }
+        #expect(done.withLock { $0 } == [0, 1, 2])
+        // What `body` throws waits for the step that is under way.
+        let others = StepOnThread(label: "test")
+        #expect(throws: Refusal.self) {
+            try others.around {
+                try others.next {
+                    usleep(20_000)
+                    done.withLock { $0 = [7] }
+                }
+                throw Refusal()
+            }
+        }
+        #expect(done.withLock { $0 } == [7])
     }
 }

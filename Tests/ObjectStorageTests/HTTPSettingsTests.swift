@@ -29,8 +29,15 @@ import Testing
             environment: ["LSST_HTTP_TIMEOUT_CONNECT": "2.5", "LSST_HTTP_TIMEOUT_READ": "7"])
         #expect(settings.connectTimeout == .seconds(2.5) && settings.idleTimeout == .seconds(7))
         for text in ["", "x", "-1", "0"] {
-            #expect(HTTPSettings(environment: ["LSST_HTTP_TIMEOUT_READ": text]).idleTimeout == .seconds(60))
+            #expect(HTTPSettings(environment: ["LSST_HTTP_TIMEOUT_READ": text]).idleTimeout == HTTPSettings().idleTimeout)
         }
+    }
+
+    @Test func largeBodiesMayTakeLonger() {
+        let settings = HTTPSettings()
+        #expect(settings.timeout(sending: 64 << 20) == settings.requestTimeout)
+        #expect(settings.timeout(sending: 500 << 20) == settings.requestTimeout)
+        #expect(settings.timeout(sending: 10 << 30) == .seconds(10 << 10))
     }
 
     @Test func filesThatCannotBeReadAreNamed() throws {

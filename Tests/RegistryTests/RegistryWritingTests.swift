@@ -5,6 +5,37 @@ import Registry
 import Testing
 
 @Suite struct RegistryWritingTests {
+    @Test(arguments: [false, true]) func whatFailsLeavesNothingBehind(endsWithErrors: Bool) async throws {
+        let made = try await TemporaryRegistry.filled()
+        let good = ["instrument": "Cam", "visit": 1, "detector": 2] as [String: DataIDValue]
+        await #expect {
+            try await made.registry.write { writer in
+                let writer = endsWithErrors ? writer.endingWithErrors : writer
+                let type = try writer.snapshot.datasetType("image")
+                let id = try writer.snapshot.standardize(good, for: type)
+                let missing = DataCoordinate(group: id.group, values: ["Cam", 77, 2])
+                try writer.insertDatasets(type, run: "run/a", dataIDs: [id])
+                if endsWithErrors {
+                    try writer.insertDatasets(type, run: "run/a", dataIDs: [missing])
+                } else {
+                    // One that is caught undoes its own part only.
+                    #expect(throws: ButlerError.self) {
+                        try writer.insertDatasets(type, run: "run/b", dataIDs: [id, missing])
+                    }
+                    #expect(try writer.snapshot.findDataset(type, dataID: good, collections: ["run/b"], time: .none) == nil)
+                    #expect(try writer.snapshot.findDataset(type, dataID: good, collections: ["run/a"], time: .none) != nil)
+                    try writer.insertDatasets(type, run: "run/a", dataIDs: [id])
+                }
+            }
+        } throws: {
+            ($0 as? ButlerError)?.kind == .conflictingDefinition
+        }
+        try await made.registry.read { snapshot in
+            let type = try snapshot.datasetType("image")
+            #expect(try snapshot.findDataset(type, dataID: good, collections: ["run/a", "run/b"], time: .none) == nil)
+        }
+    }
+
     @Test func datasetsAreFoundInSearchOrder() async throws {
         let made = try await TemporaryRegistry.filled()
         let (a, b) = try await made.registry.write { writer in

@@ -13,6 +13,7 @@ public final class SmallServer: Sendable {
     }
 
     public typealias Answer = @Sendable (Request) -> (status: Int, body: String)
+    public typealias FullAnswer = @Sendable (Request) -> (status: Int, headers: HTTPHeaders, body: String)
 
     private let channel: any Channel
     private let log: Log
@@ -22,7 +23,14 @@ public final class SmallServer: Sendable {
     public var address: String { "http://127.0.0.1:\(channel.localAddress?.port ?? 0)" }
     public var requests: [Request] { log.requests.withLock { $0 } }
 
-    public init(_ answer: @escaping Answer) async throws {
+    public convenience init(_ answer: @escaping Answer) async throws {
+        try await self.init(answering: { request in
+            let (status, body) = answer(request)
+            return (status, [:], body)
+        })
+    }
+
+    public init(answering answer: @escaping FullAnswer) async throws {
         let log = Log()
         self.log = log
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -45,11 +53,11 @@ public final class SmallServer: Sendable {
         typealias InboundIn = HTTPServerRequestPart
         typealias OutboundOut = HTTPServerResponsePart
 
-        private let answer: Answer
+        private let answer: FullAnswer
         private var head: HTTPRequestHead?
         private var body = ByteBuffer()
 
-        init(_ answer: @escaping Answer) { self.answer = answer }
+        init(_ answer: @escaping FullAnswer) { self.answer = answer }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             switch unwrapInboundIn(data) {
@@ -59,10 +67,11 @@ public final class SmallServer: Sendable {
             case .body(var part): body.writeBuffer(&part)
             case .end:
                 guard let head else { return }
-                let (status, text) = answer(
+                var (status, headers, text) = answer(
                     Request(
                         method: head.method.rawValue, uri: head.uri, headers: head.headers, body: String(buffer: body)))
-                let headers = HTTPHeaders([("content-length", String(text.utf8.count))])
+                headers.add(name: "content-length", value: String(text.utf8.count))
+                if head.method == .HEAD { text = "" }
                 let response = HTTPResponseHead(
                     version: .http1_1, status: .init(statusCode: status), headers: headers)
                 context.write(wrapOutboundOut(.head(response)), promise: nil)

@@ -63,21 +63,26 @@ struct Intake: Sendable {
         let needed = notes.needed.withLock { $0 }
         do {
             try await registry.write { writer in
+                let writer = writer.endingWithErrors
                 // Others may have removed something since it was looked at.
                 for files in needed { try files.confirm(in: datastore, writer.connection) }
                 try first(writer)
                 KillPoint.pass()
-                for number in 0..<spool.count {
-                    let batch = try spool.batch(number)
-                    try superseded.take(batch.artifacts, writer.connection)
-                    try writer.makeRoom(for: batch.refs)
-                    KillPoint.pass()
-                    try writer.insertRecords(batch.artifacts)
+                // The files of one batch get their names while the next is recorded; both are undone together.
+                let naming = StepOnThread(label: "butler.naming")
+                try naming.around {
+                    for number in 0..<spool.count {
+                        let batch = try spool.batch(number)
+                        try superseded.take(batch.artifacts, writer.connection)
+                        try writer.makeRoom(for: batch.refs)
+                        KillPoint.pass()
+                        try writer.insertRecords(batch.artifacts)
+                        KillPoint.pass()
+                        try naming.next { try spool.publish(number, batch) }
+                    }
+                    try last(writer)
                     KillPoint.pass()
                 }
-                try last(writer)
-                KillPoint.pass()
-                for number in 0..<spool.count { try spool.publish(number) }
             }
             KillPoint.pass()
         } catch {
@@ -89,6 +94,7 @@ struct Intake: Sendable {
                         isRecorded = true
                     }
                     try superseded.settle(writer.connection)
+                    if !isRecorded { spool.removeFolders() }
                     try spool.remove()
                     return isRecorded
                 }
@@ -122,6 +128,8 @@ struct Intake: Sendable {
     /// Removes the staged files; nothing of them has been recorded.
     fileprivate func discard() async {
         let (spool, butler) = (spool, butler)
+        // As when it was only looked what would happen.
+        if spool.count == 0 { return }
         let registry = butler.registry
         let discarding = Task {
             try await registry.write { writer in

@@ -21,6 +21,20 @@ public struct Deletion: Sendable {
     public init() {}
 }
 
+/// A deletion that the registry has carried out, and the datastore only in part.
+public struct UnfinishedDeletion: Error, CustomStringConvertible {
+    public let cause: any Error
+
+    public var description: String {
+        let reason =
+            if case DatabaseError.connectionLost(let database, let reason, _) = cause {
+                "the connection to database \(database) broke: \(reason)"
+            } else { "\(cause)" }
+        return "The datasets are removed, but not all of their files are deleted yet: \(reason). The next writer of the "
+            + "repository deletes the others; nothing needs to be repeated."
+    }
+}
+
 /// Removal of datasets and their files. Source: repository format reference, section 7.7.
 extension DirectButler {
     /// Removes files of datasets, memberships in tags, or the datasets altogether.
@@ -71,8 +85,7 @@ extension DirectButler {
         let datastore = try await presentDatastore()
         if isDryRun { return try await foresee(ids, unstore: unstore) }
         try requireWriteable(to: "prune datasets")
-        let deletion = try StagedDeletion(in: datastore, keepsFiles: keepsFiles)
-        return try await carryOut(deletion, progress) { writer in
+        return try await carryOut(in: datastore, keepsFiles: keepsFiles, progress) { writer, deletion in
             try writer.prune(ids, unstore: unstore, purge: purge, deletion)
             if !purge { try leaveTags(writer) }
             return ids.count
@@ -117,8 +130,7 @@ extension DirectButler {
             return try await foresee(ids, unstore: true)
         }
         try requireWriteable(to: "remove runs")
-        let deletion = try StagedDeletion(in: datastore, keepsFiles: keepsFiles)
-        return try await carryOut(deletion, progress) { writer in
+        return try await carryOut(in: datastore, keepsFiles: keepsFiles, progress) { writer, deletion in
             try writer.removeRuns(names, unlinkFromChains: unlinkFromChains, deletion)
         }
     }
@@ -191,15 +203,34 @@ extension DirectButler {
 
     /// Runs the transaction of a deletion, then deletes files.
     private func carryOut(
-        _ deletion: StagedDeletion, _ progress: @escaping @Sendable (Int) -> Void,
-        _ body: @escaping @Sendable (RegistryWriter) throws -> Int
+        in datastore: any Datastore, keepsFiles: Bool, _ progress: @escaping @Sendable (Int) -> Void,
+        _ body: @escaping @Sendable (RegistryWriter, StagedDeletion) throws -> Int
     ) async throws -> Deletion {
         try await recoverRemoteWork()
-        let registry = registry
+        let (deletion, count) = try await Registry.repeating {
+            let deletion = try StagedDeletion(in: datastore, keepsFiles: keepsFiles)
+            return (deletion, try await decide(deletion, body))
+        }
+        KillPoint.pass()
+        deletion.clearMemory()
         var result = Deletion()
         do {
-            result.datasets = try await registry.write { writer in
-                let count = try body(writer)
+            try await empty(deletion, &result, progress)
+        } catch {
+            throw UnfinishedDeletion(cause: error)
+        }
+        result.datasets = count
+        return result
+    }
+
+    /// Runs the transaction of a deletion; when it fails, nothing is decided.
+    private func decide(
+        _ deletion: StagedDeletion, _ body: @escaping @Sendable (RegistryWriter, StagedDeletion) throws -> Int
+    ) async throws -> Int {
+        let registry = registry
+        do {
+            return try await registry.write { writer in
+                let count = try body(writer.endingWithErrors, deletion)
                 KillPoint.pass()
                 return count
             }
@@ -216,12 +247,6 @@ extension DirectButler {
             }
             throw error
         }
-        KillPoint.pass()
-        deletion.clearMemory()
-        let count = result.datasets
-        try await empty(deletion, &result, progress)
-        result.datasets = count
-        return result
     }
 
     /// Deletes the files of what a transaction has put into the trash.
@@ -229,9 +254,12 @@ extension DirectButler {
         _ deletion: StagedDeletion, _ result: inout Deletion, _ progress: (Int) -> Void = { _ in }
     ) async throws {
         for piece in deletion.pieces {
-            let emptied = try await registry.write { writer in
-                KillPoint.pass()
-                return try deletion.empty(piece, writer.connection)
+            // What was deleted before the connection broke is passed over the second time.
+            let emptied = try await Registry.repeating(afterLoss: true) {
+                try await registry.write { writer in
+                    KillPoint.pass()
+                    return try deletion.empty(piece, writer.connection)
+                }
             }
             KillPoint.pass()
             try await StagedArtifacts.pool.run { try deletion.finish(piece) }
@@ -272,6 +300,7 @@ extension RegistryWriter {
     /// - Returns: the number of their datasets.
     func removeRuns(_ names: [String], unlinkFromChains: Bool, _ deletion: StagedDeletion) throws -> Int {
         try checkRemoval(ofRuns: names, unlinksFromChains: unlinkFromChains)
+        try lockRuns(names)
         var count = 0
         try snapshot.datasetIDs(inRuns: names, piecesOf: 10_000) { ids in
             count += ids.count

@@ -1,5 +1,6 @@
 import ByteText
 import Crypto
+import Synchronization
 
 /// The UUID of a dataset.
 public struct DatasetID: Hashable, Sendable {
@@ -73,12 +74,33 @@ extension DatasetID: CustomStringConvertible {
 
 extension DatasetID {
     /// A new identifier that sorts by time of creation: UUID version 7 (RFC 9562, section 5.7).
+    ///
+    /// Those that this process makes one after the other in a millisecond, two thousand at least, are sorted too: a
+    /// database enters them at the end of its indexes.
     /// - Parameter unixMilliseconds: the time of creation, in milliseconds since the Unix epoch (UTC).
     public static func unique(unixMilliseconds: UInt64) -> DatasetID {
-        let random = UInt64.random(in: 0...0xFFF)
-        let high = unixMilliseconds << 16 | 0x7000 | random
+        let high = unixMilliseconds << 16 | 0x7000 | Millisecond.number(in: unixMilliseconds)
         let low = UInt64.random(in: .min ... .max) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
         return DatasetID(high: high, low: low)
+    }
+
+    /// Numbers the identifiers of a millisecond from a random start, in the twelve bits that follow the time (RFC 9562,
+    /// section 6.2, method 1). After the last number the next is random again, and only the order is lost.
+    private struct Millisecond {
+        private static let latest = Mutex(Millisecond(time: 0, number: 0))
+        private let time: UInt64
+        private var number: UInt64
+
+        static func number(in time: UInt64) -> UInt64 {
+            latest.withLock { latest in
+                if latest.time == time, latest.number < 0xFFF {
+                    latest.number += 1
+                } else {
+                    latest = Millisecond(time: time, number: .random(in: 0...0x7FF))
+                }
+                return latest.number
+            }
+        }
     }
 
     /// The namespace of deterministic dataset identifiers: `uuid5(DNS, "lsst.org")`.

@@ -15,7 +15,7 @@ public struct FileURLs: Sendable {
 
     public init(
         authentication: ClientAuthentication = .rubinSciencePlatform, signer: DownloadSigner = DownloadSigner(),
-        storage: S3Presigner = S3Presigner(S3Services(environment: [:], credentialsFile: "")), near: NearCopies? = nil
+        storage: S3Presigner = S3Presigner(.none), near: NearCopies? = nil
     ) {
         self.authentication = authentication
         self.signer = signer
@@ -37,19 +37,25 @@ public struct FileURLs: Sendable {
     /// may look for credentials all the same.
     var ownCredentials: Credentials { authentication == .cadc ? .none : .gafaelfawr }
 
-    /// Where a file outside of this machine is read. Nothing is asked of its host.
+    /// Where a file outside of this machine is read. Nothing is asked of its host, but keys to it may be asked for where
+    /// the environment has them handed out.
     ///
-    /// - Throws: ``UnservableFile`` for schemes that clients refuse or that cannot be signed; `S3Error`.
-    func external(_ file: ServedFile) throws -> (url: String, credentials: Credentials) {
+    /// - Throws: ``UnservableFile`` for schemes that clients refuse or that cannot be signed; `S3Error`,
+    ///   `ObjectStorageError`.
+    func external(_ file: ServedFile) async throws -> (url: String, credentials: Credentials) {
         // Clients of the mode `cadc` bring credentials for the file's own host.
         if authentication != .cadc, let url = near?.url(of: file.location, expires: signer.now() + lifetime) {
             return (url + file.urlFragment, .none)
         }
         switch file.location.scheme {
-        case "http", "https": return (file.location.description, authentication == .cadc ? .datastore : .none)
+        // Those of WebDAV servers are read over HTTP; clients know no other name for that.
+        case "http", "https", "dav", "davs":
+            let address = file.location.description
+            let url = address.hasPrefix("dav") ? "http" + address.dropFirst(3) : address
+            return (url, authentication == .cadc ? .datastore : .none)
         // Clients of this mode have their own credentials, for http(s) only.
-        case "s3" where authentication != .cadc:
-            let url = try storage.url(.get, S3Location(file.location), for: lifetime, at: signer.now())
+        case "s3" where authentication != .cadc, "gs" where authentication != .cadc:
+            let url = try await storage.url(.get, of: file.location, for: lifetime, at: signer.now())
             return (url + file.urlFragment, .none)
         case let scheme: throw UnservableFile(scheme: scheme)
         }

@@ -57,7 +57,9 @@ public final class NearCopies: Sendable {
     /// - Parameter expires: seconds since 1970.
     func url(of location: ResourceURI, expires: Int64) -> String? {
         for (index, rule) in rules.enumerated() {
-            guard let path = location.withoutFragment.relativePath(to: rule.origin), path != ".",
+            // A cache has what is below its origin, by normalised paths and without queries.
+            guard location.query.isEmpty, location == location.normalized,
+                let path = location.withoutFragment.relativePath(to: rule.origin), path != ".",
                 (try? ObjectPath(path)) != nil
             else { continue }
             guard isUp(index) else { return nil }

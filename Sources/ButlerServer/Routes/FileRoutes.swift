@@ -21,7 +21,7 @@ extension ButlerRoutes {
                 }
                 return (ref, try view.files(of: [id])[id] ?? [])
             }
-            return try fileInfo(of: ref, files, call, endpoint: "uuid")
+            return try await fileInfo(of: ref, files, call, endpoint: "uuid")
         }
 
         add("get_file_by_data_id", [.post], to: routes) { call in
@@ -34,7 +34,7 @@ extension ButlerRoutes {
                 guard let ref = try search.find(in: view) else { throw search.notFound }
                 return (ref, try view.files(of: [ref.id])[ref.id] ?? [])
             }
-            return try fileInfo(of: ref, files, call, endpoint: "data-id")
+            return try await fileInfo(of: ref, files, call, endpoint: "data-id")
         }
 
         add("dataset/{id}/download", [.get, .head], to: routes) { call in
@@ -52,7 +52,9 @@ extension ButlerRoutes {
             var answer = StructuredMapping()
             for id in ids {
                 guard let records = files[id], !records.isEmpty else { continue }
-                answer[id.description] = .array(try records.map { try transferRecord(of: $0, dataset: id, call) })
+                var transfers: [StructuredValue] = []
+                for record in records { transfers.append(try await transferRecord(of: record, dataset: id, call)) }
+                answer[id.description] = .array(transfers)
             }
             return .json(.object(["files": .object(answer)]))
         }
@@ -90,16 +92,19 @@ extension ButlerRoutes {
 
     // MARK: URLs
 
-    private func fileInfo(of ref: DatasetRef, _ files: [ServedFile], _ call: Call, endpoint: String) throws -> Response
+    private func fileInfo(of ref: DatasetRef, _ files: [ServedFile], _ call: Call, endpoint: String) async throws
+        -> Response
     {
         logFileAccess(to: ref, call, endpoint: endpoint)
         var artifact = StructuredValue.null
         if !files.isEmpty {
-            let records = try files.map { file -> StructuredValue in
-                let (url, credentials) = try readingURL(of: file, dataset: ref.id, call)
-                return .object([
-                    "url": .string(url), "datastoreRecords": file.info.wire, "auth": .string(credentials.rawValue),
-                ])
+            var records: [StructuredValue] = []
+            for file in files {
+                let (url, credentials) = try await readingURL(of: file, dataset: ref.id, call)
+                records.append(
+                    .object([
+                        "url": .string(url), "datastoreRecords": file.info.wire, "auth": .string(credentials.rawValue),
+                    ]))
             }
             artifact = .object(["datastore_type": "file", "file_info": .array(records)])
         }
@@ -109,8 +114,8 @@ extension ButlerRoutes {
     /// Where a client reads a file, and which credentials it sends there.
     private func readingURL(
         of file: ServedFile, dataset: DatasetID, _ call: Call
-    ) throws -> (url: String, credentials: FileURLs.Credentials) {
-        guard file.isLocal || file.mustBeCut else { return try urls.external(file) }
+    ) async throws -> (url: String, credentials: FileURLs.Credentials) {
+        guard file.isLocal || file.mustBeCut else { return try await urls.external(file) }
         let target = DownloadTarget(
             label: call.served.label, dataset: dataset.description, fileName: file.location.basename,
             component: file.component)
@@ -119,10 +124,12 @@ extension ButlerRoutes {
     }
 
     /// A URL that stays valid, since a transfer may outlive signatures; in mode `cadc` the file's own.
-    private func transferRecord(of file: ServedFile, dataset: DatasetID, _ call: Call) throws -> StructuredValue {
+    private func transferRecord(
+        of file: ServedFile, dataset: DatasetID, _ call: Call
+    ) async throws -> StructuredValue {
         var (url, credentials) = ("", urls.ownCredentials)
         if urls.authentication == .cadc, !file.isLocal, !file.mustBeCut {
-            (url, credentials) = try urls.external(file)
+            (url, credentials) = try await urls.external(file)
         } else {
             let query = file.component.map { "?component=\(PercentEncoding.encode($0))" } ?? ""
             let label = PercentEncoding.encode(call.served.label)
@@ -177,7 +184,7 @@ extension ButlerRoutes {
         _ file: ServedFile, _ call: Call, keeping members: [String: Set<DatasetID>]?
     ) async throws -> Response {
         guard file.isLocal, let path = file.location.localPath else {
-            let url = try urls.external(file).url
+            let url = try await urls.external(file).url
             // A signed URL of this server's is made only where the file has to be cut.
             guard let members, file.zip?.isComplete != true else {
                 return Response(status: .temporaryRedirect, headers: [.location: url])

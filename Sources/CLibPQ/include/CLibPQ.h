@@ -47,6 +47,17 @@ typedef enum {
     PQERRORS_SQLSTATE = 3,
 } PGVerbosity;
 
+/// A parameter of a connection, and what it is set to, if it is.
+typedef struct {
+    char *keyword;
+    char *variable;
+    char *compiled;
+    char *value;
+    char *label;
+    char *display;
+    int size;
+} PQconninfoOption;
+
 /// Loads the library, once. Returns why it cannot be used, or null. To be called before all that follows.
 const char *steward_libpq_problem(void);
 
@@ -55,7 +66,10 @@ int PQcancel(PGcancel *cancel, char *message, int message_size);
 void PQclear(PGresult *result);
 char *PQcmdStatus(PGresult *result);
 char *PQcmdTuples(PGresult *result);
+PGconn *PQconnectStartParams(const char *const *keywords, const char *const *values, int expand_dbname);
 PGconn *PQconnectdbParams(const char *const *keywords, const char *const *values, int expand_dbname);
+PQconninfoOption *PQconninfo(PGconn *connection);
+void PQconninfoFree(PQconninfoOption *options);
 int PQconsumeInput(PGconn *connection);
 int PQenterPipelineMode(PGconn *connection);
 char *PQerrorMessage(const PGconn *connection);
@@ -70,10 +84,13 @@ PGresult *PQgetResult(PGconn *connection);
 int PQgetisnull(const PGresult *result, int row, int column);
 int PQgetlength(const PGresult *result, int row, int column);
 char *PQgetvalue(const PGresult *result, int row, int column);
+char *PQhost(const PGconn *connection);
+char *PQhostaddr(const PGconn *connection);
 int PQisBusy(PGconn *connection);
 int PQnfields(const PGresult *result);
 int PQntuples(const PGresult *result);
 int PQpipelineSync(PGconn *connection);
+char *PQport(const PGconn *connection);
 int PQputCopyData(PGconn *connection, const char *bytes, int count);
 int PQputCopyEnd(PGconn *connection, const char *message);
 void PQreset(PGconn *connection);

@@ -44,6 +44,10 @@ public struct DatabaseURL: Hashable, Sendable {
 
         var rest = text[separator.upperBound...]
         query = []
+        if dialect != "sqlite", let at = Self.endOfPlainPassword(rest) {
+            try setCredentials(rest[..<at], refusal)
+            rest = rest[rest.index(after: at)...]
+        }
         if let mark = rest.firstIndex(of: "?") {
             for pair in rest[rest.index(after: mark)...].split(separator: "&") {
                 let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -70,15 +74,7 @@ public struct DatabaseURL: Hashable, Sendable {
         // People write passwords with '@' unencoded: the last one counts.
         var address = authority
         if let at = authority.lastIndex(of: "@") {
-            let credentials = authority[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let user = Self.decoded(credentials[0]) else { throw refusal("the user is not percent-encoded text") }
-            self.user = user.isEmpty ? nil : user
-            if credentials.count > 1 {
-                guard let password = Self.decoded(credentials[1]) else {
-                    throw refusal("the password is not percent-encoded text")
-                }
-                self.password = password
-            }
+            try setCredentials(authority[..<at], refusal)
             address = authority[authority.index(after: at)...]
         }
         var portText: Substring?
@@ -98,6 +94,31 @@ public struct DatabaseURL: Hashable, Sendable {
             }
             self.port = port
         }
+    }
+
+    private mutating func setCredentials(
+        _ text: Substring, _ refusal: (String) -> DatabaseError
+    ) throws(DatabaseError) {
+        let credentials = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let user = Self.decoded(credentials[0]) else { throw refusal("the user is not percent-encoded text") }
+        self.user = user.isEmpty ? nil : user
+        guard credentials.count > 1 else { return }
+        guard let password = Self.decoded(credentials[1]) else {
+            throw refusal("the password is not percent-encoded text")
+        }
+        self.password = password
+    }
+
+    /// The `@` after a password that has '/' or '?' unencoded, as SQLAlchemy takes it: up to the first `@`. A host and a
+    /// port before options with an `@` are no user and password.
+    private static func endOfPlainPassword(_ text: Substring) -> Substring.Index? {
+        let authority = text.prefix { $0 != "/" && $0 != "?" }
+        guard let colon = authority.firstIndex(of: ":"), !authority.hasPrefix("["), !authority.contains("@"),
+            let at = text.firstIndex(of: "@")
+        else { return nil }
+        let port = authority[authority.index(after: colon)...]
+        let isPort = !port.isEmpty && port.allSatisfy { $0.isASCII && $0.isNumber }
+        return isPort && text[..<at].contains("?") ? nil : at
     }
 
     private static func isSchemeMark(_ byte: UInt8) -> Bool {

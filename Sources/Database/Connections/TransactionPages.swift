@@ -38,7 +38,12 @@ final class TransactionPages<Page: Sendable, Client: PagingClient>: PageSource {
             _ transaction: any OpenTransaction, _ open: (any DatabaseConnection) throws -> any PageProducer<Page>
         ) throws {
             self.transaction = transaction
-            producer = try open(transaction)
+            do {
+                producer = try open(transaction)
+            } catch {
+                stop()
+                throw error
+            }
         }
 
         /// The next page; nothing is left behind it when the second part is true.
@@ -112,18 +117,12 @@ final class TransactionPages<Page: Sendable, Client: PagingClient>: PageSource {
         case .new: break
         }
         return try await client.recovering {
-            let worker = try await workers.lease()
-            let running = Running()
-            do {
-                try await worker.perform { [open] handle in
+            let (worker, running) = try await workers.lease { [open] worker in
+                try await worker.perform { handle in
+                    let running = Running()
                     try running.start(try worker.beginReading(handle), open)
+                    return running
                 }
-            } catch {
-                worker.enqueue { [workers] _ in
-                    running.stop()
-                    workers.release(worker)
-                }
-                throw error
             }
             state.withLock { $0 = .open(worker, running, ahead: []) }
             return (worker, running)

@@ -38,9 +38,30 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
 
     /// Lends a connection to `body`.
     func withWorker<T>(_ body: (Worker) async throws -> T) async throws -> T {
-        let worker = try await lease()
-        defer { release(worker) }
-        return try await body(worker)
+        let (worker, result) = try await lease(body)
+        release(worker)
+        return result
+    }
+
+    /// A connection for exclusive use with which `begin` has succeeded; give it back with ``release(_:)``.
+    ///
+    /// One that was lost, and that the server has none to replace with, is exchanged for another, if there are others.
+    /// Nothing has happened on it then, so `begin` is called again.
+    func lease<T>(_ begin: (Worker) async throws -> T) async throws -> (Worker, T) {
+        var worker = try await lease()
+        while true {
+            do {
+                return (worker, try await begin(worker))
+            } catch {
+                guard case DatabaseError.tooManyConnections = error, let id = state.withLock({ leaveForAnother(&$0) })
+                else {
+                    release(worker)
+                    throw error
+                }
+                close(worker)
+                worker = try await another(id)
+            }
+        }
     }
 
     private enum Offer {
@@ -49,8 +70,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
         case turn(Int)
     }
 
-    /// A connection for exclusive use; give it back with ``release(_:)``.
-    func lease() async throws -> Worker {
+    private func lease() async throws -> Worker {
         let offer: Offer = try state.withLock { state in
             guard !state.isClosed else { throw DatabaseError.closed(name) }
             if let worker = state.idle.popLast() { return .worker(worker) }
@@ -94,8 +114,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
         } catch {
             if case DatabaseError.tooManyConnections = error, let id = state.withLock({ leaveForAnother(&$0) }) {
                 // The server has no more, so the ones that it gave have to do.
-                guard let worker = try await wait(id, isInLine: true) else { return try await openWorker() }
-                return worker
+                return try await another(id)
             }
             leavePlace()
             throw error
@@ -108,6 +127,12 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
         state.openCount -= 1
         state.nextWaiter += 1
         return state.nextWaiter
+    }
+
+    /// The connection of another, or a place that became free, for one that has given up its own.
+    private func another(_ id: Int) async throws -> Worker {
+        guard let worker = try await wait(id, isInLine: true) else { return try await openWorker() }
+        return worker
     }
 
     /// Gives up the place of a connection that is not, or no longer, open.
@@ -180,11 +205,13 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
         }
     }
 
-    private func retire(_ worker: Worker) {
+    private func retire(_ worker: Worker) { close(worker) { self.leavePlace() } }
+
+    private func close(_ worker: Worker, then done: @escaping @Sendable () -> Void = {}) {
         queue.async {
             // A connection that can not be closed is released with its last reference; there is nobody left to tell.
             try? worker.close()
-            self.leavePlace()
+            done()
         }
     }
 }

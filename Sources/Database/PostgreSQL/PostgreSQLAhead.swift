@@ -65,7 +65,7 @@ extension PostgreSQLHandle {
         } catch {
             // Nobody wants to know, and a connection that is lost is made anew.
         }
-        // A request that comes too late is met by the end of the transaction.
-        if isLong { _ = canceller.endTurn() }
+        // A request that the server has got is met by the end of the transaction at the latest.
+        if isLong, canceller.endTurn() == .late { disconnect() }
     }
 }

@@ -15,17 +15,19 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
     /// `nil` for clients that only read.
     private let writer: WorkerPool<PostgreSQLWorker>?
     private let server: PostgreSQLServer
+    private let isRepeating: Bool
     private let reachability = Atomic(true)
 
     typealias Worker = PostgreSQLWorker
 
     private init(
-        _ server: PostgreSQLServer, displayName: String, readers: WorkerPool<PostgreSQLWorker>,
+        _ server: PostgreSQLServer, _ session: PostgreSQLSession, readers: WorkerPool<PostgreSQLWorker>,
         pagers: WorkerPool<PostgreSQLWorker>, writer: WorkerPool<PostgreSQLWorker>?
     ) {
         self.server = server
         dialect = server.dialect
-        self.displayName = displayName
+        displayName = session.name
+        isRepeating = session.patience.isRepeating
         self.readers = readers
         self.pagers = pagers
         self.writer = writer
@@ -39,7 +41,13 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
     public static func open(
         _ url: DatabaseURL, schema: String? = nil, _ options: DatabaseOptions
     ) async throws -> PostgreSQLClient {
-        let session = PostgreSQLSession(url, busyTimeout: options.busyTimeout)
+        try await open(url, schema: schema, options, PostgreSQLPatience())
+    }
+
+    static func open(
+        _ url: DatabaseURL, schema: String?, _ options: DatabaseOptions, _ patience: PostgreSQLPatience
+    ) async throws -> PostgreSQLClient {
+        let session = PostgreSQLSession(url, busyTimeout: options.busyTimeout, patience)
         let number = DatabaseChangeToken.nextNumber()
         let held = KnownServer()
         let connect: @Sendable () throws -> PostgreSQLWorker = {
@@ -53,8 +61,7 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
         let first = writer ?? readers
         do {
             let server = try await first.withWorker { $0.server }
-            return PostgreSQLClient(
-                server, displayName: session.name, readers: readers, pagers: pagers, writer: writer)
+            return PostgreSQLClient(server, session, readers: readers, pagers: pagers, writer: writer)
         } catch {
             await readers.close()
             if pagers !== readers { await pagers.close() }
@@ -88,9 +95,19 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
     public func read<T: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
     ) async throws -> T {
+        try await read(while: { true }, body)
+    }
+
+    /// Reads unless, when a connection is there for it, `isWanted` has become false, which is an outage then.
+    func read<T: Sendable>(
+        while isWanted: () -> Bool, _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
+    ) async throws -> T {
         try await recovering {
             try await self.readers.withWorker { worker in
-                try await worker.perform { handle in
+                guard isWanted() else {
+                    throw DatabaseError.unavailable(displayName, reason: "it has fallen behind what it follows")
+                }
+                return try await worker.perform { handle in
                     try PostgreSQLTransaction.run(isWriteable: false, on: handle, worker.server, body)
                 }
             }
@@ -130,7 +147,7 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
         try await noting {
             do {
                 return try await body()
-            } catch let error as DatabaseError {
+            } catch let error as DatabaseError where isRepeating {
                 switch error {
                 case .connectionLost, .transactionConflict: return try await body()
                 default: throw error

@@ -42,7 +42,7 @@ extension PostgreSQLHandle {
     /// Sends what is waiting to be sent, so that memory does not hold it twice.
     private func drain(waits: Bool) throws {
         guard let pointer else { throw lost() }
-        let deadline = ContinuousClock.now + Self.silenceLimit
+        var silence = Silence()
         while true {
             let left = PQflush(pointer)
             guard left >= 0 else { throw lost() }
@@ -52,7 +52,7 @@ extension PostgreSQLHandle {
             // The server may have refused the rows already; the rest is sent all the same, and then it says so.
             if ready > 0, descriptor.revents & Int16(POLLIN) != 0, PQconsumeInput(pointer) == 0 { throw lost() }
             if left == 0 { return }
-            if ready <= 0, ContinuousClock.now > deadline { throw lost("the server takes no more data") }
+            if ready <= 0 { try endure(&silence) }
         }
     }
 }

@@ -64,14 +64,16 @@ struct PostgreSQLErrors: Sendable {
     func openingError(_ message: String, code: () -> String? = { nil }) -> DatabaseError {
         let reason = Self.oneLine(message)
         if let error = knownOpeningError(reason) { return error }
-        // The library's own words have no severity before them.
-        if message.contains(":  "), let code = code(),
+        if Self.isOfServer(message), let code = code(),
             let error = connectionError(PostgreSQLReport(code: code, message: reason))
         {
             return error
         }
         return .unavailable(name, reason: reason)
     }
+
+    /// Whether the server itself refused a connection: the library's own words have no severity before them.
+    static func isOfServer(_ message: String) -> Bool { message.contains(":  ") }
 
     private func knownOpeningError(_ reason: String) -> DatabaseError? {
         let known: [(part: String, code: String)] = [
@@ -87,12 +89,19 @@ struct PostgreSQLErrors: Sendable {
         if reason.contains("database \""), reason.hasSuffix("does not exist") {
             return .cannotOpen(name, reason: reason)
         }
-        if ["invalid", "definition of service", "certificate", "SSL", "missing \"=\""].contains(where: reason.contains)
-        {
-            return .cannotOpen(name, reason: reason)
-        }
-        return nil
+        // Names may hold any words, and encryption may also fail because the server or the network does.
+        let words = reason.replacing(/"[^"]*"/, with: "")
+        if Self.outages.contains(where: words.contains) { return nil }
+        let isWrong = ["invalid", "definition of service", "certificate", "SSL"].contains(where: words.contains)
+        return isWrong || reason.contains("missing \"=\"") ? .cannotOpen(name, reason: reason) : nil
     }
+
+    /// What the library says of a server or a network that is not there now, also while encryption is agreed on.
+    private static let outages = [
+        "SSL SYSCALL error", "unexpected eof", "closed the connection unexpectedly", "closed unexpectedly",
+        "could not translate host name", "Connection reset", "Connection refused", "timeout expired", "timed out",
+        "No route to host", "unreachable",
+    ]
 
     /// The SQLSTATE that ends what the library says of a server's last error, where it has been told to say no more.
     static func code(in message: String) -> String? {

@@ -22,6 +22,8 @@ final class PostgreSQLHandle {
     var ahead: PostgreSQLAhead?
     /// Statements that go with the next one, because nobody waits for their answers.
     private var waiting: [Waiting] = []
+    /// Whether the end of the transaction is under way, which nobody wants to be left in the dark about.
+    private var isCommitting = false
     /// Whether the present user has lost interest.
     var isCancelled: @Sendable () -> Bool = { false }
 
@@ -42,12 +44,9 @@ final class PostgreSQLHandle {
 
     /// Enough for the statements of one application; when it is full the cache starts anew.
     private static let mostStatements = 256
-    /// A connection that was idle for longer may have died unnoticed.
-    private static let trustedIdleTime = Duration.seconds(10)
-    /// How long a beginning may take to be answered then.
-    private static let beginPatience = Duration.seconds(5)
 
     var errors: PostgreSQLErrors { session.errors }
+    private var patience: PostgreSQLPatience { session.patience }
 
     /// Connects, which blocks the calling thread.
     init(_ session: PostgreSQLSession, _ canceller: PostgreSQLCanceller) throws {
@@ -62,11 +61,7 @@ final class PostgreSQLHandle {
 
     func connect() throws {
         disconnect()
-        if let problem = steward_libpq_problem() {
-            throw DatabaseError.cannotOpen(session.name, reason: String(cString: problem))
-        }
-        let connection = session.parameters.withArrays { names, values in PQconnectdbParams(names, values, 0) }
-        guard let connection else { throw errors.openingError("out of memory") }
+        let connection = try session.connect()
         pointer = connection
         guard PQstatus(connection) == CONNECTION_OK else {
             let error = errors.openingError(String(cString: PQerrorMessage(connection))) {
@@ -115,26 +110,26 @@ final class PostgreSQLHandle {
     /// Begins a transaction, on a new connection if the old one has died.
     func begin(_ statement: String) throws {
         snapshotText = nil
-        var patience = Self.silenceLimit
-        if ContinuousClock.now - lastUse > Self.trustedIdleTime { patience = Self.beginPatience }
+        pooledProcess = nil
+        let mayBeDead = ContinuousClock.now - lastUse > patience.trustedIdleTime
         do {
             try settle()
             if isInTransaction { rollBack() }
             if !isConnected { try connect() }
-            try startTransaction(statement, patience)
+            try startTransaction(statement, within: mayBeDead ? patience.beginning : nil)
         } catch let error as DatabaseError {
             // Nothing has happened yet, so it can be tried again.
-            guard case .connectionLost = error else { throw error }
+            guard patience.isRepeating, !isCancelled(), case .connectionLost = error else { throw error }
             try connect()
-            try startTransaction(statement, Self.silenceLimit)
+            try startTransaction(statement)
         }
     }
 
-    private func startTransaction(_ statement: String, _ patience: Duration) throws {
+    private func startTransaction(_ statement: String, within limit: Duration? = nil) throws {
         do {
             let settings = isPooled ? session.preparation(isLocal: true, version: PQserverVersion(pointer)) : ""
             let suffix = isPooled ? "; \(settings); SELECT pg_backend_pid()" : ""
-            let results = try send(statement + suffix, patience: patience)
+            let results = try send(statement + suffix, within: limit)
             pooledProcess = isPooled ? results.last?.text().flatMap { Int32($0) } : nil
             // The snapshot comes second, if it was asked for.
             snapshotText = results.count > 1 && statement.contains(";") ? results[1].text() : nil
@@ -148,6 +143,8 @@ final class PostgreSQLHandle {
         lastUse = .now
         let tag: String
         do {
+            isCommitting = true
+            defer { isCommitting = false }
             tag = try run("COMMIT").tag
         } catch DatabaseError.connectionLost(let name, let reason, _) {
             throw DatabaseError.connectionLost(name, reason: reason, mayHaveCommitted: true)
@@ -187,7 +184,7 @@ final class PostgreSQLHandle {
     func absorbCancellation() {
         do {
             try settle()
-            if isConnected, !hasFailed { try run("SELECT 1") }
+            if isConnected, !hasFailed { _ = try send("SELECT 1", within: patience.beginning) }
         } catch is CancellationError {
             // It has been met.
         } catch {
@@ -205,7 +202,7 @@ final class PostgreSQLHandle {
         guard awaitsEnd else { return }
         awaitsEnd = false
         do {
-            while try nextResult(Self.beginPatience) != nil {}
+            while try nextResult(within: patience.beginning) != nil {}
         } catch {
             disconnect()
         }
@@ -217,7 +214,7 @@ final class PostgreSQLHandle {
     /// Runs a statement without values, and gives its last result as text.
     @discardableResult
     func run(_ text: String) throws -> PostgreSQLResult {
-        let results = try send(text, patience: Self.silenceLimit)
+        let results = try send(text)
         guard let last = results.last else { throw lost("no answer came") }
         return last
     }
@@ -237,7 +234,7 @@ final class PostgreSQLHandle {
         try takeAhead()
         if let last = waiting.popLast() {
             // It is the one that all before it go with.
-            let results = try send(last.text, patience: Self.silenceLimit)
+            let results = try send(last.text)
             if let text = results.last?.text() { last.taking?(text) }
         }
     }
@@ -255,12 +252,12 @@ final class PostgreSQLHandle {
         return Array(results.dropFirst(others.count))
     }
 
-    private func send(_ text: String, patience: Duration) throws -> [PostgreSQLResult] {
+    private func send(_ text: String, within limit: Duration? = nil) throws -> [PostgreSQLResult] {
         try takeAhead()
         let others = takeWaiting()
         let all = (others.map(\.text) + [text]).joined(separator: "; ")
         guard let pointer, PQsendQuery(pointer, all) == 1 else { throw lost() }
-        return own(try collect(statement: text, table: nil, patience), after: others)
+        return own(try collect(statement: text, table: nil, within: limit), after: others)
     }
 
     /// Runs a statement once. One that comes again is prepared.
@@ -399,16 +396,13 @@ final class PostgreSQLHandle {
 
     // MARK: - Answers
 
-    /// How long a server may say nothing before it is asked, through another connection, whether it is at work.
-    static let silenceLimit = Duration.seconds(30)
-
     /// All results of what was sent.
     func collect(
-        statement: String, table: String?, _ patience: Duration = silenceLimit
+        statement: String, table: String?, within limit: Duration? = nil
     ) throws -> [PostgreSQLResult] {
         var results: [PostgreSQLResult] = []
         var failure: (any Error)?
-        while let result = try nextResult(patience) {
+        while let result = try nextResult(within: limit) {
             if result.hasFailed {
                 if failure == nil { failure = errors.error(of: result, statement: statement, table: table) }
                 // The library gives no end to what a dead connection says.
@@ -427,9 +421,10 @@ final class PostgreSQLHandle {
         return results
     }
 
-    func nextResult(_ patience: Duration = silenceLimit) throws -> PostgreSQLResult? {
+    /// - Parameter limit: how long the server may say nothing; `nil` for as long as it is at work.
+    func nextResult(within limit: Duration? = nil) throws -> PostgreSQLResult? {
         guard let pointer else { throw lost() }
-        var waitingSince = ContinuousClock.now
+        var silence = Silence()
         while true {
             let flushed = PQflush(pointer)
             if flushed < 0 { break }
@@ -438,24 +433,44 @@ final class PostgreSQLHandle {
                 fd: PQsocket(pointer), events: Int16(POLLIN) | (flushed == 1 ? Int16(POLLOUT) : 0), revents: 0)
             let ready = poll(&descriptor, 1, 1000)
             if ready > 0 {
-                waitingSince = .now
+                silence.begin = .now
                 if descriptor.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0, PQconsumeInput(pointer) == 0 { break }
             } else if ready < 0, errno != EINTR {
                 break
-            } else if ContinuousClock.now - waitingSince > patience {
-                try checkSilence(isShort: patience < Self.silenceLimit)
-                waitingSince = .now
+            } else {
+                try endure(&silence, within: limit)
             }
         }
         lastUse = .now
         return PQgetResult(pointer).map { PostgreSQLResult($0) }
     }
 
-    /// Ends the connection if the server is not at work for it: then its answer got lost on the way.
-    private func checkSilence(isShort: Bool) throws {
-        if !isShort, let pointer, session.isAtWork(process: pooledProcess ?? PQbackendPID(pointer)) { return }
+    /// A wait for the server.
+    struct Silence {
+        var begin = ContinuousClock.now
+        /// When it was first seen that the user has lost interest.
+        var cancellation: ContinuousClock.Instant?
+    }
+
+    /// Ends the connection when a silence has lasted for too long.
+    func endure(_ silence: inout Silence, within limit: Duration? = nil) throws {
+        guard let pointer else { throw lost() }
+        let now = ContinuousClock.now
+        if isCancelled(), !isCommitting {
+            let begin = silence.cancellation ?? now
+            silence.cancellation = begin
+            if now - begin > patience.cancelling { throw silent() }
+        }
+        guard now - silence.begin > limit ?? patience.silence else { return }
+        let process = isPooled ? pooledProcess : PQbackendPID(pointer)
+        if limit != nil || session.isLost(pointer, process: process) { throw silent() }
+        silence.begin = .now
+    }
+
+    /// Ends the connection, as no answer will come.
+    private func silent() -> DatabaseError {
         disconnect()
-        throw DatabaseError.connectionLost(
+        return .connectionLost(
             session.name, reason: "the server does not answer, and the network does not say why",
             mayHaveCommitted: false)
     }

@@ -1,3 +1,4 @@
+import CLibPQ
 import Foundation
 
 /// How to reach a PostgreSQL server: the parameters of its client library.
@@ -12,21 +13,9 @@ struct PostgreSQLParameters: Sendable {
     /// The address for messages, without any password.
     let displayName: String
 
-    /// What is added where nobody says anything: a dead peer is noticed within a minute. What is handed to the library
-    /// would overrule the variable and the service, which therefore count first; a service counts as a whole.
-    private static let timeouts: [(name: String, value: String)] = [
-        ("connect_timeout", "10"), ("keepalives_idle", "20"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
-        ("tcp_user_timeout", "60000"),
-    ]
-
-    /// - Parameter variables: the environment, for what it says of timeouts; the library itself looks at the rest.
-    init(_ url: DatabaseURL, variables: [String: String] = ProcessInfo.processInfo.environment) {
+    init(_ url: DatabaseURL) {
         displayName = url.description
         values = [("fallback_application_name", "steward")]
-        let namesService = url.query.contains { $0.name == "service" } || variables["PGSERVICE"] != nil
-        if !namesService {
-            values += Self.timeouts.filter { $0.name != "connect_timeout" || variables["PGCONNECT_TIMEOUT"] == nil }
-        }
         func add(_ name: String, _ value: String?) {
             if let value { values.append((name, value)) }
         }
@@ -49,6 +38,46 @@ struct PostgreSQLParameters: Sendable {
         for option in url.query where option.name != "host" { add(option.name, option.value) }
         // Texts go over the wire as this process has them.
         add("client_encoding", "UTF8")
+    }
+
+    // MARK: - Limits
+
+    /// What the library would use for these: with what variables and the service add. Empty without the library.
+    ///
+    /// Cost: that of reading the service's file. It makes no connection.
+    func inEffect() -> [String: String] {
+        guard steward_libpq_problem() == nil else { return [:] }
+        // The library tells it of connections only, made or not. In a folder that is none there can be no socket.
+        let attempt = adding([("host", "/dev/null")]).withArrays { names, values in
+            PQconnectStartParams(names, values, 0)
+        }
+        defer { PQfinish(attempt) }
+        guard let options = PQconninfo(attempt) else { return [:] }
+        defer { PQconninfoFree(options) }
+        var found: [String: String] = [:]
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if let value = option.pointee.value { found[String(cString: keyword)] = String(cString: value) }
+            option += 1
+        }
+        return found
+    }
+
+    /// These with limits where nobody has set any: a connection is given up, and a dead peer noticed within a minute.
+    ///
+    /// - Parameter known: what is in effect; what is handed to the library would overrule variables and service.
+    func limited(by patience: PostgreSQLPatience, among known: [String: String]) -> PostgreSQLParameters {
+        let limits = [
+            ("connect_timeout", String(patience.connecting.components.seconds)), ("keepalives_idle", "20"),
+            ("keepalives_interval", "10"), ("keepalives_count", "3"), ("tcp_user_timeout", "60000"),
+        ]
+        return adding(limits.filter { (known[$0.0] ?? "").isEmpty })
+    }
+
+    func adding(_ more: [(name: String, value: String)]) -> PostgreSQLParameters {
+        var copy = self
+        copy.values += more
+        return copy
     }
 
     /// Calls `body` with the null-terminated arrays that the library takes.

@@ -60,8 +60,17 @@ extension PostgreSQLTransaction {
             try lock(name: "making of \(table.name)", isExclusive: true)
         }
         let definition = TableDefinition(table, rules: dialect.rules)
-        for statement in definition.statements(temporary: temporary, ifNotExists: ifNotExists) {
-            try define(statement, isTemporary: temporary)
+        func define() throws {
+            for statement in definition.statements(temporary: temporary, ifNotExists: ifNotExists) {
+                try self.define(statement, isTemporary: temporary)
+            }
+        }
+        guard ifNotExists, !temporary else { return try define() }
+        do {
+            try savepoint(define)
+        } catch DatabaseError.constraintViolation(let violation) where violation.table?.hasPrefix("pg_") == true {
+            // A client that does not know the lock, as Python's, has made it meanwhile.
+            guard try tableExists(table.name) else { throw DatabaseError.constraintViolation(violation) }
         }
     }
 

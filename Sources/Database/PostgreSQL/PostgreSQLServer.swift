@@ -41,9 +41,10 @@ struct PostgreSQLServer: Sendable {
         if options.access != .readOnly, isReplica || state.text(column: 2) == "on" {
             throw DatabaseError.readOnly(name)
         }
-        guard state.text(column: 4) == "UTF8" else {
+        // The server converts all others, and refuses what they cannot hold.
+        guard state.text(column: 4) != "SQL_ASCII" else {
             throw DatabaseError.cannotOpen(
-                name, reason: "it has the encoding \(state.text(column: 4) ?? "unknown"), but names need UTF8")
+                name, reason: "its encoding SQL_ASCII does not say what its texts are; make it with the encoding UTF8")
         }
         guard let found = schema ?? state.text(column: 0) else {
             throw DatabaseError.cannotOpen(

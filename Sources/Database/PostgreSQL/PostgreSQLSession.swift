@@ -1,16 +1,16 @@
 import CLibPQ
-import Dispatch
 import Foundation
-import Synchronization
 
 /// What all connections of a client have in common.
 struct PostgreSQLSession: Sendable {
     let parameters: PostgreSQLParameters
     let errors: PostgreSQLErrors
+    let patience: PostgreSQLPatience
 
     var name: String { errors.name }
 
-    init(_ url: DatabaseURL, busyTimeout: Duration) {
+    init(_ url: DatabaseURL, busyTimeout: Duration, _ patience: PostgreSQLPatience) {
+        self.patience = patience
         parameters = PostgreSQLParameters(url)
         errors = PostgreSQLErrors(name: parameters.displayName, busyTimeout: busyTimeout)
     }
@@ -34,82 +34,52 @@ struct PostgreSQLSession: Sendable {
         settings(version: version).map { (isLocal ? "SET LOCAL " : "SET ") + $0 }.joined(separator: "; ")
     }
 
-    /// Asks the server, through a connection of its own, whether it is working for the connection with this process.
-    func isAtWork(process: Int32) -> Bool {
-        let connection = parameters.withArrays { names, values in PQconnectdbParams(names, values, 0) }
-        guard let connection else { return false }
-        defer { PQfinish(connection) }
-        guard PQstatus(connection) == CONNECTION_OK, PQsetnonblocking(connection, 1) == 0,
-            PQsendQuery(connection, "SELECT 1 FROM pg_stat_activity WHERE pid = \(process) AND state = 'active'") == 1
+    // MARK: - Connecting
+
+    /// A new connection, made or failed, for the caller to end. Blocks for as long as the parameters allow.
+    ///
+    /// - Parameter additions: further parameters, which win.
+    func connect(_ additions: [(name: String, value: String)] = []) throws(DatabaseError) -> OpaquePointer {
+        if let problem = steward_libpq_problem() {
+            throw .cannotOpen(name, reason: String(cString: problem))
+        }
+        let complete = parameters.limited(by: patience, among: parameters.inEffect()).adding(additions)
+        let connection = complete.withArrays { names, values in PQconnectdbParams(names, values, 0) }
+        guard let connection else { throw errors.openingError("out of memory") }
+        return connection
+    }
+
+    // MARK: - Silent servers
+
+    /// Asks the server that a connection leads to, through another one, whether what is awaited there is lost: it cannot
+    /// be reached, or does not work for the connection. One that answers, but not that, may be at work.
+    ///
+    /// - Parameter process: the server's process that works for the connection; `nil` when it is not known.
+    func isLost(_ connection: OpaquePointer, process: Int32?) -> Bool {
+        func text(_ value: UnsafeMutablePointer<CChar>?) -> String { value.map { String(cString: $0) } ?? "" }
+        // Of several servers that the parameters name it must be the same; an empty value leaves them as they are.
+        let place = [
+            ("host", text(PQhost(connection))), ("hostaddr", text(PQhostaddr(connection))),
+            ("port", text(PQport(connection))), ("target_session_attrs", "any"),
+        ]
+        guard let asking = try? connect(place) else { return false }
+        defer { PQfinish(asking) }
+        guard PQstatus(asking) == CONNECTION_OK else {
+            // It may refuse, because it has no connection left, and be at work all the same.
+            return !PostgreSQLErrors.isOfServer(String(cString: PQerrorMessage(asking)))
+        }
+        guard let process, PQsetnonblocking(asking, 1) == 0,
+            PQsendQuery(asking, "SELECT 1 FROM pg_stat_activity WHERE pid = \(process) AND state = 'active'") == 1
         else { return false }
-        let deadline = ContinuousClock.now + .seconds(10)
-        while PQflush(connection) == 1 || PQisBusy(connection) == 1 {
-            var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+        let deadline = ContinuousClock.now + patience.question
+        while PQflush(asking) == 1 || PQisBusy(asking) == 1 {
+            var descriptor = pollfd(fd: PQsocket(asking), events: Int16(POLLIN), revents: 0)
             let ready = poll(&descriptor, 1, 500)
-            if ready > 0, PQconsumeInput(connection) == 0 { return false }
+            if ready > 0, PQconsumeInput(asking) == 0 { return false }
+            // A pooler may have no connection for the question.
             if ContinuousClock.now > deadline { return false }
         }
-        guard let result = PQgetResult(connection).map({ PostgreSQLResult($0) }) else { return false }
-        return result.status == PGRES_TUPLES_OK && result.rowCount == 1
-    }
-}
-
-/// Ends the statement that runs on a connection, from any thread.
-final class PostgreSQLCanceller: Sendable {
-    /// Safe to share as the library says that such a value may be used from any thread; it is freed under the lock only.
-    private struct Request: @unchecked Sendable {
-        let pointer: OpaquePointer
-    }
-
-    private struct State {
-        var request: Request?
-        /// Which stay on the connection is the present one.
-        var turn: UInt64 = 0
-        /// Whether the server was asked to cancel something of it.
-        var wasUsed = false
-    }
-
-    private let state = Mutex(State())
-    private static let queue = DispatchQueue(label: "database.cancelling", attributes: .concurrent)
-
-    /// Keeps what cancels the present connection; `nil` for none.
-    func set(_ pointer: OpaquePointer?) {
-        let request = pointer.map { Request(pointer: $0) }
-        state.withLock { state in
-            if let held = state.request { PQfreeCancel(held.pointer) }
-            state.request = request
-        }
-    }
-
-    /// The present stay ends, and no cancellation of it comes later. May wait for one that is on its way.
-    ///
-    /// - Returns: whether the server was asked to cancel something of this stay.
-    func endTurn() -> Bool {
-        state.withLock { state in
-            state.turn += 1
-            defer { state.wasUsed = false }
-            return state.wasUsed
-        }
-    }
-
-    /// Ends the statement of the present stay. Returns at once; the server is asked in the background, through a
-    /// connection of its own, and again until the stay ends: a request that comes before its statement is ignored.
-    func cancel() {
-        let turn = state.withLock { $0.turn }
-        Self.queue.async { [self] in
-            while request(turn) { usleep(200_000) }
-        }
-    }
-
-    /// Asks the server once; false when the stay is over.
-    private func request(_ turn: UInt64) -> Bool {
-        state.withLock { state in
-            guard state.turn == turn, let request = state.request else { return false }
-            var reason = [CChar](repeating: 0, count: 256)
-            state.wasUsed = true
-            // If the server cannot be reached, the statement's own connection will notice.
-            _ = PQcancel(request.pointer, &reason, Int32(reason.count))
-            return true
-        }
+        guard let result = PQgetResult(asking).map({ PostgreSQLResult($0) }) else { return false }
+        return result.status == PGRES_TUPLES_OK && result.rowCount == 0
     }
 }

@@ -43,7 +43,12 @@ final class PostgreSQLWorker: DatabaseWorker, @unchecked Sendable {
         guard visit.begin() else { throw CancellationError() }
         defer {
             visit.end()
-            if canceller.endTurn() { handle?.absorbCancellation() }
+            switch canceller.endTurn() {
+            case .unused: break
+            case .arrived: handle?.absorbCancellation()
+            // It would hit somebody else's statement.
+            case .late: handle?.disconnect()
+            }
         }
         guard let handle else { throw DatabaseError.closed(name) }
         handle.isCancelled = { visit.isCancelled }

@@ -6,7 +6,7 @@ import Synchronization
 /// that the primary had committed a moment ago, no longer than the bound, and everything that this client itself has
 /// written. Whether it has is asked in the background, by comparing positions in the write-ahead log: no clocks are
 /// compared, and no read waits for it. Reads that no follower may answer, that it cannot answer (temporary tables), or
-/// that break on the way go to the primary.
+/// that break on the way go to the primary; so do those to which a follower says nothing for about as long as the bound.
 public final class ReplicatedClient: DatabaseClient {
     private let primary: PostgreSQLClient
     private let followers: [Follower]
@@ -36,7 +36,7 @@ public final class ReplicatedClient: DatabaseClient {
         var following = options
         following.access = .readOnly
         return ReplicatedClient(
-            primary, followers: replicas.map { Follower($0, schema: schema, following) }, bound: bound)
+            primary, followers: replicas.map { Follower($0, schema: schema, following, within: bound) }, bound: bound)
     }
 
     public var dialect: SQLDialect { primary.dialect }
@@ -57,7 +57,7 @@ public final class ReplicatedClient: DatabaseClient {
     ) async throws -> T {
         if let follower = chosen(), let client = follower.client {
             do {
-                return try await client.read(body)
+                return try await client.read(while: { follower.isCurrent(within: bound) }, body)
             } catch let error as DatabaseError where error.maySucceedOnPrimary {
                 if error.isOutage { follower.distrust() }
             }
@@ -130,12 +130,15 @@ final class Follower: Sendable {
         var isClosed = false
     }
 
-    init(_ url: DatabaseURL, schema: String?, _ options: DatabaseOptions) {
-        connect = { try await PostgreSQLClient.open(url, schema: schema, options) }
+    init(_ url: DatabaseURL, schema: String?, _ options: DatabaseOptions, within bound: Duration) {
+        connect = { try await PostgreSQLClient.open(url, schema: schema, options, .following(within: bound)) }
     }
 
     var client: PostgreSQLClient? { state.withLock { $0.client } }
     var current: ContinuousClock.Instant? { state.withLock { $0.current } }
+
+    /// Whether what it is known to have is no older than the bound.
+    func isCurrent(within bound: Duration) -> Bool { current.map { ContinuousClock.now - $0 <= bound } ?? false }
 
     /// It is not read from until it is known again what it has.
     func distrust() { state.withLock { $0.current = nil } }

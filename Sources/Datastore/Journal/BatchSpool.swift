@@ -15,7 +15,7 @@ import Synchronization
 /// nothing to others: what recovery needs is in the intents. All methods block; batches are added before they are read.
 public final class BatchSpool: Sendable {
     /// The files or datasets that make a batch.
-    public static let batchSize = 2000
+    public static let batchSize = 5000
 
     public struct Batch: Sendable {
         /// With the values of required dimensions.
@@ -30,6 +30,8 @@ public final class BatchSpool: Sendable {
         var words = Words()
         var file: (descriptor: Int32, path: String)?
         var end: Int64 = 0
+        /// Folders that files needed.
+        var folders: [String] = []
     }
 
     /// Where a batch is, and the intents about it.
@@ -130,11 +132,21 @@ public final class BatchSpool: Sendable {
         }
     }
 
-    /// Gives the files of a batch their names: ``StagedArtifacts/publish()``.
-    public func publish(_ number: Int) throws {
-        let artifacts = try batch(number).artifacts
-        try artifacts.publish()
-        state.withLock { $0.places[number].isSettled = artifacts.isSettled }
+    /// Gives the files of a batch, the `number`-th, their names: ``StagedArtifacts/publish(made:)``.
+    /// - Throws: as that; ``DatastoreError/ambiguousTarget(path:datasets:)`` when a file of a batch before has the name.
+    public func publish(_ number: Int, _ batch: Batch) throws {
+        do {
+            try batch.artifacts.publish { folder in state.withLock { $0.folders.append(folder) } }
+        } catch ObjectStorageError.alreadyExists(let path) {
+            let own = try batch.artifacts.owners(of: path)
+            for other in 0..<number {
+                let owners = try self.batch(other).artifacts.owners(of: path)
+                guard !owners.isEmpty else { continue }
+                throw DatastoreError.ambiguousTarget(path: path, datasets: (owners + own).map(\.description))
+            }
+            throw ObjectStorageError.alreadyExists(path: path)
+        }
+        state.withLock { $0.places[number].isSettled = batch.artifacts.isSettled }
     }
 
     /// Tidies up after a batch whose records are committed: ``StagedArtifacts/finish()``.
@@ -143,6 +155,12 @@ public final class BatchSpool: Sendable {
         let artifacts =
             place.isSettled ? StagedArtifacts(files: [], intents: place.intents) : try batch(number).artifacts
         try artifacts.finish()
+    }
+
+    /// Removes those of the folders that were made for files in which nothing is. Of the files none may be there any more.
+    public func removeFolders() {
+        let folders = state.withLock { $0.folders }
+        for folder in folders.reversed() { JournalFiles.removeEmptyFolder(folder) }
     }
 
     /// Removes the file, and forgets the batches.

@@ -47,12 +47,13 @@ enum JournalFiles {
 
     /// Makes a folder and those above it.
     ///
+    /// - Parameter made: is told of each that was missing, one above before that below.
     /// - Throws: `.system` when a file of that name, or a symbolic link that leads nowhere, is in the way.
-    static func makeFolder(_ path: String) throws(ObjectStorageError) {
-        if mkdir(path, 0o777) == 0 { return }
+    static func makeFolder(_ path: String, made: (String) -> Void = { _ in }) throws(ObjectStorageError) {
+        if mkdir(path, 0o777) == 0 { return made(path) }
         if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-            try makeFolder(String(path[..<slash]))
-            if mkdir(path, 0o777) == 0 { return }
+            try makeFolder(String(path[..<slash]), made: made)
+            if mkdir(path, 0o777) == 0 { return made(path) }
         }
         guard errno == EEXIST else { throw failure(path, "make the folder") }
         var status = stat()
@@ -147,6 +148,9 @@ enum JournalFiles {
         guard rmdir(path) == 0 || errno == ENOENT else { throw failure(path, "delete") }
     }
 
+    /// Removes a folder if nothing is in it.
+    static func removeEmptyFolder(_ path: String) { _ = rmdir(path) }
+
     /// The path with all symbolic links resolved.
     static func resolved(_ path: String) throws(ObjectStorageError) -> String {
         guard let resolved = realpath(path, nil) else { throw failure(path, "read") }
@@ -194,18 +198,17 @@ final class ResolvedFolder: Sendable {
 
     /// Whether a hard link to a file will surely be possible: it is on the same file system, which has links, ours, and has
     /// few names.
-    func canLink(_ file: String, into folder: String) -> Bool {
+    ///
+    /// - Parameter file: what the system knows of it, a regular one.
+    func canLink(_ file: stat, into folder: String) -> Bool {
         let device = target.withLock { target in
             if let target, target.folder == folder { return target.device }
             let found = JournalFiles.deviceWithLinks(folder)
             target = (folder, found)
             return found
         }
-        var status = stat()
-        guard let device, stat(file, &status) == 0 else { return false }
         let user = geteuid()
-        return status.st_dev == device && status.st_mode & S_IFMT == S_IFREG && status.st_nlink < 1000
-            && (user == 0 || status.st_uid == user)
+        return file.st_dev == device && file.st_nlink < 1000 && (user == 0 || file.st_uid == user)
     }
 
     /// The path of a file with all symbolic links resolved.

@@ -110,7 +110,7 @@ extension FileDatastore {
         let isLinked =
             switch mode {
             case .link, .symlink, .relsymlink, .hardlink: true
-            case .move: try size == nil && folders.canLink(try folders.resolved(source), into: root)
+            case .move: try size == nil && folders.canLink(LocalFile.status(source), into: root)
             case .copy: false
             }
         if !isLinked || size != nil { entry.copied = try size ?? LocalFile.size(source) }

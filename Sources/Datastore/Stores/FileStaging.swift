@@ -56,7 +56,10 @@ extension FileDatastore {
         }
         let relative = location.withoutFragment.relativePath(to: root).flatMap { $0 == "." ? nil : $0 }
         guard let local = location.localPath else {
-            return .remote(location.withoutFragment, inside: try relative.map { try ObjectPath($0) })
+            // With repeated slashes or a query it is another object than the one of this path below the root.
+            let isPlain = location == location.normalized && location.query.isEmpty
+            return .remote(
+                location.withoutFragment, inside: try isPlain ? relative.map { try ObjectPath($0) } : nil)
         }
         guard let relative else { return .outside(local: local) }
         return .inside(try ObjectPath(relative), local: local)
@@ -165,7 +168,7 @@ extension FileDatastore {
         guard let mode = transfer.mode, let target = try target(of: rows, from: place) else {
             return StagedFile(datastore: self, rows: try measured(rows, attributes, at: source), placement: nil)
         }
-        _ = try LocalFile.size(source)
+        let found = try LocalFile.status(source)
         let resolved = try folders.resolved(source)
         let staged: StagedFile.Staged
         var isWritten = false
@@ -175,7 +178,7 @@ extension FileDatastore {
                     location: source, reason: "there are no links at \(root); ask for the transfer copy or move")
             }
             staged = .linked(resolved)
-        } else if [.link, .hardlink, .move].contains(mode), folders.canLink(resolved, into: try session().directory) {
+        } else if [.link, .hardlink, .move].contains(mode), folders.canLink(found, into: try session().directory) {
             staged = .linked(resolved)
         } else {
             let path = try session().newPath()
@@ -186,9 +189,10 @@ extension FileDatastore {
         let described: [StagedFile.Row]
         do {
             // What is recorded is what is stored: a copy, or the file itself that links lead to.
-            described = try measured(
-                rows, attributes, at: isWritten ? try stagedPath(.init(staged: staged, target: target)) : resolved,
-                named: source)
+            described =
+                isWritten
+                ? try measured(rows, attributes, at: try stagedPath(.init(staged: staged, target: target)), named: source)
+                : try measured(rows, attributes, at: resolved, named: source, size: Int64(found.st_size))
         } catch {
             if case .made(let path) = staged { try JournalFiles.remove(try localPath(path)) }
             throw error
@@ -217,14 +221,16 @@ extension FileDatastore {
 
     /// The rows with size and checksum of the file.
     ///
-    /// - Parameter name: what messages call the file; `nil` for its path.
+    /// - Parameters:
+    ///   - name: what messages call the file; `nil` for its path.
+    ///   - size: its bytes, if they have just been looked up.
     /// - Throws: ``DatastoreError/fileIntegrity(path:expected:found:)`` and ``DatastoreError/checksumMismatch(path:)`` for a
     ///   file that contradicts its records; `ObjectStorageError.changedWhileReading` for one that somebody writes to.
     func measured(
-        _ rows: [StagedFile.Row], _ attributes: Attributes, at path: String, named name: String? = nil
+        _ rows: [StagedFile.Row], _ attributes: Attributes, at path: String, named name: String? = nil, size: Int64? = nil
     ) throws -> [StagedFile.Row] {
         let name = name ?? path
-        let size = try LocalFile.size(path)
+        let size = try size ?? LocalFile.size(path)
         return try described(rows, attributes, size: size, named: name) {
             let checksum = try LocalFile.checksum(path)
             guard try LocalFile.size(path) == size else { throw ObjectStorageError.changedWhileReading(path: name) }

@@ -10,11 +10,14 @@ import ObjectStorage
 /// Copying and linking files of this machine, to names that are free. All of it blocks.
 extension LocalFile {
     /// Bytes of the file that a path leads to.
-    static func size(_ path: String) throws(ObjectStorageError) -> Int64 {
+    static func size(_ path: String) throws(ObjectStorageError) -> Int64 { Int64(try status(path).st_size) }
+
+    /// What the system knows of the file that a path leads to.
+    static func status(_ path: String) throws(ObjectStorageError) -> stat {
         var status = stat()
         guard stat(path, &status) == 0 else { throw JournalFiles.failure(path, "read") }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
-        return Int64(status.st_size)
+        return status
     }
 
     /// BLAKE2b-512 of a file in hexadecimal digits. Memory: one mebibyte.

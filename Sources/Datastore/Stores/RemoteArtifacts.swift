@@ -105,9 +105,7 @@ extension StagedArtifacts {
 
     /// Removes the source of a move that was on another machine, if it is still what was taken.
     static func removeRemote(_ source: JournalIntent.MovedSource) throws {
-        let location = try ResourceURI(source.path)
-        let store = try RemoteStores.process.open(location.directory)
-        let path = try ObjectPath(location.basename)
+        let (store, path) = try RemoteStores.process.place(of: try ResourceURI(source.path))
         try BlockingCall.wait {
             guard let status = try await store.stat(path), status.size == source.identity.size,
                 status.modificationTime == source.identity.modified

@@ -92,10 +92,12 @@ extension FileDatastore {
     }
 
     private func remoteFile(_ location: ResourceURI) throws -> (any ObjectStore, ObjectPath) {
-        if let remote, let inside = location.relativePath(to: root), inside != "." {
+        if let remote, let inside = location.relativePath(to: root), inside != ".", location == location.normalized,
+            location.query.isEmpty
+        {
             return (remote, try ObjectPath(inside))
         }
-        return (try RemoteStores.process.open(location.directory), try ObjectPath(location.basename))
+        return try RemoteStores.process.place(of: location)
     }
 
     /// BLAKE2b-512 of an object in hexadecimal digits. Memory: a mebibyte.

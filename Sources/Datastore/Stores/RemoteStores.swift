@@ -17,7 +17,8 @@ extension FileDatastore {
         case .inside(let path, let member): return remote.map { ($0, path, member) }
         case .outside(let uri, let member):
             guard uri.localPath == nil, let remotes else { return nil }
-            return (try remotes.open(uri.withoutFragment.directory), try ObjectPath(uri.basename), member)
+            let (store, path) = try remotes.place(of: uri)
+            return (store, path, member)
         }
     }
 }

@@ -147,9 +147,10 @@ public struct StagedArtifacts: Sendable {
 
     /// Gives the files their names.
     ///
+    /// - Parameter made: is told of each folder that was missing, one above before that below.
     /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name, `.notFound` when one that is
     ///   recorded where it is has gone.
-    public func publish() throws {
+    public func publish(made: (String) -> Void = { _ in }) throws {
         try confirmRemote()
         try confirmUnmoved()
         var folders: Set<String> = []
@@ -158,7 +159,7 @@ public struct StagedArtifacts: Sendable {
             let target = try file.datastore.localPath(placement.target)
             let folder = JournalFiles.folder(of: target)
             if folders.insert(folder).inserted {
-                try JournalFiles.makeFolder(folder)
+                try JournalFiles.makeFolder(folder, made: made)
                 KillPoint.pass()
             }
             switch placement.staged {
@@ -174,6 +175,15 @@ public struct StagedArtifacts: Sendable {
         for folder in folders.sorted() { try JournalFiles.flushFolder(folder) }
         for copy in memory { try copy.publish() }
         KillPoint.pass()
+    }
+
+    /// The datasets whose file is to have a name, a path of this machine.
+    func owners(of path: String) throws -> [DatasetID] {
+        let owner = try files.first { file in
+            guard file.datastore.isLocal, let placement = file.placement else { return false }
+            return try file.datastore.localPath(placement.target) == path
+        }
+        return owner?.rows.map(\.id) ?? []
     }
 
     // MARK: After the transaction

@@ -217,7 +217,7 @@ extension FileRecordsTable {
         var archives: [String: [String]] = [:]
         var plain: [SQLValue] = []
         for path in paths {
-            if let hash = path.range(of: "#zip-path=") {
+            if path.utf8.contains(UInt8(ascii: "#")), let hash = path.range(of: "#zip-path=") {
                 archives[String(path[..<hash.lowerBound]), default: []].append(path)
             } else {
                 plain.append(.text(path))

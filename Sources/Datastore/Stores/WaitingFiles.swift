@@ -68,7 +68,8 @@ extension FileDatastore {
 
     /// The recorded path without the member of an archive.
     static func file(_ path: String) -> String {
-        path.range(of: "#zip-path=").map { String(path[..<$0.lowerBound]) } ?? path
+        guard path.utf8.contains(UInt8(ascii: "#")) else { return path }
+        return path.range(of: "#zip-path=").map { String(path[..<$0.lowerBound]) } ?? path
     }
 
     /// Those of the paths below the root where a file or object is. Blocks.
@@ -80,9 +81,10 @@ extension FileDatastore {
     /// Gives back datasets that were purged and that somebody, such as a Python client, has registered again before their
     /// files went: they are stored, if all of their files are there.
     func restoreReturned(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
-        let infos = try table.records(of: ids, connection)
-        let known = try DatasetLocationTable.registered(infos.keys, connection)
-        guard !known.isEmpty else { return }
+        let registered = try DatasetLocationTable.registered(ids, connection)
+        guard !registered.isEmpty else { return }
+        let infos = try table.records(of: Array(registered), connection)
+        let known = registered.intersection(infos.keys)
         let located = Set(try locations.held(Array(known), connection))
         var paths: [DatasetID: [ObjectPath]] = [:]
         for id in known.subtracting(located) {

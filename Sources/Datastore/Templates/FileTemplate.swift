@@ -1,4 +1,5 @@
 import ButlerModel
+import ObjectStorage
 
 /// The rule that gives the file of a dataset its path inside a datastore:
 /// `{run:/}/{datasetType}/{visit:08d}_{detector.full_name}_{band:?}`.
@@ -29,7 +30,7 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
     ///   known, records are missing, a value cannot be formatted, the template ignores the component of a component
     ///   reference, or the result is no path inside the root.
     public func path(for ref: DatasetRef) throws(DatastoreError) -> String {
-        var values = TemplateValues(ref)
+        let values = TemplateValues(ref)
         func failure(_ reason: String) -> DatastoreError {
             .unusableTemplate(template: description, dataset: ref.description, reason: reason)
         }
@@ -76,6 +77,7 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
 
     /// Replaces what cannot stand in a file name.
     static func safe(_ text: String, keepingSlashes: Bool) -> String {
+        guard text.utf8.contains(where: { #" <>:"\|?*/"#.utf8.contains($0) }) else { return text }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -89,6 +91,8 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
 
     /// The last component may hold neither dots, which would look like an extension, nor `#`, which starts a fragment.
     private static func withSafeFileName(_ path: String) -> String {
+        let name = path.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }
+        guard name.contains(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "#") }) else { return path }
         let scalars = path.unicodeScalars
         let start = scalars.lastIndex(of: "/").map { scalars.index(after: $0) } ?? scalars.startIndex
         var result = String(scalars[..<start])
@@ -105,17 +109,9 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
     /// The path without empty and `.` components, `..` resolved, relative; `nil` when it leaves the root, is the root
     /// itself or holds a zero byte.
     private static func normalized(_ path: String) -> String? {
-        guard !path.utf8.contains(0) else { return nil }
-        var parts: [Substring.UnicodeScalarView] = []
-        for part in Substring(path).unicodeScalars.split(separator: "/") {
-            if part.elementsEqual(".".unicodeScalars) { continue }
-            if part.elementsEqual("..".unicodeScalars) {
-                guard parts.popLast() != nil else { return nil }
-                continue
-            }
-            parts.append(part)
-        }
-        return parts.isEmpty ? nil : parts.map { String($0) }.joined(separator: "/")
+        let slash = UInt8(ascii: "/")
+        let relative = path.utf8.first == slash ? String(Substring(path.utf8.drop { $0 == slash })) : path
+        return try? ObjectPath(relative).description
     }
 
     public static func == (a: FileTemplate, b: FileTemplate) -> Bool {

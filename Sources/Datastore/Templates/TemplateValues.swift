@@ -3,29 +3,33 @@ import ButlerModel
 /// What the fields of a template mean for one dataset.
 struct TemplateValues {
     private let ref: DatasetRef
-    private var fields: [String: FormatValue] = [:]
-    /// The dimension that `skypix` stands for.
-    private let skypix: String?
+    private let parent: String
     let component: String?
 
     init(_ ref: DatasetRef) {
         self.ref = ref
-        for (name, value) in ref.dataID.pairs { fields[name] = FormatValue(value) }
-        skypix = ref.datasetType.dimensions.onlySkypix
-        if let skypix, let value = fields[skypix] { fields["skypix"] = value }
-        let (parent, component) = ref.datasetType.nameAndComponent
-        self.component = component
-        fields["datasetType"] = .string(parent)
-        if let component { fields["component"] = .string(component) }
-        fields["run"] = .string(ref.run)
-        fields["id"] = .uuid(ref.id)
+        (parent, component) = ref.datasetType.nameAndComponent
     }
 
-    func knows(_ name: String) -> Bool { fields[name] != nil }
+    func knows(_ name: String) -> Bool { field(name) != nil }
+
+    private func field(_ name: String) -> FormatValue? {
+        switch name {
+        case "datasetType": .string(parent)
+        case "component": component.map { .string($0) }
+        case "run": .string(ref.run)
+        case "id": .uuid(ref.id)
+        case "skypix": skypix.flatMap { ref.dataID[$0] }.map { FormatValue($0) }
+        default: ref.dataID[name].map { FormatValue($0) }
+        }
+    }
+
+    /// The dimension that `skypix` stands for.
+    private var skypix: String? { ref.datasetType.dimensions.onlySkypix }
 
     /// The value of a field; `nil` when there is none.
-    mutating func value(of name: TemplateSyntax.FieldName) throws(FormatProblem) -> FormatValue? {
-        guard let attribute = name.attribute else { return fields[name.text] }
+    func value(of name: TemplateSyntax.FieldName) throws(FormatProblem) -> FormatValue? {
+        guard let attribute = name.attribute else { return field(name.text) }
         guard knows(name.primary) else { return nil }
         guard ref.dataID.isExpanded else {
             throw FormatProblem("needs dimension records, and the data ID has none; expand it or change the template")

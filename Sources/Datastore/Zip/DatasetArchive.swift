@@ -56,11 +56,10 @@ public struct DatasetArchive: Sendable {
             try await self.init(path: local, universe: universe)
             return
         }
-        let store = try RemoteStores.process.open(location.directory)
-        guard
-            let source = try await ByteSource(
-                store, try ObjectPath(location.basename), name: location.description)
-        else { throw ObjectStorageError.notFound(path: location.description) }
+        let (store, path) = try RemoteStores.process.place(of: location)
+        guard let source = try await ByteSource(store, path, name: location.description) else {
+            throw ObjectStorageError.notFound(path: location.description)
+        }
         try await self.init(source, universe: universe)
     }
 

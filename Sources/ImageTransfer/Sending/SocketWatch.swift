@@ -11,10 +11,12 @@ import Synchronization
 /// The connections to the store: what the kernel has counted on them, and how fast they may send.
 final class SocketWatch: Sendable {
     /// Counters of the kernel, by the names that monitoring knows.
-    static let names = ["fackets", "lost", "retrans", "sacked", "total_retrans"]
+    static let names = KernelCounter.all.map(\.name)
 
     private struct State {
-        var open: [ObjectIdentifier: any Channel] = [:]
+        /// With what was counted when they were last looked at.
+        var open: [ObjectIdentifier: (channel: any Channel, counted: [UInt64])] = [:]
+        var closed = [UInt64](repeating: 0, count: KernelCounter.all.count)
         var rate: UInt32 = .max
     }
 
@@ -22,12 +24,15 @@ final class SocketWatch: Sendable {
 
     func add(_ channel: any Channel) {
         let rate = state.withLock { state in
-            state.open[ObjectIdentifier(channel)] = channel
+            state.open[ObjectIdentifier(channel)] = (channel, [])
             return state.rate
         }
         if rate != .max { Self.pace(channel, rate) }
         channel.closeFuture.whenComplete { [weak self] _ in
-            self?.state.withLock { _ = $0.open.removeValue(forKey: ObjectIdentifier(channel)) }
+            self?.state.withLock { state in
+                guard let counted = state.open.removeValue(forKey: ObjectIdentifier(channel))?.counted else { return }
+                for (index, value) in counted.enumerated() { state.closed[index] &+= value }
+            }
         }
     }
 
@@ -39,7 +44,7 @@ final class SocketWatch: Sendable {
         let channels = state.withLock { state -> [any Channel] in
             guard state.rate != rate else { return [] }
             state.rate = rate
-            return Array(state.open.values)
+            return state.open.values.map(\.channel)
         }
         for channel in channels { Self.pace(channel, rate) }
     }
@@ -52,22 +57,58 @@ final class SocketWatch: Sendable {
         #endif
     }
 
-    /// The sums over all open connections, in the order of ``names``. They are kept open for days.
+    /// The sums over all connections since the start, in the order of ``names``. Of closed ones that counts which was
+    /// known when this was last called.
     func counters() async -> [UInt64] {
-        var sums = [UInt64](repeating: 0, count: Self.names.count)
         #if canImport(Glibc)
-            for channel in state.withLock({ Array($0.open.values) }) {
+            for channel in state.withLock({ $0.open.values.map(\.channel) }) {
                 guard let provider = channel as? any SocketOptionProvider,
-                    let info: tcp_info = try? await provider.unsafeGetSocketOption(
+                    let info: KernelCounter.Information = try? await provider.unsafeGetSocketOption(
                         level: .tcp, name: .init(rawValue: TCP_INFO)
                     ).get()
                 else { continue }
-                let values = [
-                    info.tcpi_fackets, info.tcpi_lost, info.tcpi_retrans, info.tcpi_sacked, info.tcpi_total_retrans,
-                ]
-                for (index, value) in values.enumerated() { sums[index] += UInt64(value) }
+                let values = KernelCounter.all.map { $0.value(in: info) }
+                // It may have been closed meanwhile.
+                state.withLock { $0.open[ObjectIdentifier(channel)]?.counted = values }
             }
         #endif
-        return sums
+        return state.withLock { state in
+            var sums = state.closed
+            for open in state.open.values {
+                for (index, value) in open.counted.enumerated() { sums[index] &+= value }
+            }
+            return sums
+        }
+    }
+}
+
+/// A number in what the kernel tells of a connection. Source: `struct tcp_info` of Linux (`linux/tcp.h`), which only
+/// grows at its end; that of the C library lacks the later half.
+private struct KernelCounter {
+    /// All that is looked at lies in the first 256 bytes. What the kernel does not have is zero.
+    typealias Information = SIMD32<UInt64>
+
+    let name: String
+    /// Bytes from the beginning.
+    let offset: Int
+    var isLong = false
+
+    static let all = [
+        KernelCounter(name: "bytes_acked", offset: 120, isLong: true),
+        KernelCounter(name: "bytes_received", offset: 128, isLong: true),
+        KernelCounter(name: "bytes_retrans", offset: 208, isLong: true),
+        KernelCounter(name: "bytes_sent", offset: 200, isLong: true),
+        KernelCounter(name: "dsack_dups", offset: 216), KernelCounter(name: "fackets", offset: 40),
+        KernelCounter(name: "lost", offset: 32), KernelCounter(name: "rcv_ooopack", offset: 224),
+        KernelCounter(name: "reord_seen", offset: 220), KernelCounter(name: "retrans", offset: 36),
+        KernelCounter(name: "sacked", offset: 28), KernelCounter(name: "total_retrans", offset: 100),
+    ]
+
+    func value(in information: Information) -> UInt64 {
+        withUnsafeBytes(of: information) { bytes in
+            isLong
+                ? bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                : UInt64(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        }
     }
 }

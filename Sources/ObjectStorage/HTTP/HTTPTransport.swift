@@ -7,9 +7,10 @@ import NIOSSL
 /// How requests to storage services are made.
 public struct HTTPSettings: Sendable, Hashable {
     public var connectTimeout: Duration = .seconds(10)
-    /// The longest silence of the other side.
-    public var idleTimeout: Duration = .seconds(60)
-    /// For one attempt of a whole request, its body included.
+    /// The longest silence of the other side. Services that put large objects together, or copy them, may say nothing
+    /// until they have done it; Python waits as long.
+    public var idleTimeout: Duration = .seconds(180)
+    /// For one attempt of a whole request, its body included; more for large bodies: see ``timeout(sending:)``.
     public var requestTimeout: Duration = .seconds(600)
     /// Requests at a time, and connections a host.
     public var connections = 32
@@ -31,6 +32,11 @@ public struct HTTPSettings: Sendable, Hashable {
     }
 
     public init() {}
+
+    /// For one attempt of a request with so many bytes: large ones may take a second a mebibyte.
+    func timeout(sending bytes: Int64) -> Duration {
+        bytes > 64 << 20 ? max(requestTimeout, .seconds(bytes >> 20)) : requestTimeout
+    }
 
     /// With the timeouts and bundles of certificates that the environment names: `AWS_CA_BUNDLE`,
     /// `LSST_HTTP_CACERT_BUNDLE`, `REQUESTS_CA_BUNDLE`, `LSST_HTTP_TIMEOUT_CONNECT`, `LSST_HTTP_TIMEOUT_READ`
@@ -83,7 +89,8 @@ public final class HTTPTransport: Sendable {
                 connect: TimeAmount(settings.connectTimeout), read: TimeAmount(settings.idleTimeout),
                 write: TimeAmount(settings.idleTimeout)),
             connectionPool: .init(
-                idleTimeout: TimeAmount(settings.keepAlive),
+                // These are not watched while nobody uses them, so old ones may be dead.
+                idleTimeout: TimeAmount(min(settings.keepAlive, .seconds(60))),
                 // Bodies that are still being read hold connections without holding a place.
                 concurrentHTTP1ConnectionsPerHostSoftLimit: settings.connections + 16),
             decompression: .disabled)
@@ -136,14 +143,16 @@ public final class HTTPTransport: Sendable {
     /// Waits for a place, sends the request and gives the head of the answer. The body must be read or cancelled; the
     /// place is held until the slot is released.
     ///
-    /// - Parameter path: what error texts name.
+    /// - Parameters:
+    ///   - path: what error texts name.
+    ///   - bytes: of the body.
     /// - Throws: ``TransientFailure``, `ObjectStorageError`, `CancellationError`.
     func send(
-        _ request: HTTPClientRequest, path: String, operation: String
+        _ request: HTTPClientRequest, path: String, operation: String, sending bytes: Int64 = 0
     ) async throws -> (response: HTTPClientResponse, slot: ConcurrencyLimit.Slot) {
         let slot = try await limit.enter()
         do {
-            let deadline = NIODeadline.now() + TimeAmount(settings.requestTimeout)
+            let deadline = NIODeadline.now() + TimeAmount(settings.timeout(sending: bytes))
             return (try await client.execute(request, deadline: deadline), slot)
         } catch {
             slot.release()
@@ -153,11 +162,13 @@ public final class HTTPTransport: Sendable {
 
     /// Sends the request and reads the whole answer.
     ///
-    /// - Parameter limit: bytes; a longer answer is a failure.
+    /// - Parameters:
+    ///   - bytes: of the request's body.
+    ///   - limit: bytes; a longer answer is a failure.
     func collect(
-        _ request: HTTPClientRequest, path: String, operation: String, limit: Int = 64 << 20
+        _ request: HTTPClientRequest, path: String, operation: String, sending bytes: Int64 = 0, limit: Int = 64 << 20
     ) async throws -> HTTPAnswer {
-        let (response, slot) = try await send(request, path: path, operation: operation)
+        let (response, slot) = try await send(request, path: path, operation: operation, sending: bytes)
         defer { slot.release() }
         do {
             let isHead = request.method == .HEAD

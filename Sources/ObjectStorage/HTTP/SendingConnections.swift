@@ -54,7 +54,8 @@ final class SendingConnections: Sendable {
             return new
         }
         let exchange = SendingExchange(
-            head, content, deadline: .now() + TimeAmount(settings.requestTimeout), loop.makePromise())
+            head, content, deadline: .now() + TimeAmount(settings.timeout(sending: Int64(content.length))),
+            loop.makePromise())
         return try await withTaskCancellationHandler {
             if loop.inEventLoop { pool.begin(exchange) } else { loop.execute { pool.begin(exchange) } }
             guard case .file(let pieces) = content else { return try await exchange.promise.futureResult.get() }

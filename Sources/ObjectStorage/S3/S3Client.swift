@@ -82,7 +82,8 @@ public struct S3Client: Sendable {
                 head(call, credentials, at: time), content, over: own, path: call.path, operation: call.operation)
         }
         return try await transport.collect(
-            request(call, credentials, at: time), path: call.path, operation: call.operation)
+            request(call, credentials, at: time), path: call.path, operation: call.operation,
+            sending: call.body?.length ?? 0)
     }
 
     /// Sends the call until it succeeds or fails for good.

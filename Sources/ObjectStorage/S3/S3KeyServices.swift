@@ -30,7 +30,7 @@ struct S3KeyServices: Sendable {
             throw ObjectStorageError.notFound(path: file)
         }
         let address =
-            self["AWS_ENDPOINT_URL_STS"]
+            self["AWS_ENDPOINT_URL_STS"] ?? self["AWS_ENDPOINT_URL"]
             ?? (region == "aws-global" ? "https://sts.amazonaws.com" : "https://sts.\(region).amazonaws.com")
         let form = [
             ("Action", "AssumeRoleWithWebIdentity"), ("Version", "2011-06-15"), ("RoleArn", role),

@@ -4,7 +4,8 @@
 public struct S3Location: Hashable, Sendable {
     public let profile: String?
     public let bucket: String
-    /// Not quoted, without a slash at its beginning. Repeated slashes count as one, as in `lsst.resources`.
+    /// Not quoted, without a slash at its beginning; all else counts, also repeated slashes and dots, as in
+    /// `lsst.resources`.
     public let key: String
 
     public init(profile: String? = nil, bucket: String, key: String) {
@@ -36,6 +37,6 @@ public struct S3Location: Hashable, Sendable {
     }
 
     static func key(of uri: ResourceURI) -> String {
-        uri.path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        String(uri.path.drop { $0 == "/" })
     }
 }

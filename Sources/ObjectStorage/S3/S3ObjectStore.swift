@@ -27,7 +27,24 @@ public struct S3ObjectStore: ObjectStore {
         self.bucket = bucket
         self.signatureVersion = signatureVersion
         let folder = S3Location.key(of: root)
-        prefix = folder.isEmpty ? "" : folder + "/"
+        prefix = folder.isEmpty || folder.hasSuffix("/") ? folder : folder + "/"
+    }
+
+    /// The place of one object, whose key is taken as it is written.
+    ///
+    /// - Throws: `S3Error.badLocation`; `ObjectStorageError.invalidPath` for keys that end with a slash or a dot.
+    static func place(
+        of uri: ResourceURI, client: S3Client
+    ) throws -> (store: any ObjectStore, path: ObjectPath) {
+        let key = try S3Location(uri).key
+        let name = key[(key.lastIndex(of: "/").map(key.index(after:)) ?? key.startIndex)...]
+        guard !name.isEmpty, name != ".", name != ".." else {
+            throw ObjectStorageError.invalidPath(path: uri.description, reason: "it names no object")
+        }
+        let folder = ResourceURI(
+            scheme: uri.scheme, authority: uri.authority,
+            encodedPath: "/" + PercentQuoting.quote(String(key.dropLast(name.count))))
+        return (try S3ObjectStore(root: folder, client: client), try ObjectPath(String(name)))
     }
 
     private func location(_ path: ObjectPath) -> S3Location {

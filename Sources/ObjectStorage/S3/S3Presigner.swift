@@ -1,5 +1,7 @@
-/// Makes URLs with which anybody can read or write one object for a while. Nothing is sent anywhere, and whether the
-/// object exists is not known.
+import Synchronization
+
+/// Makes URLs with which anybody can read or write one object for a while. Nothing is sent to the storage, and whether
+/// the object exists is not known.
 public struct S3Presigner: Sendable {
     public enum SignatureVersion: String, Sendable, CaseIterable {
         /// As boto3 makes them for the older regions. Needed by present Python clients; see ``SignatureV2``.
@@ -20,11 +22,56 @@ public struct S3Presigner: Sendable {
 
     private let services: S3Services
     private let version: SignatureVersion?
+    private let clients = Clients()
 
     /// - Parameter version: `nil` for that which boto3 chooses for the region.
     public init(_ services: S3Services, version: SignatureVersion? = nil) {
         self.services = services
         self.version = version
+    }
+
+    /// The URL for an object of any service that the environment describes, `gs` included. Where the environment has no
+    /// keys, those are used that web identity, the container or the virtual machine hand out, and their service is
+    /// asked from time to time; such a URL is not valid for longer than they are.
+    ///
+    /// - Parameters:
+    ///   - lifetime: as in ``url(_:_:for:at:)``.
+    ///   - time: as there.
+    /// - Throws: `S3Error`; `ObjectStorageError` of the service that hands out keys.
+    public func url(
+        _ access: SignedAccess = .get, of uri: ResourceURI, for lifetime: Int64, at time: Int64
+    ) async throws -> String {
+        let location = try S3Location(uri)
+        let client = try clients.client(services, uri.scheme, location.profile)
+        let service = S3Service(
+            endpoint: client.service.endpoint, region: client.service.region,
+            credentials: try await client.keys.current())
+        return try Self.url(access, location, of: service, version: version, for: lifetime, at: time)
+    }
+
+    /// One client a service, which remembers its keys.
+    private final class Clients: Sendable {
+        private struct State {
+            var transport: HTTPTransport?
+            var clients: [String: S3Client] = [:]
+        }
+
+        private let state = Mutex(State())
+
+        func client(_ services: S3Services, _ scheme: String, _ profile: String?) throws -> S3Client {
+            try state.withLock { state in
+                let name = "\(scheme) \(profile ?? "")"
+                if let known = state.clients[name] { return known }
+                var settings = services.http
+                // Services that hand out keys are near, or not there at all.
+                settings.connectTimeout = .seconds(2)
+                let transport = try state.transport ?? HTTPTransport(settings)
+                state.transport = transport
+                let client = try services.of(scheme: profile == nil ? scheme : "s3").client(profile, transport: transport)
+                state.clients[name] = client
+                return client
+            }
+        }
     }
 
     /// - Parameters:

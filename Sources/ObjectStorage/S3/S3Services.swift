@@ -10,10 +10,10 @@
 ///   file (`AWS_CONFIG_FILE`) under the profile, `AWS_PROFILE` or `default`.
 /// - The region is `AWS_DEFAULT_REGION`, else that of the profile, else `us-east-1`.
 ///
-/// Keys that expire are used by ``client(_:transport:)``, but not for signed URLs of ``S3Presigner``. Keys from
-/// processes and single sign-on are not looked for.
+/// Keys that expire are used by ``client(_:transport:)`` and ``S3Presigner``. Keys from processes and single sign-on are
+/// not looked for.
 public struct S3Services: Sendable {
-    private let variables: [String: String]
+    private var variables: [String: String]
     private let profiles: AWSProfiles
 
     /// - Parameters:
@@ -43,7 +43,22 @@ public struct S3Services: Sendable {
             configurationFile: try text("AWS_CONFIG_FILE", "config"))
     }
 
+    /// None: nothing is described, and nobody is asked for keys.
+    public static let none = S3Services(environment: ["AWS_EC2_METADATA_DISABLED": "true"], credentialsFile: "")
+
+    /// How services are reached, as the same environment says.
+    var http: HTTPSettings { HTTPSettings(environment: variables) }
+
     private subscript(name: String) -> String? { variables[name].flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// The services for locations of a scheme: without a profile `gs` is Google's storage, through the interface that is
+    /// S3's, with the keys that it gives out for that. `STORAGE_EMULATOR_HOST` is another address of it.
+    func of(scheme: String) -> S3Services {
+        guard scheme == "gs" else { return self }
+        var services = self
+        services.variables["S3_ENDPOINT_URL"] = self["STORAGE_EMULATOR_HOST"] ?? "https://storage.googleapis.com"
+        return services
+    }
 
     /// The service that a profile stands for; without one, the usual service.
     public func service(_ profile: String?) throws(S3Error) -> S3Service {

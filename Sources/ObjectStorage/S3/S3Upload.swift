@@ -18,8 +18,9 @@ actor S3Upload: ObjectUpload {
     private var parts: [Part] = []
     private var waiting: [UInt8] = []
     private var isOver = false
-    /// All parts but the last need at least five mebibytes.
-    static let partSize = 8 << 20
+    /// All parts but the last need at least five mebibytes, and there may be ten thousand. So parts grow twofold with
+    /// every thousand of them: eight terabytes fit, more than objects may have, and short uploads need little memory.
+    static func partSize(after parts: Int) -> Int { (8 << 20) << min(parts / 1000, 9) }
 
     private var path: String { "s3://\(location.bucket)/\(location.key)" }
 
@@ -72,9 +73,9 @@ actor S3Upload: ObjectUpload {
         waiting += bytes
         var sent = 0
         defer { waiting.removeFirst(sent) }
-        while waiting.count - sent >= Self.partSize {
-            try await store(Array(waiting[sent..<sent + Self.partSize]))
-            sent += Self.partSize
+        while case let size = Self.partSize(after: parts.count), waiting.count - sent >= size {
+            try await store(Array(waiting[sent..<sent + size]))
+            sent += size
         }
     }
 

@@ -60,22 +60,38 @@ struct WebDAVClient: Sendable {
         return request
     }
 
-    /// Where an answer sends the client; `nil` for none.
-    private func redirection(_ status: Int, _ headers: HTTPHeaders) -> String? {
-        guard [301, 302, 307, 308].contains(status), let target = headers.first(name: "location") else { return nil }
-        if target.hasPrefix("/") { return origin + target }
-        return target.hasPrefix("http://") || target.hasPrefix("https://") ? target : nil
+    /// As many redirections are followed; Python's client follows as many.
+    private static let redirections = 30
+
+    /// Where an answer sends the client; `nil` for nowhere.
+    private func redirection(_ call: Call, _ status: Int, _ headers: HTTPHeaders, from url: String) -> String? {
+        // 303 leads to something else that is to be read, not to where the same is to be done.
+        guard [301, 302, 307, 308].contains(status) || status == 303 && [.GET, .HEAD].contains(call.method),
+            let target = headers.first(name: "location")
+        else { return nil }
+        return URLReference.resolve(target, from: url)
     }
 
-    /// Sends the call until it succeeds or fails for good. One redirection is followed, unless it is accepted.
-    func perform(_ call: Call, accepting accepted: Set<Int> = []) async throws -> HTTPAnswer {
+    /// Sends the call until it succeeds or fails for good. Redirections are followed, unless they are accepted.
+    ///
+    /// - Parameter begun: called before each attempt.
+    func perform(
+        _ call: Call, accepting accepted: Set<Int> = [], begun: () -> Void = {}
+    ) async throws -> HTTPAnswer {
         try await transport.settings.retries.run(transport.budget) { _ in
+            begun()
             let (path, operation) = (name(call), call.operation)
+            var url = path
             var answer = try await transport.collect(
-                try await request(call, url: path), path: path, operation: operation)
-            if !accepted.contains(answer.status), let target = redirection(answer.status, answer.headers) {
+                try await request(call, url: url), path: path, operation: operation, sending: call.body?.length ?? 0)
+            for _ in 0..<Self.redirections {
+                guard !accepted.contains(answer.status),
+                    let target = redirection(call, answer.status, answer.headers, from: url)
+                else { break }
+                url = target
                 answer = try await transport.collect(
-                    try await request(call, url: target), path: path, operation: operation)
+                    try await request(call, url: url), path: path, operation: operation,
+                    sending: call.body?.length ?? 0)
             }
             guard (200..<300).contains(answer.status) || accepted.contains(answer.status) else {
                 throw failure(call, answer.status, answer.headers)
@@ -89,12 +105,17 @@ struct WebDAVClient: Sendable {
     ) async throws -> (response: HTTPClientResponse, slot: ConcurrencyLimit.Slot) {
         try await transport.settings.retries.run(transport.budget) { _ in
             let (path, operation) = (name(call), call.operation)
+            var url = path
             var (response, slot) = try await transport.send(
-                try await request(call, url: path), path: path, operation: operation)
-            if let target = redirection(Int(response.status.code), response.headers) {
+                try await request(call, url: url), path: path, operation: operation)
+            for _ in 0..<Self.redirections {
+                guard let target = redirection(call, Int(response.status.code), response.headers, from: url) else {
+                    break
+                }
                 slot.release()
+                url = target
                 (response, slot) = try await transport.send(
-                    try await request(call, url: target), path: path, operation: operation)
+                    try await request(call, url: url), path: path, operation: operation)
             }
             let status = Int(response.status.code)
             guard (200..<300).contains(status) || accepted.contains(status) else {

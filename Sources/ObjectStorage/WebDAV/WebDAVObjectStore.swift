@@ -5,14 +5,18 @@ import Synchronization
 /// Objects of an HTTP server below a folder.
 ///
 /// With WebDAV objects are written under a temporary name and moved into place; `.createOnly` moves without
-/// overwriting, which servers check with more or less care when two writers come at the same moment. Servers without WebDAV take
-/// `GET`, `HEAD`, `PUT` and `DELETE`; they cannot be listed.
+/// overwriting, which servers check with more or less care when two writers come at the same moment. Servers without
+/// WebDAV take `GET`, `HEAD`, `PUT` and `DELETE`; they cannot be listed. What a server says of the digest of what it has
+/// stored is compared with what was sent; of servers that say nothing it is read back.
 public struct WebDAVObjectStore: ObjectStore {
     public let root: ResourceURI
     private let client: WebDAVClient
     /// Quoted, with slashes at both ends.
     private let base: String
     private let ability = ServerAbility()
+    private let digests = StoredDigests()
+    /// An object whose address is not made from its path.
+    private var given: (path: ObjectPath, address: String, hasQuery: Bool)?
 
     /// - Parameter root: `http://`, `https://`, `dav://` or `davs://`.
     /// - Throws: `.unsupported` for another scheme, `.invalidURI` without host.
@@ -35,9 +39,34 @@ public struct WebDAVObjectStore: ObjectStore {
             transport: transport, origin: "\(scheme)://\(root.authority)", authorization: authorization)
     }
 
-    private func address(_ path: ObjectPath) -> String { base + PercentQuoting.quote(path.description) }
+    /// The place of one file, whose address is taken as it is written, with its query.
+    ///
+    /// - Throws: `.invalidPath` for a folder, and as ``init(root:authorization:transport:)``.
+    static func place(
+        of uri: ResourceURI, authorization: HTTPAuthorization, transport: HTTPTransport
+    ) throws(ObjectStorageError) -> (store: any ObjectStore, path: ObjectPath) {
+        guard !uri.isDirectory else { throw .invalidPath(path: uri.description, reason: "it names no object") }
+        let folder = uri.withoutFragment.directory
+        var store = try WebDAVObjectStore(root: folder, authorization: authorization, transport: transport)
+        let path = try ObjectPath(
+            PercentQuoting.unquote(String(uri.encodedPath.dropFirst(folder.encodedPath.count))))
+        let query = uri.query.isEmpty ? "" : "?" + uri.query
+        store.given = (path, PercentQuoting.quoteRest(uri.encodedPath + query), !query.isEmpty)
+        return (store, path)
+    }
+
+    private func address(_ path: ObjectPath) -> String {
+        if let given, given.path == path { return given.address }
+        return base + PercentQuoting.quote(path.description)
+    }
+
     private func name(_ path: ObjectPath) -> String { client.origin + address(path) }
-    private func isWebDAV() async throws -> Bool { try await ability.ask { try await client.isWebDAV(base) } }
+
+    /// What has a query is answered by a program, not by a folder of files.
+    private func isWebDAV() async throws -> Bool {
+        if given?.hasQuery ?? false { return false }
+        return try await ability.ask { try await client.isWebDAV(base) }
+    }
 
     public func localPath(_ path: ObjectPath) -> String? { nil }
 
@@ -48,11 +77,36 @@ public struct WebDAVObjectStore: ObjectStore {
             return try await client.resources(address(path), depth: 0)?.first { !$0.isCollection }?.status
         }
         let call = WebDAVClient.Call(method: .HEAD, path: address(path), operation: "examine")
-        // A redirection leads to a folder.
-        let answer = try await client.perform(call, accepting: [301, 404, 410])
+        let isSigned = given?.hasQuery ?? false
+        // Addresses that are signed for reading are refused to those who only ask.
+        let refusals: Set<Int> = isSigned ? [403, 405, 501] : []
+        var answer = try await client.perform(call, accepting: refusals.union([301, 404, 410]))
+        // The name of a folder leads to its name with a slash.
+        if answer.status == 301, !(answer.headers.first(name: "location")?.hasSuffix("/") ?? true) {
+            answer = try await client.perform(call, accepting: refusals.union([404, 410]))
+        }
+        if [403, 405, 501].contains(answer.status) { return try await firstByteStatus(path) }
         guard answer.status < 300 else { return nil }
         do { return try S3Client.status(answer.headers, path: name(path)) } catch let failure as TransientFailure {
             throw failure.error
+        }
+    }
+
+    /// What the answer to a request for the first byte says of the object.
+    private func firstByteStatus(_ path: ObjectPath) async throws -> ObjectStatus? {
+        let call = WebDAVClient.Call(
+            method: .GET, path: address(path), headers: [("range", "bytes=0-0")], operation: "examine")
+        let (response, slot) = try await client.open(call, accepting: [404, 410, 416])
+        defer { slot.release() }
+        switch response.status.code {
+        case 404, 410: return nil
+        // Of no bytes there is no first one.
+        case 416: return try S3Client.status(response.headers, size: 0, path: name(path))
+        default:
+            let size = ContentRange(response.headers)?.size
+            do { return try S3Client.status(response.headers, size: size, path: name(path)) } catch
+                let failure as TransientFailure
+            { throw failure.error }
         }
     }
 
@@ -65,7 +119,9 @@ public struct WebDAVObjectStore: ObjectStore {
         } status: { [path = name(path)] headers in
             // Tags are no digests here, whatever they look like.
             let status = try S3Client.status(headers, path: path)
-            return ObjectStatus(size: status.size, modificationTime: status.modificationTime, etag: status.etag)
+            return ObjectStatus(
+                size: status.size, modificationTime: status.modificationTime, etag: status.etag,
+                checksums: StoredDigests.stated(headers))
         } stat: {
             try await stat(path)
         }
@@ -144,24 +200,16 @@ public struct WebDAVObjectStore: ObjectStore {
 
     /// - Parameter check: what must hold before the object becomes visible.
     private func store(
-        _ path: ObjectPath, _ body: S3Body, mode: WriteMode, check: () throws -> Void = {}
+        _ path: ObjectPath, _ body: S3Body, mode: WriteMode, check: @Sendable () throws -> Void = {}
     ) async throws {
         if mode == .createOnly, try await stat(path) != nil {
             throw ObjectStorageError.alreadyExists(path: name(path))
         }
         guard try await isWebDAV() else {
             try check()
-            let condition = mode == .createOnly ? [(name: "if-none-match", value: "*")] : []
-            _ = try await client.perform(
-                WebDAVClient.Call(
-                    method: .PUT, path: address(path), headers: body.headers + condition, body: body,
-                    operation: "write"))
-            guard try await stat(path)?.size == body.length else {
-                throw ObjectStorageError.truncated(path: name(path), expected: body.length, received: 0)
-            }
-            return
+            return try await storeInPlace(path, body, mode: mode)
         }
-        let folder = String(address(path).prefix(through: address(path).lastIndex(of: "/") ?? address(path).startIndex))
+        let folder = Self.folder(of: address(path))
         let word = String(UInt32.random(in: .min ... .max), radix: 16)
         let temporary =
             folder + Self.temporaryPrefix(path) + String(repeating: "0", count: 8 - word.count) + word
@@ -169,17 +217,21 @@ public struct WebDAVObjectStore: ObjectStore {
         do {
             let put = WebDAVClient.Call(
                 method: .PUT, path: temporary, headers: body.headers, body: body, operation: "write")
-            let answer = try await client.perform(put, accepting: [404, 409])
-            if answer.status == 404 || answer.status == 409 {
-                try await client.makeCollections(folder)
-                _ = try await client.perform(put)
-            }
-            let size = try await client.resources(temporary, depth: 0)?.first?.status.size ?? 0
-            guard size == body.length else {
-                throw ObjectStorageError.truncated(path: name(path), expected: body.length, received: size)
+            try await repeatingWhileDamaged {
+                let answer = try await client.perform(put, accepting: [404, 409])
+                if answer.status == 404 || answer.status == 409 {
+                    try await client.makeCollections(folder)
+                    _ = try await client.perform(put)
+                }
+                try await digests.check(temporary, body, named: name(path), client)
             }
             try check()
-            try await transfer("MOVE", from: temporary, to: path, mode: mode)
+            do { try await transfer("MOVE", from: temporary, to: path, mode: mode) } catch let error as ObjectStorageError {
+                // The answer to an attempt before may have been lost: the name is gone then, and the object there.
+                guard try await client.resources(temporary, depth: 0) == nil,
+                    try await digests.isStored(address(path), body, named: name(path), client)
+                else { throw error }
+            }
         } catch {
             await Task { [client] in
                 _ = try? await client.perform(
@@ -187,6 +239,46 @@ public struct WebDAVObjectStore: ObjectStore {
             }.value
             throw error
         }
+    }
+
+    /// Without WebDAV an object has its name before it can be looked at.
+    private func storeInPlace(_ path: ObjectPath, _ body: S3Body, mode: WriteMode) async throws {
+        var call = WebDAVClient.Call(
+            method: .PUT, path: address(path), headers: body.headers, body: body, operation: "write")
+        if mode == .createOnly { call.headers.append(("if-none-match", "*")) }
+        let attempts = Mutex(0)
+        do { _ = try await client.perform(call) { attempts.withLock { $0 += 1 } } } catch
+            ObjectStorageError.alreadyExists
+        {
+            // An attempt whose answer was lost may have been the one that came first.
+            guard attempts.withLock({ $0 }) > 1,
+                try await digests.isStored(address(path), body, named: name(path), client)
+            else { throw ObjectStorageError.alreadyExists(path: name(path)) }
+            return
+        }
+        call.headers = body.headers
+        let isRepeated = Mutex(false)
+        try await repeatingWhileDamaged { [call] in
+            // The name is taken now, by what has to be replaced.
+            if isRepeated.withLock({ $0 }) { _ = try await client.perform(call) }
+            isRepeated.withLock { $0 = true }
+            try await digests.check(address(path), body, named: name(path), client)
+        }
+    }
+
+    private func repeatingWhileDamaged(_ body: () async throws -> Void) async throws {
+        try await client.transport.settings.retries.run(client.transport.budget) { _ in
+            do { try await body() } catch let error as ObjectStorageError {
+                switch error {
+                case .damaged, .truncated: throw TransientFailure(error: error)
+                default: throw error
+                }
+            }
+        }
+    }
+
+    private static func folder(of address: String) -> String {
+        String(address.prefix(through: address.lastIndex(of: "/") ?? address.startIndex))
     }
 
     /// How temporary names of an object begin: with a digest of its name, by which they are found again.
@@ -198,7 +290,7 @@ public struct WebDAVObjectStore: ObjectStore {
     public func discardUnfinished(_ path: ObjectPath) async throws {
         guard try await isWebDAV() else { return }
         let address = address(path)
-        let folder = String(address.prefix(through: address.lastIndex(of: "/") ?? address.startIndex))
+        let folder = Self.folder(of: address)
         let start = Self.temporaryPrefix(path)
         for resource in try await client.resources(folder, depth: 1) ?? [] where !resource.isCollection {
             let name = PathText.basename(resource.path)
@@ -215,9 +307,7 @@ public struct WebDAVObjectStore: ObjectStore {
         do {
             let answer = try await client.perform(call, accepting: [409])
             if answer.status == 409 {
-                let target = address(path)
-                try await client.makeCollections(
-                    String(target.prefix(through: target.lastIndex(of: "/") ?? target.startIndex)))
+                try await client.makeCollections(Self.folder(of: address(path)))
                 _ = try await client.perform(call)
             }
         } catch ObjectStorageError.alreadyExists {
@@ -241,19 +331,24 @@ public struct WebDAVObjectStore: ObjectStore {
     }
 
     private func place(_ method: String, _ source: ObjectPath, _ target: ObjectPath, mode: WriteMode) async throws {
-        guard try await exists(source) else { throw ObjectStorageError.notFound(path: name(source)) }
+        guard let status = try await stat(source) else { throw ObjectStorageError.notFound(path: name(source)) }
         if source == target { return }
-        if mode == .createOnly, try await exists(target) {
-            throw ObjectStorageError.alreadyExists(path: name(target))
-        }
+        let before = try await stat(target)
+        if mode == .createOnly, before != nil { throw ObjectStorageError.alreadyExists(path: name(target)) }
         guard try await isWebDAV() else {
             try await write(target, bytes: read(source), mode: mode)
             if method == "MOVE" { try await delete(source) }
             return
         }
-        let folder = address(target)
-        if let end = folder.lastIndex(of: "/") { try await client.makeCollections(String(folder[...end])) }
-        try await transfer(method, from: address(source), to: target, mode: mode)
+        try await client.makeCollections(Self.folder(of: address(target)))
+        do { try await transfer(method, from: address(source), to: target, mode: mode) } catch
+            let error as ObjectStorageError
+        {
+            // The answer to an attempt before may have been lost: the source is gone then, and the target another.
+            guard method == "MOVE", try await stat(source) == nil, let now = try await stat(target), now != before,
+                now.size == status.size
+            else { throw error }
+        }
     }
 
     public func delete(_ path: ObjectPath) async throws {
@@ -264,8 +359,8 @@ public struct WebDAVObjectStore: ObjectStore {
     }
 }
 
-/// Whether a server has WebDAV: asked once.
-private final class ServerAbility: Sendable {
+/// Something that a server can or cannot do: asked once.
+final class ServerAbility: Sendable {
     private let known = Mutex<Bool?>(nil)
 
     func ask(_ question: () async throws -> Bool) async throws -> Bool {

@@ -13,7 +13,7 @@ extension RegistryWriter {
         var count = 0
         for chunk in ids.chunked(by: 10_000) {
             do {
-                count += try connection.savepoint {
+                count += try undoing {
                     try connection.execute(
                         """
                         DELETE FROM \(table: schema.dataset) \
@@ -45,6 +45,13 @@ extension RegistryWriter {
                     + "remove it with a configuration that names all datastores.")
         }
         try refresh()
+    }
+
+    /// Waits for those who make datasets in runs, and keeps others from doing so until the transaction ends.
+    public func lockRuns(_ names: [String]) throws {
+        let keys = try names.map { SQLValue.int(try snapshot.catalog.collections.require($0).key) }
+        let filter = SQL.isIn("\(column: "collection_id")", keys)
+        try connection.lockRows("SELECT \(column: "collection_id") FROM \(table: "run") WHERE \(filter)")
     }
 
     /// Throws what ``removeRuns(_:unlinksFromChains:)`` would, before anything is changed.

@@ -77,12 +77,11 @@ extension RegistryWriter {
     }
 
     private func ensureTable(_ table: TableSpecification) throws {
-        if try connection.tableExists(table.name) {
-            try connection.verifyColumns(of: table)
-        } else {
-            // Another client may make it at the same time.
+        // Another client may make it at the same time.
+        if try !connection.tableExists(table.name) {
             try connection.createTable(table, temporary: false, ifNotExists: true)
         }
+        try connection.verifyColumns(of: table)
     }
 
     /// The number that stands for a group of dimensions, made if need be. Two numbers must never stand for one

@@ -114,7 +114,7 @@ extension RegistryWriter {
     /// Runs `body`, which makes datasets of a type members of a collection, and says what a violated rule means.
     func conflictsAsDefinitions(of type: String, in collection: String, _ body: () throws -> Void) throws {
         do {
-            try connection.savepoint(body)
+            try undoing(body)
         } catch DatabaseError.constraintViolation(let violation) {
             throw ButlerError(
                 .conflictingDefinition,

@@ -9,6 +9,7 @@ import Database
 public struct RegistryWriter {
     let registry: Registry
     let state: WriterState
+    private let endsWithErrors: Bool
 
     /// What the small tables hold, refreshed after each change to them.
     final class WriterState {
@@ -22,7 +23,18 @@ public struct RegistryWriter {
     init(_ snapshot: RegistrySnapshot, registry: Registry) {
         self.registry = registry
         state = WriterState(snapshot)
+        endsWithErrors = false
     }
+
+    private init(endingWithErrorsIn writer: RegistryWriter) {
+        registry = writer.registry
+        state = writer.state
+        endsWithErrors = true
+    }
+
+    /// The same for a closure that throws every error on. Its methods undo nothing by themselves, which spares SQLite a
+    /// copy of all pages that each of them changes: a fifth of the time of many new datasets.
+    public var endingWithErrors: RegistryWriter { RegistryWriter(endingWithErrorsIn: self) }
 
     /// The registry as this transaction sees it, its own changes included.
     public var snapshot: RegistrySnapshot { state.snapshot }
@@ -38,6 +50,7 @@ public struct RegistryWriter {
 
     /// Runs `body`; when it throws, the database and what is known of it are as they were before.
     public func atomically<T>(_ body: () throws -> T) throws -> T {
+        if endsWithErrors { return try body() }
         let before = state.snapshot
         do {
             return try connection.savepoint(body)
@@ -45,5 +58,10 @@ public struct RegistryWriter {
             state.snapshot = before
             throw error
         }
+    }
+
+    /// Runs `body`, whose changes of the database are undone when it throws.
+    func undoing<T>(_ body: () throws -> T) throws -> T {
+        endsWithErrors ? try body() : try connection.savepoint(body)
     }
 }

@@ -48,6 +48,7 @@ extension Response {
     ) -> Response {
         var headers: HTTPFields = [.acceptRanges: "bytes", .eTag: tag.entityTag]
         headers[.lastModified] = tag.lastModified
+        guard tag.isMeant(by: request) else { return Response(status: .preconditionFailed, headers: headers) }
         if tag.isUnmodified(for: request) { return Response(status: .notModified, headers: headers) }
         headers[.contentType] = contentType
         headers[.xContentTypeOptions] = "nosniff"
@@ -137,6 +138,16 @@ private struct FileValidators {
         let end = digest.isEmpty ? "" : "-" + digest
         entityTag = "\"\(String(file.size, radix: 16))-\(String(time, radix: 16))\(end)\""
         modified = file.modified
+    }
+
+    /// False for a request that is for another version only.
+    func isMeant(by request: Request) -> Bool {
+        guard let list = request.headers[.ifMatch] else { return true }
+        return list.split(separator: ",").contains { item in
+            let tag = item.drop { $0 == " " }
+            let end = tag.lastIndex { $0 != " " }
+            return end.map { tag[...$0] == "*" || tag[...$0] == entityTag } == true
+        }
     }
 
     /// Whether the client has this version already, by what it says.

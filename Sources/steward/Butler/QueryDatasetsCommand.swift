@@ -32,7 +32,7 @@ struct QueryDatasetsCommand: AsyncParsableCommand {
         if query.collections.isEmpty { try log.warning("No --collections given; all collections are searched.") }
         if names.isEmpty { try log.warning("No dataset types given; datasets of all types are listed.") }
         let opened = try await DirectButler.open(repository.repository)
-        let files = showURI ? DatasetFiles(butler: opened) : nil
+        let files = showURI ? opened : nil
         let (isTable, isOrdered) = (format.format == .table, !search.order.isEmpty)
         let outcome = try await search.run(opened) { type, refs in
             let rows = try await Self.rows(refs, files)
@@ -58,9 +58,9 @@ struct QueryDatasetsCommand: AsyncParsableCommand {
         if outcome.isCut { try log.warning(search.cutWarning) }
     }
 
-    private static func rows(_ refs: [DatasetRef], _ files: DatasetFiles?) async throws -> [DatasetRow] {
+    private static func rows(_ refs: [DatasetRef], _ files: DirectButler?) async throws -> [DatasetRow] {
         guard let files else { return refs.map { DatasetRow(ref: $0, locations: nil) } }
-        return try await files.stored(refs).map { ref, stored in
+        return try await files.storedDatasets(refs).map { ref, stored in
             let locations = try stored.locations().mapValues(\.description)
             return DatasetRow(ref: ref, locations: locations.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
         }

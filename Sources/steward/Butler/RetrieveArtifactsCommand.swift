@@ -63,10 +63,6 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
         let opened = try await DirectButler.open(repository.repository)
         var refs: [DatasetRef] = []
         let outcome = try await search.run(opened) { refs += $1 }
-        // Not by the query: it would leave out datasets that lack the record of a relation.
-        refs = try await opened.registry.read { [refs] snapshot in
-            try refs.map { $0.with(dataID: try snapshot.expand($0.dataID)) }
-        }
         if let remark = outcome.remark { try log.info(remark) }
         if outcome.isCut { try log.warning(search.cutWarning) }
         try log.info("Number of datasets matching query: \(refs.count)")
@@ -78,64 +74,46 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
         }
 
         let folder = try Self.folder(destination)
-        let datasets = try await DatasetFiles(butler: opened).stored(refs)
-        if zip { return try await archive(refs, datasets, in: folder, &output) }
-        let retrieval = try ArtifactRetrieval(datasets, naming: preservePath ? .path : .basename)
-        var meter = ProgressMeter("Retrieving", total: retrieval.steps.count, isWanted: butler.progress)
-        let locations: [ResourceURI]
+        if zip { return try await archive(refs, opened, in: folder, &output) }
+        var meter: ProgressMeter?
+        let files: [DirectButler.RetrievedArtifact]
         do {
-            let mode = try transfer.transfer()
-            let index = RetrievalIndex(refs, retrieval)
-            try await index.check(in: folder, replaces: clobber)
-            let progress = { (step: ArtifactRetrieval.Step) in meter.advance(bytes: step.size ?? 0) }
-            if dryRun.isDryRun {
-                try await retrieval.check(to: folder, overwrites: clobber, jobs: jobs.jobs, progress: progress)
-                locations = try retrieval.locations(in: folder)
-            } else {
-                locations = try await retrieval.run(
-                    to: folder, transfer: mode, overwrites: clobber, jobs: jobs.jobs, progress: progress)
-                try await index.write(to: folder, replaces: clobber)
-            }
-            meter.finish()
+            files = try await opened.retrieveArtifacts(
+                refs, to: folder, transfer: try transfer.transfer(), preservesPath: preservePath, overwrites: clobber,
+                jobs: jobs.jobs, isDryRun: dryRun.isDryRun,
+                begin: { meter = ProgressMeter("Retrieving", total: $0, isWanted: butler.progress) },
+                progress: { meter?.advance(bytes: $0 ?? 0) })
+            meter?.finish()
         } catch {
-            meter.finish()
+            meter?.finish()
             throw error
         }
 
         switch format.format {
         case .json:
-            for (step, location) in Swift.zip(retrieval.steps, locations) {
-                var object: StructuredMapping = ["uri": .string(location.description)]
-                if let size = step.size { object["size"] = .int(size) }
+            for file in files {
+                var object: StructuredMapping = ["uri": .string(file.location.description)]
+                if let size = file.size { object["size"] = .int(size) }
                 try output.line(ResultLines(json: [object]).lines[0])
             }
         case .table:
             if verbose {
                 try output.line("\(dryRun.isDryRun ? "Would transfer" : "Transferred") the following to \(destination):")
-                for location in locations { try output.line(location.description) }
+                for file in files { try output.line(file.location.description) }
                 try output.line()
             }
             try output.line(
                 "Number of artifacts \(dryRun.isDryRun ? "to retrieve" : "retrieved") into destination \(destination): "
-                    + "\(locations.count)")
+                    + "\(files.count)")
         }
         try output.flush()
     }
 
     private func archive(
-        _ refs: [DatasetRef], _ datasets: [(ref: DatasetRef, stored: StoredDataset)], in folder: ResourceURI,
-        _ output: inout CommandOutput
+        _ refs: [DatasetRef], _ opened: DirectButler, in folder: ResourceURI, _ output: inout CommandOutput
     ) async throws {
-        // Of datasets in one file the first gives the member its name; Rubin's software takes them in this order.
-        let inOrder = datasets.sorted {
-            $0.ref.datasetType.name == $1.ref.datasetType.name
-                ? $0.ref.dataID < $1.ref.dataID : $0.ref.datasetType.name < $1.ref.datasetType.name
-        }
-        let retrieval = try ArtifactRetrieval(inOrder, naming: .prefixedBasename)
-        let location = try ResourceURI(
-            localPath: dryRun.isDryRun
-                ? try await retrieval.checkArchive(in: folder, refs: refs, overwrites: clobber)
-                : try await retrieval.archive(in: folder, refs: refs, overwrites: clobber))
+        let location = try await opened.retrieveArtifactsZip(
+            refs, to: folder, overwrites: clobber, isDryRun: dryRun.isDryRun)
         switch format.format {
         case .json: try output.line(ResultLines(json: [["uri": .string(location.description)]]).lines[0])
         case .table: try output.line("\(dryRun.isDryRun ? "Zip file would be" : "Zip file") written to \(location)")

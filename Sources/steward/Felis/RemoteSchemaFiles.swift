@@ -48,9 +48,7 @@ struct RemoteSchemaFiles: SchemaFiles {
 
     private func object(_ location: SchemaLocation) async throws -> [UInt8] {
         do {
-            let uri = try ResourceURI(location.text)
-            let store = try stores.open(uri.directory)
-            let path = try ObjectPath(uri.basename)
+            let (store, path) = try stores.place(of: try ResourceURI(location.text))
             guard let status = try await store.stat(path) else { throw SchemaFileError.missing(location.text) }
             guard status.size <= LocalSchemaFiles.sizeLimit else {
                 throw SchemaFileError.tooLarge(

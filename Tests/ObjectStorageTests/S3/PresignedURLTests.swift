@@ -1,3 +1,4 @@
+import StorageFaults
 import Testing
 
 @testable import ObjectStorage
@@ -120,6 +121,37 @@ import Testing
         let url = try presigner.url(.get, location, for: 600, at: Self.time)
         #expect(url.contains("&X-Amz-Date=20231114T221220Z&X-Amz-Expires=720&"))
         #expect(try presigner.url(.get, location, for: 604_800, at: 0).contains("&X-Amz-Expires=604800&"))
+    }
+
+    /// Servers run where keys are handed out for a few hours.
+    @Test func keysThatAreHandedOutSignToo() async throws {
+        let service = try await SmallServer { _ in
+            (200, #"{"AccessKeyId":"AK","SecretAccessKey":"SK","Token":"T/1","Expiration":"2099-01-01T00:00:00Z"}"#)
+        }
+        let presigner = S3Presigner(
+            S3Services(
+                environment: [
+                    "S3_ENDPOINT_URL": "https://s3.example", "AWS_CONTAINER_CREDENTIALS_FULL_URI": service.address,
+                ], credentialsFile: ""))
+        for key in ["a", "b//c"] {
+            let url = try await presigner.url(of: ResourceURI("s3://bucket/\(key)"), for: 60, at: Self.time)
+            #expect(url.hasPrefix("https://s3.example/bucket/\(key)?AWSAccessKeyId=AK&Signature="))
+            #expect(url.contains("&x-amz-security-token=T%2F1&"))
+        }
+        #expect(service.requests.count == 1)
+        try await service.stop()
+        // The same with keys that stay, and for Google's storage.
+        let fixed = S3Presigner(services)
+        let location = S3Location(bucket: "bucket", key: "a/b.fits")
+        #expect(
+            try await fixed.url(of: ResourceURI("s3://bucket/a/b.fits"), for: 60, at: Self.time)
+                == fixed.url(.get, location, for: 60, at: Self.time))
+        #expect(
+            try await fixed.url(of: ResourceURI("gs://bucket/a"), for: 60, at: Self.time)
+                .hasPrefix("https://storage.googleapis.com/bucket/a?AWSAccessKeyId=AKID"))
+        await #expect(throws: S3Error.noCredentials(profile: nil)) {
+            try await S3Presigner(.none).url(of: ResourceURI("s3://bucket/a"), for: 60, at: Self.time)
+        }
     }
 
     @Test(arguments: [Int64.min, -1, 0, 604_801])

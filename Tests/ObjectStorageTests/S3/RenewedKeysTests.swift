@@ -7,7 +7,8 @@ import Testing
 
 /// Keys that services hand out; the services are small ones of these tests.
 @Suite struct RenewedKeysTests {
-    @Test func webIdentityIsExchangedForKeys() async throws {
+    @Test(arguments: ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"])
+    func webIdentityIsExchangedForKeys(variable: String) async throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
         let token = try scratch.file("token", Array("ident ity\n".utf8.filter { $0 != 32 }))
@@ -25,7 +26,7 @@ import Testing
         let keys = try #require(
             try source([
                 "AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": "arn:aws:iam::1:role/x",
-                "AWS_ENDPOINT_URL_STS": service.address,
+                variable: service.address,
             ]))
         let expected = S3Credentials(accessKeyID: "AK", secretAccessKey: "SK", sessionToken: "ST")
         // Many ask at once, the service is asked once.

@@ -121,7 +121,7 @@ import Testing
         ("s3://science@bucket/k#zip-path=x", "science", "bucket", "k"),
         ("s3://p@tenant:bucket/k", "p", "tenant:bucket", "k"),
         ("s3://tenant:bucket/k", nil, "tenant:bucket", "k"),
-        ("s3://bucket//a//./b/", nil, "bucket", "a/b"),
+        ("s3://bucket//a//./b/", nil, "bucket", "a//./b/"), ("s3://bucket/a/../b", nil, "bucket", "a/../b"),
     ])
     func locationsAreReadAsThePythonLibraryReadsThem(uri: String, profile: String?, bucket: String, key: String) throws
     {

@@ -1,0 +1,92 @@
+"""Operations on more files than one batch holds, that fail in the middle."""
+
+import os
+import subprocess
+
+import pytest
+
+pytest.importorskip("lsst.daf.butler")
+from command_line import needs_binary, steward  # noqa: E402
+from fault_operations import check_whole, fill, state  # noqa: E402
+from lsst.daf.butler import Butler  # noqa: E402
+
+pytestmark = needs_binary
+#: Of a batch. More in Sources/Datastore/Journal/BatchSpool.swift.
+BATCH = 5000
+COUNT = 2 * BATCH + 1000
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("many") / "root"
+    fill(root)
+    with Butler.from_config(str(root), writeable=True) as butler:
+        butler.registry.insertDimensionData(
+            "detector", *({"instrument": "Cam", "id": 100 + n, "full_name": f"E{n}"} for n in range(COUNT)))
+        butler.collections.register("run/many")
+    return root
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """Files in a folder, and a table of them, whose lines tests exchange."""
+    folder = tmp_path_factory.mktemp("sources")
+    for n in range(COUNT):
+        (folder / f"{n}.yaml").write_text(f"n: {n}\n")
+    return folder
+
+
+def table(folder, changes=None):
+    path = folder / "table.csv"
+    lines = {n: f"{folder}/{n}.yaml,{100 + n}" for n in range(COUNT)} | (changes or {})
+    path.write_text("file,detector\n" + "\n".join(lines.values()) + "\n")
+    return path
+
+
+def ingest(root, table, transfer):
+    return steward(
+        "ingest-files", str(root), "count", "run/many", str(table), "--data-id", "instrument=Cam", "-t", transfer)
+
+
+def folders(root):
+    return {folder for folder, _, _ in os.walk(root) if "/.steward" not in folder}
+
+
+@pytest.mark.parametrize("transfer", ["hardlink", "move"])
+@pytest.mark.parametrize("obstacle", ["file", "dataset", "source"])
+def test_what_fails_in_a_later_batch_leaves_nothing_of_those_before(root, sources, tmp_path, transfer, obstacle):
+    late = COUNT - 10
+    changes, words = {}, ""
+    taken = root / f"run/many/count/count_Cam_E{late}_run_many.yaml"
+    before_folders, before = folders(root), state(root)
+    if obstacle == "file":
+        taken.parent.mkdir(parents=True)
+        taken.write_text("of somebody else\n")
+        words = "already exists"
+    elif obstacle == "dataset":
+        # The type and data ID of one in the first batch.
+        changes = {late: f"{sources}/{late}.yaml,{100 + 3}"}
+        words = "same data ID"
+    else:
+        changes = {late: f"{sources}/missing.yaml,{100 + late}"}
+        words = "missing.yaml"
+    done = ingest(root, table(sources, changes), transfer)
+    assert done.status == 1 and words in done.errors, done.errors
+    if obstacle == "file":
+        assert taken.read_text() == "of somebody else\n"
+        taken.unlink()
+        taken.parent.rmdir()
+        taken.parent.parent.rmdir()
+    assert state(root) == before and folders(root) == before_folders
+    assert len(list(sources.glob("*.yaml"))) == COUNT
+    check_whole(root)
+
+
+def test_many_files_come_and_go(root, sources):
+    done = ingest(root, table(sources), "hardlink")
+    assert done.status == 0, done.errors
+    assert len(state(root)["files"]) > COUNT
+    assert subprocess.run(["stat", "-c", "%h", sources / "0.yaml"], capture_output=True, text=True).stdout == "2\n"
+    done = steward("remove-runs", str(root), "run/many", "--no-confirm")
+    assert done.status == 0, done.errors
+    check_whole(root)

@@ -1,0 +1,150 @@
+"""Writing to a repository in PostgreSQL while others are at work there, or the server ends the connection."""
+
+import subprocess
+import time
+
+import postgresql
+import pytest
+
+psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
+pytest.importorskip("lsst.daf.butler")
+import sqlalchemy  # noqa: E402
+from lsst.daf.butler import Butler, DatasetType  # noqa: E402
+from postgresql_repositories import fill, run, seed  # noqa: E402
+from test_repositories import PROBE, STEWARD  # noqa: E402
+
+pytestmark = [
+    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
+    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
+]
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A small repository with a run `doomed`, and runs and datasets besides it."""
+    server = postgresql.shared()
+    root = tmp_path / "root"
+    run("create", "--seed-config", seed(tmp_path, f"{server.url}/{server.database()}"), root)
+    with Butler.from_config(str(root), writeable=True) as butler:
+        fill(butler)
+        butler.collections.register("doomed")
+        butler.put({"n": 0}, "bias", instrument="Cam", detector=0, run="doomed")
+    return root
+
+
+@pytest.fixture
+def session(root):
+    """A client of the database in a transaction of its own."""
+    with psycopg.connect(postgresql.database_of(root)) as connection:
+        yield connection
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [str(STEWARD), "butler", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def waiting(root, command, besides=()):
+    """Waits until Steward waits for a lock; what process of the server serves it, none of those known."""
+    with psycopg.connect(postgresql.database_of(root), autocommit=True) as other:
+        for _ in range(600):
+            assert command.poll() is None, command.stdout.read()
+            found = other.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+                "AND application_name = 'steward'").fetchall()
+            if new := [process for process, in found if process not in besides]:
+                return new[0]
+            time.sleep(0.02)
+    raise AssertionError("Steward does not wait")
+
+
+def ended(command):
+    text = command.communicate(timeout=60)[0]
+    return command.returncode, text
+
+
+def stored(root, collection):
+    with Butler.from_config(str(root)) as butler:
+        return {ref.dataId["detector"] for ref in butler.query_datasets("bias", collections=collection, explain=False)}
+
+
+def test_a_type_is_registered_while_python_makes_the_same_tables(root):
+    with Butler.from_config(str(root), writeable=True) as butler:
+        commands = []
+
+        def between(connection, cursor, statement, parameters, context, executemany):
+            if "CREATE TABLE" in statement and "dataset_tags" in statement:
+                commands.append(
+                    start("register-dataset-type", root, "ours", "StructuredDataDict", "instrument", "physical_filter"))
+                waiting(root, commands[0])
+
+        sqlalchemy.event.listen(butler._registry._db._engine, "after_cursor_execute", between)
+        kind = DatasetType("theirs", ["instrument", "physical_filter"], "StructuredDataDict", universe=butler.dimensions)
+        butler.registry.registerDatasetType(kind)
+        status, text = ended(commands[0])
+    assert status == 0, text
+    with Butler.from_config(str(root)) as butler:
+        assert {"ours", "theirs"} <= {kind.name for kind in butler.registry.queryDatasetTypes()}
+
+
+def test_runs_go_with_all_that_others_were_about_to_put_there(root):
+    with Butler.from_config(str(root), writeable=True) as butler:
+        with butler.transaction():
+            butler.put({"n": 1}, "bias", instrument="Cam", detector=1, run="doomed")
+            butler.registry.insertDatasets("bias", [{"instrument": "Cam", "detector": 2}], run="doomed")
+            command = start("remove-runs", root, "doomed", "--no-confirm")
+            waiting(root, command)
+    status, text = ended(command)
+    assert status == 0 and stored(root, "run/a") == {0, 1, 2}, text
+    with Butler.from_config(str(root)) as butler:
+        assert "doomed" not in butler.collections.query("*")
+    assert not list((root / "doomed").rglob("*.yaml"))
+    run("check", root)
+
+
+def test_removals_are_repeated_after_a_deadlock(root, session):
+    session.execute("SET deadlock_timeout = '60s'")
+    session.execute("SELECT 1 FROM dataset JOIN run ON run_id = collection_id FOR UPDATE OF dataset").fetchall()
+    command = start("remove-runs", root, "doomed", "--no-confirm")
+    waiting(root, command)
+    # In the other order than Steward, whose server process notices first that this cannot end well.
+    session.execute("SELECT 1 FROM run JOIN collection USING (collection_id) WHERE name = 'doomed' FOR UPDATE OF run")
+    session.rollback()
+    status, text = ended(command)
+    assert status == 0, text
+    assert not list((root / "doomed").rglob("*.yaml"))
+    run("check", root)
+
+
+def test_a_deletion_goes_on_after_the_server_has_ended_its_connection(root, session):
+    # What is deleted first is what the registry knows; the records of files follow in a transaction of their own.
+    session.execute("LOCK TABLE file_datastore_records IN SHARE MODE")
+    command = start("remove-runs", root, "doomed", "--no-confirm")
+    process = waiting(root, command)
+    session.execute("SELECT pg_terminate_backend(%s)", [process])
+    waiting(root, command, [process])
+    session.rollback()
+    status, text = ended(command)
+    assert status == 0, text
+    assert not list((root / "doomed").rglob("*.yaml"))
+    run("check", root)
+
+
+def test_what_is_left_of_a_deletion_is_said_and_done_by_the_next(root, session):
+    session.execute("LOCK TABLE file_datastore_records IN SHARE MODE")
+    command = start("remove-runs", root, "doomed", "--no-confirm")
+    ended_processes = []
+    for _ in range(5):
+        ended_processes.append(waiting(root, command, ended_processes))
+        session.execute("SELECT pg_terminate_backend(%s)", ended_processes[-1:])
+    status, text = ended(command)
+    assert status == 1 and "The datasets are removed, but not all of their files" in text, text
+    assert "nothing was changed" not in text and "Traceback" not in text
+    session.rollback()
+    with Butler.from_config(str(root)) as butler:
+        assert "doomed" not in butler.collections.query("*")
+    (root.parent / "new.json").write_text("{}")
+    (root.parent / "table.csv").write_text(f"file,detector\n{root.parent}/new.json,3\n")
+    run("ingest-files", root, "bias", "run/a", root.parent / "table.csv", "--data-id", "instrument=Cam", "-t", "direct")
+    assert not list((root / "doomed").rglob("*.yaml"))
+    run("check", root)
