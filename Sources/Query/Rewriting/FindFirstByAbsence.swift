@@ -1,3 +1,4 @@
+import ButlerModel
 import QueryModel
 
 /// Takes the first dataset of each data ID by asking whether an earlier collection has one, instead of ranking all.
@@ -15,6 +16,8 @@ struct FindFirstByAbsence: RewriteRule {
             findFirst.search.dimensions.isSubset(of: plan.columns.dimensions),
             !plan.predicate.readsDataset(findFirst.search.name)
         else { return plan }
+        let fixed = plan.fixedKeys.intersection(DimensionSet(findFirst.search.dimensions.required))
+        let fixesKeys = !fixed.isSubset(of: plan.joinDimensions.universe.governors)
         var rewritten = plan
         var found = false
         rewritten.operands = plan.operands.map { operand in
@@ -23,7 +26,7 @@ struct FindFirstByAbsence: RewriteRule {
             }
             found = true
             datasets.isFirstOnly = true
-            datasets.looksUpEach = !plan.fixedKeys.isSubset(of: plan.joinDimensions.universe.governors)
+            datasets.looksUpEach = fixesKeys
             if case .grouped = plan.uniqueness {} else { datasets.readsCollection = false }
             return .datasets(datasets)
         }
