@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 pytest.importorskip("lsst.daf.butler")
-from command_line import needs_binary, steward  # noqa: E402
+from command_line import BINARY, needs_binary, steward  # noqa: E402
 from fault_operations import check_whole, fill, state  # noqa: E402
 from lsst.daf.butler import Butler  # noqa: E402
 
@@ -79,6 +79,20 @@ def test_what_fails_in_a_later_batch_leaves_nothing_of_those_before(root, source
         taken.parent.parent.rmdir()
     assert state(root) == before and folders(root) == before_folders
     assert len(list(sources.glob("*.yaml"))) == COUNT
+    check_whole(root)
+
+
+@pytest.mark.parametrize("at", [2_000, 11_600, 15_000, 21_900])
+def test_a_kill_in_any_batch_leaves_nothing_of_them(root, sources, tmp_path, at):
+    before = state(root)
+    killed = subprocess.run(
+        [BINARY, "butler", "ingest-files", root, "count", "run/many", table(sources), "--data-id", "instrument=Cam", "-t",
+         "hardlink"], capture_output=True, env={**os.environ, "STEWARD_KILL_AT": str(at)})
+    assert killed.returncode == -9, killed.stderr
+    # The next writer tidies up.
+    done = steward("empty-trash", str(root), "--no-confirm")
+    assert done.status == 0, done.errors
+    assert state(root) == before
     check_whole(root)
 
 

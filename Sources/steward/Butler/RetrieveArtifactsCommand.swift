@@ -73,7 +73,7 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
             return
         }
 
-        let folder = try Self.folder(destination)
+        let folder = try Self.folder(destination, isMade: zip)
         if zip { return try await archive(refs, opened, in: folder, &output) }
         var meter: ProgressMeter?
         let files: [DirectButler.RetrievedArtifact]
@@ -122,7 +122,9 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
     }
 
     /// The directory that an argument names.
-    private static func folder(_ argument: String) throws -> ResourceURI {
+    ///
+    /// - Parameter isMade: whether one that is missing is made in any case, as for archives by Rubin's software.
+    private static func folder(_ argument: String, isMade: Bool) throws -> ResourceURI {
         if argument.contains("://") {
             let uri = try ResourceURI(argument)
             guard uri.localPath != nil else {
@@ -134,7 +136,7 @@ struct RetrieveArtifactsCommand: AsyncParsableCommand {
         let path = argument.hasPrefix("/") ? argument : current + "/" + argument
         var isDirectory: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-        guard exists ? isDirectory.boolValue : argument.hasSuffix("/") else {
+        guard exists ? isDirectory.boolValue : isMade || argument.hasSuffix("/") else {
             throw CommandFailure.refused(
                 exists
                     ? "The destination '\(argument)' is a file; give a directory."
