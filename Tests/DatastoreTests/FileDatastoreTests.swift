@@ -90,8 +90,8 @@ import Testing
                 "!<lsst.utils.packages.Packages>\nlsst.daf.butler: '30.0'\npython: 3.13.0\n", ".yaml"
             ),
             (
-                "ButlerLogRecords", ["label": "x", "records": [["name": "a"]]],
-                #"{"extended":true,"version":2,"records":[{"name":"a"}],"label":"x"}"#, ".json"
+                "ButlerLogRecords", ["label": "x", "records": []],
+                #"{"extended":true,"version":2,"records":[],"label":"x"}"#, ".json"
             ),
         ]
         for (index, (storageClass, value, text, pathExtension)) in cases.enumerated() {
@@ -110,7 +110,7 @@ import Testing
         let repository = try await TestRepository()
         for (storageClass, value) in [
             ("int", "x"), ("Timespan", [1]), ("Timespan", [1, "a"]), ("StructuredDataDict", [1]),
-            ("Packages", ["a": 1]), ("ButlerLogRecords", 3), ("StructuredDataDict", nil),
+            ("Packages", ["a": 1]), ("ButlerLogRecords", 3), ("ButlerLogRecords", [["name": "a"]]), ("StructuredDataDict", nil),
         ] as [(String, StructuredValue)] {
             let ref = try Self.detectorRef(storageClass: storageClass)
             await #expect(throws: DatastoreError.self) { try await repository.datastore.stage(.structured(value), ref) }

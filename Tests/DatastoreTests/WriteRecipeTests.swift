@@ -79,7 +79,6 @@ import Testing
         let taken: [(any ImageContent, String)] = [
             (planes.mask, "MaskX"), (planes.image, "ImageF"), (planes.image, "Image"), (masked, "MaskedImageF"),
             (Exposure(masked), "ExposureF"), (masked, "Exposure"), (try plane(.uint16([1, 2])), "ImageU"),
-            (try plane(.int32([1, 2])), "ImageI"),
         ]
         for (number, (content, storageClass)) in taken.enumerated() {
             try await repository.put(

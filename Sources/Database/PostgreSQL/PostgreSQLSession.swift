@@ -24,7 +24,14 @@ struct PostgreSQLSession: Sendable {
         return [
             "lock_timeout = \(min(milliseconds, Int64(Int32.max)))", "TIME ZONE 0", "cursor_tuple_fraction = 1",
             "jit = off", "client_min_messages = error", "standard_conforming_strings = on",
-        ] + (version >= 140_000 ? ["enable_memoize = off"] : [])
+        ] + Self.limitsOfTheServer(version) + (version >= 140_000 ? ["enable_memoize = off"] : [])
+    }
+
+    /// How soon the server ends a session whose client has fallen silent, with the locks that it holds: without these, after
+    /// the two hours of the operating system. They mean nothing for connections that are no network's.
+    private static func limitsOfTheServer(_ version: Int32) -> [String] {
+        ["tcp_keepalives_idle = 20", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3"]
+            + (version >= 120_000 ? ["tcp_user_timeout = 50000"] : [])
     }
 
     /// The settings for a session, or for the transaction that has just begun.

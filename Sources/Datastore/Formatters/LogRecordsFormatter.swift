@@ -9,6 +9,19 @@ struct LogRecordsFormatter: DatasetFormatter {
     private static let extraMark = "###EXTRA###"
     private static let version: Int64 = 2
 
+    /// What each record must have. Source: `lsst.daf.butler.logging.ButlerLogRecord`.
+    private static let texts = ["name", "message", "levelname", "filename", "pathname", "processName"]
+    private static let numbers = ["levelno", "lineno", "process"]
+
+    /// What a record lacks, so that Python could not read it; `nil` for nothing.
+    private static func missingField(of record: StructuredMapping) -> String? {
+        if let name = texts.first(where: { record[$0]?.stringValue == nil }) { return name }
+        if let name = numbers.first(where: { record[$0]?.intValue == nil }) { return name }
+        let time = record["asctime"]
+        if time?.stringValue == nil, time?.numberValue == nil { return "asctime" }
+        return record["MDC"]?.objectValue == nil ? "MDC" : nil
+    }
+
     func read(_ artifact: Artifact) throws -> DatasetValue {
         let text = try artifact.text()
         do {
@@ -52,8 +65,11 @@ struct LogRecordsFormatter: DatasetFormatter {
             for key in ["extended", "version", "records"] { extra[key] = nil }
         default: throw target.failure("the value is \(value.kindName); log records are a mapping or a list")
         }
-        guard records.arrayValue?.allSatisfy({ $0.objectValue != nil }) == true else {
-            throw target.failure("each log record must be a mapping")
+        for record in records.arrayValue ?? [] {
+            guard let fields = record.objectValue else { throw target.failure("each log record must be a mapping") }
+            if let name = Self.missingField(of: fields) {
+                throw target.failure("a log record has no '\(name)', or one of another type; Python could not read it")
+            }
         }
         var writer = JSONWriter()
         writer.value(Self.wrapped(records, extra))
