@@ -13,29 +13,9 @@ import time
 import uuid
 
 import pytest
-from transfer_daemon import KEY, SECRET, Daemon, Store
+from transfer_daemon import KEY, SECRET, Daemon, Store, start, store  # noqa: F401
 
 pytestmark = pytest.mark.skipif("STEWARD_BIN" not in os.environ, reason="needs STEWARD_BIN")
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store("rclone", tmp_path / "store")
-    yield store
-    store.stop()
-
-
-@pytest.fixture
-def start(store, tmp_path):
-    daemons = []
-
-    def start(**environment):
-        daemons.append(Daemon(store, tmp_path, **environment).start())
-        return daemons[-1]
-
-    yield start
-    for daemon in daemons:
-        daemon.stop()
 
 
 @pytest.fixture

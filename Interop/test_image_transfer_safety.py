@@ -15,29 +15,9 @@ import time
 import urllib.parse
 
 import pytest
-from transfer_daemon import KEY, SECRET, Daemon, Store, wait_for_port
+from transfer_daemon import KEY, SECRET, Daemon, Store, start, store, wait_for_port  # noqa: F401
 
 pytestmark = pytest.mark.skipif("STEWARD_BIN" not in os.environ, reason="needs STEWARD_BIN")
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store("rclone", tmp_path / "store")
-    yield store
-    store.stop()
-
-
-@pytest.fixture
-def start(store, tmp_path):
-    daemons = []
-
-    def start(store=store, **environment):
-        daemons.append(Daemon(store, tmp_path, **environment).start())
-        return daemons[-1]
-
-    yield start
-    for daemon in daemons:
-        daemon.stop()
 
 
 def stored(store, key):

@@ -146,3 +146,26 @@ class Daemon:
                 return
             time.sleep(0.05)
         raise AssertionError("the spool did not become empty")
+
+
+# Fixtures of those that import them
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store("rclone", tmp_path / "store")
+    yield store
+    store.stop()
+
+
+@pytest.fixture
+def start(store, tmp_path):
+    daemons = []
+
+    def start(store=store, **environment):
+        daemons.append(Daemon(store, tmp_path, **environment).start())
+        return daemons[-1]
+
+    yield start
+    for daemon in daemons:
+        daemon.stop()
