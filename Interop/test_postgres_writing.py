@@ -63,6 +63,19 @@ def ended(command):
     return command.returncode, text
 
 
+def all_gone(root):
+    """The run `doomed` has no files, and nothing else is wrong."""
+    assert not list((root / "doomed").rglob("*.yaml"))
+    run("check", root)
+
+
+def gone(root, command):
+    """As above, after a command that succeeds."""
+    status, text = ended(command)
+    assert status == 0, text
+    all_gone(root)
+
+
 def stored(root, collection):
     with Butler.from_config(str(root)) as butler:
         return {ref.dataId["detector"] for ref in butler.query_datasets("bias", collections=collection, explain=False)}
@@ -98,8 +111,7 @@ def test_runs_go_with_all_that_others_were_about_to_put_there(root):
     assert status == 0 and stored(root, "run/a") == {0, 1, 2}, text
     with Butler.from_config(str(root)) as butler:
         assert "doomed" not in butler.collections.query("*")
-    assert not list((root / "doomed").rglob("*.yaml"))
-    run("check", root)
+    all_gone(root)
 
 
 def test_removals_are_repeated_after_a_deadlock(root, session):
@@ -110,10 +122,7 @@ def test_removals_are_repeated_after_a_deadlock(root, session):
     # In the other order than Steward, whose server process notices first that this cannot end well.
     session.execute("SELECT 1 FROM run JOIN collection USING (collection_id) WHERE name = 'doomed' FOR UPDATE OF run")
     session.rollback()
-    status, text = ended(command)
-    assert status == 0, text
-    assert not list((root / "doomed").rglob("*.yaml"))
-    run("check", root)
+    gone(root, command)
 
 
 def test_a_deletion_goes_on_after_the_server_has_ended_its_connection(root, session):
@@ -124,10 +133,7 @@ def test_a_deletion_goes_on_after_the_server_has_ended_its_connection(root, sess
     session.execute("SELECT pg_terminate_backend(%s)", [process])
     waiting(root, command, [process])
     session.rollback()
-    status, text = ended(command)
-    assert status == 0, text
-    assert not list((root / "doomed").rglob("*.yaml"))
-    run("check", root)
+    gone(root, command)
 
 
 def test_what_is_left_of_a_deletion_is_said_and_done_by_the_next(root, session):
@@ -146,5 +152,4 @@ def test_what_is_left_of_a_deletion_is_said_and_done_by_the_next(root, session):
     (root.parent / "new.json").write_text("{}")
     (root.parent / "table.csv").write_text(f"file,detector\n{root.parent}/new.json,3\n")
     run("ingest-files", root, "bias", "run/a", root.parent / "table.csv", "--data-id", "instrument=Cam", "-t", "direct")
-    assert not list((root / "doomed").rglob("*.yaml"))
-    run("check", root)
+    all_gone(root)

@@ -10,6 +10,7 @@ import Synchronization
 /// The file is read through a connection of SQLite's own that never begins a transaction: closing any other descriptor
 /// of the file would take away the locks that the process holds on it.
 final class SQLiteCommitCounter: Sendable {
+    /// Safe to share as the lock that holds it lets one use it at a time.
     private struct Connection: @unchecked Sendable {
         let pointer: OpaquePointer
         let file: UnsafeMutablePointer<sqlite3_file>
