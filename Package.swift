@@ -158,7 +158,7 @@ let package = Package(
         .target(
             name: "Datastore",
             dependencies: [
-                "ButlerModel", "Database", "RepositoryConfiguration", "ObjectStorage", "FITS", "Tables", "Parquet",
+                "ButlerModel", "ByteText", "Database", "RepositoryConfiguration", "ObjectStorage", "FITS", "Tables", "Parquet",
                 "CZlib",
             ]),
 

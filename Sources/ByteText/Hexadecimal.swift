@@ -1,9 +1,14 @@
 /// Lower-case hexadecimal text of bytes.
 public enum Hexadecimal {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     /// The text of `bytes`. Cost: O(bytes).
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var text: [UInt8] = []
+        append(bytes, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The text of bytes in memory.
+    public static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
         var text: [UInt8] = []
         append(bytes, to: &text)
         return String(decoding: text, as: UTF8.self)
@@ -12,10 +17,24 @@ public enum Hexadecimal {
     /// Appends the text of `bytes` to a buffer of UTF-8.
     public static func append(_ bytes: some Sequence<UInt8>, to text: inout [UInt8]) {
         for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
         }
     }
+
+    /// The same for bytes in memory, in one step.
+    public static func append(_ bytes: UnsafeRawBufferPointer, to text: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2 * bytes.count) { digits in
+            for (index, byte) in bytes.enumerated() {
+                digits.initializeElement(at: 2 * index, to: digit(byte >> 4))
+                digits.initializeElement(at: 2 * index + 1, to: digit(byte & 15))
+            }
+            text.append(contentsOf: digits)
+        }
+    }
+
+    /// The digit for a number below sixteen.
+    public static func digit(_ number: UInt8) -> UInt8 { number < 10 ? 0x30 + number : 0x61 - 10 + number }
 
     /// The bytes that `text` spells, in either case; `nil` when it is not hexadecimal or has an odd length.
     public static func decode(_ text: String) -> [UInt8]? {

@@ -10,7 +10,7 @@ public struct ObjectPath: Sendable, Hashable, Comparable, CustomStringConvertibl
     /// - Throws: `ObjectStorageError.outsideRoot` when the path is absolute or climbs above the root,
     ///   `.invalidPath` when it is empty or holds a zero byte.
     public init(_ path: String) throws(ObjectStorageError) {
-        guard !path.utf8.contains(0) else {
+        guard !path.hasByte(0) else {
             throw .invalidPath(path: path, reason: "it contains a zero byte")
         }
         guard path.utf8.first != UInt8(ascii: "/") else { throw .outsideRoot(path: path) }
@@ -54,7 +54,7 @@ public struct ObjectPath: Sendable, Hashable, Comparable, CustomStringConvertibl
     public var pathExtension: String { PathText.pathExtension(description) }
 
     public static func == (a: ObjectPath, b: ObjectPath) -> Bool {
-        a.description.utf8.elementsEqual(b.description.utf8)
+        a.description.hasSameBytes(as: b.description)
     }
 
     public func hash(into hasher: inout Hasher) {
@@ -96,9 +96,13 @@ enum PathText {
 
     /// Whether a path is relative, names something, and has no component that is empty, `.` or `..`.
     static func isNormalized(_ path: String) -> Bool {
+        path.utf8.withContiguousStorageIfAvailable { isNormalized($0) } ?? isNormalized(path.utf8)
+    }
+
+    private static func isNormalized(_ bytes: some Sequence<UInt8>) -> Bool {
         var length = 0
         var points = 0
-        for byte in path.utf8 {
+        for byte in bytes {
             if byte == slash {
                 guard length > points || points > 2 else { return false }
                 (length, points) = (0, 0)

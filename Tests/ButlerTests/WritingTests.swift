@@ -241,6 +241,49 @@ final class TemporaryRepository: Sendable {
         #expect(repository.artifacts.isEmpty)
     }
 
+    /// Many go without the trash, few through it.
+    @Test(arguments: [2, 40])
+    func aFileThatCannotBeDeletedKeepsItsRecords(count: Int) async throws {
+        let repository = try await TemporaryRepository.make()
+        var refs: [DatasetRef] = []
+        for number in 0..<count {
+            let run = number % 4 < 2 ? "run/a" : "run/b"
+            refs.append(try await repository.put(number / 4, number % 2 == 0 ? "count" : "other", run: run))
+        }
+        let before = try await repository.butler.stored(refs[1].id).flatMap(\.infos)
+        let file = repository.root + "/" + (try #require(before.first?.path))
+        try FileManager.default.removeItem(atPath: file)
+        try FileManager.default.createDirectory(atPath: file + "/x", withIntermediateDirectories: true)
+        let deletion = try await repository.butler.pruneDatasets(refs, unstore: true, purge: true)
+        #expect(deletion.files == count - 1 && deletion.failures.count == 1)
+        #expect(try await !repository.isKnown(refs[1]))
+        let datastore = try #require(try repository.butler.datastore().files.first)
+        let ids = refs.map(\.id)
+        let left = try await repository.butler.registry.read { try datastore.records(of: ids, $0.connection) }
+        #expect(left == [refs[1].id: before])
+        try FileManager.default.removeItem(atPath: file)
+        try Data().write(to: URL(fileURLWithPath: file))
+        let emptied = try await repository.butler.emptyTrash()
+        #expect(emptied.datasets == 1 && emptied.files == 1 && emptied.failures.isEmpty)
+        #expect(repository.artifacts.isEmpty)
+    }
+
+    @Test func aFileOfDatasetsInSeveralPiecesGoesWithTheLast() async throws {
+        let repository = try await TemporaryRepository.make()
+        let refs = [try await repository.ref(1), try await repository.ref(2)]
+        try await repository.butler.ingest(
+            [FileIngest(location: try repository.source("s.yaml"), datasets: refs)], transfer: .copy)
+        try await repository.butler.pruneDatasets(refs, unstore: true, purge: true, keepsFiles: true)
+        let datastore = try repository.butler.datastore()
+        let deletion = try StagedDeletion(in: datastore)
+        for ref in refs { try deletion.declare([ref.id], in: datastore.files[0]) }
+        #expect(deletion.groups.map(\.count) == [2])
+        let emptied = try await repository.butler.registry.write { try deletion.empty(deletion.pieces, $0.connection) }
+        #expect(emptied.datasets == 2 && emptied.files == 1 && emptied.shared == 1)
+        for piece in deletion.pieces { try deletion.finish(piece) }
+        #expect(repository.artifacts.isEmpty)
+    }
+
     @Test func runsGoAsAWholeOrNotAtAll() async throws {
         let repository = try await TemporaryRepository.make()
         let refs = [try await repository.put(1), try await repository.put(1, run: "run/b")]

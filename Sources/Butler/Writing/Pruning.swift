@@ -40,7 +40,7 @@ extension DirectButler {
     /// Removes files of datasets, memberships in tags, or the datasets altogether.
     ///
     /// What the registry holds changes in one transaction for all of the datasets; then their files go, in transactions
-    /// of five thousand. A process that dies in between leaves the rest to the next writer. Files that other datasets share
+    /// of some thousands. A process that dies in between leaves the rest to the next writer. Files that other datasets share
     /// stay, and so do files that were ingested in place.
     ///
     /// - Parameters:
@@ -237,9 +237,9 @@ extension DirectButler {
         } catch {
             // Whatever a piece names is in the trash, or unknown, or nothing happens; the task may be cancelled.
             let tidying = Task {
-                for piece in deletion.pieces {
-                    _ = try await registry.write { try deletion.empty(piece, $0.connection) }
-                    try await StagedArtifacts.pool.run { try deletion.finish(piece) }
+                for group in deletion.groups {
+                    _ = try await registry.write { try deletion.empty(group, $0.connection) }
+                    try await StagedArtifacts.pool.run { for piece in group { try deletion.finish(piece) } }
                 }
             }
             if case .failure(let obstacle) = await tidying.result {
@@ -253,16 +253,16 @@ extension DirectButler {
     func empty(
         _ deletion: StagedDeletion, _ result: inout Deletion, _ progress: (Int) -> Void = { _ in }
     ) async throws {
-        for piece in deletion.pieces {
+        for group in deletion.groups {
             // What was deleted before the connection broke is passed over the second time.
             let emptied = try await Registry.repeating(afterLoss: true) {
                 try await registry.write { writer in
                     KillPoint.pass()
-                    return try deletion.empty(piece, writer.connection)
+                    return try deletion.empty(group, writer.connection)
                 }
             }
             KillPoint.pass()
-            try await StagedArtifacts.pool.run { try deletion.finish(piece) }
+            try await StagedArtifacts.pool.run { for piece in group { try deletion.finish(piece) } }
             progress(emptied.datasets)
             result.datasets += emptied.datasets
             result.files += emptied.files

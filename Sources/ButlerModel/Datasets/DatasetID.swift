@@ -48,7 +48,9 @@ public struct DatasetID: Hashable, Sendable {
     }
 
     /// 32 lower-case hexadecimal digits without dashes: the stored form of SQLite registries.
-    public var compactDescription: String { Hexadecimal.encode(bytes) }
+    public var compactDescription: String {
+        withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Hexadecimal.encode($0) }
+    }
 }
 
 extension DatasetID: Comparable {
@@ -60,13 +62,20 @@ extension DatasetID: Comparable {
 extension DatasetID: CustomStringConvertible {
     /// Lower-case text with dashes.
     public var description: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for (index, character) in Hexadecimal.encode(bytes).utf8.enumerated() {
-            if index == 8 || index == 12 || index == 16 || index == 20 { text.append(UInt8(ascii: "-")) }
-            text.append(character)
+        String(unsafeUninitializedCapacity: 36) { text in
+            var position = 0
+            for index in 0..<32 {
+                if index == 8 || index == 12 || index == 16 || index == 20 {
+                    text.initializeElement(at: position, to: UInt8(ascii: "-"))
+                    position += 1
+                }
+                let word = index < 16 ? high : low
+                let number = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (index % 16))) & 15
+                text.initializeElement(at: position, to: Hexadecimal.digit(number))
+                position += 1
+            }
+            return position
         }
-        return String(decoding: text, as: UTF8.self)
     }
 }
 

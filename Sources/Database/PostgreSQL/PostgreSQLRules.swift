@@ -13,16 +13,24 @@ struct PostgreSQLRules: DialectRules {
 
     func temporaryTableName(_ name: String) -> String { "pg_temp." + quotedIdentifier(name) }
 
+    func membership(of expression: SQL, in values: [SQLValue]) throws(DatabaseError) -> [RenderPart] {
+        try checkKinds(values)
+        return [.sql("\(expression) = ANY("), .array(values), .sql(")")]
+    }
+
+    private func checkKinds(_ values: [SQLValue]) throws(DatabaseError) {
+        guard let first = values.first, values.allSatisfy({ $0.hasSameKind(as: first) }) else {
+            throw .invalidStatement("a list mixes kinds of values")
+        }
+    }
+
     func membership(of expressions: [SQL], in rows: [[SQLValue]]) throws(DatabaseError) -> [RenderPart] {
         var arrays: [[SQLValue]] = []
         for index in expressions.indices {
             let values = rows.map { $0[index] }
-            guard let first = values.first, values.allSatisfy({ $0.hasSameKind(as: first) }) else {
-                throw .invalidStatement("a list mixes kinds of values")
-            }
+            try checkKinds(values)
             arrays.append(values)
         }
-        if arrays.count == 1 { return [.sql("\(expressions[0]) = ANY("), .array(arrays[0]), .sql(")")] }
         var parts: [RenderPart] = [.sql("(\(expressions.joined(separator: ", "))) IN (SELECT * FROM unnest(")]
         for (index, array) in arrays.enumerated() {
             if index > 0 { parts.append(.sql(", ")) }

@@ -15,6 +15,8 @@ public struct SQL: Sendable {
         case value(SQLValue)
         /// The next value of a row given to `executeMany`, or of the values given to a builder.
         case parameter(ColumnType)
+        /// Whether an expression equals one of the values.
+        case member(SQL, [SQLValue])
         /// Whether a tuple of expressions equals one of the rows.
         case membership([SQL], [[SQLValue]])
         case timespan(TimespanExpression, TimespanRole)
@@ -82,7 +84,7 @@ extension SQL {
     /// The list may have any length: the dialect sends it as one array when it is long. The values must be of one
     /// kind.
     public static func isIn(_ expression: SQL, _ values: [SQLValue]) -> SQL {
-        SQL(elements: [.membership([expression], values.map { [$0] })])
+        SQL(elements: [.member(expression, values)])
     }
 
     /// Whether the tuple of `expressions` equals one of `rows`; false for no rows.

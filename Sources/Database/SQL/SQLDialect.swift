@@ -36,6 +36,8 @@ protocol DialectRules: Sendable {
     func tableName(_ name: String) -> String
     /// The quoted name of a temporary table.
     func temporaryTableName(_ name: String) -> String
+    /// Whether an expression equals one of `values`; there is at least one, and no NULL.
+    func membership(of expression: SQL, in values: [SQLValue]) throws(DatabaseError) -> [RenderPart]
     /// Whether a tuple of expressions equals one of `rows`; there is at least one row, and no NULL.
     func membership(of expressions: [SQL], in rows: [[SQLValue]]) throws(DatabaseError) -> [RenderPart]
     func timespan(_ timespan: TimespanExpression, _ role: SQL.TimespanRole) -> SQL
@@ -125,7 +127,17 @@ struct SQLRenderer {
                 if index > 0 { text += ", " }
                 bind(.slot(slot, part, type))
             }
+        case .member(let expression, let values):
+            let members = values.contains { $0.isNull } ? values.filter { !$0.isNull } : values
+            if members.isEmpty {
+                text += "1 = 0"
+                return
+            }
+            for part in try rules.membership(of: expression, in: members) { try append(part) }
         case .membership(let expressions, let rows):
+            if let expression = expressions.first, expressions.count == 1, rows.allSatisfy({ $0.count == 1 }) {
+                return try append(.member(expression, rows.map { $0[0] }))
+            }
             let members = rows.filter { !$0.contains(.null) }
             guard members.allSatisfy({ $0.count == expressions.count }) else {
                 throw .invalidStatement("a list of tuples holds a tuple of another length than \(expressions.count)")

@@ -17,6 +17,8 @@ public enum SQLValue: Hashable, Sendable {
     case uuid(UUID)
     /// A value of a `timespan` column in an insert or update. In conditions use ``TimespanExpression``.
     case timespan(Timespan)
+
+    var isNull: Bool { if case .null = self { true } else { false } }
 }
 
 extension SQLValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,

@@ -2,6 +2,19 @@ import ByteText
 
 /// The JSON text in which lists are sent to SQLite.
 enum JSONArray {
+    /// A JSON array of the values; `nil` if one has no JSON form.
+    static func text(of values: [SQLValue]) -> String? {
+        var text: [UInt8] = []
+        text.reserveCapacity(2 + 36 * values.count)
+        text.append(UInt8(ascii: "["))
+        for (index, value) in values.enumerated() {
+            if index > 0 { text.append(UInt8(ascii: ",")) }
+            guard append(value, to: &text) else { return nil }
+        }
+        text.append(UInt8(ascii: "]"))
+        return String(decoding: text, as: UTF8.self)
+    }
+
     /// A JSON array of the values, or of arrays of them where the rows hold several; `nil` if a value has no JSON form.
     static func text(of rows: [[SQLValue]]) -> String? {
         var text: [UInt8] = []
@@ -44,6 +57,11 @@ enum JSONArray {
 
     private static func append(_ string: String, to text: inout [UInt8]) -> Bool {
         text.append(UInt8(ascii: "\""))
+        if !string.hasByte(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+            text.append(contentsOf: string.utf8)
+            text.append(UInt8(ascii: "\""))
+            return true
+        }
         for byte in string.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):

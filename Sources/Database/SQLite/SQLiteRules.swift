@@ -15,31 +15,32 @@ struct SQLiteRules: DialectRules {
 
     func temporaryTableName(_ name: String) -> String { "temp." + quotedIdentifier(name) }
 
+    func membership(of expression: SQL, in values: [SQLValue]) throws(DatabaseError) -> [RenderPart] {
+        if values.count > Self.longestBoundList, let json = JSONArray.text(of: values) {
+            return [.sql("\(expression) IN (SELECT value FROM json_each(\(value: json)))")]
+        }
+        try checkBindings(values.count, values.count)
+        return [.sql("\(expression) IN (\(values.map { SQL(elements: [.value($0)]) }.joined(separator: ", ")))")]
+    }
+
     func membership(of expressions: [SQL], in rows: [[SQLValue]]) throws(DatabaseError) -> [RenderPart] {
-        let isShort = rows.count <= Self.longestBoundList
-        if !isShort, let json = JSONArray.text(of: rows) {
-            let list: SQL
-            if expressions.count == 1 {
-                list = "SELECT value FROM json_each(\(value: json))"
-            } else {
-                let parts = expressions.indices.map { SQL(elements: [.text("json_extract(value, '$[\($0)]')")]) }
-                list = "SELECT \(parts.joined(separator: ", ")) FROM json_each(\(value: json))"
-            }
+        if rows.count > Self.longestBoundList, let json = JSONArray.text(of: rows) {
+            let parts = expressions.indices.map { SQL(elements: [.text("json_extract(value, '$[\($0)]')")]) }
+            let list: SQL = "SELECT \(parts.joined(separator: ", ")) FROM json_each(\(value: json))"
             return [.sql("\(tuple(expressions)) IN (\(list))")]
         }
-        guard rows.count * expressions.count <= Self.mostBindings else {
-            throw .invalidStatement("a list of \(rows.count) binary or non-finite values is too long for SQLite")
-        }
+        try checkBindings(rows.count * expressions.count, rows.count)
         let members = rows.map { row in tuple(row.map { SQL(elements: [.value($0)]) }) }
-        if expressions.count == 1 {
-            return [.sql("\(tuple(expressions)) IN (\(members.joined(separator: ", ")))")]
-        }
         return [.sql("\(tuple(expressions)) IN (VALUES \(members.joined(separator: ", ")))")]
     }
 
-    private func tuple(_ expressions: [SQL]) -> SQL {
-        expressions.count == 1 ? expressions[0] : "(" + expressions.joined(separator: ", ") + ")"
+    private func checkBindings(_ bindings: Int, _ members: Int) throws(DatabaseError) {
+        guard bindings <= Self.mostBindings else {
+            throw .invalidStatement("a list of \(members) binary or non-finite values is too long for SQLite")
+        }
     }
+
+    private func tuple(_ expressions: [SQL]) -> SQL { "(" + expressions.joined(separator: ", ") + ")" }
 
     // MARK: - Timespans
 

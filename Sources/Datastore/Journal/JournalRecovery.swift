@@ -49,9 +49,8 @@ extension FileDatastore {
         case .delete(let ids):
             let twins = try twins()
             for chunk in ids.pieces(of: Self.trashChunk) {
-                for datastore in [self] + twins {
-                    result.emptied.add(try datastore.emptyTrash(chunk, isForgotten: intent.forgets, connection))
-                }
+                let piece = TrashPiece(ids: chunk, isForgotten: intent.forgets)
+                for datastore in [self] + twins { result.emptied.add(try datastore.emptyTrash([piece], connection)) }
             }
             // Files that cannot be deleted now are tried again by whoever empties the trash.
         }

@@ -20,13 +20,23 @@ struct DatasetLocationTable: Sendable {
 
     /// Those of the datasets that are in the datastore.
     func held(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID] {
-        let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
+        guard !ids.isEmpty else { return [] }
         return try connection.fetchAll(
-            """
-            SELECT \(column: "dataset_id") FROM \(table: Self.specification) \
-            WHERE \(column: "datastore_name") = \(value: datastore) AND \(filter)
-            """
+            "SELECT \(column: "dataset_id") FROM \(table: Self.specification) WHERE \(filter(ids))"
         ) { DatasetID(try $0.uuid(0)) }
+    }
+
+    /// Takes datasets out of the datastore, and says which of them it had.
+    func take(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID] {
+        guard !ids.isEmpty else { return [] }
+        return try connection.fetchAll(
+            "DELETE FROM \(table: Self.specification) WHERE \(filter(ids)) RETURNING \(column: "dataset_id")"
+        ) { DatasetID(try $0.uuid(0)) }
+    }
+
+    private func filter(_ ids: [DatasetID]) -> SQL {
+        let members = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
+        return "\(column: "datastore_name") = \(value: datastore) AND \(members)"
     }
 
     /// Those of the datasets that the registry knows.
@@ -53,9 +63,6 @@ struct DatasetLocationTable: Sendable {
 
     func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty else { return }
-        let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
-        try connection.execute(
-            "DELETE FROM \(table: Self.specification) WHERE \(column: "datastore_name") = \(value: datastore) AND \(filter)"
-        )
+        try connection.execute("DELETE FROM \(table: Self.specification) WHERE \(filter(ids))")
     }
 }

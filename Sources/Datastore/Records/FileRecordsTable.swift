@@ -41,11 +41,27 @@ struct FileRecordsTable: Sendable {
     ///
     /// Cost: one indexed query, however many datasets.
     func records(of ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID: [StoredFileInfo]] {
+        try records("SELECT \(columns) FROM \(table: specification) WHERE \(Self.filter(ids))", ids, connection)
+    }
+
+    /// Deletes the records of datasets, and says what they were, as ``records(of:_:)``.
+    func take(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID: [StoredFileInfo]] {
+        try records(
+            "DELETE FROM \(table: specification) WHERE \(Self.filter(ids)) RETURNING \(columns)", ids, connection)
+    }
+
+    private var columns: SQL { SQL.results(specification.columns) }
+
+    private static func filter(_ ids: [DatasetID]) -> SQL {
+        SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
+    }
+
+    private func records(
+        _ statement: SQL, _ ids: [DatasetID], _ connection: any DatabaseConnection
+    ) throws -> [DatasetID: [StoredFileInfo]] {
         guard !ids.isEmpty, try connection.tableExists(specification.name) else { return [:] }
         var found: [DatasetID: [StoredFileInfo]] = [:]
-        let columns = SQL.results(specification.columns)
-        let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
-        try connection.query("SELECT \(columns) FROM \(table: specification) WHERE \(filter)") { row in
+        try connection.query(statement) { row in
             found[DatasetID(try row.uuid(0)), default: []].append(
                 StoredFileInfo(
                     formatter: try row.text(2), path: try row.text(1), storageClass: try row.text(3),
@@ -113,7 +129,6 @@ struct FileRecordsTable: Sendable {
 
     func delete(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty, try connection.tableExists(specification.name) else { return }
-        let filter = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
-        try connection.execute("DELETE FROM \(table: specification) WHERE \(filter)")
+        try connection.execute("DELETE FROM \(table: specification) WHERE \(Self.filter(ids))")
     }
 }

@@ -1,3 +1,4 @@
+import ByteText
 import ObjectStorage
 
 /// Where the file of a record is.
@@ -14,10 +15,18 @@ enum ArtifactLocation: Sendable, Hashable {
         }
     }
 
+    /// Whether a byte may mean something in a URI reference.
+    private static func isSpecial(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: ":"), UInt8(ascii: "%"), UInt8(ascii: "#"), UInt8(ascii: "?"): true
+        default: false
+        }
+    }
+
     /// - Throws: `ObjectStorageError` for a path that is no usable one or leads out of the root.
     init(recorded path: String) throws(ObjectStorageError) {
         // Nearly all paths are plain, and every lookup parses one.
-        guard path.utf8.contains(where: { ":%#?".utf8.contains($0) }) else {
+        guard path.hasByte(where: Self.isSpecial) else {
             self = .inside(try ObjectPath(path), member: nil)
             return
         }
@@ -44,7 +53,7 @@ enum ArtifactLocation: Sendable, Hashable {
         guard !whole.hasPrefix("~") else {
             throw .invalidPath(path: whole, reason: "Python would look for it in a home directory; rename the run")
         }
-        if !whole.utf8.contains(where: { ":%#?".utf8.contains($0) }), !whole.hasPrefix(JournalSession.folderName + "/"),
+        if !whole.hasByte(where: isSpecial), !whole.hasPrefix(JournalSession.folderName + "/"),
             !template.utf8.reversed().prefix(while: { $0 != UInt8(ascii: "/") }).contains(UInt8(ascii: "."))
         {
             return try ObjectPath(whole)

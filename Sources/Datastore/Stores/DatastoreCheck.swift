@@ -152,7 +152,7 @@ extension FileDatastore {
 }
 
 extension DatasetTrashTable {
-    func insertUnlocated(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+    func insertUnlocated(_ ids: some Sequence<DatasetID>, _ connection: any DatabaseConnection) throws {
         try connection.executeMany(
             SQL.insert(into: Self.specification, onConflict: .ignore),
             rows: ids.map { [.uuid($0.uuid), .text(datastore)] })

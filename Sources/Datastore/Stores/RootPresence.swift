@@ -49,8 +49,8 @@ extension FileDatastore {
         return false
     }
 
-    /// Calls `body`, which says whether it found a file missing. One that is missing counts as deleted only if the root is
-    /// still the same.
+    /// Calls `body`, which says whether it found a file missing that was recorded. One that is missing counts as deleted only
+    /// if the root is still the same.
     func whileRootStays(_ connection: any DatabaseConnection, _ body: () throws -> Bool) throws {
         guard isLocal else {
             _ = try body()
@@ -60,7 +60,8 @@ extension FileDatastore {
         try requirePresence(connection)
         let before = FolderIdentity(of: root)
         guard try body() else { return }
-        try requirePresence(connection)
+        // Records may be gone already, so they are not asked.
+        if let reason = try reasonForAbsence() { throw DatastoreError.absent(datastore: name, reason: reason) }
         guard FolderIdentity(of: root) == before else {
             throw DatastoreError.absent(
                 datastore: name, reason: "another file system was mounted at '\(root)' meanwhile; try again")

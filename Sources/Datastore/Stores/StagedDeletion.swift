@@ -8,7 +8,8 @@ import Synchronization
 ///
 /// The course is: in the registry transaction that forgets the datasets, ``remove(_:isForgotten:_:)`` for all of them;
 /// after it, each of ``pieces`` with ``empty(_:_:)`` in a transaction of its own and ``finish(_:)``. A process that dies on
-/// the way leaves intents, and the next writer goes on. All methods block. Memory: one piece.
+/// the way leaves intents, and the next writer goes on. All methods block. Memory: the
+/// identifiers, and two pieces.
 public struct StagedDeletion: Sendable {
     private let datastores: [FileDatastore]
     private let memories: [InMemoryDatastore]
@@ -24,6 +25,8 @@ public struct StagedDeletion: Sendable {
     public struct Piece: Sendable {
         let datastore: FileDatastore
         let intent: String
+        /// What goes; `nil` for datasets that are to wait.
+        let doomed: TrashPiece?
     }
 
     private let keepsFiles: Bool
@@ -45,6 +48,7 @@ public struct StagedDeletion: Sendable {
         _ ids: [DatasetID], isForgotten: Bool, _ connection: any DatabaseConnection
     ) throws {
         if !memories.isEmpty { intents.held.withLock { $0 += ids } }
+        if isForgotten, !keepsFiles { return try forget(ids, connection) }
         for piece in ids.pieces(of: FileDatastore.trashChunk) {
             for datastore in datastores {
                 let held = try datastore.locations.held(piece, connection)
@@ -57,10 +61,26 @@ public struct StagedDeletion: Sendable {
                 } else {
                     try declare(held, isForgotten: isForgotten, in: datastore)
                 }
-                if isForgotten, !keepsFiles, held.count >= JournalSession.flushedCount {
-                    try datastore.letGo(held, connection)
-                } else {
-                    try datastore.moveToTrash(held, connection)
+                try datastore.moveToTrash(held, connection)
+            }
+        }
+    }
+
+    /// Takes datasets out of each datastore that has them, into its trash only if their intent may not outlive a power
+    /// failure. Intents are written while the next piece is dealt with; what counts is that they are there before the end.
+    private func forget(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
+        for datastore in datastores { try datastore.requirePresence(connection) }
+        let declaring = StepOnThread(label: "datastore.declaring")
+        try declaring.around {
+            for piece in ids.pieces(of: FileDatastore.trashChunk) {
+                for datastore in datastores {
+                    let held = try datastore.locations.take(piece, connection)
+                    guard !held.isEmpty else { continue }
+                    KillPoint.pass()
+                    try declaring.next { try declare(held, isForgotten: true, in: datastore) }
+                    guard held.count < JournalSession.flushedCount else { continue }
+                    try datastore.trash.insertUnlocated(held, connection)
+                    KillPoint.pass()
                 }
             }
         }
@@ -105,7 +125,7 @@ public struct StagedDeletion: Sendable {
     private func keep(_ ids: [DatasetID], isForgotten: Bool, in datastore: FileDatastore) throws {
         let name = KeptTrash.newName()
         let path = try datastore.record(JournalIntent(.keep(name)))
-        intents.pieces.withLock { $0.append(Piece(datastore: datastore, intent: path)) }
+        intents.pieces.withLock { $0.append(Piece(datastore: datastore, intent: path, doomed: nil)) }
         KillPoint.pass()
         try datastore.keepInTrash(ids, isForgotten: isForgotten, named: name)
     }
@@ -115,21 +135,39 @@ public struct StagedDeletion: Sendable {
     /// - Parameter isForgotten: whether the registry was to forget them.
     public func declare(_ ids: [DatasetID], isForgotten: Bool = false, in datastore: FileDatastore) throws {
         let path = try datastore.record(JournalIntent(.delete(ids), forgets: isForgotten))
-        intents.pieces.withLock { $0.append(Piece(datastore: datastore, intent: path)) }
+        let doomed = TrashPiece(ids: ids, isForgotten: isForgotten)
+        intents.pieces.withLock { $0.append(Piece(datastore: datastore, intent: path, doomed: doomed)) }
         KillPoint.pass()
     }
 
     public var pieces: [Piece] { intents.pieces.withLock { $0 } }
 
-    /// Deletes the files of a piece, its records and its places in the trash; or if they are to wait, forgets that they do
-    /// unless they are there.
-    public func empty(_ piece: Piece, _ connection: any DatabaseConnection) throws -> FileDatastore.Emptied {
-        let intent = try piece.datastore.intent(at: piece.intent)
-        if case .delete(let ids) = intent.content {
-            return try piece.datastore.emptyTrash(ids, isForgotten: intent.forgets, connection)
+    /// ``pieces`` in groups, each for a transaction: of some pieces on this machine, of one elsewhere, where deleting takes
+    /// the time of the network.
+    public var groups: [[Piece]] {
+        var groups: [[Piece]] = []
+        for piece in pieces {
+            if let last = groups.last, last.count < Self.groupSize, piece.datastore.isLocal, last[0].datastore === piece.datastore {
+                groups[groups.count - 1].append(piece)
+            } else {
+                groups.append([piece])
+            }
         }
+        return groups
+    }
+
+    private static let groupSize = 20
+
+    /// Deletes the files of pieces of one datastore, their records and their places in the trash; or if they are to wait,
+    /// forgets that they do unless they are there.
+    public func empty(_ pieces: [Piece], _ connection: any DatabaseConnection) throws -> FileDatastore.Emptied {
+        guard let datastore = pieces.first?.datastore else { return FileDatastore.Emptied() }
         var result = FileDatastore.Recovered()
-        try piece.datastore.settle(intent, connection, &result)
+        for piece in pieces where piece.doomed == nil {
+            try datastore.settle(try datastore.intent(at: piece.intent), connection, &result)
+        }
+        let doomed = pieces.compactMap(\.doomed)
+        if !doomed.isEmpty { result.emptied.add(try datastore.emptyTrash(doomed, connection)) }
         return result.emptied
     }
 

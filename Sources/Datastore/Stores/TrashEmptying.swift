@@ -1,7 +1,9 @@
 import ButlerModel
+import ByteText
 import Database
 import Foundation
 import ObjectStorage
+import Synchronization
 
 /// Deleting datasets: first into the trash, in the transaction that forgets them, then their files.
 extension FileDatastore {
@@ -39,14 +41,6 @@ extension FileDatastore {
         }
     }
 
-    /// Lets the registry forget datasets of this datastore. Until their files are deleted an intent alone tells of them.
-    func letGo(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
-        for chunk in ids.pieces(of: 10_000) {
-            try locations.delete(chunk, connection)
-            KillPoint.pass()
-        }
-    }
-
     /// Some datasets in the trash, in the order of their identifiers, from the one after `last`; none at the end.
     public func trashed(after last: DatasetID?, _ connection: any DatabaseConnection) throws -> [DatasetID] {
         try trash.ids(after: last, limit: Self.trashChunk, connection)
@@ -61,94 +55,163 @@ extension FileDatastore {
     /// records, and their places in the trash.
     ///
     /// A file stays as long as another dataset has a record of it, and one that was ingested in place always. While the
-    /// transaction lasts no other client gives a file the name of one that is being deleted.
+    /// transaction lasts no other client gives a file the name of one that is being deleted. The files of one piece go, on
+    /// another thread, while the records of the next are dealt with.
     ///
-    /// - Parameters:
-    ///   - ids: at most ``trashChunk`` of them.
-    ///   - isForgotten: whether they were to be unknown to the registry. Those that it knows again are stored again.
+    /// - Parameter pieces: of at most ``trashChunk`` datasets each.
     /// - Throws: ``DatastoreError/absent(datastore:reason:)`` when the root is not there.
-    public func emptyTrash(
-        _ ids: [DatasetID], isForgotten: Bool = false, _ connection: any DatabaseConnection
-    ) throws -> Emptied {
-        var result = Emptied()
+    func emptyTrash(_ pieces: [TrashPiece], _ connection: any DatabaseConnection) throws -> Emptied {
         try lockNames(connection, forRemoval: true)
-        if isForgotten { try restoreReturned(ids, connection) }
-        let (entries, trashed) = try doomed(ids, connection)
-        guard !entries.isEmpty else { return result }
-        var blocked: Set<DatasetID> = []
-        let kept = try shared(Set(entries.compactMap(\.path)), apartFrom: Set(entries.map(\.id)), connection)
-        result.shared = kept.count
-        var seen: Set<String> = []
-        var objects: [ObjectPath: DatasetID] = [:]
+        let removal = ArtifactRemoval(self)
+        let removing = StepOnThread(label: "datastore.removing")
+        var settled = Emptied()
         try whileRootStays(connection) {
-            var isMissing = false
-            for entry in entries {
-                guard let path = entry.path, !kept.contains(path) else { continue }
-                guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
-                guard seen.insert(object.description).inserted else { continue }
-                if !isLocal {
-                    objects[object] = entry.id
-                    continue
-                }
-                do {
-                    if try JournalFiles.remove(try localPath(object)) { result.files += 1 } else { isMissing = true }
-                } catch {
-                    blocked.insert(entry.id)
-                    result.failures.append("\(error)")
-                }
-                KillPoint.pass()
+            var last: TakenRecords?
+            func settleLast() throws {
+                if let last { try settle(last, removal.blocked, &settled, connection) }
             }
-            return isMissing
+            try removing.around {
+                for piece in pieces {
+                    let records = try take(piece, connection)
+                    if records.gone.isEmpty { continue }
+                    try removing.next { try removal.remove(try records.artifacts) }
+                    try settleLast()
+                    last = records
+                }
+            }
+            try settleLast()
+            return removal.missesFiles
         }
-        if !objects.isEmpty {
-            let (store, paths) = (try requireRemote(), objects.keys.sorted())
-            let failures = try BlockingCall.wait { try await store.delete(paths) }
-            result.files += paths.count - failures.count
-            for (path, failure) in failures {
-                if let id = objects[path] { blocked.insert(id) }
-                result.failures.append("\(failure)")
+        var result = removal.result
+        result.add(settled)
+        return result
+    }
+
+    public func emptyTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Emptied {
+        try emptyTrash([TrashPiece(ids: ids, isForgotten: false)], connection)
+    }
+
+    /// What follows when it is known which files of a piece could not be deleted.
+    private func settle(
+        _ records: TakenRecords, _ allBlocked: Set<DatasetID>, _ result: inout Emptied, _ connection: any DatabaseConnection
+    ) throws {
+        result.shared += records.kept.count
+        let blocked = records.gone.intersection(allBlocked)
+        let done = Array(records.gone.subtracting(blocked))
+        // Copies of what is gone; they would grow old otherwise.
+        if !done.isEmpty { try? cache?.remove(done) }
+        try trash.delete(done.filter(records.trashed.contains), connection)
+        // Whoever empties the trash tries again.
+        try table.insert(blocked.flatMap { id in (records.infos[id] ?? []).map { (id, $0) } }, connection)
+        try trash.insertUnlocated(blocked.subtracting(records.trashed), connection)
+        KillPoint.pass()
+        result.datasets += done.count
+    }
+}
+
+/// Datasets whose files are to go.
+struct TrashPiece {
+    let ids: [DatasetID]
+    /// Whether they were to be unknown to the registry. Those that it knows again are stored again.
+    let isForgotten: Bool
+}
+
+/// A file or object that is to be deleted, and one of the datasets that were in it.
+private typealias DoomedArtifact = (path: ObjectPath, id: DatasetID)
+
+/// Deletes files and objects, on a thread of its own, and notes what became of them.
+private final class ArtifactRemoval: Sendable {
+    private struct State {
+        var result = FileDatastore.Emptied()
+        var blocked: Set<DatasetID> = []
+        var missesFiles = false
+    }
+
+    private let datastore: FileDatastore
+    private let state = Mutex(State())
+
+    init(_ datastore: FileDatastore) { self.datastore = datastore }
+
+    /// What has been deleted, and what could not be.
+    var result: FileDatastore.Emptied { state.withLock { $0.result } }
+    /// Datasets of which a file could not be deleted.
+    var blocked: Set<DatasetID> { state.withLock { $0.blocked } }
+    /// Whether a file was not there.
+    var missesFiles: Bool { state.withLock { $0.missesFiles } }
+
+    /// Blocks.
+    func remove(_ artifacts: [DoomedArtifact]) throws {
+        guard datastore.isLocal else { return try removeObjects(artifacts) }
+        for (path, id) in artifacts {
+            do {
+                let wasThere = try JournalFiles.remove(try datastore.localPath(path))
+                state.withLock { state in
+                    if wasThere { state.result.files += 1 } else { state.missesFiles = true }
+                }
+            } catch {
+                note("\(error)", id)
             }
             KillPoint.pass()
         }
-        let done = Array(Set(entries.map(\.id)).subtracting(blocked))
-        // Copies of what is gone; they would grow old otherwise.
-        if !done.isEmpty { try? cache?.remove(done) }
-        try table.delete(done, connection)
+    }
+
+    private func removeObjects(_ artifacts: [DoomedArtifact]) throws {
+        guard !artifacts.isEmpty else { return }
+        let store = try datastore.requireRemote()
+        let failures = try BlockingCall.wait { try await store.delete(artifacts.map(\.path).sorted()) }
+        state.withLock { $0.result.files += artifacts.count - failures.count }
+        for (path, failure) in failures { note("\(failure)", artifacts.first { $0.path == path }?.id) }
         KillPoint.pass()
-        try trash.delete(done.filter(trashed.contains), connection)
-        // Whoever empties the trash tries again.
-        try trash.insertUnlocated(blocked.filter { !trashed.contains($0) }, connection)
-        KillPoint.pass()
-        result.datasets = done.count
-        return result
+    }
+
+    private func note(_ failure: String, _ id: DatasetID?) {
+        state.withLock { state in
+            if let id { state.blocked.insert(id) }
+            state.result.failures.append(failure)
+        }
     }
 }
 
 extension FileDatastore {
-    /// A file that is to go, as one dataset records it.
-    struct Doomed {
-        let id: DatasetID
-        /// Unquoted, as recorded; `nil` for a row of the trash without record.
-        let path: String?
+    /// What was recorded of datasets that go.
+    private struct TakenRecords {
+        /// In their order.
+        let ids: [DatasetID]
+        let infos: [DatasetID: [StoredFileInfo]]
+        /// The datasets that go: those that have records, and those of the trash without.
+        let gone: Set<DatasetID>
+        /// Those of them that are in the trash.
+        let trashed: Set<DatasetID>
+        /// Recorded paths of files that stay, because other datasets have records of them.
+        let kept: Set<String>
+
+        /// What is to be deleted, each with a dataset that it belongs to.
+        var artifacts: [DoomedArtifact] {
+            get throws {
+                var artifacts: [DoomedArtifact] = []
+                var seen: Set<ObjectPath> = []
+                for id in ids {
+                    for info in infos[id] ?? [] where !kept.contains(info.path) {
+                        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path) else { continue }
+                        if seen.insert(path).inserted { artifacts.append((path, id)) }
+                    }
+                }
+                return artifacts
+            }
+        }
     }
 
-    /// The files of those of the datasets that are in the trash or, with records here, unknown to the registry, which forgets
-    /// none that is stored; and which of them are in the trash.
-    func doomed(
-        _ ids: [DatasetID], _ connection: any DatabaseConnection
-    ) throws -> (entries: [Doomed], trashed: Set<DatasetID>) {
-        let trashed = Set(try trash.ids(among: ids, connection))
-        let infos = try table.records(of: ids, connection)
-        let known = try DatasetLocationTable.registered(infos.keys.filter { !trashed.contains($0) }, connection)
-        var entries: [Doomed] = []
-        for id in ids where trashed.contains(id) || infos[id] != nil && !known.contains(id) {
-            guard let found = infos[id] else {
-                entries.append(Doomed(id: id, path: nil))
-                continue
-            }
-            for info in found { entries.append(Doomed(id: id, path: info.path)) }
-        }
-        return (entries, trashed)
+    /// Deletes the records of those of the datasets that are in the trash or, with records here, unknown to the registry,
+    /// which forgets none that is stored.
+    private func take(_ piece: TrashPiece, _ connection: any DatabaseConnection) throws -> TakenRecords {
+        let registered = try DatasetLocationTable.registered(piece.ids, connection)
+        if piece.isForgotten { try restoreReturned(registered, connection) }
+        let trashed = Set(try trash.ids(among: piece.ids, connection))
+        let infos = try table.take(piece.ids.filter { trashed.contains($0) || !registered.contains($0) }, connection)
+        KillPoint.pass()
+        let gone = trashed.union(infos.keys)
+        let kept = try shared(Set(infos.values.joined().lazy.map(\.path)), apartFrom: gone, connection)
+        return TakenRecords(ids: piece.ids, infos: infos, gone: gone, trashed: trashed, kept: kept)
     }
 
     /// Which recorded paths lead to files of which another datastore has a record, in another table and for a root above or
@@ -217,7 +280,7 @@ extension FileRecordsTable {
         var archives: [String: [String]] = [:]
         var plain: [SQLValue] = []
         for path in paths {
-            if path.utf8.contains(UInt8(ascii: "#")), let hash = path.range(of: "#zip-path=") {
+            if path.hasByte(UInt8(ascii: "#")), let hash = path.range(of: "#zip-path=") {
                 archives[String(path[..<hash.lowerBound]), default: []].append(path)
             } else {
                 plain.append(.text(path))

@@ -9,7 +9,12 @@ extension FileDatastore {
     func waiting(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<DatasetID> {
         var waiting: Set<DatasetID> = []
         for chunk in ids.pieces(of: 10_000) {
-            for entry in try doomed(chunk, connection).entries where entry.path != nil { waiting.insert(entry.id) }
+            let trashed = Set(try trash.ids(among: chunk, connection))
+            let recorded = Set(try table.records(of: chunk, connection).keys)
+            waiting.formUnion(recorded.intersection(trashed))
+            // The registry forgets none that is stored.
+            let others = recorded.subtracting(trashed)
+            waiting.formUnion(others.subtracting(try DatasetLocationTable.registered(others, connection)))
         }
         return waiting
     }
@@ -80,8 +85,7 @@ extension FileDatastore {
 
     /// Gives back datasets that were purged and that somebody, such as a Python client, has registered again before their
     /// files went: they are stored, if all of their files are there.
-    func restoreReturned(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
-        let registered = try DatasetLocationTable.registered(ids, connection)
+    func restoreReturned(_ registered: Set<DatasetID>, _ connection: any DatabaseConnection) throws {
         guard !registered.isEmpty else { return }
         let infos = try table.records(of: Array(registered), connection)
         let known = registered.intersection(infos.keys)

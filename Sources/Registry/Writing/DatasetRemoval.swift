@@ -14,11 +14,9 @@ extension RegistryWriter {
         for chunk in ids.chunked(by: 10_000) {
             do {
                 count += try undoing {
-                    try connection.execute(
-                        """
-                        DELETE FROM \(table: schema.dataset) \
-                        WHERE \(SQL.isIn("\(column: "id")", chunk.map { .uuid($0.uuid) }))
-                        """)
+                    let filter = SQL.isIn("\(column: "id")", chunk.map { .uuid($0.uuid) })
+                    try leaveTags(chunk, filter)
+                    return try connection.execute("DELETE FROM \(table: schema.dataset) WHERE \(filter)")
                 }
             } catch DatabaseError.constraintViolation {
                 throw ButlerError(
@@ -28,6 +26,21 @@ extension RegistryWriter {
             }
         }
         return count
+    }
+
+    /// Takes datasets out of their runs and tags. The database would do it as they go, but one at a time, which takes SQLite
+    /// half as long again.
+    private func leaveTags(_ ids: [DatasetID], _ filter: SQL) throws {
+        let types = snapshot.catalog.datasetTypes.byKey
+        var tables = Set(types.values.map(\.tagsTable))
+        if tables.count > 1 {
+            let keys = try connection.fetchAll(
+                "SELECT DISTINCT \(column: "dataset_type_id") FROM \(table: schema.dataset) WHERE \(filter)"
+            ) { try $0.int(0) }
+            tables = Set(keys.compactMap { types[$0]?.tagsTable })
+        }
+        let members = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
+        for table in tables { try connection.execute("DELETE FROM \(table: table) WHERE \(members)") }
     }
 
     /// Removes runs with their datasets, which must not be in any datastore.

@@ -85,9 +85,7 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
         let isJSON = format.format == .json
         if quiet || isJSON, tags.isEmpty {
             // Nothing is shown, so nothing needs to be known of the datasets.
-            var ids: [DatasetID] = []
-            let outcome = try await search.visit(opened) { ids += $0.lazy.map(\.id) }
-            if let remark = outcome.remark { try log.info(remark) }
+            let ids = try await identifiers(search, opened, log)
             return try report(
                 try await shown(ids.count) {
                     try await opened.pruneDatasets(
@@ -135,6 +133,23 @@ struct PruneDatasetsCommand: AsyncParsableCommand {
             try Self.show("Removed the following datasets:", lines)
         }
         try report(deletion, log)
+    }
+
+    private func identifiers(
+        _ search: DatasetQuery, _ opened: DirectButler, _ log: CommandLog
+    ) async throws -> [DatasetID] {
+        // A run as a whole needs no search.
+        if let purge, search.collections == [purge], datasets.isEmpty, expression.isEmpty {
+            return try await opened.registry.read { snapshot in
+                var ids: [DatasetID] = []
+                try snapshot.datasetIDs(inRuns: [purge], piecesOf: 10_000) { ids += $0 }
+                return ids
+            }
+        }
+        var ids: [DatasetID] = []
+        let outcome = try await search.visit(opened) { ids += $0.lazy.map(\.id) }
+        if let remark = outcome.remark { try log.info(remark) }
+        return ids
     }
 
     /// Runs a deletion, and shows how far it is.

@@ -1,0 +1,20 @@
+extension String {
+    /// Whether a byte of its UTF-8 satisfies a condition. Several times as fast as a look through `utf8`, for text that comes
+    /// in great numbers.
+    @inlinable
+    public func hasByte(where condition: (UInt8) -> Bool) -> Bool {
+        utf8.withContiguousStorageIfAvailable { bytes in bytes.contains(where: condition) } ?? utf8.contains(where: condition)
+    }
+
+    /// Whether its UTF-8 has a byte.
+    @inlinable
+    public func hasByte(_ byte: UInt8) -> Bool { hasByte { $0 == byte } }
+
+    /// Whether the bytes are the same, however Unicode compares the characters.
+    @inlinable
+    public func hasSameBytes(as other: String) -> Bool {
+        utf8.withContiguousStorageIfAvailable { own in
+            other.utf8.withContiguousStorageIfAvailable { own.elementsEqual($0) }
+        }.flatMap(\.self) ?? utf8.elementsEqual(other.utf8)
+    }
+}
