@@ -1,3 +1,5 @@
+import ByteText
+
 /// The place of an object inside a store: unquoted, `/`-separated, relative to the store's root, normalised (no empty,
 /// `.` or `..` components) and never outside the root.
 ///
@@ -99,6 +101,14 @@ enum PathText {
         path.utf8.withContiguousStorageIfAvailable { isNormalized($0) } ?? isNormalized(path.utf8)
     }
 
+    /// The same for a path that may be absolute, or end with a slash.
+    private static func isNormal(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        var middle = bytes[...]
+        if middle.first == slash { middle = middle.dropFirst() }
+        if middle.last == slash { middle = middle.dropLast() }
+        return isNormalized(middle)
+    }
+
     private static func isNormalized(_ bytes: some Sequence<UInt8>) -> Bool {
         var length = 0
         var points = 0
@@ -117,6 +127,7 @@ enum PathText {
     /// Resolves `.`, `..` and repeated slashes without looking at the disk. `..` above the root of an absolute path
     /// stays at the root; in a relative path it is kept. A final slash is kept.
     static func normalize(_ path: String) -> String {
+        if path.utf8.withContiguousStorageIfAvailable({ isNormal($0) }) == true { return path }
         let isAbsolute = path.utf8.first == slash
         let isDirectory = path.utf8.last == slash
         var components: [String] = []

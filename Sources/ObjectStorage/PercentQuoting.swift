@@ -1,3 +1,5 @@
+import ByteText
+
 /// Percent quoting of URI paths, with the character set that `lsst.resources` writes: ASCII letters, digits and
 /// `_.-~/` stay, every other byte of the UTF-8 form becomes `%XX` (RFC 3986 unreserved characters plus `/`).
 enum PercentQuoting {
@@ -34,7 +36,7 @@ enum PercentQuoting {
     }
 
     private static func quote(_ text: String, _ isSafe: (UInt8) -> Bool) -> String {
-        guard !text.utf8.allSatisfy(isSafe) else { return text }
+        guard text.hasByte(where: { !isSafe($0) }) else { return text }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count + 16)
         for byte in text.utf8 {
@@ -52,7 +54,7 @@ enum PercentQuoting {
     /// Turns `%XX` into bytes. A `%` that is not followed by two hexadecimal digits stays as it is, and bytes that do
     /// not form UTF-8 become U+FFFD.
     static func unquote(_ text: String) -> String {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
+        guard text.hasByte(UInt8(ascii: "%")) else { return text }
         let source = Array(text.utf8)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(source.count)

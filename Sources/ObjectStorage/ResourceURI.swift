@@ -1,3 +1,5 @@
+import ByteText
+
 /// The location of a file or folder, in the forms that Rubin's software writes to configurations and datastore records.
 ///
 /// Accepted forms:
@@ -33,7 +35,7 @@ public struct ResourceURI: Sendable, Hashable, CustomStringConvertible {
     /// - Throws: `ObjectStorageError.invalidURI` for an empty text, a zero byte, or a `file:` URI without absolute path.
     public init(_ text: String) throws(ObjectStorageError) {
         guard !text.isEmpty else { throw .invalidURI(text: text, reason: "it is empty") }
-        guard !text.utf8.contains(0) else { throw .invalidURI(text: text, reason: "it contains a zero byte") }
+        guard !text.hasByte(0) else { throw .invalidURI(text: text, reason: "it contains a zero byte") }
         if let (scheme, rest) = Self.splitScheme(text) {
             self = try Self.parse(scheme: scheme, rest: rest, text: text)
             return
@@ -50,7 +52,7 @@ public struct ResourceURI: Sendable, Hashable, CustomStringConvertible {
 
     /// The URI of an absolute local path in which every character is literal (no escapes, no fragment).
     public init(localPath: String) throws(ObjectStorageError) {
-        guard localPath.utf8.first == PathText.slash, !localPath.utf8.contains(0) else {
+        guard localPath.utf8.first == PathText.slash, !localPath.hasByte(0) else {
             throw .invalidURI(text: localPath, reason: "it is not an absolute path")
         }
         self.init(
@@ -107,7 +109,7 @@ public struct ResourceURI: Sendable, Hashable, CustomStringConvertible {
     /// the argument are kept. `..` may leave the folder: use `join(untrusted:)` for input from outside.
     public func join(_ text: String) throws(ObjectStorageError) -> ResourceURI {
         if Self.splitScheme(text) != nil || text.utf8.first == PathText.slash { return try ResourceURI(text) }
-        guard !text.utf8.contains(0) else { throw .invalidURI(text: text, reason: "it contains a zero byte") }
+        guard !text.hasByte(0) else { throw .invalidURI(text: text, reason: "it contains a zero byte") }
         let split = Self.splitPlainPath(text)
         // Without a fragment the text is taken literally, so that a file named `a%20b` can be addressed.
         let (inner, fragment) = split.fragment.isEmpty ? (text, "") : split
@@ -229,7 +231,7 @@ extension ResourceURI {
             throw .invalidURI(text: text, reason: "the file is on host \(authority), not on this machine")
         }
         let unquoted = PercentQuoting.unquote(path)
-        guard !unquoted.utf8.contains(0) else { throw .invalidURI(text: text, reason: "it contains a zero byte") }
+        guard !unquoted.hasByte(0) else { throw .invalidURI(text: text, reason: "it contains a zero byte") }
         return ResourceURI(
             scheme: scheme, authority: authority, encodedPath: PercentQuoting.quote(PathText.normalize(unquoted)),
             query: query, fragment: fragment)

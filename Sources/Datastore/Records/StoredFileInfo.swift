@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import ObjectStorage
 import StructuredData
 
@@ -66,7 +67,7 @@ extension StoredFileInfo {
     /// client gets another address; a fragment stays. Source: remote Butler protocol reference, section 4.9.
     public var wire: StructuredValue {
         var relative = path
-        if path.utf8.contains(UInt8(ascii: ":")), let uri = try? ResourceURI(path), uri.isAbsolute {
+        if path.hasByte(UInt8(ascii: ":")), let uri = try? ResourceURI(path), uri.isAbsolute {
             relative = String(uri.path.drop { $0 == "/" }) + (uri.fragment.isEmpty ? "" : "#" + uri.fragment)
         }
         return .object([

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 
@@ -73,7 +74,7 @@ extension FileDatastore {
 
     /// The recorded path without the member of an archive.
     static func file(_ path: String) -> String {
-        guard path.utf8.contains(UInt8(ascii: "#")) else { return path }
+        guard path.hasByte(UInt8(ascii: "#")) else { return path }
         return path.range(of: "#zip-path=").map { String(path[..<$0.lowerBound]) } ?? path
     }
 

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import ObjectStorage
 
 /// The rule that gives the file of a dataset its path inside a datastore:
@@ -77,7 +78,7 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
 
     /// Replaces what cannot stand in a file name.
     static func safe(_ text: String, keepingSlashes: Bool) -> String {
-        guard text.utf8.contains(where: { #" <>:"\|?*/"#.utf8.contains($0) }) else { return text }
+        guard text.hasByte(where: isUnsafe) else { return text }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -87,6 +88,15 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
             }
         }
         return String(result)
+    }
+
+    private static func isUnsafe(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: " "), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: ":"), UInt8(ascii: "\""),
+            UInt8(ascii: "\\"), UInt8(ascii: "|"), UInt8(ascii: "?"), UInt8(ascii: "*"), UInt8(ascii: "/"):
+            true
+        default: false
+        }
     }
 
     /// The last component may hold neither dots, which would look like an extension, nor `#`, which starts a fragment.
