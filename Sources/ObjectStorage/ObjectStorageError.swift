@@ -5,6 +5,8 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
     case outsideRoot(path: String)
     case notFound(path: String)
     case alreadyExists(path: String)
+    /// An object of another source is there, and is not replaced.
+    case heldByOther(path: String, source: String)
     case notAFile(path: String)
     case invalidRange(path: String, lower: Int64, upper: Int64, size: Int64)
     case noSpace(path: String)
@@ -45,6 +47,10 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
             "no file at '\(path)'; check the path, or whether the file was deleted"
         case .alreadyExists(let path):
             "'\(path)' already exists, and nothing is overwritten; move it away first"
+        case .heldByOther(let path, let source):
+            "'\(path)' has the bytes of another file"
+                + (source.isEmpty ? "" : " (\(source))")
+                + ", and is not replaced; give each its own key, or move it away"
         case .notAFile(let path):
             "'\(path)' is not a regular file; give the path of a file"
         case .invalidRange(let path, let lower, let upper, let size):

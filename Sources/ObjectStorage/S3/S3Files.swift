@@ -12,13 +12,13 @@ extension S3Client {
     /// - Throws: `.changedWhileReading`; what ``put(_:_:mode:metadata:)`` throws. Nothing is stored then.
     func put(
         _ location: S3Location, file: LocalFileSource, mode: WriteMode, partSize: Int64 = S3Client.partThreshold,
-        isSeenEarly: Bool = false
+        isSeenEarly: Bool = false, metadata: [(name: String, value: String)] = []
     ) async throws -> ObjectStatus {
         let pool = POSIXObjectStore.sharedPool
         guard file.size > partSize else {
             do {
                 let status = try await sending(file, 0..<file.size, digestsMeanwhile: isSeenEarly) {
-                    try await put(location, $0, mode: mode)
+                    try await put(location, $0, mode: mode, metadata: metadata)
                 }
                 try await pool.run { try file.checkUnchanged() }
                 return status
@@ -35,7 +35,7 @@ extension S3Client {
         let ranges = stride(from: Int64(0), to: file.size, by: Int64.Stride(size)).map {
             $0..<min(file.size, $0 + size)
         }
-        let identifier = try await beginUpload(location)
+        let identifier = try await beginUpload(location, metadata: metadata)
         do {
             let parts = try await inParallel(Array(ranges.enumerated()), width: 4) { index, range in
                 // Nobody sees parts.

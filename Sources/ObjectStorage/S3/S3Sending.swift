@@ -23,21 +23,25 @@ extension S3Client {
     ///
     /// - Parameters:
     ///   - partSize: larger files are sent in parts of this size, four at a time. At least 5 MiB.
+    ///   - source: whose the file is. The object gets it as a header, and one that exists with other bytes is only
+    ///     replaced if it has the same. Not with keys that may only write: they are told nothing of what is there.
     ///   - check: looks at the path of the file that was opened, links resolved; if it throws, nothing is sent.
     /// - Throws: `ObjectStorageError`: `.notFound` and others for the file, `.changedWhileReading` when somebody
-    ///   writes to it; those of the service.
+    ///   writes to it; `.heldByOther`; those of the service.
     public func send(
         file path: String, to location: S3Location, partSize: Int64 = S3Client.partThreshold,
-        because reason: SendReason = .request, check: FileCheck? = nil
+        because reason: SendReason = .request, source: String? = nil, check: FileCheck? = nil
     ) async throws -> SentFile {
         let partSize = max(5 << 20, partSize)
         func uncached(_ reason: SendReason) async throws -> SentFile {
             try await withTaskExecutorPreference(POSIXObjectStore.sharedPool) {
-                try await sendUncached(path, to: location, partSize: partSize, because: reason, check)
+                try await sendUncached(path, to: location, partSize: partSize, because: reason, source, check)
             }
         }
         do {
-            if reason == .request, let sent = try await sendCached(path, to: location, check) { return sent }
+            if reason == .request, source == nil, let sent = try await sendCached(path, to: location, check) {
+                return sent
+            }
             return try await uncached(reason)
         } catch is StaleConnection {
             // The service may have got it all the same.
@@ -78,7 +82,8 @@ extension S3Client {
     }
 
     private func sendUncached(
-        _ path: String, to location: S3Location, partSize: Int64, because reason: SendReason, _ check: FileCheck?
+        _ path: String, to location: S3Location, partSize: Int64, because reason: SendReason, _ source: String?,
+        _ check: FileCheck?
     ) async throws -> SentFile {
         let file = try await POSIXObjectStore.sharedPool.run {
             let file = try LocalFileSource(path)
@@ -86,37 +91,56 @@ extension S3Client {
             return file
         }
         let parts = max(1, Int((file.size + partSize - 1) / partSize))
+        let metadata = source.map { [(name: Self.sourceHeader, value: Self.headerValue(ofSource: $0))] } ?? []
         func sent(_ status: ObjectStatus, wasThere: Bool = false) -> SentFile {
             SentFile(size: file.size, parts: parts, etag: status.etag, wasThere: wasThere)
         }
-        guard reason == .recovery else {
-            return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize, isSeenEarly: true))
+        func store(_ mode: WriteMode) async throws -> SentFile {
+            sent(
+                try await put(
+                    location, file: file, mode: mode, partSize: partSize, isSeenEarly: true, metadata: metadata))
         }
+        guard reason == .recovery || source != nil else { return try await store(.overwrite) }
         var isAbsent = false
         do {
-            if let status = try await holds(location, file, partSize: partSize) {
-                return sent(status, wasThere: true)
-            }
+            if let status = try await holds(location, file, partSize: partSize) { return sent(status, wasThere: true) }
+            isAbsent = try await mayReplace(location, source) == nil
             if parts > 1 {
-                // Without the right to look for them they are left to the bucket's own rules.
-                do { try await abandonUploads(of: location, begunBefore: began) } catch
-                    ObjectStorageError.permissionDenied
-                {}
+                do { try await abandonUploads(of: location, begunBefore: began) } catch let error as ObjectStorageError {
+                    // Without the right to look for them they are left to the bucket's own rules.
+                    guard case .permissionDenied = error else { throw error }
+                }
             }
-            isAbsent = try await stat(location) == nil
         } catch ObjectStorageError.permissionDenied {
             // Keys that may only write are told nothing of what is there.
         }
-        guard isAbsent else {
-            return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize, isSeenEarly: true))
-        }
-        do {
-            return sent(try await put(location, file: file, mode: .createOnly, partSize: partSize, isSeenEarly: true))
-        } catch ObjectStorageError.alreadyExists {
-            // What the process that died had sent appeared just now.
+        guard isAbsent else { return try await store(.overwrite) }
+        do { return try await store(.createOnly) } catch ObjectStorageError.alreadyExists {
+            // What the process that died had sent appeared just now, or what another one sends.
             if let status = try await holds(location, file, partSize: partSize) { return sent(status, wasThere: true) }
-            return sent(try await put(location, file: file, mode: .overwrite, partSize: partSize, isSeenEarly: true))
+            _ = try await mayReplace(location, source)
+            return try await store(.overwrite)
         }
+    }
+
+    private static let sourceHeader = "x-amz-meta-steward-source"
+
+    /// Two sources that differ only before their last thousand characters are not told apart: headers have a limit.
+    private static func headerValue(ofSource source: String) -> String {
+        String(PercentQuoting.quote(source).suffix(1000))
+    }
+
+    /// The status of what is there; `nil` for nothing.
+    ///
+    /// - Throws: `.heldByOther`.
+    private func mayReplace(_ location: S3Location, _ source: String?) async throws -> ObjectStatus? {
+        guard let (status, headers) = try await stat(location) else { return nil }
+        let other = headers.first(name: Self.sourceHeader) ?? ""
+        if let source, other != Self.headerValue(ofSource: source) {
+            throw ObjectStorageError.heldByOther(
+                path: "s3://\(location.bucket)/\(location.key)", source: PercentQuoting.unquote(other))
+        }
+        return status
     }
 
     /// The object's status if it has the file's bytes, as far as its tag tells.
@@ -145,10 +169,12 @@ extension S3Client {
         let document: XMLElement
         do { document = try await performAndRead(call, named: "ListMultipartUploadsResult") } catch {
             // Services without such a list keep nothing either, or have another way to clean up.
-            if case ObjectStorageError.remote(_, _, let status, _, _) = error, !HTTPAnswer.isTransient(status) {
-                return
+            switch error {
+            case ObjectStorageError.remote(_, _, let status, _, _) where !HTTPAnswer.isTransient(status): return
+            // Some answer so where there are none.
+            case ObjectStorageError.notFound: return
+            default: throw error
             }
-            throw error
         }
         for upload in document.all("Upload") where upload["Key"]?.text == location.key {
             let began = upload["Initiated"].flatMap { UTCTime.parseISO($0.text) } ?? 0

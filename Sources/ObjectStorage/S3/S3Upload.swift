@@ -105,9 +105,12 @@ actor S3Upload: ObjectUpload {
 
 /// The requests of uploads in parts.
 extension S3Client {
-    func beginUpload(_ location: S3Location) async throws -> String {
+    func beginUpload(
+        _ location: S3Location, metadata: [(name: String, value: String)] = []
+    ) async throws -> String {
         let call = Call(
-            method: .POST, bucket: location.bucket, key: location.key, query: [("uploads", "")], operation: "write")
+            method: .POST, bucket: location.bucket, key: location.key, query: [("uploads", "")], headers: metadata,
+            operation: "write")
         let document = try await performAndRead(
             call, named: "InitiateMultipartUploadResult", or: "InitiateMultipartUpload")
         guard let identifier = document["UploadId"]?.text, !identifier.isEmpty, !identifier.contains(" ") else {
