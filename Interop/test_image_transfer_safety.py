@@ -356,3 +356,81 @@ def test_null_bytes_and_control_characters_are_answered(start, tmp_path):
         assert status == 400 and headers.get("x-error", headers.get("X-Error"))
     assert pathlib.Path("/proc/self/environ").stat().st_size == 0
     assert daemon.line(b"/proc/self/environ al/bucket/k\n") != "Success"
+
+
+# MARK: Places and keys
+
+
+class SlowHandler(FakeHandler):
+    """Takes its time, and counts who stores objects meanwhile."""
+
+    lock = threading.Lock()
+
+    def do_PUT(self):
+        body = self.content()
+        with self.lock:
+            running = self.server.running = getattr(self.server, "running", {})
+            running[self.path] = running.get(self.path, 0) + 1
+            self.server.most = max(getattr(self.server, "most", 0), running[self.path])
+            self.server.together = max(getattr(self.server, "together", 0), sum(running.values()))
+        time.sleep(0.2)
+        with self.lock:
+            running[self.path] -= 1
+        self.server.objects[self.path] = body
+        self.answer(200, ETag=f'"{hashlib.md5(body).hexdigest()}"')
+
+
+def test_one_file_at_a_time_is_sent_to_a_place(start, tmp_path):
+    fake = FakeStore(SlowHandler)
+    daemon = start(fake)
+    answers = []
+
+    def send(number):
+        path = tmp_path / f"image{number}"
+        path.write_bytes(f"{number}".encode())
+        answers.append(daemon.line(f"{path} al/bucket/{'same' if number < 6 else number}\n".encode()))
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == ["Success"] * 10 and sorted(fake.objects) == [
+        "/bucket/6", "/bucket/7", "/bucket/8", "/bucket/9", "/bucket/same"]
+    assert fake.most == 1 and fake.together > 2
+
+
+def test_keys_are_taken_as_they_are_written(tmp_path):
+    store = Store("moto", tmp_path / "store")
+    client = store.client()
+    client.create_bucket(Bucket="bucket")
+    image = tmp_path / "image"
+    image.write_bytes(b"image")
+    daemon = Daemon(store, tmp_path).start()
+    try:
+        keys = ["a//b", "a/./b", "a/../b", "a/b", "a b+c%2Fd"]
+        for key in keys:
+            assert daemon.upload(file=str(image), uri="s3://bucket/" + urllib.parse.quote(key))[0] == 200
+        assert daemon.line(f"{image} al/bucket/line//./x\n".encode()) == "Success"
+        assert sorted(entry["Key"] for entry in client.list_objects_v2(Bucket="bucket")["Contents"]) == sorted(
+            [*keys, "line//./x"])
+    finally:
+        daemon.stop()
+        store.stop()
+
+
+def test_what_lies_in_a_folder_for_long_leaves_room_for_what_is_new(store, start, tmp_path):
+    camera = tmp_path / "camera"
+    camera.mkdir()
+    for number in range(10):
+        (camera / f"old{number}.fits").write_bytes(b"old")
+    store.process.send_signal(19)
+    daemon = start(STEWARD_S3DAEMON_SPOOL_LIMIT="8", **rules(
+        tmp_path, WATCH.format(folder=camera, key="w/{file}", afterwards="keep")))
+    wait(lambda: daemon.metric("transfer_spooled") == 4)
+    time.sleep(1.5)
+    assert daemon.metric("transfer_spooled") == 4
+    (camera / "new.fits").write_bytes(b"new")
+    wait(lambda: daemon.metric("transfer_spooled") == 5)
+    store.process.send_signal(18)
+    wait(lambda: len(list((store.folder / "bucket").rglob("*.fits"))) == 11)

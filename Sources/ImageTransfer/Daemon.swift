@@ -37,6 +37,9 @@ public struct ImageTransferDaemon: Sendable {
         metrics.observe("transfer_spooled", "Accepted files that have not arrived everywhere.") {
             Double(journal.count)
         }
+        metrics.observe("transfer_set_aside", "Requests that are set aside until an operator decides.") {
+            Double(journal.setAsideList.count)
+        }
         let dispatcher = try Dispatcher(
             settings, journal: journal, metrics: metrics, log: log, sockets: sockets, loops: Self.loops)
         let service = TransferService(dispatcher, metrics: metrics, sockets: sockets, version: version)
@@ -44,17 +47,19 @@ public struct ImageTransferDaemon: Sendable {
         let channel = try await listen(service, door)
         let port = channel.localAddress?.port ?? settings.port
         if !journal.recovered.isEmpty { log.note("\(journal.recovered.count) files are left from before") }
+        if case let count = journal.setAsideList.count, count > 0 { log.problem("\(count) requests are set aside") }
         dispatcher.recover()
         log.note(settings.style == .s3nd ? "listening" : "listening on \(settings.host):\(port)")
         onReady(port)
         let watches = settings.rules.watched.map { FolderWatch($0, dispatcher, log) }
         await withTaskGroup(of: Void.self) { group in
             for watch in watches { group.addTask { await watch.run() } }
+            group.addTask { await dispatcher.carryOutOrders() }
             group.addTask {
                 var signals = await UnixSignalsSequence(trapping: .sigterm, .sigint).makeAsyncIterator()
                 _ = await signals.next()
             }
-            // A folder that is watched is watched for ever: the first that ends is the signal, or cancellation.
+            // Folders are watched for ever, orders waited for: the first that ends is the signal, or cancellation.
             await group.next()
             group.cancelAll()
         }

@@ -16,6 +16,7 @@ final class DaemonMetrics: Sendable {
         registry.describe("transfer_duration_seconds", "Time from the acceptance of a file to its arrival.")
         registry.describe("transfer_failures_total", "Files whose sender was told of a failure, or that were put off.")
         registry.describe("transfer_lost_total", "Accepted files that vanished before they were sent.")
+        registry.describe("transfer_set_aside_total", "Requests that were set aside, as they cannot arrive.")
         registry.describe("transfer_refused_total", "Requests that were not accepted.")
     }
 
@@ -43,6 +44,11 @@ final class DaemonMetrics: Sendable {
     }
 
     func lost() { Counter(label: "transfer_lost_total", factory: registry).increment() }
+
+    func setAside(_ destination: String, _ outlook: Outlook) {
+        let labels = [("destination", destination), ("cause", "\(outlook)")]
+        Counter(label: "transfer_set_aside_total", dimensions: labels, factory: registry).increment()
+    }
 
     func refused(_ error: DaemonError) {
         let reason =

@@ -35,12 +35,16 @@ final class TransferLog: Sendable {
         }
     }
 
+    func setAside(_ request: TransferRequest, _ destination: String, because reason: String) {
+        other("ERROR", "set aside: \(request.file) for \(request.key) of '\(destination)': \(reason)")
+    }
+
     func note(_ text: String) { other("INFO", text) }
     func problem(_ text: String) { other("WARNING", text) }
 
     private func other(_ level: String, _ text: String) {
         switch style {
-        case .s3daemon: write("\(level) \(Self.clock()) s3daemon - \(text)\n")
+        case .s3daemon: write("\(level) \(Self.clock()) s3daemon - \(Self.line(text))\n")
         case .s3nd:
             var writer = JSONWriter()
             begin(&writer, level == "WARNING" ? "WARN" : level, text)

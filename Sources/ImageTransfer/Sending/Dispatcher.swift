@@ -56,6 +56,8 @@ final class Dispatcher: Sendable {
         order = all.map(\.name)
     }
 
+    func destination(_ name: String) -> Destination? { destinations[name] }
+
     // MARK: Accepting
 
     /// Takes a file and waits until the destinations that are required have it.
@@ -92,10 +94,22 @@ final class Dispatcher: Sendable {
     /// Takes a file and returns once it is in the spool, on the disk. It will be sent, whatever happens.
     func enqueue(
         _ file: String, bucket: String, key: String, uri: String = "", slug: String? = nil,
-        priority: TransferPriority? = nil, id: UUID = .random(), deletes: Bool = false,
-        because reason: SendReason = .request
+        priority: TransferPriority? = nil, id: UUID = .random()
     ) async throws {
-        let request = try accept(file, bucket, key, uri, slug, priority, id, deletes)
+        try await keep(accept(file, bucket, key, uri, slug, priority, id), because: .request)
+    }
+
+    /// Takes a file that a writer has dropped, as ``enqueue(_:bucket:key:uri:slug:priority:id:)`` does. It may have been
+    /// sent before, and is not sent over another's.
+    func enqueueDropped(
+        _ file: String, bucket: String, key: String, priority: TransferPriority?, deletes: Bool
+    ) async throws {
+        let request = try accept(
+            file, bucket, key, "", nil, priority, .random(), deletes: deletes, isDropped: true)
+        try await keep(request, because: .recovery)
+    }
+
+    private func keep(_ request: TransferRequest, because reason: SendReason) async throws {
         try await POSIXObjectStore.sharedPool.run { [journal] in try journal.synchronize() }
         for name in request.pending {
             if let destination = destinations[name] {
@@ -106,14 +120,15 @@ final class Dispatcher: Sendable {
 
     private func accept(
         _ file: String, _ bucket: String, _ key: String, _ uri: String, _ slug: String?, _ priority: TransferPriority?,
-        _ id: UUID, _ deletes: Bool = false
+        _ id: UUID, deletes: Bool = false, isDropped: Bool = false
     ) throws -> TransferRequest {
         guard !isStopping.load(ordering: .relaxed) else { throw DaemonError.stopping }
         try checkRoots(file)
         let request = TransferRequest(
             id: id, file: file, bucket: bucket, key: key, priority: priority ?? settings.rules.priority(of: key),
             slug: slug, uri: uri, accepted: Date().timeIntervalSince1970,
-            pending: order.filter { destinations[$0]?.takes(key) ?? false }, deletes: deletes)
+            pending: order.filter { destinations[$0]?.takes(key) ?? false }, deletes: deletes,
+            isDropped: isDropped)
         do { try journal.accept(request) } catch {
             metrics.refused(error)
             throw error
@@ -156,8 +171,7 @@ final class Dispatcher: Sendable {
             for request in journal.recovered {
                 for name in request.pending {
                     guard let destination = destinations[name] else {
-                        log.problem("the destination '\(name)' of \(request.file) is not configured any more")
-                        finish(request, name)
+                        _ = await setAside(request, name, .hopeless, because: "\(DaemonError.noDestination(name))")
                         continue
                     }
                     enqueue(request, destination, because: .recovery)
@@ -194,33 +208,24 @@ final class Dispatcher: Sendable {
         }
     }
 
-    /// Sends without anybody who waits: again and again, until the destination has the file or the file is gone.
-    private func enqueue(
-        _ request: TransferRequest, _ destination: Destination, because reason: SendReason, round: Int = 0
+    /// Sends without anybody who waits: again and again, until the destination has the file or it is set aside.
+    func enqueue(
+        _ request: TransferRequest, _ destination: Destination, because reason: SendReason, after tries: Tries = Tries()
     ) {
         let job = TransferQueue.Job(id: request.id, priority: request.priority, deadline: nil) {
             guard case .failure(let failure) = await self.send(request, destination, because: reason) else { return }
             if failure.kind == .stopping { return }
-            if let reason = self.hopeless(request, failure) {
-                self.log.problem("\(reason), and \(destination.name) does not have it")
-                self.metrics.lost()
-                self.finish(request, destination.name)
-                return
-            }
+            var tries = tries
+            tries.add(Outlook(failure.error))
+            if await self.isSetAside(request, destination.name, failure.error, tries) { return }
             // Its place is free for others meanwhile.
-            Task {
-                try? await Task.sleep(for: .seconds(min(30, 0.2 * Double(1 << min(round, 10))) * .random(in: 0.5...1)))
-                self.enqueue(request, destination, because: .recovery, round: round + 1)
+            Task { [tries] in
+                try? await Task.sleep(for: .seconds(tries.pause * .random(in: 0.5...1)))
+                self.enqueue(request, destination, because: .recovery, after: tries)
             }
         } giveUp: { _ in
         }
         queue.submit(job)
-    }
-
-    /// Why a file will never arrive; `nil` if it may.
-    private func hopeless(_ request: TransferRequest, _ failure: TransferFailure) -> String? {
-        if case DaemonError.outsideRoots = failure.error { return "\(failure.error)" }
-        return FileManager.default.fileExists(atPath: request.file) ? nil : "\(request.file) is gone"
     }
 
     /// All attempts at one file and destination.
@@ -241,11 +246,13 @@ final class Dispatcher: Sendable {
                 let before = request.deletes ? try? FileManager.default.attributesOfItem(atPath: request.file) : nil
                 let sent = try await destination.client.send(
                     file: request.file, to: place.location, partSize: settings.partSize, because: reason,
-                    check: check(request.file))
+                    source: request.isDropped ? settings.source(request.file) : nil, check: check(request.file))
                 (report.size, report.parts) = (sent.size, sent.parts)
                 report.seconds = Date().timeIntervalSince1970 - request.accepted
                 metrics.sent(request, destination.name, bytes: sent.wasThere ? 0 : sent.size, seconds: report.seconds)
-                if finish(request, destination.name), let before { remove(request, before) }
+                if finish(request, destination.name), let before, !journal.setAsideList.contains(request.id) {
+                    remove(request, before)
+                }
                 log.sent(request, destination.name, start: start, report)
                 return .success(report)
             } catch {

@@ -6,7 +6,9 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     case spoolInUse(path: String)
     case spoolFull(limit: Int)
     case spoolBroken(path: String, reason: String)
+    case setAsideFull(limit: Int)
     case outsideRoots(path: String)
+    case noDestination(String)
     case stopping
     case cannotListen(host: String, port: Int, reason: String)
     case unreachable(host: String, port: Int, reason: String)
@@ -21,6 +23,9 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
             "the spool is full: \(limit) files wait to be sent; try again when some of them are gone"
         case .spoolBroken(let path, let reason):
             "the spool '\(path)' cannot be written: \(reason); nothing is accepted until it can"
+        case .setAsideFull(let limit):
+            "\(limit) requests are set aside, and more stay in the spool; have them tried again, or forgotten"
+        case .noDestination(let name): "the destination '\(name)' is not configured any more"
         case .outsideRoots(let path): "'\(path)' is outside of the folders that files may be sent from"
         case .stopping: "the daemon is stopping; send the file to it after it has been started again"
         case .cannotListen(let host, let port, let reason): "cannot listen on \(host):\(port): \(reason)"

@@ -1,3 +1,4 @@
+import Foundation
 import ObjectStorage
 
 /// What the daemon is told: the environment variables of both programs that it replaces, and those of its own.
@@ -14,6 +15,7 @@ import ObjectStorage
 /// - `S3DAEMON_LOG`: a file for log lines; else they go to standard error.
 /// - `STEWARD_S3DAEMON_SPOOL`: the folder of the spool. `STEWARD_S3DAEMON_SPOOL_LIMIT` (100000): files in it.
 /// - `STEWARD_S3DAEMON_ROOTS`: folders, with colons between, that files may be sent from; all without it.
+/// - `STEWARD_S3DAEMON_SET_ASIDE_AFTER` (24h): how long requests are tried that the store refuses.
 /// - `STEWARD_S3DAEMON_GRACE` (30s): for what is being sent when the daemon is stopped.
 /// - `STEWARD_S3DAEMON_CONFIG`: a YAML file; see ``TransferRules``.
 public struct DaemonSettings: Sendable {
@@ -39,6 +41,8 @@ public struct DaemonSettings: Sendable {
     public var spoolLimit: Int
     public var roots: [String]
     public var grace: Double
+    /// Seconds for which a request is tried that is refused.
+    public var patience: Double
     public var rules: TransferRules
     public var environment: [String: String]
 
@@ -76,7 +80,7 @@ public struct DaemonSettings: Sendable {
         }
         self.endpoint = endpoint
         host = text("S3ND_HOST", "S3DAEMON_HOST") ?? "localhost"
-        port = count("S3ND_PORT") ?? count("S3DAEMON_PORT") ?? 15555
+        port = Self.port(environment)
         parallel = count("S3ND_UPLOAD_MAX_PARALLEL") ?? count("S3DAEMON_MAX_CONNECTIONS") ?? (style == .s3nd ? 100 : 25)
         tries = count("S3ND_UPLOAD_TRIES") ?? count("S3DAEMON_MAX_RETRIES") ?? (style == .s3nd ? 1 : 2)
         uploadTimeout = try duration("S3ND_UPLOAD_TIMEOUT", style == .s3nd ? 10 : 60)
@@ -93,13 +97,32 @@ public struct DaemonSettings: Sendable {
         spoolLimit = count("STEWARD_S3DAEMON_SPOOL_LIMIT") ?? 100_000
         roots = (text("STEWARD_S3DAEMON_ROOTS") ?? "").split(separator: ":").map(String.init)
         grace = try duration("STEWARD_S3DAEMON_GRACE", 30)
-        spool =
-            text("STEWARD_S3DAEMON_SPOOL")
-            ?? (text("XDG_STATE_HOME") ?? (text("HOME") ?? "/var/tmp") + "/.local/state") + "/steward-s3daemon-\(port)"
+        patience = try duration("STEWARD_S3DAEMON_SET_ASIDE_AFTER", 86_400)
+        spool = Self.spool(environment)
         rules =
             try text("STEWARD_S3DAEMON_CONFIG").map { path throws(DaemonError) in try TransferRules(file: path) }
             ?? TransferRules()
     }
+
+    private static func port(_ environment: [String: String]) -> Int {
+        func port(_ name: String) -> Int? {
+            environment[name].flatMap { Int($0) }.flatMap { $0 > 0 ? min($0, most) : nil }
+        }
+        return port("S3ND_PORT") ?? port("S3DAEMON_PORT") ?? 15555
+    }
+
+    /// The folder of the spool.
+    public static func spool(_ environment: [String: String]) -> String {
+        func text(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        if let folder = text("STEWARD_S3DAEMON_SPOOL") { return folder }
+        let state = text("XDG_STATE_HOME") ?? (text("HOME") ?? "/var/tmp") + "/.local/state"
+        return "\(state)/steward-s3daemon-\(port(environment))"
+    }
+
+    /// What a file in a watched folder is to stores: where it is, and on which machine.
+    func source(_ file: String) -> String { "\(Self.machine):\(file)" }
+
+    private static let machine = ProcessInfo.processInfo.hostName
 
     /// The address of the service without the keys that it may have.
     var shownEndpoint: String {

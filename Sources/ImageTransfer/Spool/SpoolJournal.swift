@@ -1,27 +1,22 @@
 import Foundation
 import ObjectStorage
-import Serving
 import Synchronization
 
 /// What was accepted and has not arrived, kept in a file so that it outlives the process.
 ///
-/// The file `journal` has a line for each request and one for each arrival, appended with one write each; a last line
-/// that was cut by the end of a process is ignored. It is written anew, to another file that then takes its name, when
-/// most of its lines are of the past. A lock on the file `lock` keeps a second daemon away.
+/// The file `journal` has a line for each request, one for each arrival and one for each destination that refuses a
+/// request. It is written anew when most of its lines are of the past. What can never arrive moves to another file: see
+/// ``SetAsideList``. A lock on the file `lock` keeps a second daemon away.
 final class SpoolJournal: Sendable {
     private struct State {
-        var descriptor: Int32
+        var file: LineFile
         var waiting: [UUID: TransferRequest]
-        var lines: Int
-        /// Bytes of whole lines.
-        var length = 0
-        /// Whether a line that was cut may follow them.
-        var isCut = false
+        var lines = 0
         /// Lines since the start of this process, those that are of the past too.
         var written: UInt64 = 0
     }
 
-    private let folder: String
+    let folder: String
     private let limit: Int
     private let lock: Int32
     private let state: Mutex<State>
@@ -30,8 +25,7 @@ final class SpoolJournal: Sendable {
     private let flushed = Mutex<UInt64>(0)
     /// What the processes before have left.
     let recovered: [TransferRequest]
-
-    private var path: String { folder + "/journal" }
+    let setAsideList: SetAsideList
 
     /// Reads what is left. Blocks.
     ///
@@ -48,14 +42,20 @@ final class SpoolJournal: Sendable {
             close(lock)
             throw .spoolInUse(path: folder)
         }
-        let known = try Self.read(folder + "/journal", folder: folder)
+        setAsideList = try SetAsideList(folder: folder, limit: limit)
+        var known = try Self.read(folder)
+        // A process that died when it had written the one file and not yet the other left a request in both.
+        for entry in setAsideList.entries {
+            known[entry.id]?.pending.removeAll { $0 == entry.destination }
+            if known[entry.id]?.pending.isEmpty ?? false { known[entry.id] = nil }
+        }
         recovered = known.values.sorted { ($0.accepted, $0.id.uuidString) < ($1.accepted, $1.id.uuidString) }
-        state = Mutex(State(descriptor: -1, waiting: known, lines: 0))
+        state = Mutex(State(file: LineFile(folder: folder, name: "journal"), waiting: known))
         try state.withLock { state throws(DaemonError) in try rewrite(&state) }
     }
 
     deinit {
-        state.withLock { _ = close($0.descriptor) }
+        state.withLock { $0.file.close() }
         close(lock)
     }
 
@@ -71,7 +71,7 @@ final class SpoolJournal: Sendable {
     func accept(_ request: TransferRequest) throws(DaemonError) {
         try state.withLock { state throws(DaemonError) in
             guard state.waiting.count < limit else { throw .spoolFull(limit: limit) }
-            try append(Self.line(request), &state)
+            try append(request.line, &state)
             state.waiting[request.id] = request
         }
     }
@@ -82,11 +82,9 @@ final class SpoolJournal: Sendable {
         let wanted = state.withLock { $0.written }
         try flushed.withLock { flushed throws(DaemonError) in
             guard flushed < wanted else { return }
-            let (descriptor, written) = state.withLock { (dup($0.descriptor), $0.written) }
+            let (descriptor, written) = state.withLock { (dup($0.file.descriptor), $0.written) }
             defer { close(descriptor) }
-            guard fdatasync(descriptor) == 0 else {
-                throw .spoolBroken(path: folder, reason: String(cString: strerror(errno)))
-            }
+            try LineFile.flush(descriptor, folder)
             flushed = written
         }
     }
@@ -107,90 +105,82 @@ final class SpoolJournal: Sendable {
         }
     }
 
-    private func append(_ line: String, _ state: inout State) throws(DaemonError) {
-        try cutBack(&state)
-        var text = line
-        let (written, code) = text.withUTF8 { bytes in
-            watch.timing { (write(state.descriptor, bytes.baseAddress, bytes.count), errno) }
+    /// Notes that a destination refuses a request.
+    ///
+    /// - Parameter now: seconds since 1970.
+    /// - Returns: when it did so for the first time.
+    func refused(_ id: UUID, _ destination: String, now: Double) throws(DaemonError) -> Double {
+        try state.withLock { state throws(DaemonError) in
+            if let first = state.waiting[id]?.refused[destination] { return first }
+            try append("F \(id.uuidString) \(destination) \(now)\n", &state)
+            state.waiting[id]?.refused[destination] = now
+            return now
         }
-        guard written == line.utf8.count else {
-            state.isCut = written > 0
-            try cutBack(&state)
-            throw .spoolBroken(path: folder, reason: String(cString: strerror(written < 0 ? code : ENOSPC)))
-        }
-        state.length += written
-        state.lines += 1
-        state.written += 1
     }
 
-    /// Takes away the beginning of a line that a full disk has cut: it would swallow the next one. Needs no room.
-    private func cutBack(_ state: inout State) throws(DaemonError) {
-        guard state.isCut else { return }
-        guard ftruncate(state.descriptor, off_t(state.length)) == 0 else {
-            throw .spoolBroken(path: folder, reason: String(cString: strerror(errno)))
-        }
-        state.isCut = false
+    // MARK: Setting aside
+
+    /// Moves a request from the spool to the list of those that are not tried any more. Blocks.
+    func setAside(_ request: TransferRequest, _ destination: String, because reason: String) throws(DaemonError) {
+        try setAsideList.add(SetAsideRequest(request, destination, reason: reason))
+        try finish(request.id, destination)
     }
 
-    private func rewrite(_ state: inout State) throws(DaemonError) {
-        let new = path + ".new"
-        let descriptor = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
-        func fail() -> DaemonError {
-            let reason = String(cString: strerror(errno))
-            if descriptor >= 0 { close(descriptor) }
-            unlink(new)
-            return .spoolBroken(path: folder, reason: reason)
+    /// Moves requests back into the spool, as long as it has room. Blocks.
+    ///
+    /// - Returns: those that are in the spool now, and wait to be sent.
+    func bringBack(_ entries: [SetAsideRequest]) throws(DaemonError) -> [SetAsideRequest] {
+        var back: [SetAsideRequest] = []
+        for entry in entries {
+            let hasRoom = try state.withLock { state throws(DaemonError) in
+                guard state.waiting.count < limit else { return false }
+                var request = state.waiting[entry.id] ?? entry.request
+                if !request.pending.contains(entry.destination) { request.pending.append(entry.destination) }
+                request.refused[entry.destination] = nil
+                try append(request.line, &state)
+                state.waiting[entry.id] = request
+                return true
+            }
+            guard hasRoom else { break }
+            back.append(entry)
         }
-        guard descriptor >= 0 else { throw fail() }
-        var text = state.waiting.values.sorted { $0.accepted < $1.accepted }.map(Self.line).joined()
-        let written = text.withUTF8 { $0.isEmpty ? 0 : write(descriptor, $0.baseAddress, $0.count) }
-        guard written == text.utf8.count, fdatasync(descriptor) == 0, rename(new, path) == 0 else { throw fail() }
-        if state.descriptor >= 0 { close(state.descriptor) }
-        state.descriptor = descriptor
-        (state.length, state.isCut) = (written, false)
-        state.lines = state.waiting.count
+        try synchronize()
+        try setAsideList.remove(back)
+        return back
     }
 
     // MARK: Lines
 
-    private static func line(_ request: TransferRequest) -> String {
-        let fields = [
-            request.id.uuidString, request.priority.rawValue, String(request.accepted),
-            request.pending.joined(separator: ","), request.deletes ? "delete" : "keep",
-            PercentEncoding.encode(request.file), PercentEncoding.encode(request.bucket),
-            PercentEncoding.encode(request.key), "=" + PercentEncoding.encode(request.slug ?? ""),
-            "=" + PercentEncoding.encode(request.uri),
-        ]
-        return "A " + fields.joined(separator: " ") + "\n"
+    private func append(_ line: String, _ state: inout State) throws(DaemonError) {
+        try state.file.append(line, watch)
+        state.lines += 1
+        state.written += 1
     }
 
-    private static func read(_ path: String, folder: String) throws(DaemonError) -> [UUID: TransferRequest] {
-        guard FileManager.default.fileExists(atPath: path) else { return [:] }
-        let data: Data
-        do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-            throw .spoolBroken(path: folder, reason: error.localizedDescription)
-        }
+    private func rewrite(_ state: inout State) throws(DaemonError) {
+        let requests = state.waiting.values.sorted { $0.accepted < $1.accepted }
+        try state.file.replace(
+            with: requests.map { request in
+                request.line + request.refused.map { "F \(request.id.uuidString) \($0) \($1)\n" }.joined()
+            })
+        state.lines = state.waiting.count
+    }
+
+    private static func read(_ folder: String) throws(DaemonError) -> [UUID: TransferRequest] {
         var known: [UUID: TransferRequest] = [:]
-        // What follows the last line end was cut.
-        guard let end = data.lastIndex(of: 0x0A) else { return [:] }
-        for line in data[..<end].split(separator: 0x0A) {
-            let fields = String(decoding: line, as: UTF8.self).split(separator: " ").map(String.init)
-            guard fields.count >= 3, let id = UUID(uuidString: fields[1]) else { continue }
+        for line in try LineFile.lines(folder: folder, name: "journal") {
+            let fields = line.split(separator: " ")
+            if let request = TransferRequest(fields) {
+                known[request.id] = request
+                continue
+            }
+            guard fields.count >= 3, let id = UUID(uuidString: String(fields[1])) else { continue }
             if fields[0] == "D" {
                 known[id]?.pending.removeAll { $0 == fields[2] }
                 if known[id]?.pending.isEmpty ?? false { known[id] = nil }
-                continue
+            } else if fields[0] == "F", fields.count == 4, let time = Double(fields[3]) {
+                known[id]?.refused[String(fields[2])] = time
             }
-            guard fields[0] == "A", fields.count == 11, let priority = TransferPriority(rawValue: fields[2]),
-                let accepted = Double(fields[3]), let file = PercentEncoding.decode(fields[6]),
-                let bucket = PercentEncoding.decode(fields[7]), let key = PercentEncoding.decode(fields[8]),
-                let slug = PercentEncoding.decode(fields[9].dropFirst()),
-                let uri = PercentEncoding.decode(fields[10].dropFirst())
-            else { continue }
-            known[id] = TransferRequest(
-                id: id, file: file, bucket: bucket, key: key, priority: priority, slug: slug.isEmpty ? nil : slug,
-                uri: uri, accepted: accepted, pending: fields[4].split(separator: ",").map(String.init),
-                deletes: fields[5] == "delete")
         }
         return known
     }

@@ -19,6 +19,10 @@ struct TransferRequest: Sendable, Hashable {
     var pending: [String]
     /// Whether the file goes when it has arrived everywhere.
     var deletes = false
+    /// Whether nobody asked for it: a writer has dropped the file into a folder, and what has its key may be another's.
+    var isDropped = false
+    /// When a destination first refused it: seconds since 1970.
+    var refused: [String: Double] = [:]
 }
 
 extension UUID {

@@ -42,8 +42,11 @@ struct FolderWatch: Sendable {
     }
 
     func run() async {
+        let (journal, setAside) = (dispatcher.journal, dispatcher.journal.setAsideList.entries)
         let left = Set(
-            dispatcher.journal.recovered.map { Errand(file: $0.file, bucket: $0.bucket, key: $0.key) })
+            (journal.recovered + setAside.map(\.request)).map {
+                Errand(file: $0.file, bucket: $0.bucket, key: $0.key)
+            })
         var round = Round()
         while !Task.isCancelled {
             do { round = try await look(round, left) } catch {
@@ -58,7 +61,7 @@ struct FolderWatch: Sendable {
         round.problems = problems
     }
 
-    /// - Parameter left: what the processes before have taken and not sent.
+    /// - Parameter left: what the processes before have taken and not sent, and what is set aside.
     private func look(_ before: Round, _ left: Set<Errand>) async throws -> Round {
         let pattern = try Regex(rule.match)
         guard FileManager.default.fileExists(atPath: rule.folder) else {
@@ -80,14 +83,17 @@ struct FolderWatch: Sendable {
                     isTaken: before.isFirst && left.contains(errand))
             if file.size != size || file.time != time { file = Seen(size: size, time: time, since: now) }
             if !file.isTaken, now - file.since >= .seconds(rule.settle) {
-                if rule.deletes, let other = round.taken[errand.key], other != errand.file {
-                    // One of them would be lost.
+                // One of them would be lost. Of files that others have sent the store tells, and one that was set aside
+                // for that has no name.
+                if let other = round.taken[errand.key], other != errand.file,
+                    !dispatcher.journal.setAsideList.contains(file: other, bucket: errand.bucket, key: errand.key)
+                {
                     troubles.insert("\(errand.file) is not sent: '\(errand.key)' is already the name of \(other)")
                 } else {
                     do {
                         file.isTaken = try await take(errand, isOld: file.isOld)
                         if round.taken.count > 10_000 { round.taken = [:] }
-                        if file.isTaken, rule.deletes { round.taken[errand.key] = errand.file }
+                        if file.isTaken { round.taken[errand.key] = errand.file }
                     } catch { troubles.insert("\(errand.file) is not sent: \(error)") }
                 }
             }
@@ -106,9 +112,9 @@ struct FolderWatch: Sendable {
             if isOpen { return false }
         }
         do {
-            try await dispatcher.enqueue(
+            try await dispatcher.enqueueDropped(
                 errand.file, bucket: errand.bucket, key: errand.key, priority: isOld ? .bulk : rule.priority,
-                deletes: rule.deletes, because: .recovery)
+                deletes: rule.deletes)
         } catch DaemonError.spoolFull { return false }
         return true
     }

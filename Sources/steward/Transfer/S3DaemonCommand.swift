@@ -11,7 +11,8 @@ struct S3Daemon: AsyncParsableCommand {
             Takes the requests of both programs on one port, and their environment variables: S3_ENDPOINT_URL or \
             S3ND_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, S3DAEMON_… and S3ND_…. A sender is answered \
             when the store has the file and its checksum agrees. What was accepted is kept in a spool and outlives the \
-            process. The options of s3nd, which begin with one dash, are understood too.
+            process. Requests that cannot arrive are set aside: see them with --list-set-aside, and have them \
+            tried again when what was the matter is mended. The options of s3nd, which begin with one dash, are understood too.
             """)
 
     @Option(name: s3nd("host"), help: "The address to listen on. (default: localhost)")
@@ -48,7 +49,9 @@ struct S3Daemon: AsyncParsableCommand {
         help: ArgumentHelp(S3Daemon.instead("UPLOAD_WRITE_BUFFER_SIZE"), visibility: .hidden))
     var uploadWriteBufferSize: String?
 
-    @Flag(name: .customLong("version", withSingleDash: true), help: ArgumentHelp("Print the version.", visibility: .hidden))
+    @Flag(
+        name: .customLong("version", withSingleDash: true),
+        help: ArgumentHelp("Print the version.", visibility: .hidden))
     var showsVersion = false
 
     @Option(help: "The folder of the spool.", completion: .directory)
@@ -56,6 +59,8 @@ struct S3Daemon: AsyncParsableCommand {
 
     @Option(help: "A YAML file with priorities, further destinations and folders to watch.", completion: .file())
     var config: String?
+
+    @OptionGroup(title: "Requests that were set aside") var setAside: SetAsideOptions
 
     /// `--name`, and `-name` as s3nd has it.
     private static func s3nd(_ name: String) -> NameSpecification {
@@ -86,6 +91,9 @@ struct S3Daemon: AsyncParsableCommand {
         ] { set(["S3ND_" + name], value) }
         set(["STEWARD_S3DAEMON_SPOOL"], spool)
         set(["STEWARD_S3DAEMON_CONFIG"], config)
+        if let action = setAside.action {
+            return try await setAside.run(action, spool: DaemonSettings.spool(environment))
+        }
         try await ImageTransferDaemon(DaemonSettings(environment: environment), version: Version.current).run()
     }
 }

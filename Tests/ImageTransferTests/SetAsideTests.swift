@@ -1,0 +1,167 @@
+import Foundation
+import Testing
+
+@testable import ImageTransfer
+
+/// Requests that cannot arrive, in the files of the spool.
+@Suite struct SetAsideTests {
+    private struct Spool {
+        let folder: String
+
+        func open(limit: Int = 10) throws -> SpoolJournal { try SpoolJournal(folder: folder, limit: limit) }
+        func bytes(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")) }
+        func write(_ data: Data, _ name: String) throws {
+            try data.write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+        }
+        var files: [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted() ?? [] }
+    }
+
+    private func with(_ body: (Spool) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "aside-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try body(Spool(folder: folder))
+    }
+
+    private func request(_ name: String, pending: [String] = ["main"]) -> TransferRequest {
+        TransferRequest(
+            id: UUID(), file: "/data/\(name)", bucket: "b", key: "k/\(name) %é\n", priority: .urgent, slug: "a b",
+            uri: "s3://b/x y", accepted: 1.5, pending: pending, deletes: true, isDropped: true)
+    }
+
+    @Test func theyLeaveTheSpoolAndOutliveTheProcess() throws {
+        try with { spool in
+            let (one, two) = (request("one"), request("two", pending: ["main", "archive"]))
+            do {
+                let journal = try spool.open(limit: 2)
+                try journal.accept(one)
+                try journal.accept(two)
+                try journal.setAside(one, "main", because: "there is no\nbucket 'é' %")
+                try journal.setAside(two, "archive", because: "x")
+                #expect(journal.count == 1 && journal.setAsideList.count == 2)
+                #expect(journal.setAsideList.contains(two.id))
+                try journal.accept(request("three"))
+            }
+            let journal = try spool.open()
+            var rest = two
+            rest.pending = ["main"]
+            #expect(journal.recovered.contains(rest) && journal.recovered.count == 2)
+            let entries = journal.setAsideList.entries
+            #expect(entries == (try SetAsideList.read(spool.folder)))
+            #expect(
+                entries.map(\.request.id) == [one.id, two.id] && entries.map(\.destination) == ["main", "archive"])
+            #expect(entries[0].request == one && entries[0].reason == "there is no\nbucket 'é' %")
+        }
+    }
+
+    /// The machine's memory of the one file is of before, that of the other of after.
+    @Test func aProcessThatDiedInBetweenLeavesThemInOneOfTheTwo() throws {
+        try with { spool in
+            let one = request("one", pending: ["main", "archive"])
+            let before: Data
+            do {
+                let journal = try spool.open()
+                try journal.accept(one)
+                before = try spool.bytes("journal")
+                try journal.setAside(one, "main", because: "x")
+                try journal.finish(one.id, "archive")
+            }
+            try spool.write(before, "journal")
+            do {
+                let journal = try spool.open()
+                #expect(journal.recovered.map(\.pending) == [["archive"]] && journal.setAsideList.count == 1)
+            }
+            // The journal that was written anew says the same.
+            #expect(try spool.open().recovered.map(\.pending) == [["archive"]])
+            let aside = try spool.bytes("set-aside")
+            do {
+                let journal = try spool.open()
+                #expect(try journal.bringBack(journal.setAsideList.entries).count == 1)
+            }
+            #expect(try spool.open().recovered.map(\.pending) == [["archive", "main"]])
+            // It was back in the journal, and not yet out of the list: the order is carried out once more.
+            try spool.write(aside, "set-aside")
+            let journal = try spool.open()
+            #expect(journal.recovered.map(\.pending) == [["archive"]] && journal.setAsideList.count == 1)
+        }
+    }
+
+    @Test func aLineThatWasCutIsIgnored() throws {
+        try with { spool in
+            let (one, two) = (request("one"), request("two"))
+            do {
+                let journal = try spool.open()
+                for request in [one, two] {
+                    try journal.accept(request)
+                    try journal.setAside(request, "main", because: "x")
+                }
+            }
+            let whole = try spool.bytes("set-aside")
+            let first = try #require(whole.firstIndex(of: 0x0A)) + 1
+            for length in [first, first + 1, whole.count - 1] {
+                try spool.write(whole.prefix(length), "set-aside")
+                let journal = try spool.open()
+                #expect(journal.setAsideList.entries.map(\.id) == [one.id])
+                try journal.accept(two)
+                try journal.setAside(two, "main", because: "y")
+                #expect(try SetAsideList.read(spool.folder).map(\.reason) == ["x", "y"])
+            }
+        }
+    }
+
+    @Test func bothListsHaveALimit() throws {
+        try with { spool in
+            let journal = try spool.open(limit: 2)
+            let all = (0..<4).map { request("\($0)") }
+            for request in all[..<2] {
+                try journal.accept(request)
+                try journal.setAside(request, "main", because: "x")
+            }
+            try journal.accept(all[2])
+            #expect(throws: DaemonError.setAsideFull(limit: 2)) { try journal.setAside(all[2], "main", because: "x") }
+            #expect(journal.count == 1, "it stays in the spool")
+            // There is room for one in the spool: the other one stays where it is.
+            let back = try journal.bringBack(journal.setAsideList.entries)
+            #expect(back.map(\.id) == [all[0].id] && journal.setAsideList.entries.map(\.id) == [all[1].id])
+            #expect(throws: DaemonError.spoolFull(limit: 2)) { try journal.accept(all[3]) }
+        }
+    }
+
+    @Test func theFirstRefusalIsRemembered() throws {
+        try with { spool in
+            let one = request("one", pending: ["main", "archive"])
+            do {
+                let journal = try spool.open()
+                try journal.accept(one)
+                #expect(try journal.refused(one.id, "main", now: 10) == 10)
+                #expect(try journal.refused(one.id, "main", now: 20) == 10)
+            }
+            for _ in 0..<2 {
+                let journal = try spool.open()
+                #expect(try journal.refused(one.id, "main", now: 30) == 10)
+                #expect(journal.recovered.map(\.refused) == [["main": 10]])
+            }
+            let journal = try spool.open()
+            try journal.setAside(one, "main", because: "x")
+            // What is brought back has all its time again.
+            _ = try journal.bringBack(journal.setAsideList.entries)
+            #expect(try journal.refused(one.id, "main", now: 40) == 40)
+        }
+    }
+
+    @Test func ordersAreReadAsTheyWereGiven() throws {
+        try with { spool in
+            let journal = try spool.open()
+            let id = UUID()
+            let given = [
+                try SpoolOrder(.forget, [id], spool: spool.folder), try SpoolOrder(.retry, nil, spool: spool.folder),
+            ]
+            try spool.write(Data("all\n".utf8), "retry-x")
+            #expect(SpoolOrder.waiting(spool.folder) == given)
+            let entry = SetAsideRequest(request("one"), "main", reason: "x")
+            #expect(!given[0].concerns(entry) && given[1].concerns(entry))
+            for order in given { order.isDone() }
+            #expect(spool.files == ["journal", "lock", "retry-x", "set-aside"])
+            withExtendedLifetime(journal) {}
+        }
+    }
+}
