@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func textsOfAnyLengthsBesideEachOther() {
-        for count in [0, 1, 2, 8, 9, 30] {
+        for count in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 30] {
             // The readable bytes need not begin where the memory does.
             let texts = (0..<count).map { [0, 1, 55, 56, 64, 65, 1000, 65_536][$0 % 8] + $0 }.map { bytes($0, 5) }
             let buffers = texts.map { text in
