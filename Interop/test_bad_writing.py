@@ -31,7 +31,16 @@ def base(tmp_path_factory):
             {"instrument": "Cam", "name": "f1", "band": "r"},
             {"instrument": "Cam", "name": "f2", "band": "g"},
         )
+        butler.registry.insertDimensionData("day_obs", {"instrument": "Cam", "id": 20260101})
+        butler.registry.insertDimensionData("group", {"instrument": "Cam", "name": "g1"})
+        butler.registry.insertDimensionData(
+            "exposure",
+            {
+                "instrument": "Cam", "id": 1, "obs_id": "e1", "physical_filter": "f1", "day_obs": 20260101, "group": "g1",
+            },  # fmt: skip
+        )
         for name, dimensions, storage_class in (
+            ("exposed", ["exposure", "detector"], "StructuredDataDict"),
             ("filtered", ["physical_filter", "detector"], "StructuredDataDict"),
             ("whole", ["detector"], "int"),
             ("listed", ["detector"], "StructuredDataList"),
@@ -111,21 +120,36 @@ def test_references_that_contradict_what_is_there(root):
     check_whole(root)
 
 
-def test_implied_values_that_contradict_the_records(root):
-    """Python drops them in silence, unless all are given; then they are wrong in the database. Steward refuses them."""
-    data_id = {**CAM, "detector": 1, "physical_filter": "f1", "band": "g"}
+@pytest.mark.parametrize(
+    "kind, given",
+    [
+        ("filtered", {"physical_filter": "f1", "band": "g"}),
+        # Some of several, which Python drops in silence.
+        ("exposed", {"exposure": 1, "band": "g"}),
+        ("exposed", {"exposure": 1, "band": "r", "physical_filter": "f2"}),
+        ("exposed", {"exposure": 1, "day_obs": 20260102}),
+    ],
+)
+def test_implied_values_that_contradict_the_records(root, tmp_path, kind, given):
     before = everything(root)
     with Steward(root, writeable=True) as probe:
-        answer = probe.ask("put", type="filtered", data_id=data_id, run="run/a", value={})
-        if "error" not in answer:
-            # As Python: what is stored is what the records say.
-            with Butler.from_config(str(root)) as butler:
-                ref = butler.get_dataset(answer["id"])
-                assert butler.registry.expandDataId(ref.dataId)["band"] == "r"
-                assert "/r/" in butler.getURI(ref).path and "/g/" not in butler.getURI(ref).path
-            return
+        answer = probe.ask("put", type=kind, data_id={**CAM, "detector": 1, **given}, run="run/a", value={})
     assert answer["error"] == "inconsistent_data_id"
+    table = tmp_path / "table.csv"
+    table.write_text(f"file,instrument,detector,{','.join(given)}\nx.json,Cam,1,{','.join(map(str, given.values()))}\n")
+    (tmp_path / "x.json").write_text("{}")
+    result = steward("ingest-files", str(root), kind, "run/a", str(table), "--prefix", str(tmp_path), "-t", "copy")
+    assert result.status != 0, result.output
+    assert "follows" in result.errors or "implies" in result.errors, result.errors
     assert everything(root) == before
+
+
+def test_implied_values_that_agree_with_the_records(root):
+    given = {"exposure": 1, "band": "r", "day_obs": 20260101}
+    with Steward(root, writeable=True) as probe:
+        probe.do("put", type="exposed", data_id={**CAM, "detector": 1, **given}, run="run/a", value={"n": 1})
+    with Butler.from_config(str(root)) as butler:
+        assert butler.get("exposed", CAM, exposure=1, detector=1, collections="run/a") == {"n": 1}
 
 
 NAMES = [

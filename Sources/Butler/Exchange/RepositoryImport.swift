@@ -185,6 +185,7 @@ struct ImportPlan: Sendable {
                 let refs = try entry.datasets.map { dataset in
                     let dataID = try DataCoordinate.standardize(
                         dataset.dataID, group: type.dimensions, universe: snapshot.universe)
+                    try snapshot.refuseContradictions(dataset.dataID, to: dataID)
                     return DatasetRef(
                         id: dataset.id, datasetType: type,
                         // Where files get a path, all that the path is made of is needed.

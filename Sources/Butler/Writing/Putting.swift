@@ -79,7 +79,7 @@ extension RegistrySnapshot {
         let memory = RecordMemory()
         return try wanted.map { name, loose in
             let type = try datasetType(name)
-            let dataID = try expand(try standardize(loose, for: type), remembering: memory)
+            let dataID = try expand(try standardizeNew(loose, for: type), remembering: memory)
             return DatasetRef(
                 id: ids.identifier(of: type, run: run, dataID: dataID, unixMilliseconds: milliseconds),
                 datasetType: type, dataID: dataID, run: run)

@@ -44,7 +44,7 @@ extension DataCoordinate {
     }
 
     /// The value in the type of the dimension's key. A whole number is accepted where text is wanted only as text.
-    private static func conform(
+    package static func conform(
         _ value: DataIDValue, to element: DimensionElement
     ) throws(ButlerError) -> DataIDValue {
         switch (element.primaryKey?.type, value) {

@@ -14,6 +14,36 @@ extension RegistrySnapshot {
             defaults: defaults)
     }
 
+    /// The same for a dataset that is to be made. What is given of implied dimensions must be what the records say, where
+    /// Python drops some of them unseen.
+    /// - Throws: `ButlerError` of kind `inconsistentDataID` when it is not. Where all are given, ``expand(_:remembering:)`` does.
+    public func standardizeNew(_ loose: [String: DataIDValue], for type: DatasetType) throws -> DataCoordinate {
+        let values = try rewrite(loose, for: type, defaults: [:])
+        let dataID = try DataCoordinate.standardize(values, group: type.dimensions, universe: universe)
+        try refuseContradictions(values, to: dataID)
+        return dataID
+    }
+
+    /// - Throws: `ButlerError` of kind `inconsistentDataID` when a mapping gives another value of an implied dimension than
+    ///   follows from the data ID that was made of it.
+    public func refuseContradictions(_ given: [String: DataIDValue], to dataID: DataCoordinate) throws {
+        if dataID.isFull { return }
+        let group = dataID.group
+        let implied = group.keys.dropFirst(group.required.count).map { universe.elements[$0] }
+            .filter { given[$0.name] != nil }
+        if implied.isEmpty { return }
+        let full = try fill(dataID)
+        for dimension in implied {
+            guard let value = try given[dimension.name].map({ try DataCoordinate.conform($0, to: dimension) }),
+                let known = full[dimension.position], value != known
+            else { continue }
+            throw ButlerError(
+                .inconsistentDataID,
+                "The data ID gives \(dimension.name)=\(value.quotedDescription), but from \(dataID) follows "
+                    + "\(known.quotedDescription); correct it, or leave it out.")
+        }
+    }
+
     /// The values of dimensions that a loose mapping names, possibly of more dimensions than the type has.
     func rewrite(
         _ loose: [String: DataIDValue], for type: DatasetType, defaults: [String: DataIDValue]

@@ -94,7 +94,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
             let type = try snapshot.datasetType(name)
             var values = Dictionary(zip(table.columns, row).dropFirst(), uniquingKeysWith: { _, last in last })
             values.merge(common) { _, given in given }
-            let dataID = try snapshot.standardize(try Self.typed(values, snapshot.universe), for: type)
+            let dataID = try snapshot.standardizeNew(try Self.typed(values, snapshot.universe), for: type)
             let ref = DatasetRef(
                 id: mode.identifier(of: type, run: run, dataID: dataID, unixMilliseconds: milliseconds),
                 datasetType: type, dataID: dataID, run: run)
