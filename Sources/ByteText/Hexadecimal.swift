@@ -25,11 +25,16 @@ public enum Hexadecimal {
     /// The same for bytes in memory, in one step.
     public static func append(_ bytes: UnsafeRawBufferPointer, to text: inout [UInt8]) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2 * bytes.count) { digits in
-            for (index, byte) in bytes.enumerated() {
-                digits.initializeElement(at: 2 * index, to: digit(byte >> 4))
-                digits.initializeElement(at: 2 * index + 1, to: digit(byte & 15))
-            }
+            write(bytes, to: digits)
             text.append(contentsOf: digits)
+        }
+    }
+
+    /// Fills a buffer of twice as many bytes.
+    public static func write(_ bytes: UnsafeRawBufferPointer, to digits: UnsafeMutableBufferPointer<UInt8>) {
+        for (index, byte) in bytes.enumerated() {
+            digits.initializeElement(at: 2 * index, to: digit(byte >> 4))
+            digits.initializeElement(at: 2 * index + 1, to: digit(byte & 15))
         }
     }
 

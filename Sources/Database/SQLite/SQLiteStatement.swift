@@ -56,7 +56,7 @@ final class SQLiteStatement {
         case .double(let number): return sqlite3_bind_double(pointer, index, number)
         case .text(let string): return bind(text: string, at: index)
         case .bytes(let bytes): return bind(text: Base64.encode(bytes), at: index)
-        case .uuid(let uuid): return bind(text: uuid.hexadecimalDigits, at: index)
+        case .uuid(let uuid): return bind(uuid, at: index)
         case .blob(let bytes):
             // No address means NULL to SQLite, so an empty value takes another call.
             if bytes.isEmpty { return sqlite3_bind_zeroblob(pointer, index, 0) }
@@ -65,6 +65,15 @@ final class SQLiteStatement {
             }
         // Only columns and conditions of timespan type can take one, and those bind its two halves.
         case .timespan: return SQLITE_MISMATCH
+        }
+    }
+
+    private func bind(_ uuid: UUID, at index: Int32) -> Int32 {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { digits in
+            withUnsafeBytes(of: uuid.uuid) { Hexadecimal.write($0, to: digits) }
+            return digits.withMemoryRebound(to: CChar.self) {
+                sqlite3_bind_text64(pointer, index, $0.baseAddress, 32, Self.copied, UInt8(SQLITE_UTF8))
+            }
         }
     }
 
