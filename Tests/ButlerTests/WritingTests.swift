@@ -278,7 +278,10 @@ final class TemporaryRepository: Sendable {
         let deletion = try StagedDeletion(in: datastore)
         for ref in refs { try deletion.declare([ref.id], in: datastore.files[0]) }
         #expect(deletion.groups.map(\.count) == [2])
-        let emptied = try await repository.butler.registry.write { try deletion.empty(deletion.pieces, $0.connection) }
+        let (emptied, count) = try await repository.butler.registry.write {
+            try deletion.empty(deletion.pieces, $0.connection)
+        }
+        #expect(count == 2)
         #expect(emptied.datasets == 2 && emptied.files == 1 && emptied.shared == 1)
         for piece in deletion.pieces { try deletion.finish(piece) }
         #expect(repository.artifacts.isEmpty)

@@ -69,7 +69,7 @@ extension DirectButler {
     }
 
     /// Removes files of datasets, and with `purge` the datasets. As the other one, for very many of them: memory is their
-    /// identifiers, and one piece.
+    /// identifiers, and two pieces.
     @discardableResult
     public func pruneDatasets(
         ids: [DatasetID], purge: Bool, keepsFiles: Bool = false, isDryRun: Bool = false,
@@ -238,8 +238,13 @@ extension DirectButler {
             // Whatever a piece names is in the trash, or unknown, or nothing happens; the task may be cancelled.
             let tidying = Task {
                 for group in deletion.groups {
-                    _ = try await registry.write { try deletion.empty(group, $0.connection) }
-                    try await StagedArtifacts.pool.run { for piece in group { try deletion.finish(piece) } }
+                    var rest = group[...]
+                    while !rest.isEmpty {
+                        let pieces = Array(rest)
+                        let (_, count) = try await registry.write { try deletion.empty(pieces, $0.connection) }
+                        try await StagedArtifacts.pool.run { for piece in pieces[..<count] { try deletion.finish(piece) } }
+                        rest = rest.dropFirst(count)
+                    }
                 }
             }
             if case .failure(let obstacle) = await tidying.result {
@@ -254,22 +259,27 @@ extension DirectButler {
         _ deletion: StagedDeletion, _ result: inout Deletion, _ progress: (Int) -> Void = { _ in }
     ) async throws {
         for group in deletion.groups {
-            // What was deleted before the connection broke is passed over the second time.
-            let emptied = try await Registry.repeating(afterLoss: true) {
-                try await registry.write { writer in
-                    KillPoint.pass()
-                    return try deletion.empty(group, writer.connection)
+            var rest = group[...]
+            while !rest.isEmpty {
+                let pieces = Array(rest)
+                // What was deleted before the connection broke is passed over the second time.
+                let (emptied, count) = try await Registry.repeating(afterLoss: true) {
+                    try await registry.write { writer in
+                        KillPoint.pass()
+                        return try deletion.empty(pieces, writer.connection)
+                    }
                 }
+                KillPoint.pass()
+                try await StagedArtifacts.pool.run { for piece in pieces[..<count] { try deletion.finish(piece) } }
+                rest = rest.dropFirst(count)
+                progress(emptied.datasets)
+                result.datasets += emptied.datasets
+                result.files += emptied.files
+                result.sharedCount += emptied.shared
+                result.failures += emptied.failures
+                for failure in emptied.failures { warn("a file stays in the trash: \(failure)") }
             }
-            KillPoint.pass()
-            try await StagedArtifacts.pool.run { for piece in group { try deletion.finish(piece) } }
-            progress(emptied.datasets)
-            result.datasets += emptied.datasets
-            result.files += emptied.files
-            result.sharedCount += emptied.shared
-            result.failures += emptied.failures
         }
-        for failure in result.failures { warn("a file stays in the trash: \(failure)") }
     }
 
     /// What would happen to the files of datasets.

@@ -50,7 +50,7 @@ extension FileDatastore {
             let twins = try twins()
             for chunk in ids.pieces(of: Self.trashChunk) {
                 let piece = TrashPiece(ids: chunk, isForgotten: intent.forgets)
-                for datastore in [self] + twins { result.emptied.add(try datastore.emptyTrash([piece], connection)) }
+                for datastore in [self] + twins { result.emptied.add(try datastore.emptyTrash(piece, connection)) }
             }
             // Files that cannot be deleted now are tried again by whoever empties the trash.
         }

@@ -111,7 +111,7 @@ extension FileDatastore {
         let held = Set(try locations.held(ids, connection))
         for chunk in ids.filter({ !held.contains($0) }).pieces(of: Self.trashChunk) {
             try trash.insertUnlocated(chunk, connection)
-            _ = try emptyTrash(chunk, connection)
+            _ = try emptyTrash(TrashPiece(ids: chunk, isForgotten: false), connection)
         }
     }
 

@@ -49,19 +49,25 @@ extension FileDatastore {
         return false
     }
 
+    /// Whether the journal of a writer can be seen below the root. Then this is the root that it works in, even if none of
+    /// the files is left: the last ones may just have been deleted.
+    private func showsJournal() throws -> Bool {
+        FileIdentity(of: try rootPath() + "/" + JournalSession.folderName) != nil
+    }
+
     /// Calls `body`, which says whether it found a file missing that was recorded. One that is missing counts as deleted only
-    /// if the root is still the same.
+    /// if the root is there, and still the same.
     func whileRootStays(_ connection: any DatabaseConnection, _ body: () throws -> Bool) throws {
         guard isLocal else {
             _ = try body()
             return
         }
         let root = try rootPath()
-        try requirePresence(connection)
+        if try !showsJournal() { try requirePresence(connection) }
         let before = FolderIdentity(of: root)
         guard try body() else { return }
         // Records may be gone already, so they are not asked.
-        if let reason = try reasonForAbsence() { throw DatastoreError.absent(datastore: name, reason: reason) }
+        if try !showsJournal(), let reason = try reasonForAbsence() { throw DatastoreError.absent(datastore: name, reason: reason) }
         guard FolderIdentity(of: root) == before else {
             throw DatastoreError.absent(
                 datastore: name, reason: "another file system was mounted at '\(root)' meanwhile; try again")

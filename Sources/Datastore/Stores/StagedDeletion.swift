@@ -54,9 +54,9 @@ public struct StagedDeletion: Sendable {
                 let held = try datastore.locations.held(piece, connection)
                 guard !held.isEmpty else { continue }
                 try datastore.requirePresence(connection)
+                // Whoever looks whether the transaction came waits for it.
+                try datastore.lockNames(connection, forRemoval: keepsFiles)
                 if keepsFiles {
-                    // Whoever looks whether the transaction came waits for it.
-                    try datastore.lockNames(connection, forRemoval: true)
                     try keep(held, isForgotten: isForgotten, in: datastore)
                 } else {
                     try declare(held, isForgotten: isForgotten, in: datastore)
@@ -69,7 +69,11 @@ public struct StagedDeletion: Sendable {
     /// Takes datasets out of each datastore that has them, into its trash only if their intent may not outlive a power
     /// failure. Intents are written while the next piece is dealt with; what counts is that they are there before the end.
     private func forget(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
-        for datastore in datastores { try datastore.requirePresence(connection) }
+        for datastore in datastores {
+            try datastore.requirePresence(connection)
+            // Whoever looks whether the transaction came waits for it.
+            try datastore.lockNames(connection, forRemoval: false)
+        }
         let declaring = StepOnThread(label: "datastore.declaring")
         try declaring.around {
             for piece in ids.pieces(of: FileDatastore.trashChunk) {
@@ -147,8 +151,9 @@ public struct StagedDeletion: Sendable {
     public var groups: [[Piece]] {
         var groups: [[Piece]] = []
         for piece in pieces {
-            if let last = groups.last, last.count < Self.groupSize, piece.datastore.isLocal, last[0].datastore === piece.datastore {
-                groups[groups.count - 1].append(piece)
+            let last = groups.lastIndex { $0[0].datastore === piece.datastore }
+            if let last, piece.datastore.isLocal, groups[last].count < Self.groupSize {
+                groups[last].append(piece)
             } else {
                 groups.append([piece])
             }
@@ -157,18 +162,26 @@ public struct StagedDeletion: Sendable {
     }
 
     private static let groupSize = 20
+    /// How long a transaction goes on with further pieces, while all others wait who write: file systems may be slow.
+    private static let patience = Duration.seconds(3)
 
     /// Deletes the files of pieces of one datastore, their records and their places in the trash; or if they are to wait,
     /// forgets that they do unless they are there.
-    public func empty(_ pieces: [Piece], _ connection: any DatabaseConnection) throws -> FileDatastore.Emptied {
-        guard let datastore = pieces.first?.datastore else { return FileDatastore.Emptied() }
+    ///
+    /// - Returns: what was done, and with how many of the pieces: some seconds of work, one piece at least.
+    public func empty(
+        _ pieces: [Piece], _ connection: any DatabaseConnection
+    ) throws -> (emptied: FileDatastore.Emptied, count: Int) {
+        guard let datastore = pieces.first?.datastore else { return (FileDatastore.Emptied(), 0) }
         var result = FileDatastore.Recovered()
         for piece in pieces where piece.doomed == nil {
             try datastore.settle(try datastore.intent(at: piece.intent), connection, &result)
         }
         let doomed = pieces.compactMap(\.doomed)
-        if !doomed.isEmpty { result.emptied.add(try datastore.emptyTrash(doomed, connection)) }
-        return result.emptied
+        guard !doomed.isEmpty else { return (result.emptied, pieces.count) }
+        let (emptied, count) = try datastore.emptyTrash(doomed, connection, within: Self.patience)
+        result.emptied.add(emptied)
+        return (result.emptied, pieces.count - doomed.count + count)
     }
 
     /// Forgets the intent of a piece.

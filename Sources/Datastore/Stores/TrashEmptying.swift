@@ -9,7 +9,7 @@ import Synchronization
 extension FileDatastore {
     var trash: DatasetTrashTable { DatasetTrashTable(datastore: name, records: table) }
 
-    /// The number of datasets whose files are deleted in one transaction, and so how long it lasts.
+    /// The number of datasets in a piece of a deletion, which is in memory at a time.
     package static var trashChunk: Int { 5000 }
 
     /// What emptying the trash has done.
@@ -58,9 +58,16 @@ extension FileDatastore {
     /// transaction lasts no other client gives a file the name of one that is being deleted. The files of one piece go, on
     /// another thread, while the records of the next are dealt with.
     ///
-    /// - Parameter pieces: of at most ``trashChunk`` datasets each.
+    /// - Parameters:
+    ///   - pieces: of at most ``trashChunk`` datasets each.
+    ///   - time: after which no further piece is begun.
+    /// - Returns: what was done, and with how many of the pieces, the first ones.
     /// - Throws: ``DatastoreError/absent(datastore:reason:)`` when the root is not there.
-    func emptyTrash(_ pieces: [TrashPiece], _ connection: any DatabaseConnection) throws -> Emptied {
+    func emptyTrash(
+        _ pieces: [TrashPiece], _ connection: any DatabaseConnection, within time: Duration
+    ) throws -> (emptied: Emptied, count: Int) {
+        let begin = ContinuousClock.now
+        var count = 0
         try lockNames(connection, forRemoval: true)
         let removal = ArtifactRemoval(self)
         let removing = StepOnThread(label: "datastore.removing")
@@ -71,7 +78,8 @@ extension FileDatastore {
                 if let last { try settle(last, removal.blocked, &settled, connection) }
             }
             try removing.around {
-                for piece in pieces {
+                for piece in pieces where count == 0 || begin.duration(to: .now) < time {
+                    count += 1
                     let records = try take(piece, connection)
                     if records.gone.isEmpty { continue }
                     try removing.next { try removal.remove(try records.artifacts) }
@@ -84,11 +92,12 @@ extension FileDatastore {
         }
         var result = removal.result
         result.add(settled)
-        return result
+        return (result, count)
     }
 
-    public func emptyTrash(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Emptied {
-        try emptyTrash([TrashPiece(ids: ids, isForgotten: false)], connection)
+    /// The same for at most ``trashChunk`` datasets.
+    func emptyTrash(_ piece: TrashPiece, _ connection: any DatabaseConnection) throws -> Emptied {
+        try emptyTrash([piece], connection, within: .zero).emptied
     }
 
     /// What follows when it is known which files of a piece could not be deleted.
@@ -158,9 +167,10 @@ private final class ArtifactRemoval: Sendable {
     private func removeObjects(_ artifacts: [DoomedArtifact]) throws {
         guard !artifacts.isEmpty else { return }
         let store = try datastore.requireRemote()
-        let failures = try BlockingCall.wait { try await store.delete(artifacts.map(\.path).sorted()) }
+        let owners = Dictionary(artifacts.map { ($0.path, $0.id) }, uniquingKeysWith: { first, _ in first })
+        let failures = try BlockingCall.wait { try await store.delete(owners.keys.sorted()) }
         state.withLock { $0.result.files += artifacts.count - failures.count }
-        for (path, failure) in failures { note("\(failure)", artifacts.first { $0.path == path }?.id) }
+        for (path, failure) in failures { note("\(failure)", owners[path]) }
         KillPoint.pass()
     }
 

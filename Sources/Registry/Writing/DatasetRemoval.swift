@@ -40,7 +40,8 @@ extension RegistryWriter {
             tables = Set(keys.compactMap { types[$0]?.tagsTable })
         }
         let members = SQL.isIn("\(column: "dataset_id")", ids.map { .uuid($0.uuid) })
-        for table in tables { try connection.execute("DELETE FROM \(table: table) WHERE \(members)") }
+        // In an order, as others who do the same may wait for the same rows.
+        for table in tables.sorted() { try connection.execute("DELETE FROM \(table: table) WHERE \(members)") }
     }
 
     /// Removes runs with their datasets, which must not be in any datastore.
