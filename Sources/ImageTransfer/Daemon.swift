@@ -47,6 +47,9 @@ public struct ImageTransferDaemon: Sendable {
         let channel = try await listen(service, door)
         let port = channel.localAddress?.port ?? settings.port
         if !journal.recovered.isEmpty { log.note("\(journal.recovered.count) files are left from before") }
+        if let kept = journal.setAsideList.damaged {
+            log.problem("lines of the list of requests that are set aside cannot be read; it is kept as \(kept)")
+        }
         if case let count = journal.setAsideList.count, count > 0 { log.problem("\(count) requests are set aside") }
         dispatcher.recover()
         log.note(settings.style == .s3nd ? "listening" : "listening on \(settings.host):\(port)")

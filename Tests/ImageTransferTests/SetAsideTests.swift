@@ -53,6 +53,30 @@ import Testing
         }
     }
 
+    @Test func linesThatCannotBeReadAreKept() throws {
+        try with { spool in
+            do {
+                let journal = try spool.open()
+                for name in ["one", "two"] {
+                    let request = request(name)
+                    try journal.accept(request)
+                    try journal.setAside(request, "main", because: "x")
+                }
+                #expect(journal.setAsideList.damaged == nil)
+            }
+            var text = String(decoding: try spool.bytes("set-aside"), as: UTF8.self)
+            text.replace("S ", with: "T ", maxReplacements: 1)
+            try spool.write(Data(text.utf8), "set-aside")
+            do {
+                let list = try spool.open().setAsideList
+                #expect(list.count == 1)
+                let kept = try #require(list.damaged)
+                #expect(try Data(contentsOf: URL(fileURLWithPath: kept)) == Data(text.utf8))
+            }
+            #expect(try spool.open().setAsideList.damaged == nil)
+        }
+    }
+
     /// The machine's memory of the one file is of before, that of the other of after.
     @Test func aProcessThatDiedInBetweenLeavesThemInOneOfTheTwo() throws {
         try with { spool in

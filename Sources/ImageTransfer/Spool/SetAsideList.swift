@@ -55,6 +55,8 @@ public final class SetAsideList: Sendable {
     static let name = "set-aside"
 
     private let limit: Int
+    /// Where the list is kept as it was found, if some of its lines could not be read.
+    let damaged: String?
     private let state: Mutex<State>
     private let watch = WriteWatch()
 
@@ -64,6 +66,7 @@ public final class SetAsideList: Sendable {
     init(folder: String, limit: Int) throws(DaemonError) {
         self.limit = limit
         let entries = try Self.read(folder)
+        damaged = try Self.keepIfDamaged(folder)
         var file = LineFile(folder: folder, name: Self.name)
         try file.replace(with: entries.map(\.line))
         state = Mutex(State(file: file, entries: Dictionary(grouping: entries, by: \.id), count: entries.count))
@@ -78,6 +81,16 @@ public final class SetAsideList: Sendable {
         var seen: Set<[String]> = []
         return try LineFile.lines(folder: folder, name: name).compactMap(SetAsideRequest.init(line:))
             .filter { seen.insert([$0.id.uuidString, $0.destination]).inserted }
+    }
+
+    private static func keepIfDamaged(_ folder: String) throws(DaemonError) -> String? {
+        let lines = try LineFile.lines(folder: folder, name: name)
+        guard lines.contains(where: { SetAsideRequest(line: $0) == nil }) else { return nil }
+        let (path, kept) = ("\(folder)/\(name)", "\(folder)/\(name).damaged-\(UUID.random().uuidString)")
+        do { try FileManager.default.copyItem(atPath: path, toPath: kept) } catch {
+            throw .spoolBroken(path: path, reason: "a line is damaged; \(error.localizedDescription)")
+        }
+        return kept
     }
 
     var count: Int { state.withLock { $0.count } }

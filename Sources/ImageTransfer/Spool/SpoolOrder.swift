@@ -49,7 +49,14 @@ public struct SpoolOrder: Sendable, Hashable {
 
     func concerns(_ entry: SetAsideRequest) -> Bool { requests?.contains(entry.id) ?? true }
 
-    func isDone() { unlink(path) }
+    /// Takes the order away, for good: after a power failure it would be carried out on what has come since.
+    func isDone() {
+        unlink(path)
+        let folder = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        defer { close(folder) }
+        fsync(folder)
+    }
 
     /// Waits for the daemon.
     ///

@@ -1,3 +1,5 @@
+import ByteText
+import Crypto
 import NIOCore
 
 /// A local file that is in a bucket, as its service says.
@@ -125,9 +127,11 @@ extension S3Client {
 
     private static let sourceHeader = "x-amz-meta-steward-source"
 
-    /// Two sources that differ only before their last thousand characters are not told apart: headers have a limit.
-    private static func headerValue(ofSource source: String) -> String {
-        String(PercentQuoting.quote(source).suffix(1000))
+    /// The source, quoted; of a long one a digest and its end, because headers have a limit.
+    static func headerValue(ofSource source: String) -> String {
+        let text = PercentQuoting.quote(source)
+        guard text.utf8.count > 1000 else { return text }
+        return Hexadecimal.encode(SHA256.hash(data: Array(source.utf8))) + "-" + text.suffix(900)
     }
 
     /// The status of what is there; `nil` for nothing.

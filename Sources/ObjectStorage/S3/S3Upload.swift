@@ -168,13 +168,16 @@ extension S3Client {
         let answer: XMLElement
         do { answer = try await performAndRead(call, named: "CompleteMultipartUploadResult") } catch {
             // An attempt whose answer was lost may have done it; the upload is not known any more then.
+            var mustBeProven = false
+            if case ObjectStorageError.alreadyExists = error { mustBeProven = true }
             switch error {
             case ObjectStorageError.notFound, ObjectStorageError.alreadyExists:
                 // It may still be at it, too: large objects take services a while to put together.
                 for wait in isBlind ? [] : [0, 200, 500, 1000, 2000, 4000] {
                     try await Task.sleep(for: .milliseconds(wait))
                     guard let (status, _) = try await stat(location) else { continue }
-                    if isOurs(status) { return status }
+                    // What is there instead may be another's of the same size, whose tag is made otherwise.
+                    if mustBeProven ? status.etag == whole : isOurs(status) { return status }
                     break
                 }
             default: break

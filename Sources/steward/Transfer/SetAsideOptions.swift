@@ -11,7 +11,7 @@ struct SetAsideOptions: ParsableArguments {
             switch value {
             case .listSetAside: "List requests that cannot arrive: time, ID, destination, file, bucket and key, reason."
             case .retrySetAside: "Have the daemon of the spool try them again."
-            case .forgetSetAside: "Have the daemon of the spool forget them. Their files stay."
+            case .forgetSetAside: "Have the daemon of the spool forget them. Files stay, but those to be deleted when all others have them."
             }
         }
     }
@@ -44,7 +44,9 @@ struct SetAsideOptions: ParsableArguments {
         }
         if action == .listSetAside { return list(entries) }
         guard !entries.isEmpty else { return print("Nothing is set aside.") }
-        let order = try SpoolOrder(action == .retrySetAside ? .retry : .forget, wanted, spool: spool)
+        let order = try SpoolOrder(
+            // Not what is set aside after this look.
+            action == .retrySetAside ? .retry : .forget, Set(entries.map(\.id)), spool: spool)
         let isDone = await order.wait(atMost: .seconds(5))
         let count = entries.count == 1 ? "1 request" : "\(entries.count) requests"
         print(
