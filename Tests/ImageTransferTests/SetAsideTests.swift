@@ -53,6 +53,26 @@ import Testing
         }
     }
 
+    /// On a full disk, for one, and the order is tried again each second.
+    @Test func bringingBackAgainWritesNothingMore() throws {
+        try with { spool in
+            let journal = try spool.open()
+            let one = request("one")
+            try journal.accept(one)
+            try journal.setAside(one, "main", because: "x")
+            let entries = journal.setAsideList.entries
+            let obstacle = "\(spool.folder)/set-aside.new"
+            try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: true)
+            #expect(throws: DaemonError.self) { try journal.bringBack(entries) }
+            let size = try spool.bytes("journal").count
+            #expect(throws: DaemonError.self) { try journal.bringBack(entries) }
+            #expect(try spool.bytes("journal").count == size && journal.count == 1)
+            try FileManager.default.removeItem(atPath: obstacle)
+            #expect(try journal.bringBack(entries) == entries)
+            #expect(journal.count == 1 && journal.setAsideList.count == 0)
+        }
+    }
+
     @Test func linesThatCannotBeReadAreKept() throws {
         try with { spool in
             do {

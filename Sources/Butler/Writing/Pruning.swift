@@ -40,7 +40,7 @@ extension DirectButler {
     /// Removes files of datasets, memberships in tags, or the datasets altogether.
     ///
     /// What the registry holds changes in one transaction for all of the datasets; then their files go, in transactions
-    /// of some thousands. A process that dies in between leaves the rest to the next writer. Files that other datasets share
+    /// of some seconds. A process that dies in between leaves the rest to the next writer. Files that other datasets share
     /// stay, and so do files that were ingested in place.
     ///
     /// - Parameters:
@@ -237,14 +237,8 @@ extension DirectButler {
         } catch {
             // Whatever a piece names is in the trash, or unknown, or nothing happens; the task may be cancelled.
             let tidying = Task {
-                for group in deletion.groups {
-                    var rest = group[...]
-                    while !rest.isEmpty {
-                        let pieces = Array(rest)
-                        let (_, count) = try await registry.write { try deletion.empty(pieces, $0.connection) }
-                        try await StagedArtifacts.pool.run { for piece in pieces[..<count] { try deletion.finish(piece) } }
-                        rest = rest.dropFirst(count)
-                    }
+                try await Self.carryOut(deletion) { pieces in
+                    try await registry.write { try deletion.empty(pieces, $0.connection) }
                 }
             }
             if case .failure(let obstacle) = await tidying.result {
@@ -258,26 +252,37 @@ extension DirectButler {
     func empty(
         _ deletion: StagedDeletion, _ result: inout Deletion, _ progress: (Int) -> Void = { _ in }
     ) async throws {
+        try await Self.carryOut(deletion) { pieces in
+            // What was deleted before the connection broke is passed over the second time.
+            let (emptied, count) = try await Registry.repeating(afterLoss: true) {
+                try await registry.write { writer in
+                    KillPoint.pass()
+                    return try deletion.empty(pieces, writer.connection)
+                }
+            }
+            KillPoint.pass()
+            progress(emptied.datasets)
+            result.datasets += emptied.datasets
+            result.files += emptied.files
+            result.sharedCount += emptied.shared
+            result.failures += emptied.failures
+            for failure in emptied.failures { warn("a file stays in the trash: \(failure)") }
+            return (emptied, count)
+        }
+    }
+
+    /// Has the pieces of a deletion carried out, as many at a time as a transaction takes, and forgets their intents.
+    private static func carryOut(
+        _ deletion: StagedDeletion,
+        _ empty: ([StagedDeletion.Piece]) async throws -> (emptied: FileDatastore.Emptied, count: Int)
+    ) async throws {
         for group in deletion.groups {
             var rest = group[...]
             while !rest.isEmpty {
                 let pieces = Array(rest)
-                // What was deleted before the connection broke is passed over the second time.
-                let (emptied, count) = try await Registry.repeating(afterLoss: true) {
-                    try await registry.write { writer in
-                        KillPoint.pass()
-                        return try deletion.empty(pieces, writer.connection)
-                    }
-                }
-                KillPoint.pass()
+                let count = try await empty(pieces).count
                 try await StagedArtifacts.pool.run { for piece in pieces[..<count] { try deletion.finish(piece) } }
                 rest = rest.dropFirst(count)
-                progress(emptied.datasets)
-                result.datasets += emptied.datasets
-                result.files += emptied.files
-                result.sharedCount += emptied.shared
-                result.failures += emptied.failures
-                for failure in emptied.failures { warn("a file stays in the trash: \(failure)") }
             }
         }
     }

@@ -67,7 +67,9 @@ extension FileDatastore {
         let before = FolderIdentity(of: root)
         guard try body() else { return }
         // Records may be gone already, so they are not asked.
-        if try !showsJournal(), let reason = try reasonForAbsence() { throw DatastoreError.absent(datastore: name, reason: reason) }
+        if try !showsJournal(), let reason = try reasonForAbsence() {
+            throw DatastoreError.absent(datastore: name, reason: reason)
+        }
         guard FolderIdentity(of: root) == before else {
             throw DatastoreError.absent(
                 datastore: name, reason: "another file system was mounted at '\(root)' meanwhile; try again")

@@ -7,9 +7,9 @@ import Synchronization
 /// The deletion of the files of datasets: decided in a transaction, carried out after it.
 ///
 /// The course is: in the registry transaction that forgets the datasets, ``remove(_:isForgotten:_:)`` for all of them;
-/// after it, each of ``pieces`` with ``empty(_:_:)`` in a transaction of its own and ``finish(_:)``. A process that dies on
-/// the way leaves intents, and the next writer goes on. All methods block. Memory: the
-/// identifiers, and two pieces.
+/// after it, each of ``groups`` with ``empty(_:_:)`` in transactions of their own, and ``finish(_:)`` for each piece. A
+/// process that dies on the way leaves intents, and the next writer goes on. All methods block. Memory: the identifiers,
+/// and two pieces.
 public struct StagedDeletion: Sendable {
     private let datastores: [FileDatastore]
     private let memories: [InMemoryDatastore]

@@ -133,6 +133,8 @@ final class SpoolJournal: Sendable {
         var back: [SetAsideRequest] = []
         for entry in entries {
             let hasRoom = try state.withLock { state throws(DaemonError) in
+                // From an attempt after which the list could not be written.
+                if state.waiting[entry.id]?.pending.contains(entry.destination) ?? false { return true }
                 guard state.waiting.count < limit else { return false }
                 var request = state.waiting[entry.id] ?? entry.request
                 if !request.pending.contains(entry.destination) { request.pending.append(entry.destination) }

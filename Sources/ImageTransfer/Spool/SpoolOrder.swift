@@ -6,7 +6,7 @@ public struct SpoolOrder: Sendable, Hashable {
     public enum Action: String, Sendable, CaseIterable {
         /// To be tried again, from the beginning.
         case retry
-        /// Not to be sent any more. Their files stay.
+        /// Not to be sent any more. Files stay, but those to be deleted when all other destinations have them.
         case forget
     }
 
