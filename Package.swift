@@ -204,8 +204,8 @@ let package = Package(
         .executableTarget(
             name: "steward",
             dependencies: [
-                "Butler", "ButlerServer", "CMalloc", "DemoSurvey", "EdgeCache", "Felis", "FelisDatabase", "FelisSite",
-                "ImageTransfer", "ObjectStorage", "TableRendering",
+                "Butler", "ButlerServer", "ByteText", "CMalloc", "DemoSurvey", "EdgeCache", "Felis", "FelisDatabase",
+                "FelisSite", "ImageTransfer", "ObjectStorage", "TableRendering",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -434,3 +434,13 @@ def test_what_lies_in_a_folder_for_long_leaves_room_for_what_is_new(store, start
     wait(lambda: daemon.metric("transfer_spooled") == 5)
     store.process.send_signal(18)
     wait(lambda: len(list((store.folder / "bucket").rglob("*.fits"))) == 11)
+
+
+@pytest.mark.parametrize("beginning", [b"", b"GET /metrics HT", b"/data/image al/buck"])
+def test_a_connection_without_a_request_is_closed(store, start, beginning):
+    """After half a minute: it holds a place."""
+    daemon = start()
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=50) as quiet:
+        quiet.sendall(beginning)
+        begin = time.monotonic()
+        assert quiet.recv(4096) == b"" and 20 < time.monotonic() - begin < 45

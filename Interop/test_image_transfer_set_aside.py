@@ -186,6 +186,77 @@ watch:
     assert (store.folder / "archive/w/a.fits").read_bytes() == b"image"
 
 
+def test_a_file_of_which_a_destination_is_forgotten_stays(store, start, tmp_path):
+    camera = tmp_path / "camera"
+    camera.mkdir()
+    (camera / "a.fits").write_bytes(b"image")
+    daemon = start(**SOON, **rules(tmp_path, f"""
+destinations:
+  - {{name: archive, bucket: archive}}
+  - {{name: copy, bucket: copy}}
+watch:
+  - {{folder: {camera}, bucket: bucket, key: "w/{{file}}", settle: 0.3, afterwards: delete}}
+"""))
+    aside(daemon, 2)
+    [one] = [fields for fields in listed(daemon) if fields[2] == "archive"]
+    # Of one that waits for several, an order names the request: both are meant. So the other one is brought back before.
+    store.client().create_bucket(Bucket="copy")
+    store.process.send_signal(19)
+    command(daemon, "--retry-set-aside")
+    wait(lambda: metric(daemon, "transfer_spooled") == 1)
+    store.process.send_signal(18)
+    wait(lambda: (store.folder / "copy/w/a.fits").exists())
+    aside(daemon, 1)
+    assert [fields[2] for fields in listed(daemon)] == ["archive"] and one[1] == listed(daemon)[0][1]
+    command(daemon, "--forget-set-aside")
+    aside(daemon, 0)
+    daemon.kill()
+    daemon.start()
+    time.sleep(3)
+    assert (camera / "a.fits").exists()
+
+
+def test_what_is_brought_back_leaves_room_for_new_images(store, start, tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(b"image")
+    daemon = start(STEWARD_S3DAEMON_SPOOL_LIMIT="10", **SOON)
+    for number in range(10):
+        assert daemon.upload(file=str(image), uri=f"s3://late/{number}", wait="no")[0] == 202
+    aside(daemon, 10)
+    store.client().create_bucket(Bucket="late")
+    store.process.send_signal(19)
+    assert "Some wait" in command(daemon, "--retry-set-aside")
+    time.sleep(2.5)
+    assert metric(daemon, "transfer_spooled") == 5 and metric(daemon, "transfer_set_aside") == 5
+    for number in range(5):
+        assert daemon.upload(file=str(image), uri=f"s3://bucket/{number}", wait="no")[0] == 202
+    assert daemon.upload(file=str(image), uri="s3://bucket/more", wait="no")[0] == 503
+    # The order outlives the daemon.
+    daemon.kill()
+    store.process.send_signal(18)
+    daemon.start()
+    wait(lambda: len(list((store.folder / "late").iterdir())) == 10)
+    aside(daemon, 0)
+    assert len(list((store.folder / "bucket").iterdir())) == 5
+    assert sorted(path.name for path in (tmp_path / "spool").iterdir()) == ["journal", "lock", "set-aside"]
+
+
+def test_a_spool_that_others_may_write_to_is_not_used(store, start, tmp_path):
+    """A line of theirs would have files sent, and removed."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"victim")
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    spool.chmod(0o777)
+    (spool / "journal").write_text(f"A 01234567-89AB-4CDE-8F01-23456789ABCD normal 1.0 main delete {victim} bucket k = =\n")
+    done = Daemon(store, tmp_path).attempt()
+    assert done.returncode != 0 and "all users may write there" in done.stderr and "Traceback" not in done.stderr
+    assert victim.exists() and list((store.folder / "bucket").iterdir()) == []
+    spool.chmod(0o700)
+    start()
+    wait(lambda: not victim.exists())
+
+
 def test_kills_while_requests_are_set_aside_and_brought_back(tmp_path):
     """The store keeps every version, so what is sent twice is seen."""
     kills = int(os.environ.get("STEWARD_KILLS", "200")) // 20
@@ -255,74 +326,4 @@ def test_kills_while_requests_are_set_aside_and_brought_back(tmp_path):
     finally:
         over.set()
         daemon.stop()
-        store.stop()
-
-
-# MARK: Two files for one key
-
-
-WATCH = """
-watch:
-  - {{folder: {folder}, match: '.*\\.fits', bucket: bucket, key: "w/{{file}}", settle: 0.3, afterwards: {afterwards}}}
-"""
-
-
-@pytest.mark.parametrize("afterwards", ["keep", "delete"])
-@pytest.mark.parametrize("size", [1000, 17_000_000])
-def test_after_a_restart_a_file_is_not_sent_over_that_of_another(store, start, tmp_path, afterwards, size):
-    camera = tmp_path / "camera"
-    first, second = camera / "a/same.fits", camera / "b/same.fits"
-    for path in (first, second):
-        path.parent.mkdir(parents=True)
-    first.write_bytes(random.Random(1).randbytes(size))
-    content = first.read_bytes()
-    daemon = start(**rules(tmp_path, WATCH.format(folder=camera, afterwards=afterwards)))
-    wait(lambda: metric(daemon, "transfer_files_total") == 1 and metric(daemon, "transfer_spooled") == 0)
-    daemon.kill()
-    first.unlink(missing_ok=True)
-    second.write_bytes(random.Random(2).randbytes(size))
-    daemon.start()
-    aside(daemon, 1)
-    assert (store.folder / "bucket/w/same.fits").read_bytes() == content and second.exists()
-    assert listed(daemon)[0][3] == str(second) and str(first) in listed(daemon)[0][5]
-    assert len(re.findall(f"^ERROR [^\n]* set aside: {second}", daemon.log.read_text(), re.M)) == 1
-    # Its own name is free for a file that has changed.
-    first.write_bytes(random.Random(3).randbytes(size + 1))
-    wait(lambda: (store.folder / "bucket/w/same.fits").read_bytes() == random.Random(3).randbytes(size + 1))
-    # Once the other is out of the way, it is sent.
-    wait(lambda: first.exists() == (afterwards == "keep"))
-    store.client().delete_object(Bucket="bucket", Key="w/same.fits")
-    command(daemon, "--retry-set-aside")
-    wait(lambda: metric(daemon, "transfer_set_aside") == 0)
-    daemon.wait_until_empty()
-    assert (store.folder / "bucket/w/same.fits").read_bytes() == random.Random(2).randbytes(size)
-
-
-def test_two_daemons_with_files_for_one_key(tmp_path):
-    """At the same moment, too: the store says which was first."""
-    store = Store("moto", tmp_path / "store")
-    client = store.client()
-    client.create_bucket(Bucket="bucket")
-    client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
-    daemons = []
-    try:
-        for name in "ab":
-            place = tmp_path / name
-            (place / "camera").mkdir(parents=True)
-            daemons.append(Daemon(store, place, **rules(place, WATCH.format(
-                folder=place / "camera", afterwards="delete"))).start())
-        for number in range(10):
-            for name in "ab":
-                (tmp_path / name / f"camera/{number}.fits").write_bytes(f"{name}{number}".encode())
-        wait(lambda: all(metric(daemon, "transfer_spooled") == 0 for daemon in daemons)
-             and sum(metric(daemon, "transfer_set_aside") for daemon in daemons) == 10, 60)
-        left = {path.name: path.read_bytes() for path in tmp_path.glob("[ab]/camera/*.fits")}
-        versions = client.list_object_versions(Bucket="bucket")["Versions"]
-        assert len(versions) == len(left) == 10
-        for number in range(10):
-            stored = client.get_object(Bucket="bucket", Key=f"w/{number}.fits")["Body"].read()
-            assert {stored, left[f"{number}.fits"]} == {f"a{number}".encode(), f"b{number}".encode()}
-    finally:
-        for daemon in daemons:
-            daemon.stop()
         store.stop()

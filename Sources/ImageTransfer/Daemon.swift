@@ -47,6 +47,9 @@ public struct ImageTransferDaemon: Sendable {
         let channel = try await listen(service, door)
         let port = channel.localAddress?.port ?? settings.port
         if !journal.recovered.isEmpty { log.note("\(journal.recovered.count) files are left from before") }
+        if let kept = journal.damaged {
+            log.problem("lines of the journal of the spool cannot be read; it is kept as \(kept)")
+        }
         if let kept = journal.setAsideList.damaged {
             log.problem("lines of the list of requests that are set aside cannot be read; it is kept as \(kept)")
         }

@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 import StructuredData
 import Synchronization
@@ -44,7 +45,7 @@ final class TransferLog: Sendable {
 
     private func other(_ level: String, _ text: String) {
         switch style {
-        case .s3daemon: write("\(level) \(Self.clock()) s3daemon - \(Self.line(text))\n")
+        case .s3daemon: write("\(level) \(Self.clock()) s3daemon - \(text.onOneLine)\n")
         case .s3nd:
             var writer = JSONWriter()
             begin(&writer, level == "WARNING" ? "WARN" : level, text)
@@ -57,13 +58,7 @@ final class TransferLog: Sendable {
     private func line(_ level: String, _ start: Double, _ key: String, _ tail: String = "") {
         let seconds = Date().timeIntervalSince1970 - start
         let times = "\(Self.six(start)) \(Self.six(seconds)) sec"
-        write("\(level) \(Self.clock()) s3daemon - \(times) - \(Self.line(key))\(tail)\n")
-    }
-
-    /// A text that stays within its line.
-    private static func line(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 }) else { return text }
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 ? " " : $0 }))
+        write("\(level) \(Self.clock()) s3daemon - \(times) - \(key.onOneLine)\(tail)\n")
     }
 
     private static func six(_ value: Double) -> String {

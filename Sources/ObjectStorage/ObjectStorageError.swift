@@ -7,6 +7,8 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
     case alreadyExists(path: String)
     /// An object of another source is there, and is not replaced.
     case heldByOther(path: String, source: String)
+    /// An object is there that is younger than what was to be stored, and is not replaced.
+    case newerThere(path: String)
     case notAFile(path: String)
     case invalidRange(path: String, lower: Int64, upper: Int64, size: Int64)
     case noSpace(path: String)
@@ -51,6 +53,8 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
             "'\(path)' has the bytes of another file"
                 + (source.isEmpty ? "" : " (\(source))")
                 + ", and is not replaced; give each its own key, or move it away"
+        case .newerThere(let path):
+            "'\(path)' has other bytes, which have come since, and is not replaced; send the file anew if it is to be"
         case .notAFile(let path):
             "'\(path)' is not a regular file; give the path of a file"
         case .invalidRange(let path, let lower, let upper, let size):

@@ -10,7 +10,7 @@ import Testing
 
     @Test(
         arguments: [
-            (remote(503, "SlowDown"), .passing), (remote(500), .passing), (remote(429), .passing),
+            (remote(503, "SlowDown"), .passing), (remote(507), .passing), (remote(529), .passing), (remote(500), .passing), (remote(429), .passing),
             (remote(409, "OperationAborted"), .passing),
             (.unreachable(path: "s3://b/k", operation: "write", reason: "x"), .passing),
             (.tooManyOpenFiles(path: "/f"), .passing),
@@ -24,7 +24,7 @@ import Testing
             (.system(path: "/f", operation: "read", code: 5, message: "x"), .refused),
             (remote(400, "KeyTooLongError"), .hopeless), (remote(400, "InvalidURI"), .hopeless),
             (remote(413), .hopeless),
-            (.heldByOther(path: "s3://b/k", source: "x"), .hopeless), (.notAFile(path: "/f"), .hopeless),
+            (.heldByOther(path: "s3://b/k", source: "x"), .hopeless), (.newerThere(path: "s3://b/k"), .hopeless), (.notAFile(path: "/f"), .hopeless),
             (.notFound(path: "/f"), .gone),
         ] as [(ObjectStorageError, Outlook)])
     func whatHealsByItselfIsToldFromWhatDoesNot(error: ObjectStorageError, outlook: Outlook) {

@@ -16,6 +16,13 @@ import Testing
         var files: [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted() ?? [] }
     }
 
+    private func setAside(
+        _ request: TransferRequest, _ destination: String, because reason: String, _ journal: SpoolJournal
+    ) throws {
+        try journal.setAsideList.add(SetAsideRequest(request, destination, reason: reason))
+        try journal.finish(request.id, destination)
+    }
+
     private func with(_ body: (Spool) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "aside-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -35,8 +42,8 @@ import Testing
                 let journal = try spool.open(limit: 2)
                 try journal.accept(one)
                 try journal.accept(two)
-                try journal.setAside(one, "main", because: "there is no\nbucket 'é' %")
-                try journal.setAside(two, "archive", because: "x")
+                try setAside(one, "main", because: "there is no\nbucket 'é' %", journal)
+                try setAside(two, "archive", because: "x", journal)
                 #expect(journal.count == 1 && journal.setAsideList.count == 2)
                 #expect(journal.setAsideList.contains(two.id))
                 try journal.accept(request("three"))
@@ -59,7 +66,7 @@ import Testing
             let journal = try spool.open()
             let one = request("one")
             try journal.accept(one)
-            try journal.setAside(one, "main", because: "x")
+            try setAside(one, "main", because: "x", journal)
             let entries = journal.setAsideList.entries
             let obstacle = "\(spool.folder)/set-aside.new"
             try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: true)
@@ -68,7 +75,7 @@ import Testing
             #expect(throws: DaemonError.self) { try journal.bringBack(entries) }
             #expect(try spool.bytes("journal").count == size && journal.count == 1)
             try FileManager.default.removeItem(atPath: obstacle)
-            #expect(try journal.bringBack(entries) == entries)
+            #expect(try journal.bringBack(entries).map(\.request.id) == [one.id])
             #expect(journal.count == 1 && journal.setAsideList.count == 0)
         }
     }
@@ -80,7 +87,7 @@ import Testing
                 for name in ["one", "two"] {
                     let request = request(name)
                     try journal.accept(request)
-                    try journal.setAside(request, "main", because: "x")
+                    try setAside(request, "main", because: "x", journal)
                 }
                 #expect(journal.setAsideList.damaged == nil)
             }
@@ -106,7 +113,7 @@ import Testing
                 let journal = try spool.open()
                 try journal.accept(one)
                 before = try spool.bytes("journal")
-                try journal.setAside(one, "main", because: "x")
+                try setAside(one, "main", because: "x", journal)
                 try journal.finish(one.id, "archive")
             }
             try spool.write(before, "journal")
@@ -136,7 +143,7 @@ import Testing
                 let journal = try spool.open()
                 for request in [one, two] {
                     try journal.accept(request)
-                    try journal.setAside(request, "main", because: "x")
+                    try setAside(request, "main", because: "x", journal)
                 }
             }
             let whole = try spool.bytes("set-aside")
@@ -146,7 +153,7 @@ import Testing
                 let journal = try spool.open()
                 #expect(journal.setAsideList.entries.map(\.id) == [one.id])
                 try journal.accept(two)
-                try journal.setAside(two, "main", because: "y")
+                try setAside(two, "main", because: "y", journal)
                 #expect(try SetAsideList.read(spool.folder).map(\.reason) == ["x", "y"])
             }
         }
@@ -158,15 +165,14 @@ import Testing
             let all = (0..<4).map { request("\($0)") }
             for request in all[..<2] {
                 try journal.accept(request)
-                try journal.setAside(request, "main", because: "x")
+                try setAside(request, "main", because: "x", journal)
             }
             try journal.accept(all[2])
-            #expect(throws: DaemonError.setAsideFull(limit: 2)) { try journal.setAside(all[2], "main", because: "x") }
+            #expect(throws: DaemonError.setAsideFull(limit: 2)) { try setAside(all[2], "main", because: "x", journal) }
             #expect(journal.count == 1, "it stays in the spool")
-            // There is room for one in the spool: the other one stays where it is.
-            let back = try journal.bringBack(journal.setAsideList.entries)
-            #expect(back.map(\.id) == [all[0].id] && journal.setAsideList.entries.map(\.id) == [all[1].id])
-            #expect(throws: DaemonError.spoolFull(limit: 2)) { try journal.accept(all[3]) }
+            try journal.accept(all[3])
+            #expect(throws: DaemonError.spoolFull(limit: 2)) { try journal.accept(request("more")) }
+            #expect(try journal.bringBack(journal.setAsideList.entries).isEmpty && journal.setAsideList.count == 2)
         }
     }
 
@@ -185,7 +191,7 @@ import Testing
                 #expect(journal.recovered.map(\.refused) == [["main": 10]])
             }
             let journal = try spool.open()
-            try journal.setAside(one, "main", because: "x")
+            try setAside(one, "main", because: "x", journal)
             // What is brought back has all its time again.
             _ = try journal.bringBack(journal.setAsideList.entries)
             #expect(try journal.refused(one.id, "main", now: 40) == 40)
@@ -195,17 +201,120 @@ import Testing
     @Test func ordersAreReadAsTheyWereGiven() throws {
         try with { spool in
             let journal = try spool.open()
-            let id = UUID()
+            let entries = ["one", "two"].map { SetAsideRequest(request($0), "main", reason: "x") }
+            let again = SetAsideRequest(entries[0].request, "main", reason: "y")
             let given = [
-                try SpoolOrder(.forget, [id], spool: spool.folder), try SpoolOrder(.retry, nil, spool: spool.folder),
+                try SpoolOrder(.forget, [entries[0]], spool: spool.folder),
+                try SpoolOrder(.retry, entries, spool: spool.folder),
             ]
-            try spool.write(Data("all\n".utf8), "retry-x")
-            #expect(SpoolOrder.waiting(spool.folder) == given)
-            let entry = SetAsideRequest(request("one"), "main", reason: "x")
-            #expect(!given[0].concerns(entry) && given[1].concerns(entry))
-            for order in given { order.isDone() }
+            try spool.write(Data("\(entries[0].id) 1.5 main\n".utf8), "retry-x")
+            #expect(try SpoolOrder.waiting(spool.folder).orders == given)
+            #expect(given[0].concerns(entries[0]) && !given[0].concerns(entries[1]))
+            #expect(entries.allSatisfy(given[1].concerns) && !given[1].concerns(again))
+            given[1].isBegun()
+            let left = try SpoolOrder.waiting(spool.folder).orders
+            #expect(left.map(\.isUnderWay) == [false, true] && left[1].requests == given[1].requests)
+            for order in left { order.isDone() }
             #expect(spool.files == ["journal", "lock", "retry-x", "set-aside"])
             withExtendedLifetime(journal) {}
+        }
+    }
+
+    @Test func whatIsNoOrderKeepsNoOrderWaiting() throws {
+        try with { spool in
+            let journal = try spool.open()
+            func name() -> String { "retry-\(UUID().uuidString)" }
+            try spool.write(Data("all\n".utf8), name())
+            #expect(mkfifo("\(spool.folder)/\(name())", 0o600) == 0)
+            #expect(symlink("/etc/hostname", "\(spool.folder)/\(name())") == 0)
+            try FileManager.default.createDirectory(
+                atPath: "\(spool.folder)/\(name())", withIntermediateDirectories: true)
+            let given = try SpoolOrder(
+                .retry, [SetAsideRequest(request("one"), "main", reason: "x")], spool: spool.folder)
+            let (orders, problems) = try SpoolOrder.waiting(spool.folder)
+            #expect(orders == [given] && problems.count == 4)
+            withExtendedLifetime(journal) {}
+        }
+    }
+
+    /// Half of the spool is for what is new.
+    @Test func whatIsBroughtBackWaitsForRoomAndComesLast() throws {
+        try with { spool in
+            let journal = try spool.open(limit: 4)
+            for name in ["one", "two", "three"] {
+                let one = request(name)
+                try journal.accept(one)
+                try setAside(one, "main", because: "x", journal)
+            }
+            let entries = journal.setAsideList.entries
+            let back = try journal.bringBack(entries)
+            #expect(back.map(\.request.file) == ["/data/one", "/data/two"] && !journal.hasRoom)
+            #expect(back.map(\.request.priority) == [.bulk, .bulk])
+            #expect(back.map(\.request.wasSetAside) == entries[..<2].map(\.time))
+            #expect(journal.setAsideList.entries == [entries[2]])
+            try journal.finish(back[0].request.id, "main")
+            #expect(try journal.bringBack([entries[2]]).count == 1)
+        }
+        try with { spool in
+            let one = request("one")
+            do {
+                let journal = try spool.open(limit: 1)
+                try journal.accept(one)
+                try setAside(one, "main", because: "x", journal)
+                #expect(try journal.bringBack(journal.setAsideList.entries).count == 1)
+            }
+            let left = try spool.open(limit: 1).recovered
+            #expect(left.map(\.priority) == [.bulk] && left[0].wasSetAside != nil)
+        }
+    }
+
+    /// Whatever becomes of it at other destinations, and in whichever of the files its other half is.
+    @Test func theFileOfAForgottenRequestStays() throws {
+        try with { spool in
+            let (one, two) = (
+                request("one", pending: ["main", "archive"]), request("two", pending: ["main", "archive"])
+            )
+            do {
+                let journal = try spool.open()
+                for request in [one, two] { try journal.accept(request) }
+                _ = try journal.refused(one.id, "archive", now: 10)
+                try setAside(one, "main", because: "x", journal)
+                for name in two.pending { try setAside(two, name, because: "x", journal) }
+                try journal.forget(journal.setAsideList.entries.filter { $0.destination == "main" })
+                #expect(journal.setAsideList.hasGivenUp(Errand(one)) && journal.setAsideList.count == 1)
+            }
+            let journal = try spool.open()
+            #expect(journal.recovered.map(\.deletes) == [false] && journal.recovered[0].refused == ["archive": 10])
+            #expect(try journal.finish(one.id, "archive")?.deletes == false)
+            #expect(try journal.bringBack(journal.setAsideList.entries).map(\.request.deletes) == [false])
+        }
+    }
+
+    /// On a full disk the journal may not have noted that it has left.
+    @Test func whatIsForgottenDoesNotComeBack() throws {
+        try with { spool in
+            let one = request("one")
+            do {
+                let journal = try spool.open()
+                try journal.accept(one)
+                try journal.setAsideList.add(SetAsideRequest(one, "main", reason: "x"))
+                try journal.forget(journal.setAsideList.entries)
+            }
+            let journal = try spool.open()
+            #expect(journal.recovered.isEmpty && journal.setAsideList.count == 0)
+        }
+    }
+
+    @Test func theTimeOfRefusalsBeginsAnewAfterAnotherFailure() throws {
+        try with { spool in
+            let one = request("one")
+            do {
+                let journal = try spool.open()
+                try journal.accept(one)
+                _ = try journal.refused(one.id, "main", now: 10)
+                try journal.notRefused(one.id, "main")
+            }
+            #expect(try spool.open().refused(one.id, "main", now: 20) == 20)
         }
     }
 }

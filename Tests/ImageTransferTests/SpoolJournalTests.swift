@@ -24,8 +24,8 @@ import Testing
                 #expect(journal.recovered.isEmpty)
                 try journal.accept(one)
                 try journal.accept(two)
-                #expect(try journal.finish(one.id, "main"))
-                #expect(try !journal.finish(two.id, "archive"))
+                #expect(try journal.finish(one.id, "main")?.file == one.file)
+                #expect(try journal.finish(two.id, "archive") == nil)
                 try journal.synchronize()
             }
             var rest = two
@@ -34,8 +34,8 @@ import Testing
                 let journal = try SpoolJournal(folder: folder, limit: 10)
                 #expect(journal.recovered == [rest])
                 #expect(journal.count == 1)
-                #expect(try journal.finish(two.id, "main"))
-                #expect(try !journal.finish(two.id, "main"))
+                #expect(try journal.finish(two.id, "main") != nil)
+                #expect(try journal.finish(two.id, "main") == nil)
             }
             #expect(try SpoolJournal(folder: folder, limit: 10).recovered.isEmpty)
         }

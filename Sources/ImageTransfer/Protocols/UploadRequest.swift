@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 import ObjectStorage
 import Serving
@@ -100,8 +101,6 @@ struct UploadAnswer: Sendable {
         }
         writer.endObject()
         // Line ends and other control characters cannot be in a header.
-        let line = String(
-            String.UnicodeScalarView(message.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
-        return UploadAnswer(status: status, body: writer.bytes, error: status < 300 ? nil : line)
+        return UploadAnswer(status: status, body: writer.bytes, error: status < 300 ? nil : message.onOneLine)
     }
 }

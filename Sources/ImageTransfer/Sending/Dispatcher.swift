@@ -246,11 +246,14 @@ final class Dispatcher: Sendable {
                 let before = request.deletes ? try? FileManager.default.attributesOfItem(atPath: request.file) : nil
                 let sent = try await destination.client.send(
                     file: request.file, to: place.location, partSize: settings.partSize, because: reason,
-                    source: request.isDropped ? settings.source(request.file) : nil, check: check(request.file))
+                    replacing: replaceable(request), check: check(request.file))
                 (report.size, report.parts) = (sent.size, sent.parts)
                 report.seconds = Date().timeIntervalSince1970 - request.accepted
                 metrics.sent(request, destination.name, bytes: sent.wasThere ? 0 : sent.size, seconds: report.seconds)
-                if finish(request, destination.name), let before, !journal.setAsideList.contains(request.id) {
+                // The request may have been told meanwhile to keep its file.
+                if let last = finish(request, destination.name), last.deletes, let before,
+                    !journal.setAsideList.contains(request.id)
+                {
                     remove(request, before)
                 }
                 log.sent(request, destination.name, start: start, report)
@@ -273,12 +276,20 @@ final class Dispatcher: Sendable {
         }
     }
 
+    /// Which objects the file may replace.
+    private func replaceable(_ request: TransferRequest) -> Replaceable {
+        if request.isDropped { return .sameSource(settings.source(request.file)) }
+        // Times of services are whole seconds.
+        return request.wasSetAside.map { .older(than: Int64($0.rounded(.down)) * 1_000_000_000) } ?? .all
+    }
+
+    /// - Returns: the request, if that was its last destination.
     @discardableResult
-    private func finish(_ request: TransferRequest, _ destination: String) -> Bool {
+    func finish(_ request: TransferRequest, _ destination: String) -> TransferRequest? {
         do { return try journal.finish(request.id, destination) } catch {
-            // The file is sent; at worst it is looked for once more after the next start.
+            // The file is sent, or set aside; at worst it is looked for once more after the next start.
             log.problem("\(error)")
-            return false
+            return nil
         }
     }
 
@@ -303,9 +314,6 @@ final class Dispatcher: Sendable {
 
     /// Whether a request can be taken, and its end noted, on a thread that must not block.
     var isQuick: Bool { settings.roots.isEmpty && journal.isQuick && log.isQuick }
-
-    /// Whether files that may wait can be taken without keeping others out.
-    var hasRoom: Bool { journal.count < settings.spoolLimit / 2 }
 
     var activeCount: Int { active.load(ordering: .relaxed) }
 

@@ -17,6 +17,9 @@ enum Outlook: Sendable, Hashable {
         "EntityTooLarge",
     ]
 
+    /// Whether a service has failed, or what is before it: full, overloaded, down. Not that it does not know the request.
+    private static func isFailure(_ status: Int) -> Bool { status >= 500 && status != 501 && status != 505 }
+
     /// What is not known counts as refused: it is tried for long, and nothing is lost.
     init(_ error: any Error) {
         switch error {
@@ -24,12 +27,13 @@ enum Outlook: Sendable, Hashable {
         case let error as ObjectStorageError:
             switch error {
             case .notFound(let path) where !path.hasPrefix("s3://"): self = .gone
-            case .notAFile, .alreadyExists, .heldByOther: self = .hopeless
+            case .notAFile, .alreadyExists, .heldByOther, .newerThere: self = .hopeless
             case .unreachable, .truncated, .tooManyOpenFiles, .noSpace: self = .passing
             case .remote(_, _, let status, let code, _):
                 self =
                     Self.hopelessCodes.contains(code) || status == 413 || status == 414
-                    ? .hopeless : error.isTransient || code == "OperationAborted" ? .passing : .refused
+                    ? .hopeless
+                    : error.isTransient || Self.isFailure(status) || code == "OperationAborted" ? .passing : .refused
             default: self = .refused
             }
         default: self = .refused

@@ -10,7 +10,10 @@ extension Dispatcher {
         _ request: TransferRequest, _ destination: String, _ error: any Error, _ tries: Tries
     ) async -> Bool {
         let outlook = Outlook(error)
-        guard outlook != .passing else { return false }
+        guard outlook != .passing else {
+            do { try journal.notRefused(request.id, destination) } catch { log.problem("\(error)") }
+            return false
+        }
         let now = Date().timeIntervalSince1970
         var first = now
         // Without the line in the spool the time is counted from a later refusal.
@@ -24,12 +27,13 @@ extension Dispatcher {
     ) async -> Bool {
         do {
             try await POSIXObjectStore.sharedPool.run { [journal] in
-                try journal.setAside(request, destination, because: reason)
+                try journal.setAsideList.add(SetAsideRequest(request, destination, reason: reason))
             }
         } catch {
             log.problem("\(request.file) cannot be set aside, and is tried again: \(error)")
             return false
         }
+        finish(request, destination)
         if outlook == .gone { metrics.lost() }
         metrics.setAside(destination, outlook)
         log.setAside(request, destination, because: reason)
@@ -38,11 +42,19 @@ extension Dispatcher {
 
     /// Does what operators want done with what is set aside. Looks for their orders for ever.
     func carryOutOrders() async {
+        var told: Set<String> = []
         while !Task.isCancelled {
+            var problems: Set<String> = []
             do {
-                let orders = try await POSIXObjectStore.sharedPool.run { [journal] in SpoolOrder.waiting(journal.folder) }
+                let (orders, unusable) = try await POSIXObjectStore.sharedPool.run { [journal] in
+                    try SpoolOrder.waiting(journal.folder)
+                }
+                problems = Set(unusable.map { "an order is not carried out: \($0)" })
                 for order in orders { try await carryOut(order) }
-            } catch { log.problem("\(error)") }
+            } catch { problems.insert("\(error)") }
+            // They are looked at every second.
+            for problem in problems.subtracting(told).sorted() { log.problem(problem) }
+            told = problems
             try? await Task.sleep(for: .seconds(1))
         }
     }
@@ -52,7 +64,7 @@ extension Dispatcher {
         switch order.action {
         case .forget:
             try await POSIXObjectStore.sharedPool.run { [journal] in
-                try journal.setAsideList.remove(entries)
+                try journal.forget(entries)
                 order.isDone()
             }
             log.note("\(entries.count) requests that were set aside are forgotten")
@@ -60,21 +72,21 @@ extension Dispatcher {
             let known = entries.filter { destination($0.destination) != nil }
             let back = try await POSIXObjectStore.sharedPool.run { [journal] in
                 let back = try journal.bringBack(known)
-                order.isDone()
+                if back.count == known.count { order.isDone() } else { order.isBegun() }
                 return back
             }
-            log.note("\(back.count) requests that were set aside are sent again")
+            for (request, name) in back {
+                if let destination = destination(name) { enqueue(request, destination, because: .recovery) }
+            }
+            if !back.isEmpty { log.note("\(back.count) requests that were set aside are sent again") }
+            if order.isUnderWay { return }
             if known.count < entries.count {
                 log.problem(
                     "\(entries.count - known.count) requests stay set aside: their destinations are not configured")
             }
             if back.count < known.count {
-                log.problem("\(known.count - back.count) requests stay set aside: the spool is full")
-            }
-            for entry in back {
-                if let destination = destination(entry.destination) {
-                    enqueue(entry.request, destination, because: .recovery)
-                }
+                log.note(
+                    "\(known.count - back.count) requests stay set aside until half of the spool is free")
             }
         }
     }

@@ -6,6 +6,8 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     case spoolInUse(path: String)
     case spoolFull(limit: Int)
     case spoolBroken(path: String, reason: String)
+    case spoolUnreadable(path: String, reason: String)
+    case spoolUnsafe(path: String, reason: String)
     case setAsideFull(limit: Int)
     case outsideRoots(path: String)
     case noDestination(String)
@@ -23,6 +25,11 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
             "the spool is full: \(limit) files wait to be sent; try again when some of them are gone"
         case .spoolBroken(let path, let reason):
             "the spool '\(path)' cannot be written: \(reason); nothing is accepted until it can"
+        case .spoolUnreadable(let path, let reason):
+            "the spool '\(path)' cannot be read: \(reason); do it as the user of its daemon"
+        case .spoolUnsafe(let path, let reason):
+            "the spool '\(path)' is not used: \(reason), so others could have files sent and removed; give it to the "
+                + "daemon's user alone, or name another folder with STEWARD_S3DAEMON_SPOOL"
         case .setAsideFull(let limit):
             "\(limit) requests are set aside, and more stay in the spool; have them tried again, or forgotten"
         case .noDestination(let name): "the destination '\(name)' is not configured any more"

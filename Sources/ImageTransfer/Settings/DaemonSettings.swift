@@ -115,7 +115,7 @@ public struct DaemonSettings: Sendable {
     public static func spool(_ environment: [String: String]) -> String {
         func text(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         if let folder = text("STEWARD_S3DAEMON_SPOOL") { return folder }
-        let state = text("XDG_STATE_HOME") ?? (text("HOME") ?? "/var/tmp") + "/.local/state"
+        let state = text("XDG_STATE_HOME") ?? text("HOME").map { $0 + "/.local/state" } ?? "/var/tmp"
         return "\(state)/steward-s3daemon-\(port(environment))"
     }
 

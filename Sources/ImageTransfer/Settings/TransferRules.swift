@@ -100,9 +100,11 @@ public struct TransferRules: Sendable {
                 isRequired: item.value["required"]?.boolValue ?? false)
         }
         let names = destinations.map(\.name) + ["main"]
-        guard Set(names).count == names.count, !names.contains(where: { $0.contains(" ") || $0.contains(",") }) else {
+        func isUsable(_ name: String) -> Bool { name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } && !name.contains(",") }
+        guard Set(names).count == names.count, names.allSatisfy(isUsable) else {
             throw Problem(
-                description: "names of destinations have to differ, without blanks and commas, and not be 'main'")
+                description: "names of destinations have to differ, without blanks, commas and what is not ASCII, and not "
+                    + "be 'main'")
         }
         watched = try Self.items(
             top, "watch", ["folder", "match", "bucket", "key", "priority", "settle", "afterwards"]

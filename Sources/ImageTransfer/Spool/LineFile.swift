@@ -20,15 +20,25 @@ struct LineFile: Sendable {
 
     /// The whole lines of a file; none without the file. Blocks.
     static func lines(folder: String, name: String) throws(DaemonError) -> [String] {
-        let path = folder + "/" + name
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
         let data: Data
-        do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-            throw .spoolBroken(path: folder, reason: error.localizedDescription)
+        do { data = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)) } catch CocoaError.fileReadNoSuchFile
+        { return [] } catch {
+            throw .spoolUnreadable(path: folder, reason: error.localizedDescription)
         }
         // What follows the last line end was cut.
         guard let end = data.lastIndex(of: 0x0A) else { return [] }
         return data[..<end].split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Keeps a copy of a file some of whose lines cannot be read, as it is about to be written anew without them. Blocks.
+    ///
+    /// - Returns: the copy's path.
+    static func keepDamaged(folder: String, name: String) throws(DaemonError) -> String {
+        let (path, kept) = ("\(folder)/\(name)", "\(folder)/\(name).damaged-\(UUID.random().uuidString)")
+        do { try FileManager.default.copyItem(atPath: path, toPath: kept) } catch {
+            throw .spoolBroken(path: path, reason: "a line is damaged; \(error.localizedDescription)")
+        }
+        return kept
     }
 
     func close() { if descriptor >= 0 { _ = Foundation.close(descriptor) } }

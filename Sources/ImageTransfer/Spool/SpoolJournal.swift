@@ -16,6 +16,8 @@ final class SpoolJournal: Sendable {
         var written: UInt64 = 0
     }
 
+    private static let name = "journal"
+
     let folder: String
     private let limit: Int
     private let lock: Int32
@@ -25,32 +27,29 @@ final class SpoolJournal: Sendable {
     private let flushed = Mutex<UInt64>(0)
     /// What the processes before have left.
     let recovered: [TransferRequest]
+    /// Where the file is kept as it was found, if some of its lines could not be read.
+    let damaged: String?
     let setAsideList: SetAsideList
 
     /// Reads what is left. Blocks.
     ///
-    /// - Throws: ``DaemonError/spoolInUse(path:)``, ``DaemonError/spoolBroken(path:reason:)``.
+    /// - Throws: ``DaemonError/spoolInUse(path:)``, ``DaemonError/spoolBroken(path:reason:)``, and what
+    ///   ``SpoolFolder/prepare(_:)`` throws.
     init(folder: String, limit: Int) throws(DaemonError) {
         self.folder = folder
         self.limit = limit
-        do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-            throw .spoolBroken(path: folder, reason: "the folder cannot be made (\(error.localizedDescription))")
-        }
-        lock = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0 else { throw .spoolBroken(path: folder, reason: String(cString: strerror(errno))) }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            close(lock)
-            throw .spoolInUse(path: folder)
-        }
+        try SpoolFolder.prepare(folder)
+        lock = try SpoolFolder.lock(folder)
         setAsideList = try SetAsideList(folder: folder, limit: limit)
-        var known = try Self.read(folder)
+        var (known, isDamaged) = try Self.read(folder)
+        damaged = isDamaged ? try LineFile.keepDamaged(folder: folder, name: Self.name) : nil
         // A process that died when it had written the one file and not yet the other left a request in both.
         for entry in setAsideList.entries {
             known[entry.id]?.pending.removeAll { $0 == entry.destination }
             if known[entry.id]?.pending.isEmpty ?? false { known[entry.id] = nil }
         }
         recovered = known.values.sorted { ($0.accepted, $0.id.uuidString) < ($1.accepted, $1.id.uuidString) }
-        state = Mutex(State(file: LineFile(folder: folder, name: "journal"), waiting: known))
+        state = Mutex(State(file: LineFile(folder: folder, name: Self.name), waiting: known))
         try state.withLock { state throws(DaemonError) in try rewrite(&state) }
     }
 
@@ -91,19 +90,21 @@ final class SpoolJournal: Sendable {
 
     /// A destination has the file, or will not get it.
     ///
-    /// - Returns: whether that was the last one.
+    /// - Returns: the request, if that was the last one.
     @discardableResult
-    func finish(_ id: UUID, _ destination: String) throws(DaemonError) -> Bool {
+    func finish(_ id: UUID, _ destination: String) throws(DaemonError) -> TransferRequest? {
         try state.withLock { state throws(DaemonError) in
-            guard var request = state.waiting[id] else { return false }
+            guard var request = state.waiting[id] else { return nil }
             request.pending.removeAll { $0 == destination }
             let isLast = request.pending.isEmpty
             state.waiting[id] = isLast ? nil : request
-            try append("D \(id.uuidString) \(destination)\n", &state)
+            try append(Self.end(id, destination), &state)
             if state.lines > 20_000, state.lines > 8 * state.waiting.count { try rewrite(&state) }
-            return isLast
+            return isLast ? request : nil
         }
     }
+
+    private static func end(_ id: UUID, _ destination: String) -> String { "D \(id.uuidString) \(destination)\n" }
 
     /// Notes that a destination refuses a request.
     ///
@@ -118,37 +119,64 @@ final class SpoolJournal: Sendable {
         }
     }
 
-    // MARK: Setting aside
-
-    /// Moves a request from the spool to the list of those that are not tried any more. Blocks.
-    func setAside(_ request: TransferRequest, _ destination: String, because reason: String) throws(DaemonError) {
-        try setAsideList.add(SetAsideRequest(request, destination, reason: reason))
-        try finish(request.id, destination)
+    /// Notes that what is the matter with a destination now is no refusal: the time of refusals begins anew.
+    func notRefused(_ id: UUID, _ destination: String) throws(DaemonError) {
+        try state.withLock { state throws(DaemonError) in
+            guard state.waiting[id]?.refused[destination] != nil else { return }
+            try append("F \(id.uuidString) \(destination) 0\n", &state)
+            state.waiting[id]?.refused[destination] = nil
+        }
     }
 
-    /// Moves requests back into the spool, as long as it has room. Blocks.
+    // MARK: Setting aside
+
+    /// Whether what may wait can be taken without keeping others out: half of the spool is for them.
+    var hasRoom: Bool { state.withLock { hasRoom($0) } }
+
+    private func hasRoom(_ state: State) -> Bool { state.waiting.count < max(1, limit / 2) }
+
+    /// Moves requests back into the spool, as long as it has room, to be sent after all others. Blocks.
     ///
     /// - Returns: those that are in the spool now, and wait to be sent.
-    func bringBack(_ entries: [SetAsideRequest]) throws(DaemonError) -> [SetAsideRequest] {
-        var back: [SetAsideRequest] = []
+    func bringBack(_ entries: [SetAsideRequest]) throws(DaemonError) -> [(request: TransferRequest, destination: String)]
+    {
+        var back: [(request: TransferRequest, destination: String)] = []
         for entry in entries {
-            let hasRoom = try state.withLock { state throws(DaemonError) in
+            let request = try state.withLock { state throws(DaemonError) -> TransferRequest? in
                 // From an attempt after which the list could not be written.
-                if state.waiting[entry.id]?.pending.contains(entry.destination) ?? false { return true }
-                guard state.waiting.count < limit else { return false }
+                if let there = state.waiting[entry.id], there.pending.contains(entry.destination) { return there }
+                guard hasRoom(state) else { return nil }
                 var request = state.waiting[entry.id] ?? entry.request
                 if !request.pending.contains(entry.destination) { request.pending.append(entry.destination) }
                 request.refused[entry.destination] = nil
-                try append(request.line, &state)
+                (request.priority, request.wasSetAside) = (.bulk, request.wasSetAside ?? entry.time)
+                try append(request.lines, &state)
                 state.waiting[entry.id] = request
-                return true
+                return request
             }
-            guard hasRoom else { break }
-            back.append(entry)
+            guard let request else { break }
+            back.append((request, entry.destination))
         }
         try synchronize()
-        try setAsideList.remove(back)
+        try setAsideList.remove(Array(entries.prefix(back.count)))
         return back
+    }
+
+    /// Forgets requests that are set aside; their files stay, also when all other destinations have them. Blocks.
+    func forget(_ entries: [SetAsideRequest]) throws(DaemonError) {
+        try state.withLock { state throws(DaemonError) in
+            for entry in entries {
+                if var request = state.waiting[entry.id], request.deletes {
+                    request.deletes = false
+                    try append(request.lines, &state)
+                    state.waiting[entry.id] = request
+                }
+                // When it was set aside there may have been no room for the line.
+                try append(Self.end(entry.id, entry.destination), &state)
+            }
+        }
+        try synchronize()
+        try setAsideList.remove(entries, forgets: true)
     }
 
     // MARK: Lines
@@ -161,29 +189,30 @@ final class SpoolJournal: Sendable {
 
     private func rewrite(_ state: inout State) throws(DaemonError) {
         let requests = state.waiting.values.sorted { $0.accepted < $1.accepted }
-        try state.file.replace(
-            with: requests.map { request in
-                request.line + request.refused.map { "F \(request.id.uuidString) \($0) \($1)\n" }.joined()
-            })
+        try state.file.replace(with: requests.map(\.lines))
         state.lines = state.waiting.count
     }
 
-    private static func read(_ folder: String) throws(DaemonError) -> [UUID: TransferRequest] {
-        var known: [UUID: TransferRequest] = [:]
-        for line in try LineFile.lines(folder: folder, name: "journal") {
+    private static func read(
+        _ folder: String
+    ) throws(DaemonError) -> (known: [UUID: TransferRequest], isDamaged: Bool) {
+        var (known, isDamaged): ([UUID: TransferRequest], Bool) = ([:], false)
+        for line in try LineFile.lines(folder: folder, name: name) {
             let fields = line.split(separator: " ")
             if let request = TransferRequest(fields) {
                 known[request.id] = request
                 continue
             }
-            guard fields.count >= 3, let id = UUID(uuidString: String(fields[1])) else { continue }
-            if fields[0] == "D" {
+            let id = fields.count < 3 ? nil : UUID(uuidString: String(fields[1]))
+            if fields.first == "D", fields.count == 3, let id {
                 known[id]?.pending.removeAll { $0 == fields[2] }
                 if known[id]?.pending.isEmpty ?? false { known[id] = nil }
-            } else if fields[0] == "F", fields.count == 4, let time = Double(fields[3]) {
-                known[id]?.refused[String(fields[2])] = time
+            } else if fields.first == "F", fields.count == 4, let id, let time = Double(fields[3]) {
+                known[id]?.refused[String(fields[2])] = time == 0 ? nil : time
+            } else {
+                isDamaged = true
             }
         }
-        return known
+        return (known, isDamaged)
     }
 }

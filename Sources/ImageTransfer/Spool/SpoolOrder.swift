@@ -2,71 +2,147 @@ import Foundation
 
 /// What an operator wants done with requests that are set aside: a file in the folder of the spool, which the daemon of
 /// the spool looks for every second, and takes away when it has done so. Whoever may write there may give orders.
+///
+/// Its name is `ACTION-UUID`, that of one that is under way `ACTION-under-way-UUID`; it has a line
+/// `ID TIME DESTINATION` for each request.
 public struct SpoolOrder: Sendable, Hashable {
     public enum Action: String, Sendable, CaseIterable {
         /// To be tried again, from the beginning.
         case retry
-        /// Not to be sent any more. Files stay, but those to be deleted when all other destinations have them.
+        /// Not to be sent any more. Their files stay.
         case forget
     }
 
+    /// Bytes. What is larger is no order.
+    private static let most = 256 << 20
+
     public let action: Action
-    /// `nil` for all.
-    public let requests: Set<UUID>?
-    private let path: String
+    let requests: Set<SetAsideRequest.Name>
+    /// Whether some of it has been done, and the rest has to wait.
+    let isUnderWay: Bool
+    private let folder: String
+    private let id: String
+
+    private var name: String { Self.name(action, id, isUnderWay: isUnderWay) }
+
+    private static func name(_ action: Action, _ id: String, isUnderWay: Bool) -> String {
+        action.rawValue + (isUnderWay ? "-under-way-" : "-") + id
+    }
 
     /// Gives an order. Blocks.
     ///
-    /// - Parameter folder: of the spool.
+    /// - Parameters:
+    ///   - requests: as they were seen, so that what is set aside afterwards is not meant.
+    ///   - folder: of the spool.
     /// - Throws: ``DaemonError/spoolBroken(path:reason:)``.
-    public init(_ action: Action, _ requests: Set<UUID>?, spool folder: String) throws(DaemonError) {
-        self.action = action
-        self.requests = requests
-        path = "\(folder)/\(action.rawValue)-\(UUID.random().uuidString)"
-        let text = requests.map { $0.map { "\($0.uuidString)\n" }.sorted().joined() } ?? "all\n"
-        do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-            throw .spoolBroken(path: folder, reason: error.localizedDescription)
+    public init(_ action: Action, _ requests: [SetAsideRequest], spool folder: String) throws(DaemonError) {
+        (self.action, self.folder, id) = (action, folder, UUID.random().uuidString)
+        isUnderWay = false
+        self.requests = Set(requests.map(\.name))
+        let text = self.requests.map { "\($0.id.uuidString) \($0.time) \($0.destination)\n" }.sorted().joined()
+        try Self.write(text, "\(folder)/\(name)", spool: folder)
+    }
+
+    /// Writes a file that the owner of the folder can read, whoever writes it, whatever the mask for new files.
+    private static func write(_ text: String, _ path: String, spool folder: String) throws(DaemonError) {
+        let new = "\(folder)/new-\(UUID.random().uuidString)"
+        let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        func fail() -> DaemonError {
+            let code = errno
+            if file >= 0 { unlink(new) }
+            return .spoolBroken(path: folder, reason: String(cString: strerror(code)))
+        }
+        guard file >= 0 else { throw fail() }
+        defer { close(file) }
+        var (status, text) = (stat(), text)
+        guard stat(folder, &status) == 0 else { throw fail() }
+        if geteuid() == 0 {
+            guard fchown(file, status.st_uid, status.st_gid) == 0 else { throw fail() }
+        } else if geteuid() != status.st_uid {
+            guard fchmod(file, 0o644) == 0 else { throw fail() }
+        }
+        let written = text.withUTF8 { $0.isEmpty ? 0 : Foundation.write(file, $0.baseAddress, $0.count) }
+        guard written == text.utf8.count, fsync(file) == 0, rename(new, path) == 0 else { throw fail() }
+    }
+
+    /// - Returns: `nil` for other files.
+    /// - Throws: ``DaemonError/badFile(path:reason:)``.
+    private init?(folder: String, name: String) throws(DaemonError) {
+        let words = name.split(separator: "-", maxSplits: 1).map(String.init)
+        guard words.count == 2, let action = Action(rawValue: words[0]) else { return nil }
+        isUnderWay = words[1].hasPrefix("under-way-")
+        id = isUnderWay ? String(words[1].dropFirst("under-way-".count)) : words[1]
+        guard UUID(uuidString: id) != nil else { return nil }
+        (self.action, self.folder) = (action, folder)
+        let path = "\(folder)/\(name)"
+        let lines = try Self.text(path).split(separator: "\n")
+        requests = Set(lines.compactMap(SetAsideRequest.Name.init(line:)))
+        guard requests.count == lines.count else { throw .badFile(path: path, reason: "a line is damaged") }
+    }
+
+    private static func text(_ path: String) throws(DaemonError) -> String {
+        // Others than files would keep all orders waiting.
+        let file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else { throw .badFile(path: path, reason: String(cString: strerror(errno))) }
+        let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= most else {
+            throw .badFile(path: path, reason: "it is no file that can be an order")
+        }
+        do { return String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self) } catch {
+            throw .badFile(path: path, reason: error.localizedDescription)
         }
     }
 
-    private init?(path: String, name: String) {
-        let words = name.split(separator: "-", maxSplits: 1)
-        guard words.count == 2, let action = Action(rawValue: String(words[0])),
-            UUID(uuidString: String(words[1])) != nil,
-            let data = FileManager.default.contents(atPath: path)
-        else { return nil }
-        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
-        self.action = action
-        self.path = path
-        requests = lines == ["all"] ? nil : Set(lines.compactMap { UUID(uuidString: String($0)) })
+    /// Orders that have not been carried out, and what is the matter with others. Blocks.
+    static func waiting(_ folder: String) throws(DaemonError) -> (orders: [SpoolOrder], problems: [DaemonError]) {
+        let names: [String]
+        do { names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
+            throw .spoolUnreadable(path: folder, reason: error.localizedDescription)
+        }
+        var (orders, problems): ([SpoolOrder], [DaemonError]) = ([], [])
+        for name in names {
+            do throws(DaemonError) { if let order = try SpoolOrder(folder: folder, name: name) { orders.append(order) } }
+            catch { problems.append(error) }
+        }
+        return (orders, problems)
     }
 
-    /// Orders that have not been carried out. Blocks.
-    static func waiting(_ folder: String) -> [SpoolOrder] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.sorted().compactMap { SpoolOrder(path: "\(folder)/\($0)", name: $0) }
-    }
+    func concerns(_ entry: SetAsideRequest) -> Bool { requests.contains(entry.name) }
 
-    func concerns(_ entry: SetAsideRequest) -> Bool { requests?.contains(entry.id) ?? true }
-
-    /// Takes the order away, for good: after a power failure it would be carried out on what has come since.
+    /// Takes the order away, for good: after a power failure it would be carried out on what has come since. Blocks.
     func isDone() {
-        unlink(path)
-        let folder = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { return }
-        defer { close(folder) }
-        fsync(folder)
+        unlink("\(folder)/\(name)")
+        let place = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard place >= 0 else { return }
+        defer { close(place) }
+        fsync(place)
     }
 
-    /// Waits for the daemon.
-    ///
-    /// - Returns: whether it has carried the order out.
-    public func wait(atMost time: Duration) async -> Bool {
+    /// Notes that the rest has to wait. Blocks.
+    func isBegun() {
+        guard !isUnderWay else { return }
+        rename("\(folder)/\(name)", "\(folder)/\(Self.name(action, id, isUnderWay: true))")
+    }
+
+    /// What has become of an order.
+    public enum Outcome: Sendable, Hashable {
+        case done
+        /// Some of it has to wait until the spool has room.
+        case underWay
+        case notBegun(isDaemonAtWork: Bool)
+    }
+
+    /// Waits until the daemon has begun.
+    public func wait(atMost time: Duration) async -> Outcome {
         let end = ContinuousClock.now + time
-        while FileManager.default.fileExists(atPath: path) {
-            guard ContinuousClock.now < end else { return false }
+        func exists(_ isUnderWay: Bool) -> Bool {
+            access("\(folder)/\(Self.name(action, id, isUnderWay: isUnderWay))", F_OK) == 0
+        }
+        while exists(false) {
+            guard ContinuousClock.now < end else { return .notBegun(isDaemonAtWork: SpoolFolder.isInUse(folder)) }
             try? await Task.sleep(for: .milliseconds(50))
         }
-        return true
+        return exists(true) ? .underWay : .done
     }
 }

@@ -21,8 +21,22 @@ struct TransferRequest: Sendable, Hashable {
     var deletes = false
     /// Whether nobody asked for it: a writer has dropped the file into a folder, and what has its key may be another's.
     var isDropped = false
+    /// When it was first set aside, if it was brought back: seconds since 1970. What has come under its key since is not
+    /// replaced.
+    var wasSetAside: Double?
     /// When a destination first refused it: seconds since 1970.
     var refused: [String: Double] = [:]
+}
+
+/// A file and where it goes.
+struct Errand: Sendable, Hashable {
+    let file: String
+    let bucket: String
+    let key: String
+}
+
+extension Errand {
+    init(_ request: TransferRequest) { self.init(file: request.file, bucket: request.bucket, key: request.key) }
 }
 
 extension UUID {

@@ -28,25 +28,16 @@ struct FolderWatch: Sendable {
     private struct Round {
         var seen: [ObjectPath: Seen] = [:]
         /// Which file was taken last for a key, of some thousands.
-        var taken: [String: String] = [:]
+        var taken: [String: Errand] = [:]
         /// What has been the matter; it is told once, not twice a second.
         var problems: Set<String> = []
         var isFirst = true
     }
 
-    /// A file and where it goes.
-    private struct Errand: Hashable {
-        let file: String
-        let bucket: String
-        let key: String
-    }
-
     func run() async {
-        let (journal, setAside) = (dispatcher.journal, dispatcher.journal.setAsideList.entries)
-        let left = Set(
-            (journal.recovered + setAside.map(\.request)).map {
-                Errand(file: $0.file, bucket: $0.bucket, key: $0.key)
-            })
+        var left = Dictionary(
+            dispatcher.journal.setAsideList.entries.map { (Errand($0.request), $0.time) }, uniquingKeysWith: max)
+        for request in dispatcher.journal.recovered { left[Errand(request)] = .infinity }
         var round = Round()
         while !Task.isCancelled {
             do { round = try await look(round, left) } catch {
@@ -61,8 +52,8 @@ struct FolderWatch: Sendable {
         round.problems = problems
     }
 
-    /// - Parameter left: what the processes before have taken and not sent, and what is set aside.
-    private func look(_ before: Round, _ left: Set<Errand>) async throws -> Round {
+    /// - Parameter left: what the processes before have taken and not sent, and what is set aside, since when.
+    private func look(_ before: Round, _ left: [Errand: Double]) async throws -> Round {
         let pattern = try Regex(rule.match)
         guard FileManager.default.fileExists(atPath: rule.folder) else {
             throw ObjectStorageError.notFound(path: rule.folder)
@@ -80,20 +71,21 @@ struct FolderWatch: Sendable {
                 before.seen[entry.path]
                 ?? Seen(
                     size: size, time: time, since: now, isOld: before.isFirst,
-                    isTaken: before.isFirst && left.contains(errand))
+                    // What has changed since it was set aside is another request.
+                    isTaken: before.isFirst && left[errand].map { Double(time) / 1e9 <= $0 } ?? false)
             if file.size != size || file.time != time { file = Seen(size: size, time: time, since: now) }
             if !file.isTaken, now - file.since >= .seconds(rule.settle) {
                 // One of them would be lost. Of files that others have sent the store tells, and one that was set aside
-                // for that has no name.
-                if let other = round.taken[errand.key], other != errand.file,
-                    !dispatcher.journal.setAsideList.contains(file: other, bucket: errand.bucket, key: errand.key)
+                // for that, or forgotten, has no name.
+                if let other = round.taken[errand.key], other != errand,
+                    !dispatcher.journal.setAsideList.hasGivenUp(other)
                 {
-                    troubles.insert("\(errand.file) is not sent: '\(errand.key)' is already the name of \(other)")
+                    troubles.insert("\(errand.file) is not sent: '\(errand.key)' is already the name of \(other.file)")
                 } else {
                     do {
                         file.isTaken = try await take(errand, isOld: file.isOld)
                         if round.taken.count > 10_000 { round.taken = [:] }
-                        if file.isTaken { round.taken[errand.key] = errand.file }
+                        if file.isTaken { round.taken[errand.key] = errand }
                     } catch { troubles.insert("\(errand.file) is not sent: \(error)") }
                 }
             }
@@ -105,7 +97,7 @@ struct FolderWatch: Sendable {
 
     /// - Returns: whether the file is in the spool; else it is looked at again.
     private func take(_ errand: Errand, isOld: Bool) async throws -> Bool {
-        if isOld, !dispatcher.hasRoom { return false }
+        if isOld, !dispatcher.journal.hasRoom { return false }
         // What is not there when the file is removed would be lost. A file that stays is sent again when it has grown.
         if rule.deletes {
             let isOpen = try await POSIXObjectStore.sharedPool.run { LocalFile.isBeingWritten(errand.file) }

@@ -9,16 +9,16 @@ extension S3Client {
     ///
     /// - Parameter isSeenEarly: whether others may see the object before the service's digest of it was compared, and
     ///   it was stored once more if need be. It then need not be read twice.
-    /// - Throws: `.changedWhileReading`; what ``put(_:_:mode:metadata:)`` throws. Nothing is stored then.
+    /// - Throws: `.changedWhileReading`; what ``put(_:_:mode:isBlind:metadata:)`` throws. Nothing is stored then.
     func put(
         _ location: S3Location, file: LocalFileSource, mode: WriteMode, partSize: Int64 = S3Client.partThreshold,
-        isSeenEarly: Bool = false, metadata: [(name: String, value: String)] = []
+        isSeenEarly: Bool = false, isBlind: Bool = false, metadata: [(name: String, value: String)] = []
     ) async throws -> ObjectStatus {
         let pool = POSIXObjectStore.sharedPool
         guard file.size > partSize else {
             do {
                 let status = try await sending(file, 0..<file.size, digestsMeanwhile: isSeenEarly) {
-                    try await put(location, $0, mode: mode, metadata: metadata)
+                    try await put(location, $0, mode: mode, isBlind: isBlind, metadata: metadata)
                 }
                 try await pool.run { try file.checkUnchanged() }
                 return status
@@ -27,7 +27,7 @@ extension S3Client {
                 throw error
             }
         }
-        if mode == .createOnly, try await stat(location) != nil {
+        if mode == .createOnly, !isBlind, try await stat(location) != nil {
             throw ObjectStorageError.alreadyExists(path: "s3://\(location.bucket)/\(location.key)")
         }
         // At most ten thousand parts are allowed.
@@ -44,7 +44,7 @@ extension S3Client {
                 }
             }
             try await pool.run { try file.checkUnchanged() }
-            return try await finishUpload(location, identifier, parts: parts, mode: mode)
+            return try await finishUpload(location, identifier, parts: parts, mode: mode, isBlind: isBlind)
         } catch {
             // Parts that nobody finishes cost space; a task that was cancelled must clean up all the same.
             await Task { try? await abortUpload(location, identifier) }.value

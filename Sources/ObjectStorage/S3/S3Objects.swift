@@ -70,17 +70,19 @@ extension S3Client {
 
     /// Stores bytes as one object.
     ///
+    /// - Parameter isBlind: whether the keys are told nothing of what is there: it is not looked for first.
     /// - Throws: `.alreadyExists` in mode `.createOnly`, of which services that know `If-None-Match` make sure.
     @discardableResult
     func put(
-        _ location: S3Location, _ body: S3Body, mode: WriteMode, metadata: [(name: String, value: String)] = []
+        _ location: S3Location, _ body: S3Body, mode: WriteMode, isBlind: Bool = false,
+        metadata: [(name: String, value: String)] = []
     ) async throws -> ObjectStatus {
         var call = Call(
             method: .PUT, bucket: location.bucket, key: location.key, headers: body.headers + metadata, body: body,
             operation: "write")
         let word = mode == .createOnly ? String(UInt64.random(in: .min ... .max), radix: 36) : ""
         if mode == .createOnly {
-            guard try await stat(location) == nil else { throw ObjectStorageError.alreadyExists(path: call.path) }
+            if !isBlind, try await stat(location) != nil { throw ObjectStorageError.alreadyExists(path: call.path) }
             call.headers += [("if-none-match", "*"), (Self.wordHeader, word)]
         }
         let path = call.path
@@ -91,10 +93,12 @@ extension S3Client {
                 checksums: try await body.md5.map { [.md5: $0] } ?? [:])
         } catch ObjectStorageError.alreadyExists {
             // An attempt whose answer was lost may have been the one that came first.
-            guard let (status, headers) = try await stat(location), headers.first(name: Self.wordHeader) == word else {
-                throw ObjectStorageError.alreadyExists(path: path)
-            }
-            return status
+            do {
+                if let (status, headers) = try await stat(location), headers.first(name: Self.wordHeader) == word {
+                    return status
+                }
+            } catch ObjectStorageError.permissionDenied where isBlind {}
+            throw ObjectStorageError.alreadyExists(path: path)
         }
     }
 

@@ -20,28 +20,37 @@ public enum SendReason: Sendable, Hashable {
     case recovery
 }
 
+/// Which objects with other bytes a file may replace.
+public enum Replaceable: Sendable, Hashable {
+    case all
+    /// Those with the same source, of which an object gets a header.
+    case sameSource(String)
+    /// Those that were stored before a time, in nanoseconds since 1970.
+    case older(than: Int64)
+}
+
 extension S3Client {
     /// Sends a local file and returns once the service has shown, by its checksum, that it has all of it.
     ///
     /// - Parameters:
     ///   - partSize: larger files are sent in parts of this size, four at a time. At least 5 MiB.
-    ///   - source: whose the file is. The object gets it as a header, and one that exists with other bytes is only
-    ///     replaced if it has the same. Not with keys that may only write: they are told nothing of what is there.
+    ///   - replacing: what of other bytes may be replaced. Keys that may only write are told nothing of what is there,
+    ///     and replace all.
     ///   - check: looks at the path of the file that was opened, links resolved; if it throws, nothing is sent.
     /// - Throws: `ObjectStorageError`: `.notFound` and others for the file, `.changedWhileReading` when somebody
-    ///   writes to it; `.heldByOther`; those of the service.
+    ///   writes to it; `.heldByOther` and `.newerThere` for what is not replaced; those of the service.
     public func send(
         file path: String, to location: S3Location, partSize: Int64 = S3Client.partThreshold,
-        because reason: SendReason = .request, source: String? = nil, check: FileCheck? = nil
+        because reason: SendReason = .request, replacing: Replaceable = .all, check: FileCheck? = nil
     ) async throws -> SentFile {
         let partSize = max(5 << 20, partSize)
         func uncached(_ reason: SendReason) async throws -> SentFile {
             try await withTaskExecutorPreference(POSIXObjectStore.sharedPool) {
-                try await sendUncached(path, to: location, partSize: partSize, because: reason, source, check)
+                try await sendUncached(path, to: location, partSize: partSize, because: reason, replacing, check)
             }
         }
         do {
-            if reason == .request, source == nil, let sent = try await sendCached(path, to: location, check) {
+            if reason == .request, replacing == .all, let sent = try await sendCached(path, to: location, check) {
                 return sent
             }
             return try await uncached(reason)
@@ -84,8 +93,8 @@ extension S3Client {
     }
 
     private func sendUncached(
-        _ path: String, to location: S3Location, partSize: Int64, because reason: SendReason, _ source: String?,
-        _ check: FileCheck?
+        _ path: String, to location: S3Location, partSize: Int64, because reason: SendReason,
+        _ replacing: Replaceable, _ check: FileCheck?
     ) async throws -> SentFile {
         let file = try await POSIXObjectStore.sharedPool.run {
             let file = try LocalFileSource(path)
@@ -93,20 +102,24 @@ extension S3Client {
             return file
         }
         let parts = max(1, Int((file.size + partSize - 1) / partSize))
-        let metadata = source.map { [(name: Self.sourceHeader, value: Self.headerValue(ofSource: $0))] } ?? []
+        var metadata: [(name: String, value: String)] = []
+        if case .sameSource(let source) = replacing {
+            metadata = [(Self.sourceHeader, Self.headerValue(ofSource: source))]
+        }
+        var (isAbsent, isBlind) = (false, false)
         func sent(_ status: ObjectStatus, wasThere: Bool = false) -> SentFile {
             SentFile(size: file.size, parts: parts, etag: status.etag, wasThere: wasThere)
         }
         func store(_ mode: WriteMode) async throws -> SentFile {
             sent(
                 try await put(
-                    location, file: file, mode: mode, partSize: partSize, isSeenEarly: true, metadata: metadata))
+                    location, file: file, mode: mode, partSize: partSize, isSeenEarly: true, isBlind: isBlind,
+                    metadata: metadata))
         }
-        guard reason == .recovery || source != nil else { return try await store(.overwrite) }
-        var isAbsent = false
+        guard reason == .recovery || replacing != .all else { return try await store(.overwrite) }
         do {
-            if let status = try await holds(location, file, partSize: partSize) { return sent(status, wasThere: true) }
-            isAbsent = try await mayReplace(location, source) == nil
+            if let status = try await holds(location, file) { return sent(status, wasThere: true) }
+            isAbsent = try await mayReplace(location, replacing) == nil
             if parts > 1 {
                 do { try await abandonUploads(of: location, begunBefore: began) } catch let error as ObjectStorageError {
                     // Without the right to look for them they are left to the bucket's own rules.
@@ -114,13 +127,16 @@ extension S3Client {
                 }
             }
         } catch ObjectStorageError.permissionDenied {
-            // Keys that may only write are told nothing of what is there.
+            // Keys that may only write are told nothing of what is there, those that may not list nothing of what is not.
+            isBlind = true
         }
-        guard isAbsent else { return try await store(.overwrite) }
+        guard isAbsent || isBlind && replacing != .all else { return try await store(.overwrite) }
         do { return try await store(.createOnly) } catch ObjectStorageError.alreadyExists {
             // What the process that died had sent appeared just now, or what another one sends.
-            if let status = try await holds(location, file, partSize: partSize) { return sent(status, wasThere: true) }
-            _ = try await mayReplace(location, source)
+            do {
+                if let status = try await holds(location, file) { return sent(status, wasThere: true) }
+                _ = try await mayReplace(location, replacing)
+            } catch ObjectStorageError.permissionDenied where isBlind {}
             return try await store(.overwrite)
         }
     }
@@ -136,31 +152,37 @@ extension S3Client {
 
     /// The status of what is there; `nil` for nothing.
     ///
-    /// - Throws: `.heldByOther`.
-    private func mayReplace(_ location: S3Location, _ source: String?) async throws -> ObjectStatus? {
+    /// - Throws: `.heldByOther`, `.newerThere`.
+    private func mayReplace(_ location: S3Location, _ replacing: Replaceable) async throws -> ObjectStatus? {
         guard let (status, headers) = try await stat(location) else { return nil }
-        let other = headers.first(name: Self.sourceHeader) ?? ""
-        if let source, other != Self.headerValue(ofSource: source) {
-            throw ObjectStorageError.heldByOther(
-                path: "s3://\(location.bucket)/\(location.key)", source: PercentQuoting.unquote(other))
+        let path = "s3://\(location.bucket)/\(location.key)"
+        switch replacing {
+        case .all: break
+        case .sameSource(let source):
+            let other = headers.first(name: Self.sourceHeader) ?? ""
+            guard other == Self.headerValue(ofSource: source) else {
+                throw ObjectStorageError.heldByOther(path: path, source: PercentQuoting.unquote(other))
+            }
+        case .older(let time):
+            guard status.modificationTime < time else { throw ObjectStorageError.newerThere(path: path) }
         }
         return status
     }
 
     /// The object's status if it has the file's bytes, as far as its tag tells.
-    private func holds(_ location: S3Location, _ file: LocalFileSource, partSize: Int64) async throws -> ObjectStatus? {
+    private func holds(_ location: S3Location, _ file: LocalFileSource) async throws -> ObjectStatus? {
         guard let (status, _) = try await stat(location), status.size == file.size else { return nil }
-        let isWhole = file.size <= partSize
-        let tag = try await POSIXObjectStore.sharedPool.run {
-            if isWhole { return try file.digest(0..<file.size).digest }
-            var digests: [UInt8] = []
-            for start in stride(from: Int64(0), to: file.size, by: Int64.Stride(partSize)) {
-                digests += try file.digest(start..<min(file.size, start + partSize)).digest
+        let isSame = try await POSIXObjectStore.sharedPool.run {
+            if let digest = status.checksums[.md5] { return try file.digest(0..<file.size).digest == digest }
+            return try PartSizes.likely(for: status).contains { partSize in
+                var digests: [UInt8] = []
+                for start in stride(from: Int64(0), to: file.size, by: Int64.Stride(partSize)) {
+                    digests += try file.digest(start..<min(file.size, start + partSize)).digest
+                }
+                return status.etag == Self.tag(ofParts: digests)
             }
-            return digests
         }
-        if isWhole { return status.checksums[.md5] == tag ? status : nil }
-        return status.etag == Self.tag(ofParts: tag) ? status : nil
+        return isSame ? status : nil
     }
 
     /// Gives up uploads in parts that nobody will finish, and whose parts would be kept for ever.

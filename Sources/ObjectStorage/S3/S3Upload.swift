@@ -136,7 +136,7 @@ extension S3Client {
     }
 
     func finishUpload(
-        _ location: S3Location, _ identifier: String, parts: [S3Upload.Part], mode: WriteMode
+        _ location: S3Location, _ identifier: String, parts: [S3Upload.Part], mode: WriteMode, isBlind: Bool = false
     ) async throws -> ObjectStatus {
         let list = parts.enumerated().map {
             "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\(XMLElement.escaped($1.etag))</ETag></Part>"
@@ -146,9 +146,10 @@ extension S3Client {
             method: .POST, bucket: location.bucket, key: location.key, query: [("uploadId", identifier)],
             headers: [("content-type", "application/xml")], body: body, operation: "finish writing")
         // Keys that may only write are told nothing of what is there.
-        var isBlind = false
+        let maySeeNothing = mode == .overwrite || isBlind
+        var isBlind = isBlind
         var before: ObjectStatus?
-        do { before = try await stat(location)?.0 } catch ObjectStorageError.permissionDenied where mode == .overwrite {
+        do { before = try await stat(location)?.0 } catch ObjectStorageError.permissionDenied where maySeeNothing {
             isBlind = true
         }
         if mode == .createOnly {

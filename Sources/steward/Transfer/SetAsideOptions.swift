@@ -1,4 +1,5 @@
 import ArgumentParser
+import ByteText
 import Foundation
 import ImageTransfer
 
@@ -10,8 +11,9 @@ struct SetAsideOptions: ParsableArguments {
         static func help(for value: Self) -> ArgumentHelp? {
             switch value {
             case .listSetAside: "List requests that cannot arrive: time, ID, destination, file, bucket and key, reason."
-            case .retrySetAside: "Have the daemon of the spool try them again."
-            case .forgetSetAside: "Have the daemon of the spool forget them. Files stay, but those to be deleted when all others have them."
+            case .retrySetAside:
+                "Have the daemon of the spool try them again. What has come under their keys since is not replaced."
+            case .forgetSetAside: "Have the daemon of the spool forget them. Their files stay."
             }
         }
     }
@@ -46,13 +48,16 @@ struct SetAsideOptions: ParsableArguments {
         guard !entries.isEmpty else { return print("Nothing is set aside.") }
         let order = try SpoolOrder(
             // Not what is set aside after this look.
-            action == .retrySetAside ? .retry : .forget, Set(entries.map(\.id)), spool: spool)
-        let isDone = await order.wait(atMost: .seconds(5))
+            action == .retrySetAside ? .retry : .forget, entries, spool: spool)
         let count = entries.count == 1 ? "1 request" : "\(entries.count) requests"
-        print(
-            isDone
-                ? "The daemon has been told: \(count)."
-                : "No daemon is at work with '\(spool)'. The next one will do it, as it starts: \(count).")
+        switch await order.wait(atMost: .seconds(5)) {
+        case .done: print("The daemon has been told: \(count).")
+        case .underWay: print("The daemon has been told: \(count). Some wait until half of the spool is free.")
+        case .notBegun(isDaemonAtWork: true):
+            print("The daemon has not done it yet, and will, or its log says why not: \(count).")
+        case .notBegun(isDaemonAtWork: false):
+            print("No daemon is at work with '\(spool)'. The next one will do it, as it starts: \(count).")
+        }
     }
 
     private func list(_ entries: [SetAsideRequest]) {
@@ -63,12 +68,7 @@ struct SetAsideOptions: ParsableArguments {
                 entry.file,
                 "\(entry.bucket)/\(entry.key)", entry.reason,
             ]
-            print(fields.map(Self.field).joined(separator: "\t"))
+            print(fields.map(\.onOneLine).joined(separator: "\t"))
         }
-    }
-
-    /// A text that stays within its field.
-    private static func field(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
     }
 }
