@@ -248,7 +248,7 @@ import Testing
             }
             let entries = journal.setAsideList.entries
             let back = try journal.bringBack(entries)
-            #expect(back.map(\.request.file) == ["/data/one", "/data/two"] && !journal.hasRoom)
+            #expect(back.map(\.request.file) == ["/data/one", "/data/two"] && journal.room == 0)
             #expect(back.map(\.request.priority) == [.bulk, .bulk])
             #expect(back.map(\.request.wasSetAside) == entries[..<2].map(\.time))
             #expect(journal.setAsideList.entries == [entries[2]])

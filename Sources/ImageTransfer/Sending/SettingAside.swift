@@ -70,6 +70,8 @@ extension Dispatcher {
             log.note("\(entries.count) requests that were set aside are forgotten")
         case .retry:
             let known = entries.filter { destination($0.destination) != nil }
+            // The list is written anew each time, so not for single requests.
+            if order.isUnderWay, journal.room < min(known.count, max(1, settings.spoolLimit / 16)) { return }
             let back = try await POSIXObjectStore.sharedPool.run { [journal] in
                 let back = try journal.bringBack(known)
                 if back.count == known.count { order.isDone() } else { order.isBegun() }

@@ -29,7 +29,7 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
             "the spool '\(path)' cannot be read: \(reason); do it as the user of its daemon"
         case .spoolUnsafe(let path, let reason):
             "the spool '\(path)' is not used: \(reason), so others could have files sent and removed; give it to the "
-                + "daemon's user alone, or name another folder with STEWARD_S3DAEMON_SPOOL"
+                + "daemon's user alone, or name a folder with STEWARD_S3DAEMON_SPOOL that is not there yet, within it or not"
         case .setAsideFull(let limit):
             "\(limit) requests are set aside, and more stay in the spool; have them tried again, or forgotten"
         case .noDestination(let name): "the destination '\(name)' is not configured any more"

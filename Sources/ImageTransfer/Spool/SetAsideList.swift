@@ -31,8 +31,9 @@ public final class SetAsideList: Sendable {
         }
 
         var inOrder: [SetAsideRequest] {
-            byID.values.flatMap { $0 }.sorted {
-                ($0.time, $0.id.uuidString, $0.destination) < ($1.time, $1.id.uuidString, $1.destination)
+            byID.values.flatMap { $0 }.sorted { a, b in
+                a.time != b.time
+                    ? a.time < b.time : (a.id.uuidString, a.destination) < (b.id.uuidString, b.destination)
             }
         }
     }

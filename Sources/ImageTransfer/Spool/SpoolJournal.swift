@@ -130,10 +130,10 @@ final class SpoolJournal: Sendable {
 
     // MARK: Setting aside
 
-    /// Whether what may wait can be taken without keeping others out: half of the spool is for them.
-    var hasRoom: Bool { state.withLock { hasRoom($0) } }
+    /// How many requests that may wait can be taken without keeping others out: half of the spool is for them.
+    var room: Int { state.withLock { room($0) } }
 
-    private func hasRoom(_ state: State) -> Bool { state.waiting.count < max(1, limit / 2) }
+    private func room(_ state: State) -> Int { max(0, max(1, limit / 2) - state.waiting.count) }
 
     /// Moves requests back into the spool, as long as it has room, to be sent after all others. Blocks.
     ///
@@ -145,7 +145,7 @@ final class SpoolJournal: Sendable {
             let request = try state.withLock { state throws(DaemonError) -> TransferRequest? in
                 // From an attempt after which the list could not be written.
                 if let there = state.waiting[entry.id], there.pending.contains(entry.destination) { return there }
-                guard hasRoom(state) else { return nil }
+                guard room(state) > 0 else { return nil }
                 var request = state.waiting[entry.id] ?? entry.request
                 if !request.pending.contains(entry.destination) { request.pending.append(entry.destination) }
                 request.refused[entry.destination] = nil

@@ -97,7 +97,7 @@ struct FolderWatch: Sendable {
 
     /// - Returns: whether the file is in the spool; else it is looked at again.
     private func take(_ errand: Errand, isOld: Bool) async throws -> Bool {
-        if isOld, !dispatcher.journal.hasRoom { return false }
+        if isOld, dispatcher.journal.room == 0 { return false }
         // What is not there when the file is removed would be lost. A file that stays is sent again when it has grown.
         if rule.deletes {
             let isOpen = try await POSIXObjectStore.sharedPool.run { LocalFile.isBeingWritten(errand.file) }
