@@ -46,7 +46,11 @@ def test_after_a_restart_a_file_is_not_sent_over_that_of_another(store, start, t
     assert len(re.findall(f"^ERROR [^\n]* set aside: {second}", daemon.log.read_text(), re.M)) == 1
     # Its own name is free for a file that has changed.
     first.write_bytes(random.Random(3).randbytes(size + 1))
-    wait(lambda: (store.folder / "bucket/w/same.fits").read_bytes() == random.Random(3).randbytes(size + 1))
+    # The store has none for a moment when it replaces one.
+    stored, content = store.folder / "bucket/w/same.fits", random.Random(3).randbytes(size + 1)
+    wait(lambda: stored.exists() and stored.stat().st_size == len(content))
+    daemon.wait_until_empty()
+    assert stored.read_bytes() == content
     # Once the other is out of the way, it is sent.
     wait(lambda: first.exists() == (afterwards == "keep"))
     store.client().delete_object(Bucket="bucket", Key="w/same.fits")
@@ -114,13 +118,38 @@ def test_a_file_that_changed_since_it_was_set_aside_is_taken_by_the_next_daemon(
     aside(daemon, 2)
     daemon.kill()
     store.client().create_bucket(Bucket="late")
-    changed.write_bytes(b"afterwards")
+    # Its time is that of another file, as after a move; the size is the same.
+    (tmp_path / "other").write_bytes(b"BEFORE")
+    os.utime(tmp_path / "other", (0, changed.stat().st_mtime - 3600))
+    (tmp_path / "other").rename(changed)
     daemon.start()
     wait(lambda: (store.folder / "late/w/changed.fits").exists())
     daemon.wait_until_empty()
     time.sleep(1.5)
-    assert (store.folder / "late/w/changed.fits").read_bytes() == b"afterwards"
+    assert (store.folder / "late/w/changed.fits").read_bytes() == b"BEFORE"
     assert not (store.folder / "late/w/same.fits").exists() and len(listed(daemon)) == 2
+
+
+def test_restarts_send_nothing_again_whatever_the_size_of_parts(tmp_path):
+    store = Store("moto", tmp_path / "store")
+    client = store.client()
+    client.create_bucket(Bucket="bucket")
+    client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    camera = tmp_path / "camera"
+    camera.mkdir()
+    (camera / "large.fits").write_bytes(random.Random(1).randbytes(40_000_000))
+    daemon = Daemon(store, tmp_path, S3ND_UPLOAD_PARTSIZE="12Mi", **rules(
+        tmp_path, WATCH.format(folder=camera, afterwards="keep"))).start()
+    try:
+        for _ in range(3):
+            wait(lambda: metric(daemon, "transfer_files_total") == 1 and metric(daemon, "transfer_spooled") == 0)
+            daemon.kill()
+            daemon.start()
+        wait(lambda: metric(daemon, "transfer_files_total") == 1)
+        assert len(client.list_object_versions(Bucket="bucket")["Versions"]) == 1
+    finally:
+        daemon.stop()
+        store.stop()
 
 
 @pytest.mark.parametrize("mebibytes", [5, 8, 16, 32])
@@ -176,6 +205,110 @@ def test_what_is_brought_back_does_not_replace_what_came_since(store, start, tmp
     daemon.start()
     wait(lambda: metric(daemon, "transfer_spooled") == 0 and metric(daemon, "transfer_set_aside") == 1)
     assert (store.folder / "late/replaced").read_bytes() == new.read_bytes()
+
+
+def test_of_two_requests_for_a_key_the_later_one_stays(store, start, tmp_path):
+    """In whichever order they come back; the one that came first is not what has come since."""
+    daemon = start(**SOON)
+    for number in range(6):
+        image = tmp_path / f"image{number}"
+        image.write_bytes(f"image{number}".encode())
+        assert daemon.upload(file=str(image), uri=f"s3://late/{number % 2}", wait="no")[0] == 202
+    aside(daemon, 6)
+    store.client().create_bucket(Bucket="late")
+    command(daemon, "--retry-set-aside")
+    wait(lambda: metric(daemon, "transfer_spooled") == 0)
+    assert [(store.folder / f"late/{key}").read_bytes() for key in "01"] == [b"image4", b"image5"]
+
+
+class MendingHandler(FakeHandler):
+    """Refuses all, then keeps the first bytes of a key damaged."""
+
+    is_open = False
+
+    def time_of(self, body):
+        return None
+
+    def do_HEAD(self):
+        if self.path not in self.server.objects:
+            return self.answer(404 if type(self).is_open else 403)
+        body, headers = self.server.objects[self.path]
+        self.send_response(200)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Last-Modified", self.date_time_string(self.time_of(body)))
+        self.send_header("Content-Length", str(len(body)))
+        return self.end_headers()
+
+    def do_PUT(self):
+        body = self.content()
+        if not type(self).is_open:
+            return self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+        if self.headers.get("If-None-Match") == "*" and self.path in self.server.objects:
+            return self.answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+        if self.path not in self.server.objects:
+            body = b"X" + body[1:]
+        tag = {"ETag": f'"{hashlib.md5(body).hexdigest()}"'}
+        metadata = {name: value for name, value in self.headers.items() if name.lower().startswith("x-amz-meta")}
+        self.server.objects[self.path] = body, tag | metadata
+        return self.answer(200, **tag)
+
+
+def test_what_was_damaged_on_its_way_is_not_what_has_come_since(start, tmp_path):
+    MendingHandler.is_open = False
+    fake = FakeStore(MendingHandler)
+    image = tmp_path / "image"
+    image.write_bytes(random.Random(1).randbytes(3_000_000))
+    daemon = start(fake, **SOON)
+    assert daemon.upload(file=str(image), uri="s3://bucket/k", wait="no")[0] == 202
+    aside(daemon, 1)
+    MendingHandler.is_open = True
+    command(daemon, "--retry-set-aside")
+    wait(lambda: metric(daemon, "transfer_spooled") == 0 and metric(daemon, "transfer_files_total") == 1)
+    assert fake.objects["/bucket/k"][0] == image.read_bytes() and listed(daemon) == []
+
+
+class ArrivingHandler(MendingHandler):
+    """While parts are on their way, another object takes the place of an old one."""
+
+    def do_POST(self):
+        self.content()
+        if not type(self).is_open:
+            return self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+        if "uploadId" not in self.path:
+            return self.answer(
+                200, b"<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>")
+        self.server.objects[self.path.partition("?")[0]] = b"ours", {"ETag": '"0"'}
+        return self.answer(200, b"<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>")
+
+    def do_GET(self):
+        self.answer(404)
+
+    def do_DELETE(self):
+        self.answer(204)
+
+    def do_PUT(self):
+        body = self.content()
+        self.server.objects["/bucket/k"] = b"newer", {"ETag": '"1"'}
+        self.answer(200, ETag=f'"{hashlib.md5(body).hexdigest()}"')
+
+    def time_of(self, body):
+        return 1e9 if body == b"old" else None
+
+
+def test_what_comes_while_parts_are_on_their_way_stays(start, tmp_path):
+    ArrivingHandler.is_open = False
+    fake = FakeStore(ArrivingHandler)
+    image = tmp_path / "image"
+    image.write_bytes(random.Random(1).randbytes(17_000_000))
+    daemon = start(fake, **SOON)
+    assert daemon.upload(file=str(image), uri="s3://bucket/k", wait="no")[0] == 202
+    aside(daemon, 1)
+    fake.objects["/bucket/k"] = b"old", {"ETag": '"2"'}
+    ArrivingHandler.is_open = True
+    command(daemon, "--retry-set-aside")
+    wait(lambda: len(listed(daemon)) == 1 and "have come since" in listed(daemon)[0][5])
+    assert fake.objects["/bucket/k"][0] == b"newer"
 
 
 # MARK: Keys that are told little
@@ -273,18 +406,22 @@ class LateHandler(NoListHandler):
             self.server.objects.setdefault(path, (self.server.other, {
                 "ETag": '"0123456789abcdef0123456789abcdef-3"', "Last-Modified": "Fri, 27 Nov 2026 00:00:00 GMT",
                 "x-amz-meta-steward-source": "elsewhere:/other.fits"}))
-        super().do_POST()
+            if self.server.forgets_upload:
+                self.content()
+                return self.answer(404, b"<Error><Code>NoSuchUpload</Code></Error>")
+        return super().do_POST()
 
 
+@pytest.mark.parametrize("forgets_upload", [False, True])
 @pytest.mark.parametrize("afterwards", ["keep", "delete"])
-def test_an_upload_in_parts_that_comes_second_has_not_arrived(start, tmp_path, afterwards):
+def test_an_upload_in_parts_that_comes_second_has_not_arrived(start, tmp_path, afterwards, forgets_upload):
     """What is there has the same size, and a tag of another kind."""
     camera = tmp_path / "camera"
     camera.mkdir()
     image = camera / "same.fits"
     image.write_bytes(random.Random(1).randbytes(17_000_000))
     fake = FakeStore(LateHandler)
-    fake.begun, fake.other = {}, random.Random(2).randbytes(17_000_000)
+    fake.begun, fake.other, fake.forgets_upload = {}, random.Random(2).randbytes(17_000_000), forgets_upload
     daemon = start(fake, **rules(tmp_path, WATCH.format(folder=camera, afterwards=afterwards)))
     aside(daemon, 1)
     assert image.exists() and fake.objects["/bucket/w/same.fits"][0] == fake.other

@@ -198,21 +198,34 @@ watch:
   - {{folder: {camera}, bucket: bucket, key: "w/{{file}}", settle: 0.3, afterwards: delete}}
 """))
     aside(daemon, 2)
-    [one] = [fields for fields in listed(daemon) if fields[2] == "archive"]
-    # Of one that waits for several, an order names the request: both are meant. So the other one is brought back before.
+    # The copy comes last, once the archive is forgotten.
+    order = threading.Thread(target=command, args=(daemon, "--retry-set-aside"))
+    store.process.send_signal(19)
+    order.start()
+    order.join()
+    wait(lambda: metric(daemon, "transfer_spooled") == 1 and metric(daemon, "transfer_set_aside") == 0)
+    store.process.send_signal(18)
+    # Both buckets are still missing: they are set aside again.
+    aside(daemon, 2)
+    daemon.kill()
+    rules(tmp_path, f"""
+destinations:
+  - {{name: copy, bucket: copy}}
+watch:
+  - {{folder: {camera}, bucket: bucket, key: "w/{{file}}", settle: 0.3, afterwards: delete}}
+""")
+    daemon.start()
+    # That of a destination that is not configured stays set aside; the other one waits for the store.
     store.client().create_bucket(Bucket="copy")
     store.process.send_signal(19)
     command(daemon, "--retry-set-aside")
-    wait(lambda: metric(daemon, "transfer_spooled") == 1)
-    store.process.send_signal(18)
-    wait(lambda: (store.folder / "copy/w/a.fits").exists())
-    aside(daemon, 1)
-    assert [fields[2] for fields in listed(daemon)] == ["archive"] and one[1] == listed(daemon)[0][1]
+    wait(lambda: metric(daemon, "transfer_spooled") == 1 and [fields[2] for fields in listed(daemon)] == ["archive"])
     command(daemon, "--forget-set-aside")
-    aside(daemon, 0)
-    daemon.kill()
-    daemon.start()
-    time.sleep(3)
+    wait(lambda: metric(daemon, "transfer_set_aside") == 0)
+    store.process.send_signal(18)
+    daemon.wait_until_empty()
+    assert (store.folder / "copy/w/a.fits").read_bytes() == b"image"
+    time.sleep(1)
     assert (camera / "a.fits").exists()
 
 

@@ -32,10 +32,16 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
     public var isTransient: Bool {
         switch self {
         case .unreachable, .truncated, .damaged, .changedWhileReading, .tooManyOpenFiles: true
-        case .remote(_, _, let status, _, _): HTTPAnswer.isTransient(status)
+        case .remote(_, _, let status, let code, _):
+            HTTPAnswer.isTransient(status) || Self.transientCodes.contains(code)
         default: false
         }
     }
+
+    /// Codes of S3 services for what may succeed when it is tried again, beside what the status says.
+    private static let transientCodes: Set<String> = [
+        "ConditionalRequestConflict", "IncompleteBody", "OperationAborted", "RequestTimeout",
+    ]
 
     public var description: String {
         switch self {
@@ -87,7 +93,7 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
             "could not \(operation) '\(path)': the service answered \(status)"
                 + (code.isEmpty ? "" : " \(code)")
                 + (message.isEmpty ? "" : " (\(message.split(whereSeparator: \.isNewline).joined(separator: " ")))")
-                + (HTTPAnswer.isTransient(status)
+                + (isTransient
                     ? "; try again later" : "; check the bucket, the keys and the request")
         case .truncated(let path, let expected, let received):
             "'\(path)' was cut short: \(received) of \(expected) bytes came; try again"

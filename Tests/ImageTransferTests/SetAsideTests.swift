@@ -19,8 +19,7 @@ import Testing
     private func setAside(
         _ request: TransferRequest, _ destination: String, because reason: String, _ journal: SpoolJournal
     ) throws {
-        try journal.setAsideList.add(SetAsideRequest(request, destination, reason: reason))
-        try journal.finish(request.id, destination)
+        #expect(try journal.setAside(SetAsideRequest(request, destination, reason: reason, fileTag: "t, %")) == nil)
     }
 
     private func with(_ body: (Spool) throws -> Void) throws {
@@ -70,12 +69,12 @@ import Testing
             let entries = journal.setAsideList.entries
             let obstacle = "\(spool.folder)/set-aside.new"
             try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: true)
-            #expect(throws: DaemonError.self) { try journal.bringBack(entries) }
+            #expect(throws: DaemonError.self) { try journal.bringBack { _ in true } }
             let size = try spool.bytes("journal").count
-            #expect(throws: DaemonError.self) { try journal.bringBack(entries) }
+            #expect(throws: DaemonError.self) { try journal.bringBack { _ in true } }
             #expect(try spool.bytes("journal").count == size && journal.count == 1)
             try FileManager.default.removeItem(atPath: obstacle)
-            #expect(try journal.bringBack(entries).map(\.request.id) == [one.id])
+            #expect(try journal.bringBack { _ in true }.back.map(\.request.id) == [one.id])
             #expect(journal.count == 1 && journal.setAsideList.count == 0)
         }
     }
@@ -126,7 +125,7 @@ import Testing
             let aside = try spool.bytes("set-aside")
             do {
                 let journal = try spool.open()
-                #expect(try journal.bringBack(journal.setAsideList.entries).count == 1)
+                #expect(try journal.bringBack { _ in true }.back.count == 1)
             }
             #expect(try spool.open().recovered.map(\.pending) == [["archive", "main"]])
             // It was back in the journal, and not yet out of the list: the order is carried out once more.
@@ -172,7 +171,7 @@ import Testing
             #expect(journal.count == 1, "it stays in the spool")
             try journal.accept(all[3])
             #expect(throws: DaemonError.spoolFull(limit: 2)) { try journal.accept(request("more")) }
-            #expect(try journal.bringBack(journal.setAsideList.entries).isEmpty && journal.setAsideList.count == 2)
+            #expect(try journal.bringBack { _ in true }.back.isEmpty && journal.setAsideList.count == 2)
         }
     }
 
@@ -193,7 +192,7 @@ import Testing
             let journal = try spool.open()
             try setAside(one, "main", because: "x", journal)
             // What is brought back has all its time again.
-            _ = try journal.bringBack(journal.setAsideList.entries)
+            _ = try journal.bringBack { _ in true }
             #expect(try journal.refused(one.id, "main", now: 40) == 40)
         }
     }
@@ -247,13 +246,13 @@ import Testing
                 try setAside(one, "main", because: "x", journal)
             }
             let entries = journal.setAsideList.entries
-            let back = try journal.bringBack(entries)
+            let (back, left) = try journal.bringBack { _ in true }
             #expect(back.map(\.request.file) == ["/data/one", "/data/two"] && journal.room == 0)
-            #expect(back.map(\.request.priority) == [.bulk, .bulk])
-            #expect(back.map(\.request.wasSetAside) == entries[..<2].map(\.time))
+            #expect(left == 1 && back.map { $0.request.priority(at: "main") } == [.bulk, .bulk])
+            #expect(back.map { $0.request.broughtBack["main"] } == entries[..<2].map(\.time))
             #expect(journal.setAsideList.entries == [entries[2]])
             try journal.finish(back[0].request.id, "main")
-            #expect(try journal.bringBack([entries[2]]).count == 1)
+            #expect(try journal.bringBack { $0 == entries[2] }.back.count == 1)
         }
         try with { spool in
             let one = request("one")
@@ -261,10 +260,10 @@ import Testing
                 let journal = try spool.open(limit: 1)
                 try journal.accept(one)
                 try setAside(one, "main", because: "x", journal)
-                #expect(try journal.bringBack(journal.setAsideList.entries).count == 1)
+                #expect(try journal.bringBack { _ in true }.back.count == 1)
             }
             let left = try spool.open(limit: 1).recovered
-            #expect(left.map(\.priority) == [.bulk] && left[0].wasSetAside != nil)
+            #expect(left.map { $0.priority(at: "main") } == [.bulk] && left[0].broughtBack["main"] != nil)
         }
     }
 
@@ -280,13 +279,13 @@ import Testing
                 _ = try journal.refused(one.id, "archive", now: 10)
                 try setAside(one, "main", because: "x", journal)
                 for name in two.pending { try setAside(two, name, because: "x", journal) }
-                try journal.forget(journal.setAsideList.entries.filter { $0.destination == "main" })
+                #expect(try journal.forget { $0.destination == "main" } == 2)
                 #expect(journal.setAsideList.hasGivenUp(Errand(one)) && journal.setAsideList.count == 1)
             }
             let journal = try spool.open()
             #expect(journal.recovered.map(\.deletes) == [false] && journal.recovered[0].refused == ["archive": 10])
             #expect(try journal.finish(one.id, "archive")?.deletes == false)
-            #expect(try journal.bringBack(journal.setAsideList.entries).map(\.request.deletes) == [false])
+            #expect(try journal.bringBack { _ in true }.back.map(\.request.deletes) == [false])
         }
     }
 
@@ -298,7 +297,7 @@ import Testing
                 let journal = try spool.open()
                 try journal.accept(one)
                 try journal.setAsideList.add(SetAsideRequest(one, "main", reason: "x"))
-                try journal.forget(journal.setAsideList.entries)
+                #expect(try journal.forget { _ in true } == 1)
             }
             let journal = try spool.open()
             #expect(journal.recovered.isEmpty && journal.setAsideList.count == 0)
@@ -315,6 +314,44 @@ import Testing
                 try journal.notRefused(one.id, "main")
             }
             #expect(try spool.open().refused(one.id, "main", now: 20) == 20)
+        }
+    }
+
+    /// Each destination has a time of its own, which is that of the first time.
+    @Test func timesOfSettingAsideAreRemembered() throws {
+        try with { spool in
+            var one = request("one", pending: ["main", "archive", "copy"])
+            one.broughtBack = ["archive": 100]
+            do {
+                let journal = try spool.open()
+                try journal.accept(one)
+                try setAside(one, "archive", because: "x", journal)
+                try setAside(one, "main", because: "x", journal)
+            }
+            do {
+                let journal = try spool.open()
+                let entries = journal.setAsideList.entries
+                #expect(entries.map(\.firstTime) == [100, entries[1].time] && entries.map(\.fileTag) == ["t, %", "t, %"])
+                #expect(try journal.bringBack { $0.destination == "archive" }.back.count == 1)
+            }
+            let left = try spool.open().recovered
+            #expect(left.map(\.broughtBack) == [["archive": 100]])
+            #expect(left[0].priority(at: "archive") == .bulk && left[0].priority(at: "copy") == .urgent)
+        }
+    }
+
+    @Test func listsOfEarlierVersionsAreRead() throws {
+        try with { spool in
+            let one = request("one")
+            do {
+                let journal = try spool.open()
+                try journal.accept(one)
+                try setAside(one, "main", because: "x", journal)
+            }
+            let words = String(decoding: try spool.bytes("set-aside"), as: UTF8.self).split(separator: " ")
+            try spool.write(Data(("S 12.5 " + words[2...].joined(separator: " ")).utf8), "set-aside")
+            let entries = try spool.open().setAsideList.entries
+            #expect(entries.map(\.firstTime) == [12.5] && entries.map(\.fileTag) == [nil])
         }
     }
 }

@@ -50,6 +50,9 @@ import Testing
             _ = try SpoolJournal(folder: folder + "/link", limit: 10)
             #expect(lchown(folder + "/link", 12345, 12345) == 0)
             let theirs = DaemonError.spoolUnsafe(path: folder + "/link", reason: "it belongs to user 12345")
+            for end in ["", "/", "/.", "/./", "//"] {
+                #expect(throws: DaemonError.self) { try SpoolJournal(folder: folder + "/link" + end, limit: 10) }
+            }
             #expect(throws: theirs) { try SpoolJournal(folder: folder + "/link", limit: 10) }
             #expect(chown(folder + "/own", 12345, 12345) == 0)
             #expect(throws: DaemonError.self) { try SpoolJournal(folder: folder + "/own", limit: 10) }
@@ -99,6 +102,21 @@ import Testing
                 #expect(try Data(contentsOf: URL(fileURLWithPath: kept)) == found)
             }
             #expect(try SpoolJournal(folder: folder, limit: 10).damaged == nil)
+        }
+    }
+
+    /// As a failing machine leaves them; what a process leaves that ends while it writes is another matter.
+    @Test(arguments: ["\0\0\0", String(repeating: "A", count: 200_000)])
+    func endsThatAreNoBeginningsOfLinesAreKept(end: String) throws {
+        try with { folder in
+            for name in ["journal", "set-aside"] {
+                do { _ = try SpoolJournal(folder: folder, limit: 10) }
+                let path = URL(fileURLWithPath: "\(folder)/\(name)")
+                try Data(end.utf8).write(to: path)
+                let journal = try SpoolJournal(folder: folder, limit: 10)
+                let kept = try #require(name == "journal" ? journal.damaged : journal.setAsideList.damaged)
+                #expect(try Data(contentsOf: URL(fileURLWithPath: kept)) == Data(end.utf8))
+            }
         }
     }
 }

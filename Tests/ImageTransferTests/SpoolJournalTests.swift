@@ -96,4 +96,19 @@ import Testing
             #expect(try SpoolJournal(folder: folder, limit: 10).recovered == [kept])
         }
     }
+
+    /// Also while nothing arrives.
+    @Test func refusalsThatComeAndGoDoNotFillTheDisk() throws {
+        try with { folder in
+            let one = request("one")
+            let journal = try SpoolJournal(folder: folder, limit: 10)
+            try journal.accept(one)
+            for number in 0..<12_000 {
+                _ = try journal.refused(one.id, "main", now: Double(number))
+                try journal.notRefused(one.id, "main")
+            }
+            let size = try FileManager.default.attributesOfItem(atPath: folder + "/journal")[.size] as? Int
+            #expect(try #require(size) < 1_500_000)
+        }
+    }
 }

@@ -212,7 +212,8 @@ final class Dispatcher: Sendable {
     func enqueue(
         _ request: TransferRequest, _ destination: Destination, because reason: SendReason, after tries: Tries = Tries()
     ) {
-        let job = TransferQueue.Job(id: request.id, priority: request.priority, deadline: nil) {
+        let priority = request.priority(at: destination.name)
+        let job = TransferQueue.Job(id: request.id, priority: priority, deadline: nil) {
             guard case .failure(let failure) = await self.send(request, destination, because: reason) else { return }
             if failure.kind == .stopping { return }
             var tries = tries
@@ -246,12 +247,13 @@ final class Dispatcher: Sendable {
                 let before = request.deletes ? try? FileManager.default.attributesOfItem(atPath: request.file) : nil
                 let sent = try await destination.client.send(
                     file: request.file, to: place.location, partSize: settings.partSize, because: reason,
-                    replacing: replaceable(request), check: check(request.file))
+                    replacing: replaceable(request, destination.name), check: check(request.file))
                 (report.size, report.parts) = (sent.size, sent.parts)
                 report.seconds = Date().timeIntervalSince1970 - request.accepted
                 metrics.sent(request, destination.name, bytes: sent.wasThere ? 0 : sent.size, seconds: report.seconds)
                 // The request may have been told meanwhile to keep its file.
-                if let last = finish(request, destination.name), last.deletes, let before,
+                let isHeld = before != nil && journal.setAsideList.contains(request.id)
+                if let last = finish(request, destination.name), last.deletes, let before, !isHeld,
                     !journal.setAsideList.contains(request.id)
                 {
                     remove(request, before)
@@ -277,10 +279,12 @@ final class Dispatcher: Sendable {
     }
 
     /// Which objects the file may replace.
-    private func replaceable(_ request: TransferRequest) -> Replaceable {
+    private func replaceable(_ request: TransferRequest, _ destination: String) -> Replaceable {
+        func nanoseconds(_ time: Double) -> Int64 { Int64(clamping: Int128((min(max(time, 0), 1e12) * 1e9))) }
         if request.isDropped { return .sameSource(settings.source(request.file)) }
-        // Times of services are whole seconds.
-        return request.wasSetAside.map { .older(than: Int64($0.rounded(.down)) * 1_000_000_000) } ?? .all
+        return request.broughtBack[destination].map {
+            .older(than: nanoseconds($0), request: nanoseconds(request.accepted))
+        } ?? .all
     }
 
     /// - Returns: the request, if that was its last destination.

@@ -33,7 +33,7 @@ enum Outlook: Sendable, Hashable {
                 self =
                     Self.hopelessCodes.contains(code) || status == 413 || status == 414
                     ? .hopeless
-                    : error.isTransient || Self.isFailure(status) || code == "OperationAborted" ? .passing : .refused
+                    : error.isTransient || Self.isFailure(status) ? .passing : .refused
             default: self = .refused
             }
         default: self = .refused

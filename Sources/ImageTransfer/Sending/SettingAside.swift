@@ -26,14 +26,16 @@ extension Dispatcher {
         _ request: TransferRequest, _ destination: String, _ outlook: Outlook, because reason: String
     ) async -> Bool {
         do {
-            try await POSIXObjectStore.sharedPool.run { [journal] in
-                try journal.setAsideList.add(SetAsideRequest(request, destination, reason: reason))
+            let problem = try await POSIXObjectStore.sharedPool.run { [journal] in
+                try journal.setAside(
+                    SetAsideRequest(
+                        request, destination, reason: reason, fileTag: LocalFile.status(request.file)?.etag))
             }
+            if let problem { log.problem("\(problem)") }
         } catch {
             log.problem("\(request.file) cannot be set aside, and is tried again: \(error)")
             return false
         }
-        finish(request, destination)
         if outlook == .gone { metrics.lost() }
         metrics.setAside(destination, outlook)
         log.setAside(request, destination, because: reason)
@@ -43,12 +45,14 @@ extension Dispatcher {
     /// Does what operators want done with what is set aside. Looks for their orders for ever.
     func carryOutOrders() async {
         var told: Set<String> = []
+        var known: [SpoolOrder] = []
         while !Task.isCancelled {
             var problems: Set<String> = []
             do {
-                let (orders, unusable) = try await POSIXObjectStore.sharedPool.run { [journal] in
-                    try SpoolOrder.waiting(journal.folder)
+                let (orders, unusable) = try await POSIXObjectStore.sharedPool.run { [journal, known] in
+                    try SpoolOrder.waiting(journal.folder, known: known)
                 }
+                known = orders
                 problems = Set(unusable.map { "an order is not carried out: \($0)" })
                 for order in orders { try await carryOut(order) }
             } catch { problems.insert("\(error)") }
@@ -60,35 +64,32 @@ extension Dispatcher {
     }
 
     private func carryOut(_ order: SpoolOrder) async throws {
-        let entries = journal.setAsideList.entries.filter(order.concerns)
         switch order.action {
         case .forget:
-            try await POSIXObjectStore.sharedPool.run { [journal] in
-                try journal.forget(entries)
+            let count = try await POSIXObjectStore.sharedPool.run { [journal] in
+                let count = try journal.forget(order.concerns)
                 order.isDone()
+                return count
             }
-            log.note("\(entries.count) requests that were set aside are forgotten")
+            log.note("\(count) requests that were set aside are forgotten")
         case .retry:
-            let known = entries.filter { destination($0.destination) != nil }
             // The list is written anew each time, so not for single requests.
-            if order.isUnderWay, journal.room < min(known.count, max(1, settings.spoolLimit / 16)) { return }
-            let back = try await POSIXObjectStore.sharedPool.run { [journal] in
-                let back = try journal.bringBack(known)
-                if back.count == known.count { order.isDone() } else { order.isBegun() }
-                return back
+            let most = max(1, min(order.requests.count, settings.spoolLimit / 16))
+            if order.isUnderWay, journal.room < most { return }
+            let (back, left) = try await POSIXObjectStore.sharedPool.run { [self] in
+                let found = try journal.bringBack { order.concerns($0) && destination($0.destination) != nil }
+                if found.left == 0 { order.isDone() } else { order.isBegun() }
+                return found
             }
             for (request, name) in back {
                 if let destination = destination(name) { enqueue(request, destination, because: .recovery) }
             }
             if !back.isEmpty { log.note("\(back.count) requests that were set aside are sent again") }
             if order.isUnderWay { return }
-            if known.count < entries.count {
-                log.problem(
-                    "\(entries.count - known.count) requests stay set aside: their destinations are not configured")
-            }
-            if back.count < known.count {
-                log.note(
-                    "\(known.count - back.count) requests stay set aside until half of the spool is free")
+            if left > 0 { log.note("\(left) requests stay set aside until half of the spool is free") }
+            let unknown = journal.setAsideList.entries.count { order.concerns($0) && destination($0.destination) == nil }
+            if unknown > 0 {
+                log.problem("\(unknown) requests stay set aside: their destinations are not configured")
             }
         }
     }

@@ -9,6 +9,7 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     case spoolUnreadable(path: String, reason: String)
     case spoolUnsafe(path: String, reason: String)
     case setAsideFull(limit: Int)
+    case badOrder(path: String, reason: String)
     case outsideRoots(path: String)
     case noDestination(String)
     case stopping
@@ -32,6 +33,7 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "daemon's user alone, or name a folder with STEWARD_S3DAEMON_SPOOL that is not there yet, within it or not"
         case .setAsideFull(let limit):
             "\(limit) requests are set aside, and more stay in the spool; have them tried again, or forgotten"
+        case .badOrder(let path, let reason): "the order '\(path)' is not carried out: \(reason); give it again"
         case .noDestination(let name): "the destination '\(name)' is not configured any more"
         case .outsideRoots(let path): "'\(path)' is outside of the folders that files may be sent from"
         case .stopping: "the daemon is stopping; send the file to it after it has been started again"

@@ -18,16 +18,22 @@ struct LineFile: Sendable {
         self.name = name
     }
 
+    /// Bytes. No line is longer.
+    private static let longest = 1 << 17
+
     /// The whole lines of a file; none without the file. Blocks.
-    static func lines(folder: String, name: String) throws(DaemonError) -> [String] {
+    ///
+    /// - Returns: also whether what follows the last line end is no beginning of a line, as a process leaves that ends while it
+    ///   writes: a failing machine leaves zeros.
+    static func lines(folder: String, name: String) throws(DaemonError) -> (lines: [String], isDamaged: Bool) {
         let data: Data
         do { data = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)) } catch CocoaError.fileReadNoSuchFile
-        { return [] } catch {
+        { return ([], false) } catch {
             throw .spoolUnreadable(path: folder, reason: error.localizedDescription)
         }
-        // What follows the last line end was cut.
-        guard let end = data.lastIndex(of: 0x0A) else { return [] }
-        return data[..<end].split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+        let end = data.lastIndex(of: 0x0A).map { $0 + 1 } ?? data.startIndex
+        let lines = data[..<end].split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+        return (lines, data.count - end > longest || data[end...].contains(0))
     }
 
     /// Keeps a copy of a file some of whose lines cannot be read, as it is about to be written anew without them. Blocks.

@@ -7,34 +7,30 @@ import Synchronization
 /// A request comes into this file before the journal forgets it, and goes back into the journal before this file forgets
 /// it. One that a process that died left in both is in this one: see ``SpoolJournal``.
 public final class SetAsideList: Sendable {
+    /// In the order in which they came, and what is asked of them without looking through all.
     private struct Entries {
-        private(set) var byID: [UUID: [SetAsideRequest]] = [:]
-        private(set) var count = 0
+        private(set) var inOrder: [SetAsideRequest] = []
+        private var destinations: [UUID: Set<String>] = [:]
+        private var errands: Set<Errand> = []
         /// In this process.
-        private(set) var forgotten: Set<Errand> = []
+        private var forgotten: Set<Errand> = []
 
-        init(_ entries: [SetAsideRequest]) { for entry in entries { insert(entry) } }
+        init(_ entries: [SetAsideRequest]) { for entry in entries { append(entry) } }
 
-        func contains(_ entry: SetAsideRequest) -> Bool {
-            byID[entry.id]?.contains { $0.destination == entry.destination } ?? false
-        }
+        func contains(_ id: UUID) -> Bool { destinations[id] != nil }
+        func contains(_ entry: SetAsideRequest) -> Bool { destinations[entry.id]?.contains(entry.destination) ?? false }
+        func hasGivenUp(_ errand: Errand) -> Bool { errands.contains(errand) || forgotten.contains(errand) }
 
-        mutating func insert(_ entry: SetAsideRequest) {
-            byID[entry.id, default: []].append(entry)
-            count += 1
+        mutating func append(_ entry: SetAsideRequest) {
+            inOrder.append(entry)
+            destinations[entry.id, default: []].insert(entry.destination)
+            errands.insert(Errand(entry.request))
         }
 
         mutating func replace(with entries: [SetAsideRequest], forgetting gone: [SetAsideRequest]) {
             let forgotten = forgotten.union(gone.map { Errand($0.request) })
             self = Entries(entries)
             self.forgotten = forgotten
-        }
-
-        var inOrder: [SetAsideRequest] {
-            byID.values.flatMap { $0 }.sorted { a, b in
-                a.time != b.time
-                    ? a.time < b.time : (a.id.uuidString, a.destination) < (b.id.uuidString, b.destination)
-            }
         }
     }
 
@@ -43,7 +39,7 @@ public final class SetAsideList: Sendable {
     private let limit: Int
     /// Where the list is kept as it was found, if some of its lines could not be read.
     let damaged: String?
-    /// Held while the disk is at work; `entries` never is.
+    /// Held while the disk is at work; `state` is not.
     private let file: Mutex<LineFile>
     private let state: Mutex<Entries>
     private let watch = WriteWatch()
@@ -71,31 +67,26 @@ public final class SetAsideList: Sendable {
     private static func load(
         _ folder: String
     ) throws(DaemonError) -> (entries: [SetAsideRequest], isDamaged: Bool) {
-        let lines = try LineFile.lines(folder: folder, name: name)
+        let (lines, isDamaged) = try LineFile.lines(folder: folder, name: name)
         let entries = lines.compactMap(SetAsideRequest.init(line:))
         var seen: Set<[String]> = []
         let unique = entries.filter { seen.insert([$0.id.uuidString, $0.destination]).inserted }
-        return (unique, entries.count < lines.count)
+        return (unique, isDamaged || entries.count < lines.count)
     }
 
-    var count: Int { state.withLock { $0.count } }
+    var count: Int { state.withLock { $0.inOrder.count } }
 
     var entries: [SetAsideRequest] { state.withLock { $0.inOrder } }
 
-    /// Whether an errand is set aside, or was and is forgotten since this process began. Takes time in the number of
-    /// entries.
-    func hasGivenUp(_ errand: Errand) -> Bool {
-        state.withLock { state in
-            state.forgotten.contains(errand) || state.byID.values.joined().contains { Errand($0.request) == errand }
-        }
-    }
+    /// Whether an errand is set aside, or was and is forgotten since this process began.
+    func hasGivenUp(_ errand: Errand) -> Bool { state.withLock { $0.hasGivenUp(errand) } }
 
-    func contains(_ id: UUID) -> Bool { state.withLock { $0.byID[id] != nil } }
+    func contains(_ id: UUID) -> Bool { state.withLock { $0.contains(id) } }
 
     /// Blocks until it is on the disk.
     func add(_ entry: SetAsideRequest) throws(DaemonError) {
         try file.withLock { file throws(DaemonError) in
-            let (isKnown, count) = state.withLock { ($0.contains(entry), $0.count) }
+            let (isKnown, count) = state.withLock { ($0.contains(entry), $0.inOrder.count) }
             guard !isKnown else { return }
             guard count < limit else { throw .setAsideFull(limit: limit) }
             try file.append(entry.line, watch)
@@ -103,7 +94,7 @@ public final class SetAsideList: Sendable {
                 try file.takeBack(entry.line)
                 throw error
             }
-            state.withLock { $0.insert(entry) }
+            state.withLock { $0.append(entry) }
         }
     }
 

@@ -4,12 +4,20 @@ import Foundation
 enum SpoolFolder {
     /// Makes the folder if there is none, for the daemon's user alone. Blocks.
     ///
+    /// The folders above it are not looked at.
+    ///
     /// - Throws: ``DaemonError/spoolUnsafe(path:reason:)`` for a folder, or a link to one, of another user, or that all
     ///   may write to; its group may. ``DaemonError/spoolBroken(path:reason:)``.
     static func prepare(_ path: String) throws(DaemonError) {
+        // With these ends a link would be looked through.
+        var path = path
+        while path.count > 1, path.hasSuffix("/") || path.hasSuffix("/.") { path.removeLast() }
         let parent = (path as NSString).deletingLastPathComponent
         do {
-            if !parent.isEmpty { try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true) }
+            if !parent.isEmpty {
+                try FileManager.default.createDirectory(
+                    atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+            }
         } catch {
             throw .spoolBroken(path: path, reason: "the folder cannot be made (\(error.localizedDescription))")
         }

@@ -4,8 +4,8 @@ import Synchronization
 
 /// What was accepted and has not arrived, kept in a file so that it outlives the process.
 ///
-/// The file `journal` has a line for each request, one for each arrival and one for each destination that refuses a
-/// request. It is written anew when most of its lines are of the past. What can never arrive moves to another file: see
+/// The file `journal` has a line for each request, one for each arrival, and those for destinations that refuse a
+/// request, or for which it was brought back. It is written anew when most of its lines are of the past. What can never arrive moves to another file: see
 /// ``SetAsideList``. A lock on the file `lock` keeps a second daemon away.
 final class SpoolJournal: Sendable {
     private struct State {
@@ -30,6 +30,8 @@ final class SpoolJournal: Sendable {
     /// Where the file is kept as it was found, if some of its lines could not be read.
     let damaged: String?
     let setAsideList: SetAsideList
+    /// Held while requests move from the one file to the other.
+    private let moving = Mutex<Void>(())
 
     /// Reads what is left. Blocks.
     ///
@@ -99,7 +101,7 @@ final class SpoolJournal: Sendable {
             let isLast = request.pending.isEmpty
             state.waiting[id] = isLast ? nil : request
             try append(Self.end(id, destination), &state)
-            if state.lines > 20_000, state.lines > 8 * state.waiting.count { try rewrite(&state) }
+            try trim(&state)
             return isLast ? request : nil
         }
     }
@@ -113,8 +115,9 @@ final class SpoolJournal: Sendable {
     func refused(_ id: UUID, _ destination: String, now: Double) throws(DaemonError) -> Double {
         try state.withLock { state throws(DaemonError) in
             if let first = state.waiting[id]?.refused[destination] { return first }
-            try append("F \(id.uuidString) \(destination) \(now)\n", &state)
+            try append(TransferRequest.timeLine("F", id, destination, now), &state)
             state.waiting[id]?.refused[destination] = now
+            try trim(&state)
             return now
         }
     }
@@ -123,8 +126,9 @@ final class SpoolJournal: Sendable {
     func notRefused(_ id: UUID, _ destination: String) throws(DaemonError) {
         try state.withLock { state throws(DaemonError) in
             guard state.waiting[id]?.refused[destination] != nil else { return }
-            try append("F \(id.uuidString) \(destination) 0\n", &state)
+            try append(TransferRequest.timeLine("F", id, destination, 0), &state)
             state.waiting[id]?.refused[destination] = nil
+            try trim(&state)
         }
     }
 
@@ -135,48 +139,73 @@ final class SpoolJournal: Sendable {
 
     private func room(_ state: State) -> Int { max(0, max(1, limit / 2) - state.waiting.count) }
 
-    /// Moves requests back into the spool, as long as it has room, to be sent after all others. Blocks.
+    /// Moves a request to the list of those that are not tried any more. Blocks.
     ///
-    /// - Returns: those that are in the spool now, and wait to be sent.
-    func bringBack(_ entries: [SetAsideRequest]) throws(DaemonError) -> [(request: TransferRequest, destination: String)]
-    {
-        var back: [(request: TransferRequest, destination: String)] = []
-        for entry in entries {
-            let request = try state.withLock { state throws(DaemonError) -> TransferRequest? in
-                // From an attempt after which the list could not be written.
-                if let there = state.waiting[entry.id], there.pending.contains(entry.destination) { return there }
-                guard room(state) > 0 else { return nil }
-                var request = state.waiting[entry.id] ?? entry.request
-                if !request.pending.contains(entry.destination) { request.pending.append(entry.destination) }
-                request.refused[entry.destination] = nil
-                (request.priority, request.wasSetAside) = (.bulk, request.wasSetAside ?? entry.time)
-                try append(request.lines, &state)
-                state.waiting[entry.id] = request
-                return request
-            }
-            guard let request else { break }
-            back.append((request, entry.destination))
+    /// - Returns: what has kept the journal from noting that it is gone; the next process knows from the list.
+    func setAside(_ entry: SetAsideRequest) throws(DaemonError) -> DaemonError? {
+        try moving.withLock { _ throws(DaemonError) in
+            try setAsideList.add(entry)
+            do throws(DaemonError) { try finish(entry.id, entry.destination) } catch { return error }
+            return nil
         }
-        try synchronize()
-        try setAsideList.remove(Array(entries.prefix(back.count)))
-        return back
+    }
+
+    /// Requests that are in the spool again, and how many more are to come.
+    typealias BroughtBack = (back: [(request: TransferRequest, destination: String)], left: Int)
+
+    /// Moves requests back into the spool, as long as it has room. Blocks.
+    func bringBack(_ isWanted: (SetAsideRequest) -> Bool) throws(DaemonError) -> BroughtBack {
+        try moving.withLock { _ throws(DaemonError) in
+            let entries = setAsideList.entries.filter(isWanted)
+            var back: [(request: TransferRequest, destination: String)] = []
+            for entry in entries {
+                guard let request = try bringBack(entry) else { break }
+                back.append((request, entry.destination))
+            }
+            try synchronize()
+            try setAsideList.remove(Array(entries.prefix(back.count)))
+            return (back, entries.count - back.count)
+        }
+    }
+
+    /// - Returns: `nil` without room.
+    private func bringBack(_ entry: SetAsideRequest) throws(DaemonError) -> TransferRequest? {
+        try state.withLock { state throws(DaemonError) in
+            // From an attempt after which the list could not be written.
+            if let there = state.waiting[entry.id], there.pending.contains(entry.destination) { return there }
+            guard room(state) > 0 else { return nil }
+            var request = state.waiting[entry.id] ?? entry.request
+            if !request.pending.contains(entry.destination) { request.pending.append(entry.destination) }
+            request.refused[entry.destination] = nil
+            request.broughtBack[entry.destination] = entry.firstTime
+            try append(request.lines, &state)
+            state.waiting[entry.id] = request
+            return request
+        }
     }
 
     /// Forgets requests that are set aside; their files stay, also when all other destinations have them. Blocks.
-    func forget(_ entries: [SetAsideRequest]) throws(DaemonError) {
-        try state.withLock { state throws(DaemonError) in
-            for entry in entries {
-                if var request = state.waiting[entry.id], request.deletes {
-                    request.deletes = false
-                    try append(request.lines, &state)
-                    state.waiting[entry.id] = request
+    ///
+    /// - Returns: how many.
+    func forget(_ isWanted: (SetAsideRequest) -> Bool) throws(DaemonError) -> Int {
+        try moving.withLock { _ throws(DaemonError) in
+            let entries = setAsideList.entries.filter(isWanted)
+            try state.withLock { state throws(DaemonError) in
+                for entry in entries {
+                    if var request = state.waiting[entry.id], request.deletes {
+                        request.deletes = false
+                        try append(request.lines, &state)
+                        state.waiting[entry.id] = request
+                    }
+                    // When it was set aside there may have been no room for the line.
+                    try append(Self.end(entry.id, entry.destination), &state)
                 }
-                // When it was set aside there may have been no room for the line.
-                try append(Self.end(entry.id, entry.destination), &state)
+                try trim(&state)
             }
+            try synchronize()
+            try setAsideList.remove(entries, forgets: true)
+            return entries.count
         }
-        try synchronize()
-        try setAsideList.remove(entries, forgets: true)
     }
 
     // MARK: Lines
@@ -185,6 +214,11 @@ final class SpoolJournal: Sendable {
         try state.file.append(line, watch)
         state.lines += 1
         state.written += 1
+    }
+
+    /// Writes the file anew when most of its lines are of the past.
+    private func trim(_ state: inout State) throws(DaemonError) {
+        if state.lines > 20_000, state.lines > 8 * state.waiting.count { try rewrite(&state) }
     }
 
     private func rewrite(_ state: inout State) throws(DaemonError) {
@@ -197,7 +231,9 @@ final class SpoolJournal: Sendable {
         _ folder: String
     ) throws(DaemonError) -> (known: [UUID: TransferRequest], isDamaged: Bool) {
         var (known, isDamaged): ([UUID: TransferRequest], Bool) = ([:], false)
-        for line in try LineFile.lines(folder: folder, name: name) {
+        let (lines, isTailDamaged) = try LineFile.lines(folder: folder, name: name)
+        isDamaged = isTailDamaged
+        for line in lines {
             let fields = line.split(separator: " ")
             if let request = TransferRequest(fields) {
                 known[request.id] = request
@@ -209,6 +245,8 @@ final class SpoolJournal: Sendable {
                 if known[id]?.pending.isEmpty ?? false { known[id] = nil }
             } else if fields.first == "F", fields.count == 4, let id, let time = Double(fields[3]) {
                 known[id]?.refused[String(fields[2])] = time == 0 ? nil : time
+            } else if fields.first == "B", fields.count == 4, let id, let time = Double(fields[3]) {
+                known[id]?.broughtBack[String(fields[2])] = time
             } else {
                 isDamaged = true
             }

@@ -14,7 +14,7 @@ public struct SpoolOrder: Sendable, Hashable {
     }
 
     /// Bytes. What is larger is no order.
-    private static let most = 256 << 20
+    private static let most = 64 << 20
 
     public let action: Action
     let requests: Set<SetAsideRequest.Name>
@@ -23,7 +23,7 @@ public struct SpoolOrder: Sendable, Hashable {
     private let folder: String
     private let id: String
 
-    private var name: String { Self.name(action, id, isUnderWay: isUnderWay) }
+    fileprivate var name: String { Self.name(action, id, isUnderWay: isUnderWay) }
 
     private static func name(_ action: Action, _ id: String, isUnderWay: Bool) -> String {
         action.rawValue + (isUnderWay ? "-under-way-" : "-") + id
@@ -66,7 +66,7 @@ public struct SpoolOrder: Sendable, Hashable {
     }
 
     /// - Returns: `nil` for other files.
-    /// - Throws: ``DaemonError/badFile(path:reason:)``.
+    /// - Throws: ``DaemonError/badOrder(path:reason:)``.
     private init?(folder: String, name: String) throws(DaemonError) {
         let words = name.split(separator: "-", maxSplits: 1).map(String.init)
         guard words.count == 2, let action = Action(rawValue: words[0]) else { return nil }
@@ -77,33 +77,47 @@ public struct SpoolOrder: Sendable, Hashable {
         let path = "\(folder)/\(name)"
         let lines = try Self.text(path).split(separator: "\n")
         requests = Set(lines.compactMap(SetAsideRequest.Name.init(line:)))
-        guard requests.count == lines.count else { throw .badFile(path: path, reason: "a line is damaged") }
+        guard requests.count == lines.count else {
+            // It would be read again every second.
+            rename(path, "\(folder)/damaged-\(name)")
+            throw .badOrder(path: "\(folder)/damaged-\(name)", reason: "a line is damaged")
+        }
     }
 
     private static func text(_ path: String) throws(DaemonError) -> String {
         // Others than files would keep all orders waiting.
         let file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard file >= 0 else { throw .badFile(path: path, reason: String(cString: strerror(errno))) }
+        guard file >= 0 else { throw .badOrder(path: path, reason: String(cString: strerror(errno))) }
         let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
         var status = stat()
         guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= most else {
-            throw .badFile(path: path, reason: "it is no file that can be an order")
+            throw .badOrder(path: path, reason: "it is no file that can be an order")
         }
         do { return String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self) } catch {
-            throw .badFile(path: path, reason: error.localizedDescription)
+            throw .badOrder(path: path, reason: error.localizedDescription)
         }
     }
 
     /// Orders that have not been carried out, and what is the matter with others. Blocks.
-    static func waiting(_ folder: String) throws(DaemonError) -> (orders: [SpoolOrder], problems: [DaemonError]) {
+    ///
+    /// - Parameter known: those that were read before; orders do not change.
+    static func waiting(
+        _ folder: String, known: [SpoolOrder] = []
+    ) throws(DaemonError) -> (orders: [SpoolOrder], problems: [DaemonError]) {
+        let known = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let names: [String]
         do { names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
             throw .spoolUnreadable(path: folder, reason: error.localizedDescription)
         }
         var (orders, problems): ([SpoolOrder], [DaemonError]) = ([], [])
         for name in names {
-            do throws(DaemonError) { if let order = try SpoolOrder(folder: folder, name: name) { orders.append(order) } }
-            catch { problems.append(error) }
+            do throws(DaemonError) {
+                if let order = known[name] {
+                    orders.append(order)
+                } else if let order = try SpoolOrder(folder: folder, name: name) {
+                    orders.append(order)
+                }
+            } catch { problems.append(error) }
         }
         return (orders, problems)
     }

@@ -21,11 +21,13 @@ struct TransferRequest: Sendable, Hashable {
     var deletes = false
     /// Whether nobody asked for it: a writer has dropped the file into a folder, and what has its key may be another's.
     var isDropped = false
-    /// When it was first set aside, if it was brought back: seconds since 1970. What has come under its key since is not
-    /// replaced.
-    var wasSetAside: Double?
     /// When a destination first refused it: seconds since 1970.
     var refused: [String: Double] = [:]
+    /// When it was first set aside for a destination for which it was brought back: seconds since 1970. What has come under
+    /// its key there since is not replaced, and all that is new goes before it.
+    var broughtBack: [String: Double] = [:]
+
+    func priority(at destination: String) -> TransferPriority { broughtBack[destination] == nil ? priority : .bulk }
 }
 
 /// A file and where it goes.

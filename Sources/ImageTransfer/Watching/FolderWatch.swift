@@ -34,10 +34,26 @@ struct FolderWatch: Sendable {
         var isFirst = true
     }
 
+    /// What the processes before have taken and not sent.
+    private struct Left {
+        let waiting: Set<Errand>
+        /// How the files were.
+        let setAside: [Errand: Set<String>]
+
+        init(_ journal: SpoolJournal) {
+            waiting = Set(journal.recovered.map(Errand.init))
+            setAside = Dictionary(grouping: journal.setAsideList.entries) { Errand($0.request) }
+                .mapValues { Set($0.compactMap(\.fileTag)) }
+        }
+
+        /// A file that has changed since it was set aside is another request.
+        func contains(_ errand: Errand, _ status: ObjectStatus) -> Bool {
+            waiting.contains(errand) || setAside[errand]?.contains(status.etag) ?? false
+        }
+    }
+
     func run() async {
-        var left = Dictionary(
-            dispatcher.journal.setAsideList.entries.map { (Errand($0.request), $0.time) }, uniquingKeysWith: max)
-        for request in dispatcher.journal.recovered { left[Errand(request)] = .infinity }
+        let left = Left(dispatcher.journal)
         var round = Round()
         while !Task.isCancelled {
             do { round = try await look(round, left) } catch {
@@ -52,8 +68,7 @@ struct FolderWatch: Sendable {
         round.problems = problems
     }
 
-    /// - Parameter left: what the processes before have taken and not sent, and what is set aside, since when.
-    private func look(_ before: Round, _ left: [Errand: Double]) async throws -> Round {
+    private func look(_ before: Round, _ left: Left) async throws -> Round {
         let pattern = try Regex(rule.match)
         guard FileManager.default.fileExists(atPath: rule.folder) else {
             throw ObjectStorageError.notFound(path: rule.folder)
@@ -71,8 +86,7 @@ struct FolderWatch: Sendable {
                 before.seen[entry.path]
                 ?? Seen(
                     size: size, time: time, since: now, isOld: before.isFirst,
-                    // What has changed since it was set aside is another request.
-                    isTaken: before.isFirst && left[errand].map { Double(time) / 1e9 <= $0 } ?? false)
+                    isTaken: before.isFirst && left.contains(errand, entry.status))
             if file.size != size || file.time != time { file = Seen(size: size, time: time, since: now) }
             if !file.isTaken, now - file.since >= .seconds(rule.settle) {
                 // One of them would be lost. Of files that others have sent the store tells, and one that was set aside

@@ -56,7 +56,7 @@ public struct POSIXObjectStore: ObjectStore {
         return try await pool.run { try Self.status(of: file) }
     }
 
-    private static func status(of file: String) throws(ObjectStorageError) -> ObjectStatus? {
+    static func status(of file: String) throws(ObjectStorageError) -> ObjectStatus? {
         var buffer = FileStatus()
         guard fstatat(AT_FDCWD, file, &buffer, 0) == 0 else {
             if errno == ENOENT || errno == ENOTDIR { return nil }

@@ -182,11 +182,7 @@ public struct S3Client: Sendable {
                     path: call.path, operation: call.operation, status: status, code: code,
                     message: document?["Message"]?.text ?? "")
             }
-        let isTransient =
-            HTTPAnswer.isTransient(status) || status == 409 && code == "ConditionalRequestConflict"
-            || ["BadDigest", "XAmzContentChecksumMismatch", "IncompleteBody", "RequestTimeout", "OperationAborted"]
-                .contains(code)
-        guard isTransient else { return error }
+        guard error.isTransient else { return error }
         return TransientFailure(error: error, retryAfter: HTTPAnswer.retryAfter(headers))
     }
 }

@@ -9,10 +9,12 @@ extension S3Client {
     ///
     /// - Parameter isSeenEarly: whether others may see the object before the service's digest of it was compared, and
     ///   it was stored once more if need be. It then need not be read twice.
+    /// - Parameter lastLook: called once parts are stored, before they become an object, which what it throws keeps them from.
     /// - Throws: `.changedWhileReading`; what ``put(_:_:mode:isBlind:metadata:)`` throws. Nothing is stored then.
     func put(
         _ location: S3Location, file: LocalFileSource, mode: WriteMode, partSize: Int64 = S3Client.partThreshold,
-        isSeenEarly: Bool = false, isBlind: Bool = false, metadata: [(name: String, value: String)] = []
+        isSeenEarly: Bool = false, isBlind: Bool = false, metadata: [(name: String, value: String)] = [],
+        lastLook: (() async throws -> Void)? = nil
     ) async throws -> ObjectStatus {
         let pool = POSIXObjectStore.sharedPool
         guard file.size > partSize else {
@@ -28,14 +30,15 @@ extension S3Client {
             }
         }
         if mode == .createOnly, !isBlind, try await stat(location) != nil {
-            throw ObjectStorageError.alreadyExists(path: "s3://\(location.bucket)/\(location.key)")
+            throw ObjectStorageError.alreadyExists(path: location.path)
         }
         // At most ten thousand parts are allowed.
         let size = max(partSize, (file.size + 9_999) / 10_000)
         let ranges = stride(from: Int64(0), to: file.size, by: Int64.Stride(size)).map {
             $0..<min(file.size, $0 + size)
         }
-        let identifier = try await beginUpload(location, metadata: metadata)
+        let word = Self.newWord
+        let identifier = try await beginUpload(location, metadata: metadata + [(Self.wordHeader, word)])
         do {
             let parts = try await inParallel(Array(ranges.enumerated()), width: 4) { index, range in
                 // Nobody sees parts.
@@ -44,7 +47,9 @@ extension S3Client {
                 }
             }
             try await pool.run { try file.checkUnchanged() }
-            return try await finishUpload(location, identifier, parts: parts, mode: mode, isBlind: isBlind)
+            try await lastLook?()
+            return try await finishUpload(
+                location, identifier, parts: parts, mode: mode, isBlind: isBlind, word: word)
         } catch {
             // Parts that nobody finishes cost space; a task that was cancelled must clean up all the same.
             await Task { try? await abortUpload(location, identifier) }.value

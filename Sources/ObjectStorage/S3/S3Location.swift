@@ -8,6 +8,9 @@ public struct S3Location: Hashable, Sendable {
     /// `lsst.resources`.
     public let key: String
 
+    /// For messages.
+    var path: String { "s3://\(bucket)/\(key)" }
+
     public init(profile: String? = nil, bucket: String, key: String) {
         self.profile = profile
         self.bucket = bucket

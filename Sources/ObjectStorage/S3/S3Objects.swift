@@ -80,7 +80,7 @@ extension S3Client {
         var call = Call(
             method: .PUT, bucket: location.bucket, key: location.key, headers: body.headers + metadata, body: body,
             operation: "write")
-        let word = mode == .createOnly ? String(UInt64.random(in: .min ... .max), radix: 36) : ""
+        let word = mode == .createOnly ? Self.newWord : ""
         if mode == .createOnly {
             if !isBlind, try await stat(location) != nil { throw ObjectStorageError.alreadyExists(path: call.path) }
             call.headers += [("if-none-match", "*"), (Self.wordHeader, word)]
@@ -102,7 +102,9 @@ extension S3Client {
         }
     }
 
+    /// A header by which a client knows again what it has stored.
     static let wordHeader = "x-amz-meta-steward-write"
+    static var newWord: String { String(UInt64.random(in: .min ... .max), radix: 36) }
 
     /// Compares the tag that a service made with the digest of what was sent.
     ///

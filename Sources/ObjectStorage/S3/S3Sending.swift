@@ -1,6 +1,7 @@
 import ByteText
 import Crypto
 import NIOCore
+import NIOHTTP1
 
 /// A local file that is in a bucket, as its service says.
 public struct SentFile: Sendable, Hashable {
@@ -25,8 +26,9 @@ public enum Replaceable: Sendable, Hashable {
     case all
     /// Those with the same source, of which an object gets a header.
     case sameSource(String)
-    /// Those that were stored before a time, in nanoseconds since 1970.
-    case older(than: Int64)
+    /// Those that were stored before a time, or for a request that was made no later than this one. Of that an object gets
+    /// a header. Both in nanoseconds since 1970.
+    case older(than: Int64, request: Int64)
 }
 
 extension S3Client {
@@ -34,8 +36,8 @@ extension S3Client {
     ///
     /// - Parameters:
     ///   - partSize: larger files are sent in parts of this size, four at a time. At least 5 MiB.
-    ///   - replacing: what of other bytes may be replaced. Keys that may only write are told nothing of what is there,
-    ///     and replace all.
+    ///   - replacing: what of other bytes may be replaced. Keys that may only write are told nothing of what is there: with
+    ///     them `.sameSource` replaces all, and `.older` nothing, by services that know `If-None-Match`.
     ///   - check: looks at the path of the file that was opened, links resolved; if it throws, nothing is sent.
     /// - Throws: `ObjectStorageError`: `.notFound` and others for the file, `.changedWhileReading` when somebody
     ///   writes to it; `.heldByOther` and `.newerThere` for what is not replaced; those of the service.
@@ -103,8 +105,13 @@ extension S3Client {
         }
         let parts = max(1, Int((file.size + partSize - 1) / partSize))
         var metadata: [(name: String, value: String)] = []
-        if case .sameSource(let source) = replacing {
-            metadata = [(Self.sourceHeader, Self.headerValue(ofSource: source))]
+        var replacesUnseen = true
+        switch replacing {
+        case .all: break
+        case .sameSource(let source): metadata = [(Self.sourceHeader, Self.headerValue(ofSource: source))]
+        case .older(_, let request):
+            metadata = [(Self.requestHeader, String(request))]
+            replacesUnseen = false
         }
         var (isAbsent, isBlind) = (false, false)
         func sent(_ status: ObjectStatus, wasThere: Bool = false) -> SentFile {
@@ -113,12 +120,17 @@ extension S3Client {
         func store(_ mode: WriteMode) async throws -> SentFile {
             sent(
                 try await put(
-                    location, file: file, mode: mode, partSize: partSize, isSeenEarly: true, isBlind: isBlind,
-                    metadata: metadata))
+                    location, file: file, mode: mode, partSize: partSize,
+                    // What is stored and cannot be looked at cannot be stored once more.
+                    isSeenEarly: !isBlind || replacesUnseen, isBlind: isBlind, metadata: metadata
+                ) {
+                    // Parts take long to send.
+                    if mode == .overwrite, replacing != .all, !isBlind { _ = try await mayReplace(location, replacing) }
+                })
         }
         guard reason == .recovery || replacing != .all else { return try await store(.overwrite) }
         do {
-            if let status = try await holds(location, file) { return sent(status, wasThere: true) }
+            if let status = try await holds(location, file, partSize) { return sent(status, wasThere: true) }
             isAbsent = try await mayReplace(location, replacing) == nil
             if parts > 1 {
                 do { try await abandonUploads(of: location, begunBefore: began) } catch let error as ObjectStorageError {
@@ -134,14 +146,18 @@ extension S3Client {
         do { return try await store(.createOnly) } catch ObjectStorageError.alreadyExists {
             // What the process that died had sent appeared just now, or what another one sends.
             do {
-                if let status = try await holds(location, file) { return sent(status, wasThere: true) }
+                if let status = try await holds(location, file, partSize) { return sent(status, wasThere: true) }
                 _ = try await mayReplace(location, replacing)
-            } catch ObjectStorageError.permissionDenied where isBlind {}
+            } catch ObjectStorageError.permissionDenied where isBlind && replacesUnseen {
+            } catch ObjectStorageError.permissionDenied where isBlind {
+                throw ObjectStorageError.newerThere(path: location.path)
+            }
             return try await store(.overwrite)
         }
     }
 
     private static let sourceHeader = "x-amz-meta-steward-source"
+    private static let requestHeader = "x-amz-meta-steward-request"
 
     /// The source, quoted; of a long one a digest and its end, because headers have a limit.
     static func headerValue(ofSource source: String) -> String {
@@ -155,26 +171,36 @@ extension S3Client {
     /// - Throws: `.heldByOther`, `.newerThere`.
     private func mayReplace(_ location: S3Location, _ replacing: Replaceable) async throws -> ObjectStatus? {
         guard let (status, headers) = try await stat(location) else { return nil }
-        let path = "s3://\(location.bucket)/\(location.key)"
         switch replacing {
         case .all: break
         case .sameSource(let source):
             let other = headers.first(name: Self.sourceHeader) ?? ""
             guard other == Self.headerValue(ofSource: source) else {
-                throw ObjectStorageError.heldByOther(path: path, source: PercentQuoting.unquote(other))
+                throw ObjectStorageError.heldByOther(path: location.path, source: PercentQuoting.unquote(other))
             }
-        case .older(let time):
-            guard status.modificationTime < time else { throw ObjectStorageError.newerThere(path: path) }
+        case .older(let time, let request):
+            let isOlder =
+                headers.first(name: Self.requestHeader).flatMap { Int64($0) }.map { $0 <= request }
+                ?? Self.isOlder(status, than: time, headers)
+            guard isOlder else { throw ObjectStorageError.newerThere(path: location.path) }
         }
         return status
     }
 
+    /// Whether an object was surely stored before a time of this machine's clock. Services tell whole seconds of theirs, and
+    /// with each answer what it shows.
+    static func isOlder(_ status: ObjectStatus, than time: Int64, _ headers: HTTPHeaders, now: Int64 = UTCTime.now) -> Bool {
+        let ahead = headers.first(name: "date").flatMap(UTCTime.parseHTTP).map { $0 - now } ?? 0
+        // An object without a time may be of any.
+        return status.modificationTime > 0 && status.modificationTime < time + ahead - 1_000_000_000
+    }
+
     /// The object's status if it has the file's bytes, as far as its tag tells.
-    private func holds(_ location: S3Location, _ file: LocalFileSource) async throws -> ObjectStatus? {
+    private func holds(_ location: S3Location, _ file: LocalFileSource, _ partSize: Int64) async throws -> ObjectStatus? {
         guard let (status, _) = try await stat(location), status.size == file.size else { return nil }
         let isSame = try await POSIXObjectStore.sharedPool.run {
             if let digest = status.checksums[.md5] { return try file.digest(0..<file.size).digest == digest }
-            return try PartSizes.likely(for: status).contains { partSize in
+            return try PartSizes.likely(for: status, own: partSize).contains { partSize in
                 var digests: [UInt8] = []
                 for start in stride(from: Int64(0), to: file.size, by: Int64.Stride(partSize)) {
                     digests += try file.digest(start..<min(file.size, start + partSize)).digest

@@ -15,6 +15,8 @@ actor S3Upload: ObjectUpload {
     private let location: S3Location
     private let mode: WriteMode
     private let identifier: String
+    /// What the object has as a header, if it is of this upload.
+    private let word: String?
     private var parts: [Part] = []
     private var waiting: [UInt8] = []
     private var isOver = false
@@ -22,17 +24,18 @@ actor S3Upload: ObjectUpload {
     /// every thousand of them: eight terabytes fit, more than objects may have, and short uploads need little memory.
     static func partSize(after parts: Int) -> Int { (8 << 20) << min(parts / 1000, 9) }
 
-    private var path: String { "s3://\(location.bucket)/\(location.key)" }
+    private var path: String { location.path }
 
     init(_ client: S3Client, _ location: S3Location, mode: WriteMode, resuming token: String?) async throws {
         self.client = client
         self.location = location
         self.mode = mode
         if let token {
-            guard let (identifier, parts) = Self.parse(token) else {
-                throw ObjectStorageError.notFound(path: "s3://\(location.bucket)/\(location.key)")
+            guard let (identifier, word, parts) = Self.parse(token) else {
+                throw ObjectStorageError.notFound(path: location.path)
             }
             self.identifier = identifier
+            self.word = word
             self.parts = parts
             // The service says whether it knows the upload.
             _ = try await client.performAndRead(
@@ -41,31 +44,35 @@ actor S3Upload: ObjectUpload {
                     operation: "go on writing"), named: "ListPartsResult", or: "ListPartsResponse")
         } else {
             if mode == .createOnly, try await client.stat(location) != nil {
-                throw ObjectStorageError.alreadyExists(path: "s3://\(location.bucket)/\(location.key)")
+                throw ObjectStorageError.alreadyExists(path: location.path)
             }
-            identifier = try await client.beginUpload(location)
+            let word = S3Client.newWord
+            identifier = try await client.beginUpload(location, metadata: [(S3Client.wordHeader, word)])
+            self.word = word
         }
     }
 
     var stored: Int64 { parts.reduce(0) { $0 + $1.size } }
 
     var token: String {
-        ([identifier] + parts.map { "\($0.size),\(Hexadecimal.encode($0.md5)),\(PercentQuoting.quoteAll($0.etag))" })
+        ([identifier] + (word.map { [$0] } ?? []) + parts.map { "\($0.size),\(Hexadecimal.encode($0.md5)),\(PercentQuoting.quoteAll($0.etag))" })
             .joined(separator: " ")
     }
 
-    private static func parse(_ token: String) -> (String, [Part])? {
-        let words = token.split(separator: " ")
-        guard let identifier = words.first else { return nil }
+    private static func parse(_ token: String) -> (identifier: String, word: String?, parts: [Part])? {
+        var words = token.split(separator: " ")[...]
+        guard let identifier = words.popFirst() else { return nil }
+        let word = words.first.flatMap { $0.contains(",") ? nil : String($0) }
+        if word != nil { words.removeFirst() }
         var parts: [Part] = []
-        for word in words.dropFirst() {
+        for word in words {
             let fields = word.split(separator: ",", omittingEmptySubsequences: false)
             guard fields.count == 3, let size = Int64(fields[0]), let md5 = Hexadecimal.decode(String(fields[1])) else {
                 return nil
             }
             parts.append(Part(etag: PercentQuoting.unquote(String(fields[2])), size: size, md5: md5))
         }
-        return (String(identifier), parts)
+        return (String(identifier), word, parts)
     }
 
     func append(_ bytes: [UInt8]) async throws {
@@ -90,7 +97,7 @@ actor S3Upload: ObjectUpload {
             try await store(waiting)
             waiting = []
         }
-        let status = try await client.finishUpload(location, identifier, parts: parts, mode: mode)
+        let status = try await client.finishUpload(location, identifier, parts: parts, mode: mode, word: word)
         isOver = true
         return status
     }
@@ -135,8 +142,12 @@ extension S3Client {
         return S3Upload.Part(etag: etag, size: body.length, md5: md5)
     }
 
+    /// - Parameters:
+    ///   - isBlind: whether the keys are told nothing of what is there.
+    ///   - word: what the object has as a header, if it is of this upload and the service keeps headers.
     func finishUpload(
-        _ location: S3Location, _ identifier: String, parts: [S3Upload.Part], mode: WriteMode, isBlind: Bool = false
+        _ location: S3Location, _ identifier: String, parts: [S3Upload.Part], mode: WriteMode, isBlind: Bool = false,
+        word: String?
     ) async throws -> ObjectStatus {
         let list = parts.enumerated().map {
             "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\(XMLElement.escaped($1.etag))</ETag></Part>"
@@ -169,16 +180,17 @@ extension S3Client {
         let answer: XMLElement
         do { answer = try await performAndRead(call, named: "CompleteMultipartUploadResult") } catch {
             // An attempt whose answer was lost may have done it; the upload is not known any more then.
-            var mustBeProven = false
-            if case ObjectStorageError.alreadyExists = error { mustBeProven = true }
             switch error {
             case ObjectStorageError.notFound, ObjectStorageError.alreadyExists:
                 // It may still be at it, too: large objects take services a while to put together.
                 for wait in isBlind ? [] : [0, 200, 500, 1000, 2000, 4000] {
                     try await Task.sleep(for: .milliseconds(wait))
-                    guard let (status, _) = try await stat(location) else { continue }
-                    // What is there instead may be another's of the same size, whose tag is made otherwise.
-                    if mustBeProven ? status.etag == whole : isOurs(status) { return status }
+                    guard let (status, headers) = try await stat(location) else { continue }
+                    // What is there instead may be another's of the same size, whose tag is made otherwise; it may also be
+                    // that somebody has given this upload up.
+                    if status.etag == whole || word != nil && headers.first(name: Self.wordHeader) == word {
+                        return status
+                    }
                     break
                 }
             default: break
