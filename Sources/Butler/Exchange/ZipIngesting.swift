@@ -29,12 +29,16 @@ extension DirectButler {
             warn("The archive has no dimension records that fit this repository; the repository must have them.")
         }
         let ownFiles = repositoryFiles
+        let types = try await ownTypes(of: Set(archive.refs.map(\.datasetType)), areRegistered: false)
         let refs = try await registry.read { snapshot in
             let snapshot = snapshot.including(PendingRecords(records))
             try snapshot.refuseStored(archive.refs, in: datastore)
             try snapshot.refuseOwnFiles([source], .all(transfer), in: datastore, ownFiles)
             let memory = RecordMemory()
-            return try archive.refs.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory)) }
+            return try archive.refs.map { ref in
+                try ref.with(dataID: try snapshot.expand(ref.dataID, remembering: memory))
+                    .with(type: types[ref.datasetType] ?? ref.datasetType)
+            }
         }
         let (mode, recorded) = try place(source, archive, transfer)
         let byID = Dictionary(refs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })

@@ -67,7 +67,9 @@ extension DirectButler {
                     var plan = try await source.transferPlan(
                         refs, skipMissing: skipMissing, withRecords: transferDimensions)
                     leftOut.add(plan.leftOut)
-                    try await checkTypes(plan.refs, areRegistered: !registerDatasetTypes)
+                    let types = try await ownTypes(
+                        of: Set(plan.refs.map(\.datasetType)), areRegistered: !registerDatasetTypes)
+                    try plan.conform(to: types, in: universe)
                     records.add(plan.records)
                     runs.formUnion(plan.refs.map(\.run))
                     if transfer == .move { try await source.markShared(&plan) }
@@ -96,7 +98,11 @@ extension DirectButler {
         }
         let needed = records.inOrder
         let documentation = try await source.registry.read { [runs] snapshot in
-            try runs.map { ($0, try snapshot.catalog.collections.require($0).documentation) }
+            // In one order by all clients, who may wait for each other.
+            try runs.sorted().map { run in
+                let text = try snapshot.catalog.collections.require(run).documentation
+                return (run, text?.isEmpty ?? true ? nil : text)
+            }
         }
         try await intake.commit(first: { writer in
             for (run, text) in documentation { try writer.registerCollection(run, type: .run, documentation: text) }
@@ -200,28 +206,6 @@ extension DirectButler {
             throw error
         }
         return StagedArtifacts(joining: staged)
-    }
-
-    /// Types must be known here, and mean the same.
-    private func checkTypes(_ refs: [DatasetRef], areRegistered: Bool) async throws {
-        let types = Set(refs.map(\.datasetType)).sorted { $0.name < $1.name }
-        try await registry.read { snapshot in
-            for type in types {
-                let (found, _) = try snapshot.datasetTypes(matching: [type.name])
-                guard let known = found.first else {
-                    guard areRegistered else { continue }
-                    throw ButlerError(
-                        .missingDatasetType,
-                        "Dataset type '\(type.name)' does not exist in the target; register it, or ask for that too.")
-                }
-                guard known == type else {
-                    throw ButlerError(
-                        .conflictingDefinition,
-                        "Dataset type '\(type.name)' is \(type.dimensions) with storage class '\(type.storageClass)' in the "
-                            + "source, but \(known.dimensions) with '\(known.storageClass)' in the target.")
-                }
-            }
-        }
     }
 }
 

@@ -113,6 +113,12 @@ extension DimensionElement: Hashable, CustomStringConvertible {
     public static func == (a: DimensionElement, b: DimensionElement) -> Bool { a === b }
     public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
     public var description: String { name }
+
+    /// Whether records of the one fit the other, as with the same element of another reading of the universe.
+    public func isAlike(_ other: DimensionElement) -> Bool {
+        name == other.name && columns.count == other.columns.count
+            && zip(columns, other.columns).allSatisfy { $0.name == $1.name && $0.type == $1.type }
+    }
 }
 
 /// A key or metadata column as a dimension configuration defines it.

@@ -10,6 +10,10 @@ extension RegistryWriter {
     @discardableResult
     public func registerDatasetType(_ type: DatasetType) throws -> Bool {
         try Self.refuseName(of: type, in: universe)
+        guard type.dimensions.universe == universe else {
+            throw ButlerError(
+                .conflictingDefinition, "Dataset type '\(type.name)' is of another universe than the repository.")
+        }
         if let known = snapshot.catalog.datasetTypes[type.name] {
             guard known.type == type else { throw ButlerError.otherDefinition(of: known.type) }
             return false

@@ -26,7 +26,13 @@ extension RegistryWriter {
         let byElement = Dictionary(grouping: records, by: \.element.position).sorted { $0.key < $1.key }
         try atomically {
             for (position, group) in byElement {
-                let element = universe.elements[position]
+                guard let element = universe.element(group[0].element.name), element.position == position,
+                    group.allSatisfy({ $0.element === element || $0.element.isAlike(element) })
+                else {
+                    throw ButlerError(
+                        .conflictingDefinition,
+                        "Records of '\(group[0].element.name)' are of another universe than the repository.")
+                }
                 try requireTable(element)
                 try insert(group, of: element, policy)
             }
