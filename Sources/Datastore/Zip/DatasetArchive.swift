@@ -151,9 +151,10 @@ struct ArchiveIndexReader {
         if let orphan = content.refs.first(where: { !stored.contains($0.id) }) {
             throw ButlerError(.malformedModel, "dataset \(orphan.id) has no file in the archive")
         }
-        // The records are lists in the order of the columns, so they fit only the universe that they came from.
-        if isSameVersion, let records = try container.optional("dimension_records") {
-            content.records = try self.records(records)
+        if let records = try container.optional("dimension_records") {
+            do throws(ButlerError) { content.records = try self.records(records) } catch where !isSameVersion {
+                // They are lists in the order of the columns, of which another version may have others.
+            }
         }
         return content
     }
