@@ -56,14 +56,14 @@ extension RegistryWriter {
                         try connection.executeMany(
                             try SQL.insert(
                                 into: schema.dataset, columns: ["id", "dataset_type_id", "ingest_date", "run_id"]),
-                            rows: members.map {
+                            rows: members.lazy.map {
                                 [.uuid($0.id.uuid), .int(stored.key), ingestDate, .int(collection.key)]
                             })
                         if try summarize(stored, members, in: collection) { isNews = true }
                         let table = schema.tags(stored.tagsTable, stored.type.dimensions)
                         try connection.executeMany(
                             try SQL.insert(into: table, columns: membershipColumns(stored)),
-                            rows: members.map { membership(stored, $0, collection) })
+                            rows: members.lazy.map { membership(stored, $0, collection) })
                     }
                     try addToObsCore(members)
                 }
