@@ -88,34 +88,30 @@ extension DatasetID {
     /// them at the end of its indexes.
     /// - Parameter unixMilliseconds: the time of creation, in milliseconds since the Unix epoch (UTC).
     public static func unique(unixMilliseconds: UInt64) -> DatasetID {
-        let (number, rest) = Millisecond.number(in: unixMilliseconds)
-        return DatasetID(high: unixMilliseconds << 16 | 0x7000 | number, low: 0x8000_0000_0000_0000 | rest)
+        latest.withLock { $0.next(in: unixMilliseconds) }
     }
+
+    private static let latest = Mutex(Millisecond(time: 0))
 
     /// Numbers the identifiers of a millisecond from a random start, in random steps (RFC 9562, section 6.2, method 2): the
     /// twelve bits that follow the time, and the 62 at the end. There is room for billions; when it is used up the next
     /// number is random again, and only the order is lost.
-    private struct Millisecond {
-        private static let latest = Mutex(Millisecond(time: 0))
+    package struct Millisecond {
         private static let mask: UInt64 = 0x3FFF_FFFF_FFFF_FFFF
         private let time: UInt64
         private var number = UInt64.random(in: 0...0x7FF)
         private var rest = UInt64.random(in: 0...mask)
 
-        private init(time: UInt64) { self.time = time }
+        package init(time: UInt64) { self.time = time }
 
-        static func number(in time: UInt64) -> (number: UInt64, rest: UInt64) {
-            latest.withLock { latest in
-                if latest.time == time {
-                    latest.rest += .random(in: 1...1 << 40)
-                    if latest.rest > mask {
-                        latest.rest &= mask
-                        latest.number += 1
-                    }
-                }
-                if latest.time != time || latest.number > 0xFFF { latest = Millisecond(time: time) }
-                return (latest.number, latest.rest)
+        package mutating func next(in time: UInt64) -> DatasetID {
+            rest += .random(in: 1...1 << 40)
+            if rest > Self.mask {
+                rest &= Self.mask
+                number += 1
             }
+            if self.time != time || number > 0xFFF { self = Millisecond(time: time) }
+            return DatasetID(high: time << 16 | 0x7000 | number, low: 0x8000_0000_0000_0000 | rest)
         }
     }
 
