@@ -85,10 +85,11 @@ public struct StagedArtifacts: Sendable {
         files.allSatisfy { $0.source == nil && ($0.placement == nil || $0.state.name.withLock { $0 == .published }) }
     }
 
-    private var datastores: [FileDatastore] {
+    var datastores: [FileDatastore] {
         // Two may have one name, in a chain.
-        var seen: Set<ObjectIdentifier> = []
-        return files.map(\.datastore).filter { seen.insert(ObjectIdentifier($0)).inserted }
+        var found: [FileDatastore] = []
+        for file in files where !found.contains(where: { $0 === file.datastore }) { found.append(file.datastore) }
+        return found
     }
 
     // MARK: Before the transaction

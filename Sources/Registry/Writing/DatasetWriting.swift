@@ -47,10 +47,9 @@ extension RegistryWriter {
         let ingestDate = try ingestDateValue()
         try atomically {
             var isNews = false
-            for (run, group) in Dictionary(grouping: refs, by: \.run).sorted(by: { $0.key < $1.key }) {
+            for (run, group) in refs.grouped(by: \.run) {
                 let collection = try requireRun(run)
-                let byType = Dictionary(grouping: group, by: \.datasetType.name)
-                for (name, members) in byType.sorted(by: { $0.key < $1.key }) {
+                for (name, members) in group.grouped(by: \.datasetType.name) {
                     let stored = try snapshot.catalog.datasetTypes.require(name)
                     try conflictsAsDefinitions(of: name, in: run) {
                         try connection.executeMany(
@@ -123,5 +122,14 @@ extension RegistryWriter {
                         + "record; insert that first."
                     : "Collection '\(collection)' has a '\(type)' dataset with the same data ID or identifier already.")
         }
+    }
+}
+
+extension [DatasetRef] {
+    /// The datasets by what they have, in the order of that. Mostly they are alike.
+    fileprivate func grouped(by name: KeyPath<DatasetRef, String>) -> [(name: String, members: [DatasetRef])] {
+        guard let first = first?[keyPath: name] else { return [] }
+        if allSatisfy({ $0[keyPath: name] == first }) { return [(first, self)] }
+        return Dictionary(grouping: self) { $0[keyPath: name] }.map { (name: $0.key, members: $0.value) }.sorted { $0.name < $1.name }
     }
 }
