@@ -48,7 +48,8 @@ enum FileMark: Hashable, Sendable {
     func isAt(_ path: String) -> Bool {
         switch self {
         case .file(let identity): FileIdentity(of: path) == identity
-        case .link(let destination): JournalFiles.destination(ofLink: path) == destination
+        case .link(let destination):
+            JournalFiles.destination(ofLink: path).map { $0.utf8.elementsEqual(destination.utf8) } ?? false
         }
     }
 }

@@ -235,11 +235,12 @@ public struct StagedArtifacts: Sendable {
         return isRecorded
     }
 
-    /// Whether the transaction may have succeeded: the first of the datasets has a record. Others, too, may have recorded a
-    /// file under this name that is the same as ours, as hard links to one file are.
+    /// Whether the transaction may have succeeded: one of the datasets has a record. That a file has one says less, as
+    /// another client may have recorded a file under this name that is the same as ours, as hard links to one file are.
     private func mayBeCommitted(in datastore: FileDatastore, _ connection: any DatabaseConnection) throws -> Bool {
-        guard let id = files.first(where: { $0.datastore === datastore })?.rows.first?.id else { return true }
-        return try !datastore.table.records(of: [id], connection).isEmpty
+        let ids = files.lazy.filter { $0.datastore === datastore }.flatMap { $0.rows.map(\.id) }
+        if ids.isEmpty { return true }
+        return try Array(ids).pieces(of: 5000).contains { try !datastore.table.records(of: $0, connection).isEmpty }
     }
 
     /// Removes the files, published or not, whatever the records say. Objects on other machines that an intent names are
