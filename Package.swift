@@ -70,6 +70,7 @@ let package = Package(
         // System libraries
         .systemLibrary(name: "CERFA", pkgConfig: "erfa", providers: [.apt(["liberfa-dev"])]),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Loaded when it is first needed
@@ -86,7 +87,7 @@ let package = Package(
         .target(
             name: "Database",
             dependencies: [
-                "AstroTime", "ByteText", "CLibPQ",
+                "AstroTime", "ByteText", "CLibPQ", "CSQLite",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(name: "CDigestLanes"),

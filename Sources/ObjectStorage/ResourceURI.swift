@@ -139,11 +139,21 @@ public struct ResourceURI: Sendable, Hashable, CustomStringConvertible {
     /// The folder itself gives `"."`.
     public func relativePath(to folder: ResourceURI) -> String? {
         guard scheme == folder.scheme, Self.sameHost(authority, folder.authority) else { return nil }
-        let own = PathText.normalize(path).utf8.split(separator: PathText.slash)
-        let base = PathText.normalize(folder.path).utf8.split(separator: PathText.slash)
-        guard own.count >= base.count, zip(own, base).allSatisfy({ $0.elementsEqual($1) }) else { return nil }
-        let rest = own.dropFirst(base.count).map { String(Substring($0)) }
-        return rest.isEmpty ? "." : rest.joined(separator: "/")
+        let own = Self.inner(PathText.normalize(path))
+        let base = Self.inner(PathText.normalize(folder.path))
+        guard own.starts(with: base) else { return nil }
+        let rest = own.dropFirst(base.count)
+        if rest.isEmpty { return "." }
+        if base.isEmpty { return String(Substring(rest)) }
+        return rest.first == PathText.slash ? String(Substring(rest.dropFirst())) : nil
+    }
+
+    /// A normalised path without the slashes at its ends.
+    private static func inner(_ path: String) -> Substring.UTF8View {
+        var middle = path.utf8[...]
+        if middle.first == PathText.slash { middle = middle.dropFirst() }
+        if middle.last == PathText.slash { middle = middle.dropLast() }
+        return middle
     }
 
     /// This location with another extension (`.json`; the dot may be missing), in place of the present one.

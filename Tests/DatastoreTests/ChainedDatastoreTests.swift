@@ -83,7 +83,7 @@ import Testing
         try await repository.database.write { connection in
             for id in ids { try connection.execute("INSERT INTO dataset (id) VALUES (\(value: .uuid(id.uuid)))") }
             try file.insertRecords(
-                ids.map { ($0, [StoredFileInfo(formatter: "f", path: "\($0)", storageClass: "int", component: "c")]) },
+                ids.map { ($0, StoredFileInfo(formatter: "f", path: "\($0)", storageClass: "int", component: "c")) },
                 connection)
         }
         let found = try await repository.database.read { try file.records(of: ids + [DatasetID(high: 2, low: 0)], $0) }

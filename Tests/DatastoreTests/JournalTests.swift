@@ -9,8 +9,9 @@ import Testing
     @Test func intentsAreReadAsTheyWereWritten() throws {
         let identity = FileIdentity(inode: .max, size: 3, modified: -7)
         let files = [
-            JournalIntent.NewFile(path: "a/b\n\"c\" é.yaml", identity: identity),
-            JournalIntent.NewFile(path: "d", identity: identity, source: .init(path: "/x y", identity: identity)),
+            JournalIntent.NewFile(path: "a/b\n\"c\" é.yaml", mark: .file(identity)),
+            JournalIntent.NewFile(path: "c", mark: .link(to: "../x \"y\" é.yaml")),
+            JournalIntent.NewFile(path: "d", mark: .file(identity), source: .init(path: "/x y", identity: identity)),
         ]
         for intent in [
             JournalIntent(.write(files)), JournalIntent(.delete([DatasetID(high: 1, low: 2)])), JournalIntent(.write([])),
@@ -116,5 +117,42 @@ import Testing
         try directory.write("two", to: "a")
         #expect(FileIdentity(of: a) != FileIdentity(of: b))
         #expect(FileIdentity(of: directory.path + "/c") == nil)
+    }
+
+    @Test(arguments: [ArtifactTransfer.hardlink, .symlink, .relsymlink, .move])
+    func whatAnotherClientHasRecordedUnderTheNameIsNotTakenForItsOwn(_ transfer: ArtifactTransfer) async throws {
+        let repository = try await TestRepository()
+        let outside = try TemporaryDirectory()
+        let source = outside.path + "/a.yaml"
+        try Data("a: 1".utf8).write(to: URL(fileURLWithPath: source))
+        try await repository.database.write { connection in
+            try connection.execute(
+                """
+                CREATE TABLE dataset_location_trash (dataset_id CHAR(32) NOT NULL, datastore_name TEXT NOT NULL,
+                PRIMARY KEY (dataset_id, datastore_name))
+                """)
+        }
+        let location = try ResourceURI(localPath: source)
+        func stage(_ transfer: ArtifactTransfer, _ id: DatasetID) async throws -> StagedArtifacts {
+            let ref = try TestData.ref("count", ["instrument"], ["instrument": "Cam"], id: id)
+            let artifacts = try await repository.datastore.stage(
+                [.init(location: location, refs: [ref], formatter: FormatterName.yaml)], transfer: transfer,
+                recordsAttributes: true, jobs: 1)
+            try artifacts.declare()
+            return artifacts
+        }
+        let own = try await stage(transfer, DatasetID(high: 1, low: 1))
+        let others = try await stage(transfer == .move ? .hardlink : transfer, DatasetID(high: 2, low: 2))
+        try await repository.database.write { connection in
+            try connection.execute("INSERT INTO dataset (id) VALUES (\(value: .uuid(DatasetID(high: 2, low: 2).uuid)))")
+            try others.insertRecords(connection)
+            try others.publish()
+        }
+        let isRecorded = try await repository.database.write { try own.undo($0) }
+        #expect(!isRecorded)
+        try others.finish()
+        #expect(FileManager.default.fileExists(atPath: source))
+        #expect(repository.artifacts.count == 1)
+        #expect(try await repository.stored(DatasetID(high: 2, low: 2)).count == 1)
     }
 }

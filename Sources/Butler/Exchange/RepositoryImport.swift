@@ -226,7 +226,7 @@ struct ImportPlan: Sendable {
             throw ExportFileError.badPath(
                 path: "", reason: "dataset \(entry.datasets[0].id) has no file; import without files")
         }
-        let isAbsolute = path.hasPrefix("/") || path.contains("://")
+        let isAbsolute = path.hasPrefix("/") || path.utf8.firstRange(of: "://".utf8) != nil
         if isAbsolute {
             guard folder == nil || transfer == .direct else {
                 throw ExportFileError.badPath(

@@ -172,7 +172,11 @@ extension RegistryWriter {
     func makeRoom(for refs: [DatasetRef]) throws {
         var types: Set<DatasetType> = []
         var runs: Set<String> = []
+        var last: DatasetRef?
         for ref in refs {
+            // Mostly they are alike.
+            if let last, last.run == ref.run, last.datasetType == ref.datasetType { continue }
+            last = ref
             if types.insert(ref.datasetType).inserted { try registerDatasetType(ref.datasetType) }
             if runs.insert(ref.run).inserted { try registerCollection(ref.run, type: .run) }
         }

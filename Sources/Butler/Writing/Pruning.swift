@@ -306,6 +306,8 @@ extension DirectButler {
 extension RegistryWriter {
     /// Decides that the files of datasets go, and forgets the datasets.
     func prune(_ ids: [DatasetID], unstore: Bool, purge: Bool, _ deletion: StagedDeletion) throws {
+        // In the order of the indexes, of which a piece then touches a part.
+        let ids = ids.sorted()
         if unstore { try deletion.remove(ids, isForgotten: purge, connection) }
         KillPoint.pass()
         if purge { try removeDatasets(ids) }
@@ -316,13 +318,11 @@ extension RegistryWriter {
     func removeRuns(_ names: [String], unlinkFromChains: Bool, _ deletion: StagedDeletion) throws -> Int {
         try checkRemoval(ofRuns: names, unlinksFromChains: unlinkFromChains)
         try lockRuns(names)
-        var count = 0
-        try snapshot.datasetIDs(inRuns: names, piecesOf: 10_000) { ids in
-            count += ids.count
-            try deletion.remove(ids, isForgotten: true, connection)
-        }
+        var ids: [DatasetID] = []
+        try snapshot.datasetIDs(inRuns: names, piecesOf: 10_000) { ids += $0 }
+        try deletion.remove(ids.sorted(), isForgotten: true, connection)
         KillPoint.pass()
         try removeRuns(names, unlinksFromChains: unlinkFromChains)
-        return count
+        return ids.count
     }
 }

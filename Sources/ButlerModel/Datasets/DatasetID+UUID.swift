@@ -3,16 +3,10 @@ import Foundation
 /// The database layer speaks of Foundation's UUID.
 extension DatasetID {
     public init(_ uuid: UUID) {
-        let b = uuid.uuid
-        self.init(
-            high: Self.word(b.0, b.1, b.2, b.3, b.4, b.5, b.6, b.7),
-            low: Self.word(b.8, b.9, b.10, b.11, b.12, b.13, b.14, b.15))
-    }
-
-    private static func word(
-        _ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, _ e: UInt8, _ f: UInt8, _ g: UInt8, _ h: UInt8
-    ) -> UInt64 {
-        [b, c, d, e, f, g, h].reduce(UInt64(a)) { $0 << 8 | UInt64($1) }
+        let (high, low) = withUnsafeBytes(of: uuid.uuid) {
+            ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        }
+        self.init(high: UInt64(bigEndian: high), low: UInt64(bigEndian: low))
     }
 
     public var uuid: UUID {

@@ -84,31 +84,34 @@ extension DatasetID: CustomStringConvertible {
 extension DatasetID {
     /// A new identifier that sorts by time of creation: UUID version 7 (RFC 9562, section 5.7).
     ///
-    /// Those that this process makes one after the other in a millisecond, two thousand at least, are sorted too: a
-    /// database enters them at the end of its indexes.
+    /// Those that this process makes one after the other in a millisecond are sorted too, however many: a database enters
+    /// them at the end of its indexes.
     /// - Parameter unixMilliseconds: the time of creation, in milliseconds since the Unix epoch (UTC).
     public static func unique(unixMilliseconds: UInt64) -> DatasetID {
-        let high = unixMilliseconds << 16 | 0x7000 | Millisecond.number(in: unixMilliseconds)
-        let low = UInt64.random(in: .min ... .max) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        return DatasetID(high: high, low: low)
+        latest.withLock { $0.next(in: unixMilliseconds) }
     }
 
-    /// Numbers the identifiers of a millisecond from a random start, in the twelve bits that follow the time (RFC 9562,
-    /// section 6.2, method 1). After the last number the next is random again, and only the order is lost.
-    private struct Millisecond {
-        private static let latest = Mutex(Millisecond(time: 0, number: 0))
-        private let time: UInt64
-        private var number: UInt64
+    private static let latest = Mutex(Millisecond(time: 0))
 
-        static func number(in time: UInt64) -> UInt64 {
-            latest.withLock { latest in
-                if latest.time == time, latest.number < 0xFFF {
-                    latest.number += 1
-                } else {
-                    latest = Millisecond(time: time, number: .random(in: 0...0x7FF))
-                }
-                return latest.number
+    /// Numbers the identifiers of a millisecond from a random start, in random steps (RFC 9562, section 6.2, method 2): the
+    /// twelve bits that follow the time, and the 62 at the end. There is room for billions; when it is used up the next
+    /// number is random again, and only the order is lost.
+    package struct Millisecond {
+        private static let mask: UInt64 = 0x3FFF_FFFF_FFFF_FFFF
+        private let time: UInt64
+        private var number = UInt64.random(in: 0...0x7FF)
+        private var rest = UInt64.random(in: 0...mask)
+
+        package init(time: UInt64) { self.time = time }
+
+        package mutating func next(in time: UInt64) -> DatasetID {
+            rest += .random(in: 1...1 << 40)
+            if rest > Self.mask {
+                rest &= Self.mask
+                number += 1
             }
+            if self.time != time || number > 0xFFF { self = Millisecond(time: time) }
+            return DatasetID(high: time << 16 | 0x7000 | number, low: 0x8000_0000_0000_0000 | rest)
         }
     }
 

@@ -13,9 +13,10 @@ public struct DimensionGroup: Sendable {
         let required: [Int]
         let implied: [Int]
         let keys: [Int]
-        let slots: [Int: Int]
-        let elements: [Int]
-        let lookupOrder: [Int]
+        /// By position: the index in `keys`, or -1.
+        let slots: [Int]
+        let elements: [DimensionElement]
+        let lookupOrder: [DimensionElement]
 
         init(members: DimensionSet, universe: DimensionUniverse) {
             self.members = members
@@ -25,10 +26,12 @@ public struct DimensionGroup: Sendable {
             required = Array(members.subtracting(impliedSet))
             let keys = required + implied
             self.keys = keys
-            slots = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($0.element, $0.offset) })
+            var slots = Array(repeating: -1, count: universe.elements.count)
+            for (slot, position) in keys.enumerated() { slots[position] = slot }
+            self.slots = slots
             let elements = universe.elements.filter {
                 $0.isDimension ? members.contains($0.position) : $0.requiredSet.isSubset(of: members)
-            }.map(\.position)
+            }
             self.elements = elements
 
             var order: [Int] = []
@@ -48,8 +51,8 @@ public struct DimensionGroup: Sendable {
                 for position in keys { visit(position) }
                 if order.count == before { break }
             }
-            for position in elements where !done.contains(position) { order.append(position) }
-            lookupOrder = order
+            for element in elements where !done.contains(element.position) { order.append(element.position) }
+            lookupOrder = order.map { universe.elements[$0] }
         }
     }
 
@@ -62,9 +65,9 @@ public struct DimensionGroup: Sendable {
     /// Positions in the order of data ID values: required, then implied.
     public var keys: [Int] { layout.keys }
     /// Every element, join elements included, whose required dimensions are members.
-    public var elements: [DimensionElement] { layout.elements.map { universe.elements[$0] } }
+    public var elements: [DimensionElement] { layout.elements }
     /// Elements in the order in which records can be fetched, each after what identifies it.
-    public var lookupOrder: [DimensionElement] { layout.lookupOrder.map { universe.elements[$0] } }
+    public var lookupOrder: [DimensionElement] { layout.lookupOrder }
 
     public var isEmpty: Bool { layout.members.isEmpty }
     public var count: Int { layout.members.count }
@@ -77,7 +80,10 @@ public struct DimensionGroup: Sendable {
     public var keyNames: [String] { keys.map { universe.elements[$0].name } }
 
     /// The index of a dimension's value in a full data ID of this group; `nil` when it is no member. Cost: O(1).
-    public func slot(of position: Int) -> Int? { layout.slots[position] }
+    public func slot(of position: Int) -> Int? {
+        let slot = layout.slots[position]
+        return slot < 0 ? nil : slot
+    }
 
     public func contains(_ name: String) -> Bool {
         universe.element(name).map { members.contains($0.position) } ?? false
@@ -96,7 +102,7 @@ public struct DimensionGroup: Sendable {
     public var temporalElements: [DimensionElement] { representatives(universe.temporalFamilies) }
 
     private func representatives(_ families: [String: [Int]]) -> [DimensionElement] {
-        let contained = DimensionSet(layout.elements)
+        let contained = DimensionSet(layout.elements.map(\.position))
         return families.sorted { $0.key < $1.key }.compactMap { family in
             family.value.first { contained.contains($0) }.map { universe.elements[$0] }
         }

@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 /// A transaction in progress. It is valid only inside the closure that received it.
@@ -138,6 +139,17 @@ extension DatabaseConnection {
         var result: T?
         try query(statement, limit: 1) { row in result = try decode(row) }
         return result
+    }
+
+    /// Whether a column holds a value between two, they included. Cost: one look into an index of the column.
+    ///
+    /// Identifiers that were just made follow all older ones: that spares looking for each of them.
+    public func hasValues(from low: UUID, to high: UUID, in column: SQL, of table: SQL) throws -> Bool {
+        try fetchOne(
+            """
+            SELECT 1 FROM \(table) WHERE \(column) >= \(value: .uuid(low)) AND \(column) <= \(value: .uuid(high)) LIMIT 1
+            """
+        ) { _ in true } ?? false
     }
 
     /// Inserts a row and returns the key that the database gave it.

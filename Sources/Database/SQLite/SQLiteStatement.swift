@@ -12,11 +12,21 @@ final class SQLiteStatement {
     private let statement: GRDB.Statement
     let pointer: OpaquePointer
     private var layout: SQLiteRowLayout?
+    /// The texts of a row that is inserted, until the next, so that SQLite need not copy them.
+    private var texts: UnsafeMutableRawBufferPointer?
+    private var textsEnd = 0
+
+    private static let textsSize = 4096
 
     init(_ statement: GRDB.Statement, text: String) {
         self.statement = statement
         self.text = text
         pointer = statement.sqliteStatement
+    }
+
+    deinit {
+        // SQLite may hold the addresses until the statement is gone, but reads them only in a step.
+        texts?.deallocate()
     }
 
     /// Which columns a row has. It changes only if the schema does.
@@ -34,6 +44,8 @@ final class SQLiteStatement {
 
     /// Binds the values of a statement, taking those of a template from `row`.
     func bind(_ bindings: [SQLBinding], row: [SQLValue] = []) throws {
+        textsEnd = 0
+        if !row.isEmpty, texts == nil { texts = .allocate(byteCount: Self.textsSize, alignment: 1) }
         for (index, binding) in bindings.enumerated() {
             let code =
                 switch binding {
@@ -71,23 +83,28 @@ final class SQLiteStatement {
     private func bind(_ uuid: UUID, at index: Int32) -> Int32 {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { digits in
             withUnsafeBytes(of: uuid.uuid) { Hexadecimal.write($0, to: digits) }
-            return digits.withMemoryRebound(to: CChar.self) {
-                sqlite3_bind_text64(pointer, index, $0.baseAddress, 32, Self.copied, UInt8(SQLITE_UTF8))
-            }
+            return bind(UnsafeBufferPointer(digits), at: index)
         }
     }
 
     private func bind(text: String, at index: Int32) -> Int32 {
         var text = text
-        return text.withUTF8 { buffer in
-            buffer.withMemoryRebound(to: CChar.self) { characters in
-                guard let address = characters.baseAddress else {
-                    return sqlite3_bind_text64(pointer, index, "", 0, Self.copied, UInt8(SQLITE_UTF8))
-                }
-                return sqlite3_bind_text64(
-                    pointer, index, address, UInt64(characters.count), Self.copied, UInt8(SQLITE_UTF8))
-            }
+        return text.withUTF8 { bind($0, at: index) }
+    }
+
+    private func bind(_ text: UnsafeBufferPointer<UInt8>, at index: Int32) -> Int32 {
+        guard let address = text.baseAddress, !text.isEmpty else {
+            return sqlite3_bind_text64(pointer, index, "", 0, Self.copied, UInt8(SQLITE_UTF8))
         }
+        var kept: (address: UnsafeRawPointer, destructor: sqlite3_destructor_type?) = (UnsafeRawPointer(address), Self.copied)
+        if let texts, let base = texts.baseAddress, textsEnd + text.count <= texts.count {
+            (base + textsEnd).copyMemory(from: address, byteCount: text.count)
+            kept = (UnsafeRawPointer(base + textsEnd), nil)
+            textsEnd += text.count
+        }
+        return sqlite3_bind_text64(
+            pointer, index, kept.address.assumingMemoryBound(to: CChar.self), UInt64(text.count), kept.destructor,
+            UInt8(SQLITE_UTF8))
     }
 
     /// `SQLITE_TRANSIENT`, which is a cast in C: SQLite copies the value at once.

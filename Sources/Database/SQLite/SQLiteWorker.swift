@@ -1,3 +1,4 @@
+import CSQLite
 import Dispatch
 import Foundation
 import GRDB
@@ -10,6 +11,9 @@ final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
     /// while nobody writes; when writing much, the leaves of a dozen indexes too, before they must go to the disk.
     private static func cacheKibibytes(isReadOnly: Bool) -> Int { isReadOnly ? 16_384 : 65_536 }
 
+    /// Nobody asks for the counts of memory. Too late after a connection of other code, which costs no more than before.
+    private static let countsMemory = CSQLiteStopCountingMemory() != SQLITE_OK
+
     private let queue: DatabaseQueue
     private let patience: SQLitePatience
     private let errors: SQLiteErrors
@@ -18,6 +22,7 @@ final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
 
     /// Opens the connection, which blocks the calling thread for as long as the file is locked.
     init(location: String, isReadOnly: Bool, errors: SQLiteErrors) throws {
+        _ = Self.countsMemory
         self.errors = errors
         let patience = SQLitePatience(limit: errors.busyTimeout)
         self.patience = patience

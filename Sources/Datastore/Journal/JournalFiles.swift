@@ -80,7 +80,7 @@ enum JournalFiles {
     }
 
     static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return "/" }
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash > path.startIndex else { return "/" }
         return String(path[..<slash])
     }
 
@@ -168,10 +168,15 @@ enum JournalFiles {
         return status.st_dev
     }
 
-    /// Whether a name is a symbolic link, or the system does not say.
-    static func isLink(_ path: String) -> Bool {
-        var status = stat()
-        return lstat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFLNK
+    /// Where a symbolic link leads, as it says; `nil` when the name is no link.
+    static func destination(ofLink path: String) -> String? {
+        let size = Int(PATH_MAX)
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { buffer in
+            let count = buffer.withMemoryRebound(to: CChar.self) { characters in
+                characters.baseAddress.map { readlink(path, $0, size) } ?? -1
+            }
+            return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
+        }
     }
 
     static func failure(_ path: String, _ operation: String) -> ObjectStorageError {
@@ -213,7 +218,22 @@ final class ResolvedFolder: Sendable {
 
     /// The path of a file with all symbolic links resolved.
     func resolved(_ path: String) throws(ObjectStorageError) -> String {
-        guard !JournalFiles.isLink(path), path.hasPrefix("/"), !path.hasSuffix("/") else {
+        var status = stat()
+        return try lstat(path, &status) == 0 ? resolved(path, status) : JournalFiles.resolved(path)
+    }
+
+    /// What the system knows of the file that a path leads to, and its path with all symbolic links resolved.
+    func located(_ path: String) throws(ObjectStorageError) -> (status: stat, resolved: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return (try LocalFile.status(path), try JournalFiles.resolved(path))
+        }
+        return (status, try resolved(path, status))
+    }
+
+    /// - Parameter status: of what has the name.
+    private func resolved(_ path: String, _ status: stat) throws(ObjectStorageError) -> String {
+        guard status.st_mode & S_IFMT != S_IFLNK, path.hasPrefix("/"), !path.hasSuffix("/") else {
             return try JournalFiles.resolved(path)
         }
         let folder = JournalFiles.folder(of: path)

@@ -10,7 +10,7 @@ struct JournalIntent: Sendable, Equatable {
     struct NewFile: Sendable, Equatable {
         /// Relative to the root of the datastore.
         var path: String
-        var identity: FileIdentity
+        var mark: FileMark
         /// What goes away once the file is recorded.
         var source: MovedSource?
     }
@@ -51,10 +51,15 @@ struct JournalIntent: Sendable, Equatable {
         self.forgets = forgets
     }
 
-    /// The same without what would go once its objects are recorded.
+    /// The same without what would go once its files or objects are recorded.
     var withoutSources: JournalIntent {
-        guard case .upload(let objects) = content else { return self }
-        return JournalIntent(.upload(objects.map { NewObject(path: $0.path, digest: $0.digest) }), forgets: forgets)
+        switch content {
+        case .write(let files):
+            JournalIntent(.write(files.map { NewFile(path: $0.path, mark: $0.mark) }), forgets: forgets)
+        case .upload(let objects):
+            JournalIntent(.upload(objects.map { NewObject(path: $0.path, digest: $0.digest) }), forgets: forgets)
+        case .delete, .keep: self
+        }
     }
 
     /// The files or datasets that it names.
@@ -90,7 +95,12 @@ struct JournalIntent: Sendable, Equatable {
                 writer.beginObject()
                 writer.key("path")
                 writer.value(file.path)
-                Self.write(file.identity, "", &writer)
+                switch file.mark {
+                case .file(let identity): Self.write(identity, "", &writer)
+                case .link(let destination):
+                    writer.key("link")
+                    writer.value(destination)
+                }
                 Self.write(file.source, &writer)
                 writer.endObject()
                 writer.endLine()
@@ -184,7 +194,11 @@ struct JournalIntent: Sendable, Equatable {
             switch kind {
             case "write":
                 guard let name = line["path"]?.stringValue else { throw malformed("a line names no file") }
-                files.append(NewFile(path: name, identity: try identity(line, ""), source: try source(line)))
+                let link = line["link"]?.stringValue
+                files.append(
+                    NewFile(
+                        path: name, mark: try link.map { .link(to: $0) } ?? .file(identity(line, "")),
+                        source: try source(line)))
             case "upload":
                 guard let name = line["path"]?.stringValue, let size = line["size"]?.intValue,
                     let md5 = line["md5"]?.stringValue

@@ -15,7 +15,7 @@ struct DatasetLocationTable: Sendable {
     func insert(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws {
         guard !ids.isEmpty else { return }
         try connection.executeMany(
-            SQL.insert(into: Self.specification), rows: ids.map { [.text(datastore), .uuid($0.uuid)] })
+            SQL.insert(into: Self.specification), rows: ids.lazy.map { [.text(datastore), .uuid($0.uuid)] })
     }
 
     /// Those of the datasets that are in the datastore.

@@ -59,7 +59,13 @@ struct FileRecordsTable: Sendable {
     private func records(
         _ statement: SQL, _ ids: [DatasetID], _ connection: any DatabaseConnection
     ) throws -> [DatasetID: [StoredFileInfo]] {
-        guard !ids.isEmpty, try connection.tableExists(specification.name) else { return [:] }
+        guard let low = ids.min(), let high = ids.max(), try connection.tableExists(specification.name) else { return [:] }
+        if ids.count > 100,
+            try !connection.hasValues(
+                from: low.uuid, to: high.uuid, in: "\(column: "dataset_id")", of: "\(table: specification)")
+        {
+            return [:]
+        }
         var found: [DatasetID: [StoredFileInfo]] = [:]
         try connection.query(statement) { row in
             found[DatasetID(try row.uuid(0)), default: []].append(
@@ -110,7 +116,7 @@ struct FileRecordsTable: Sendable {
         try create(connection)
         try connection.executeMany(
             SQL.insert(into: specification),
-            rows: rows.map { id, info in
+            rows: rows.lazy.map { id, info in
                 [
                     .uuid(id.uuid), .text(info.path), .text(info.formatter), .text(info.storageClass),
                     .text(info.component ?? StoredFileInfo.noComponent), info.checksum.map { .text($0) } ?? .null,

@@ -48,8 +48,12 @@ public struct StoredFileInfo: Sendable, Hashable {
         let words = text.split(separator: ".", omittingEmptySubsequences: false)
         return words.count > 1 && words.allSatisfy { word in
             guard let first = word.utf8.first, !(0x30...0x39).contains(first) else { return false }
-            return word.utf8.allSatisfy { $0 == 0x5F || $0 > 0x7F || Character(Unicode.Scalar($0)).isLetter
-                || (0x30...0x39).contains($0) }
+            return word.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F, 0x80...: true
+                default: false
+                }
+            }
         }
     }
 

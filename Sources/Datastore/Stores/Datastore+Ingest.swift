@@ -78,8 +78,20 @@ extension Datastore {
         _ files: [FileDatastore.IncomingFile], _ transfers: FileTransfers
     ) throws -> [Staging] {
         var works: [Staging] = []
+        works.reserveCapacity(files.count)
+        // Files that follow one another are mostly of one type.
+        var last: (type: DatasetType, instrument: DataIDValue?, receivers: [FileDatastore])?
         for file in files {
-            for (index, datastore) in try receivers(file.location, file.refs).enumerated() {
+            let type = file.refs.first?.datasetType
+            let instrument = file.refs.first?.dataID["instrument"]
+            let receivers: [FileDatastore]
+            if let last, last.type == type, last.instrument == instrument {
+                receivers = last.receivers
+            } else {
+                receivers = try self.receivers(file.location, file.refs)
+                last = type.map { ($0, instrument, receivers) }
+            }
+            for (index, datastore) in receivers.enumerated() {
                 let transfer =
                     switch transfers {
                     case .all(let transfer): transfer

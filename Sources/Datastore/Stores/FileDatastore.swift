@@ -111,15 +111,17 @@ public final class FileDatastore: Datastore {
         return try table.members(ofZip: String(info.path[..<mark.lowerBound]), connection)
     }
 
-    /// Enters datasets and their files; makes the records table when it is missing. The registry must know the datasets.
+    /// Enters datasets and their files, of which one may have several; makes the records table when it is missing. The registry must know the datasets.
     ///
     /// - Throws: `DatabaseError.constraintViolation` when the datastore already has one of the datasets.
     public func insertRecords(
-        _ rows: [(id: DatasetID, infos: [StoredFileInfo])], _ connection: any DatabaseConnection
+        _ rows: [(id: DatasetID, info: StoredFileInfo)], _ connection: any DatabaseConnection
     ) throws {
         try lockNames(connection, forRemoval: false)
-        try locations.insert(rows.map(\.id), connection)
-        try table.insert(rows.flatMap { row in row.infos.map { (row.id, $0) } }, connection)
+        var seen: Set<DatasetID> = []
+        seen.reserveCapacity(rows.count)
+        try locations.insert(rows.map(\.id).filter { seen.insert($0).inserted }, connection)
+        try table.insert(rows, connection)
     }
 
     /// Keeps those who remove files and those who give files names apart, until the transaction ends. Whoever removes
@@ -246,48 +248,62 @@ public final class FileDatastore: Datastore {
 
     /// The template for a dataset, checked against its type.
     func template(for ref: DatasetRef) throws -> FileTemplate {
-        try choice(\.templates, ref) {
-            guard let template = templates.match(LookupSubject(ref))?.value ?? fallbackTemplate else {
-                throw DatastoreError.noTemplate(datasetType: ref.datasetType.name, datastore: name)
-            }
-            try template.validate(for: ref.datasetType)
-            return template
+        let key = key(ref)
+        if let known = known.withLock({ $0.choice(key).template }) { return known }
+        guard let template = templates.match(LookupSubject(ref))?.value ?? fallbackTemplate else {
+            throw DatastoreError.noTemplate(datasetType: ref.datasetType.name, datastore: name)
         }
+        try template.validate(for: ref.datasetType)
+        known.withLock { $0.keep(key) { $0.template = template } }
+        return template
     }
 
     /// The formatter that writes a dataset.
     func formatter(for ref: DatasetRef) throws -> FormatterConfiguration {
-        try choice(\.formatters, ref) {
-            guard let formatter = formatters.match(LookupSubject(ref))?.value else {
-                throw DatastoreError.noFormatter(
-                    datasetType: ref.datasetType.name, storageClass: ref.datasetType.storageClass, datastore: name)
-            }
-            return formatter
+        let key = key(ref)
+        if let known = known.withLock({ $0.choice(key).formatter }) { return known }
+        guard let formatter = formatters.match(LookupSubject(ref))?.value else {
+            throw DatastoreError.noFormatter(
+                datasetType: ref.datasetType.name, storageClass: ref.datasetType.storageClass, datastore: name)
         }
+        known.withLock { $0.keep(key) { $0.formatter = formatter } }
+        return formatter
     }
 
-    /// What the configuration says about datasets that were asked about before.
-    struct Choices: Sendable {
+    /// What the configuration says about datasets that were asked about before: it looks at dataset type and instrument
+    /// alone.
+    private struct Choices: Sendable {
         struct Key: Hashable {
             let type: DatasetType
             let parentStorageClass: String?
             let instrument: DataIDValue?
         }
 
-        var templates: [Key: FileTemplate] = [:]
-        var formatters: [Key: FormatterConfiguration] = [:]
+        struct Choice: Sendable {
+            var template: FileTemplate?
+            var formatter: FormatterConfiguration?
+        }
+
+        private var all: [Key: Choice] = [:]
+        /// Datasets that follow one another are mostly of one type.
+        private var latest: (key: Key, choice: Choice)?
+
+        mutating func choice(_ key: Key) -> Choice {
+            if let latest, latest.key == key { return latest.choice }
+            let choice = all[key] ?? Choice()
+            latest = (key, choice)
+            return choice
+        }
+
+        mutating func keep(_ key: Key, _ change: (inout Choice) -> Void) {
+            change(&all[key, default: Choice()])
+            latest = nil
+        }
     }
 
-    /// What is remembered, or else found now: a lookup looks at dataset type and instrument alone.
-    private func choice<Value: Sendable>(
-        _ choices: WritableKeyPath<Choices, [Choices.Key: Value]> & Sendable, _ ref: DatasetRef, _ find: () throws -> Value
-    ) throws -> Value {
-        let key = Choices.Key(
+    private func key(_ ref: DatasetRef) -> Choices.Key {
+        Choices.Key(
             type: ref.datasetType, parentStorageClass: ref.datasetType.parentStorageClass,
             instrument: ref.dataID["instrument"])
-        if let known = known.withLock({ $0[keyPath: choices][key] }) { return known }
-        let found = try find()
-        known.withLock { $0[keyPath: choices][key] = found }
-        return found
     }
 }

@@ -168,8 +168,7 @@ extension FileDatastore {
         guard let mode = transfer.mode, let target = try target(of: rows, from: place) else {
             return StagedFile(datastore: self, rows: try measured(rows, attributes, at: source), placement: nil)
         }
-        let found = try LocalFile.status(source)
-        let resolved = try folders.resolved(source)
+        let (found, resolved) = try folders.located(source)
         let staged: StagedFile.Staged
         var isWritten = false
         if !isLocal {
@@ -181,9 +180,7 @@ extension FileDatastore {
         } else if [.link, .hardlink, .move].contains(mode), folders.canLink(found, into: try session().directory) {
             staged = .linked(resolved)
         } else {
-            let path = try session().newPath()
-            isWritten = try stageFile(resolved, at: try localPath(path), mode, target: try localPath(target), path)
-            staged = .made(path)
+            (staged, isWritten) = try stageFile(resolved, mode, target: target)
         }
         KillPoint.pass()
         let described: [StagedFile.Row]
@@ -203,7 +200,8 @@ extension FileDatastore {
         }
         return StagedFile(
             datastore: self, rows: described,
-            placement: .init(staged: staged, target: target, isWritten: isWritten), source: moved)
+            placement: .init(staged: staged, target: target, isWritten: isWritten, identity: FileIdentity(found)),
+            source: moved)
     }
 
     /// The name that records give a file; `nil` when it has it already.
@@ -274,35 +272,38 @@ extension FileDatastore {
         }
     }
 
-    /// - Returns: whether the content was copied.
+    /// - Returns: what becomes the file, and whether the content was copied.
     private func stageFile(
-        _ resolved: String, at local: String, _ mode: TransferMode, target: String, _ staged: ObjectPath
-    ) throws -> Bool {
-        func copy() throws -> Bool {
-            try LocalFile.copy(resolved, to: local)
-            return true
-        }
+        _ resolved: String, _ mode: TransferMode, target: ObjectPath
+    ) throws -> (staged: StagedFile.Staged, isWritten: Bool) {
+        let path = try session().newPath()
+        let local = try localPath(path)
         switch mode {
-        case .copy: return try copy()
+        case .copy: break
         case .move:
             // The source keeps its name until the datasets are recorded.
             do {
                 try LocalFile.hardLink(resolved, at: local)
-                return false
-            } catch ObjectStorageError.linkImpossible { return try copy() }
-        case .hardlink: try LocalFile.hardLink(resolved, at: local)
+                return (.made(path), false)
+            } catch ObjectStorageError.linkImpossible {}
+        case .hardlink:
+            try LocalFile.hardLink(resolved, at: local)
+            return (.made(path), false)
         case .link:
             do {
                 try LocalFile.hardLink(resolved, at: local)
-            } catch ObjectStorageError.linkImpossible { try LocalFile.symbolicLink(resolved, at: local) }
-        case .symlink: try LocalFile.symbolicLink(resolved, at: local)
+                return (.made(path), false)
+            } catch ObjectStorageError.linkImpossible { return (.symbolic(resolved), false) }
+        case .symlink: return (.symbolic(resolved), false)
         case .relsymlink:
-            let folder = JournalFiles.folder(of: target)
+            let folder = JournalFiles.folder(of: try localPath(target))
             try JournalFiles.makeFolder(folder)
-            try LocalFile.symbolicLink(
-                LocalFile.relativeTarget(of: resolved, from: try JournalFiles.resolved(folder)), at: local)
+            return (
+                .symbolic(LocalFile.relativeTarget(of: resolved, from: try JournalFiles.resolved(folder))), false
+            )
         }
-        return false
+        try LocalFile.copy(resolved, to: local)
+        return (.made(path), true)
     }
 }
 

@@ -85,10 +85,11 @@ public struct StagedArtifacts: Sendable {
         files.allSatisfy { $0.source == nil && ($0.placement == nil || $0.state.name.withLock { $0 == .published }) }
     }
 
-    private var datastores: [FileDatastore] {
+    var datastores: [FileDatastore] {
         // Two may have one name, in a chain.
-        var seen: Set<ObjectIdentifier> = []
-        return files.map(\.datastore).filter { seen.insert(ObjectIdentifier($0)).inserted }
+        var found: [FileDatastore] = []
+        for file in files where !found.contains(where: { $0 === file.datastore }) { found.append(file.datastore) }
+        return found
     }
 
     // MARK: Before the transaction
@@ -105,15 +106,21 @@ public struct StagedArtifacts: Sendable {
             }
             var staged: [String] = []
             var entries: [JournalIntent.NewFile] = []
+            var last: (folder: String, isThere: Bool)?
             for file in files where file.datastore === datastore {
                 if let placement = file.placement {
                     let target = try datastore.localPath(placement.target)
-                    guard FileIdentity(of: target) == nil else { throw ObjectStorageError.alreadyExists(path: target) }
-                    let path = try datastore.stagedPath(placement)
-                    guard let identity = FileIdentity(of: path) else { throw ObjectStorageError.notFound(path: path) }
-                    if placement.isWritten { staged.append(path) }
+                    let folder = JournalFiles.folder(of: target)
+                    if last?.folder != folder { last = (folder, LocalFile.exists(folder)) }
+                    // In a folder that is not there all names are free.
+                    guard last?.isThere == false || !LocalFile.exists(target) else {
+                        throw ObjectStorageError.alreadyExists(path: target)
+                    }
+                    if placement.isWritten { staged.append(try datastore.stagedPath(placement)) }
                     entries.append(
-                        .init(path: placement.target.description, identity: identity, source: file.source))
+                        .init(
+                            path: placement.target.description, mark: try datastore.mark(of: placement),
+                            source: file.source))
                 }
             }
             guard !entries.isEmpty else { continue }
@@ -132,15 +139,8 @@ public struct StagedArtifacts: Sendable {
     /// - Throws: `DatabaseError.constraintViolation` when a datastore already has one of the datasets.
     public func insertRecords(_ connection: any DatabaseConnection) throws {
         for datastore in datastores {
-            var order: [DatasetID] = []
-            var infos: [DatasetID: [StoredFileInfo]] = [:]
-            for file in files where file.datastore === datastore {
-                for row in file.rows {
-                    if infos[row.id] == nil { order.append(row.id) }
-                    infos[row.id, default: []].append(row.info)
-                }
-            }
-            try datastore.insertRecords(order.map { ($0, infos[$0] ?? []) }, connection)
+            let own = files.lazy.filter { $0.datastore === datastore }
+            try datastore.insertRecords(own.flatMap { $0.rows.map { ($0.id, $0.info) } }, connection)
             KillPoint.pass()
         }
     }
@@ -168,6 +168,9 @@ public struct StagedArtifacts: Sendable {
                 file.state.name.withLock { $0 = isKept ? .both : .published }
             case .linked(let source):
                 try LocalFile.hardLink(source, at: target)
+                file.state.name.withLock { $0 = .published }
+            case .symbolic(let destination):
+                try LocalFile.symbolicLink(destination, at: target)
                 file.state.name.withLock { $0 = .published }
             }
             KillPoint.pass()
@@ -214,10 +217,10 @@ public struct StagedArtifacts: Sendable {
         for declared in declared {
             let intent = try declared.datastore.intent(at: declared.path)
             try declared.datastore.lockNames(connection, forRemoval: true)
-            if declared.isComplete {
+            if try declared.isComplete && mayBeCommitted(in: declared.datastore, connection) {
                 try declared.datastore.settle(intent, connection, &result)
             } else {
-                // The transaction was not begun, whoever else may have recorded such files.
+                // The transaction was not begun, or did not succeed, whoever else may have recorded such files.
                 var others = FileDatastore.Recovered()
                 try declared.datastore.settle(intent.withoutSources, connection, &others)
             }
@@ -230,6 +233,14 @@ public struct StagedArtifacts: Sendable {
             try tidyUp()
         }
         return isRecorded
+    }
+
+    /// Whether the transaction may have succeeded: one of the datasets has a record. That a file has one says less, as
+    /// another client may have recorded a file under this name that is the same as ours, as hard links to one file are.
+    private func mayBeCommitted(in datastore: FileDatastore, _ connection: any DatabaseConnection) throws -> Bool {
+        let ids = files.lazy.filter { $0.datastore === datastore }.flatMap { $0.rows.map(\.id) }
+        if ids.isEmpty { return true }
+        return try Array(ids).pieces(of: 5000).contains { try !datastore.table.records(of: $0, connection).isEmpty }
     }
 
     /// Removes the files, published or not, whatever the records say. Objects on other machines that an intent names are
@@ -282,6 +293,24 @@ extension FileDatastore {
         switch placement.staged {
         case .made(let path): try stagingRoot() + "/" + path.description
         case .linked(let source): source
+        case .symbolic: try localPath(placement.target)
+        }
+    }
+
+    /// By what a file will be known.
+    /// - Throws: `ObjectStorageError.notFound` when it is not there any more.
+    fileprivate func mark(of placement: StagedFile.Placement) throws -> FileMark {
+        switch placement.staged {
+        case .symbolic(let destination): return .link(to: destination)
+        case .linked(let path):
+            guard let identity = placement.identity ?? FileIdentity(of: path) else {
+                throw ObjectStorageError.notFound(path: path)
+            }
+            return .file(identity)
+        case .made:
+            let path = try stagedPath(placement)
+            guard let identity = FileIdentity(of: path) else { throw ObjectStorageError.notFound(path: path) }
+            return .file(identity)
         }
     }
 }

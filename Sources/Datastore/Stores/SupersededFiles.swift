@@ -23,9 +23,8 @@ public final class SupersededFiles: Sendable {
     /// Takes datasets that are to be stored out of the trash, with their records. Files of which no other dataset has a
     /// record will go.
     public func take(_ artifacts: StagedArtifacts, _ connection: any DatabaseConnection) throws {
-        for files in Dictionary(grouping: artifacts.files, by: { ObjectIdentifier($0.datastore) }).values {
-            guard let datastore = files.first?.datastore else { continue }
-            let rows = files.flatMap(\.rows)
+        for datastore in artifacts.datastores {
+            let rows = artifacts.files.lazy.filter { $0.datastore === datastore }.flatMap(\.rows)
             for ids in Array(Set(rows.map(\.id))).pieces(of: 10_000) {
                 let waiting = try datastore.waiting(ids, connection)
                 guard !waiting.isEmpty else { continue }
@@ -73,7 +72,7 @@ extension FileDatastore {
         guard let remote else {
             let files = try paths.compactMap { path in
                 FileIdentity(of: try localPath(path)).map {
-                    JournalIntent.NewFile(path: path.description, identity: $0)
+                    JournalIntent.NewFile(path: path.description, mark: .file($0))
                 }
             }
             return files.isEmpty ? nil : .write(files)

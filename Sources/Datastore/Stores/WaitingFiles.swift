@@ -10,8 +10,9 @@ extension FileDatastore {
     func waiting(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<DatasetID> {
         var waiting: Set<DatasetID> = []
         for chunk in ids.pieces(of: 10_000) {
-            let trashed = Set(try trash.ids(among: chunk, connection))
             let recorded = Set(try table.records(of: chunk, connection).keys)
+            if recorded.isEmpty { continue }
+            let trashed = Set(try trash.ids(among: chunk, connection))
             waiting.formUnion(recorded.intersection(trashed))
             // The registry forgets none that is stored.
             let others = recorded.subtracting(trashed)

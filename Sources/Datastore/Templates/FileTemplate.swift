@@ -42,7 +42,9 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
                 if case .text(let text) = part { output += text }
                 continue
             }
-            let name = field.alternatives.first { values.knows($0.primary) } ?? field.alternatives[0]
+            let name =
+                field.alternatives.count == 1
+                ? field.alternatives[0] : field.alternatives.first { values.knows($0.primary) } ?? field.alternatives[0]
             if name.text == "component" { usedComponent = true }
             do throws(FormatProblem) {
                 var literal = field.literal

@@ -11,11 +11,10 @@ extension RegistrySnapshot {
     /// - Parameter memory: keeps records that are found, for further data IDs in the same transaction.
     public func expand(_ dataID: DataCoordinate, remembering memory: RecordMemory? = nil) throws -> DataCoordinate {
         if dataID.isExpanded { return dataID }
-        let (values, records) = try lookUp(dataID, elements: dataID.group.lookupOrder, memory)
         let group = dataID.group
+        let (values, records) = try lookUp(dataID, elements: group.lookupOrder, memory)
         return DataCoordinate(
-            group: group, values: try group.keys.map { try require(values, $0, in: dataID) },
-            records: group.elements.map { records[$0.position] ?? nil })
+            group: group, values: try full(values, of: dataID), records: group.elements.map { records[$0.position] ?? nil })
     }
 
     /// The data ID with the values of implied dimensions, looked up where they are not given. Given values are taken
@@ -25,25 +24,30 @@ extension RegistrySnapshot {
         let group = dataID.group
         let implying = group.lookupOrder.filter { $0.isDimension && !$0.implied.isEmpty }
         let (values, _) = try lookUp(dataID, elements: implying)
-        return DataCoordinate(group: group, values: try group.keys.map { try require(values, $0, in: dataID) })
+        return DataCoordinate(group: group, values: try full(values, of: dataID))
     }
 
-    private func require(_ values: [Int: DataIDValue], _ position: Int, in dataID: DataCoordinate) throws -> DataIDValue
-    {
-        guard let value = values[position] else {
-            throw ButlerError(
-                .dataIDValue, "No value for dimension '\(universe.elements[position].name)' follows from \(dataID).")
+    private func full(_ values: [DataIDValue?], of dataID: DataCoordinate) throws -> [DataIDValue] {
+        try zip(dataID.group.keys, values).map { position, value in
+            guard let value else {
+                throw ButlerError(
+                    .dataIDValue, "No value for dimension '\(universe.elements[position].name)' follows from \(dataID).")
+            }
+            return value
         }
-        return value
     }
 
+    /// The values of a data ID, by the slots of its group, and records of elements, by position.
     private func lookUp(
         _ dataID: DataCoordinate, elements: [DimensionElement], _ memory: RecordMemory? = nil
-    ) throws -> (values: [Int: DataIDValue], records: [Int: DimensionRecord?]) {
-        var values = Dictionary(uniqueKeysWithValues: zip(dataID.group.keys, dataID.values))
+    ) throws -> (values: [DataIDValue?], records: [Int: DimensionRecord?]) {
+        let group = dataID.group
+        var values: [DataIDValue?] = dataID.values
+        values += Array(repeating: nil, count: group.keys.count - values.count)
         var records: [Int: DimensionRecord?] = [:]
+        records.reserveCapacity(elements.count)
         for element in elements {
-            let key = element.required.compactMap { values[$0] }
+            let key = element.required.compactMap { position in group.slot(of: position).flatMap { values[$0] } }
             guard key.count == element.required.count else { continue }
             guard let record = try memory?.record(of: element, key, self) ?? record(of: element, key) else {
                 if element.isDimension {
@@ -62,14 +66,16 @@ extension RegistrySnapshot {
                 continue
             }
             for (index, position) in element.implied.enumerated() {
-                guard let implied = record.values[element.required.count + index].dataIDValue else { continue }
-                if let given = values[position], given != implied {
+                guard let slot = group.slot(of: position),
+                    let implied = record.values[element.required.count + index].dataIDValue
+                else { continue }
+                if let given = values[slot], given != implied {
                     throw ButlerError(
                         .inconsistentDataID,
                         "Data ID \(dataID) has \(universe.elements[position].name)=\(given.quotedDescription), but the "
                             + "record of '\(element.name)' implies \(implied.quotedDescription).")
                 }
-                values[position] = implied
+                values[slot] = implied
             }
             records[element.position] = record
         }
@@ -95,13 +101,19 @@ extension RegistrySnapshot {
 public final class RecordMemory {
     private var held: [Int: [[DataIDValue]: DimensionRecord]] = [:]
     private var count = 0
+    /// The last of each element: data IDs that follow one another share most.
+    private var latest: [Int: (key: [DataIDValue], record: DimensionRecord)] = [:]
 
     public init() {}
 
     func record(
         of element: DimensionElement, _ key: [DataIDValue], _ snapshot: RegistrySnapshot
     ) throws -> DimensionRecord? {
-        if let known = held[element.position]?[key] { return known }
+        if let last = latest[element.position], last.key == key { return last.record }
+        if let known = held[element.position]?[key] {
+            latest[element.position] = (key, known)
+            return known
+        }
         guard let found = try snapshot.record(of: element, key) else { return nil }
         if count >= 50_000 {
             held = [:]
@@ -109,6 +121,7 @@ public final class RecordMemory {
         }
         count += 1
         held[element.position, default: [:]][key] = found
+        latest[element.position] = (key, found)
         return found
     }
 }

@@ -15,6 +15,11 @@ extension RegistryWriter {
         for chunk in refs.chunked(by: 5000) {
             let known = Dictionary(
                 try snapshot.datasets(chunk.map(\.id)).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+            if known.isEmpty {
+                try insert(chunk)
+                count += chunk.count
+                continue
+            }
             var missing: [DatasetRef] = []
             for ref in chunk {
                 guard let held = known[ref.id] else {

@@ -47,23 +47,22 @@ extension RegistryWriter {
         let ingestDate = try ingestDateValue()
         try atomically {
             var isNews = false
-            for (run, group) in Dictionary(grouping: refs, by: \.run).sorted(by: { $0.key < $1.key }) {
+            for (run, group) in refs.grouped(by: \.run) {
                 let collection = try requireRun(run)
-                let byType = Dictionary(grouping: group, by: \.datasetType.name)
-                for (name, members) in byType.sorted(by: { $0.key < $1.key }) {
+                for (name, members) in group.grouped(by: \.datasetType.name) {
                     let stored = try snapshot.catalog.datasetTypes.require(name)
                     try conflictsAsDefinitions(of: name, in: run) {
                         try connection.executeMany(
                             try SQL.insert(
                                 into: schema.dataset, columns: ["id", "dataset_type_id", "ingest_date", "run_id"]),
-                            rows: members.map {
+                            rows: members.lazy.map {
                                 [.uuid($0.id.uuid), .int(stored.key), ingestDate, .int(collection.key)]
                             })
                         if try summarize(stored, members, in: collection) { isNews = true }
                         let table = schema.tags(stored.tagsTable, stored.type.dimensions)
                         try connection.executeMany(
                             try SQL.insert(into: table, columns: membershipColumns(stored)),
-                            rows: members.map { membership(stored, $0, collection) })
+                            rows: members.lazy.map { membership(stored, $0, collection) })
                     }
                     try addToObsCore(members)
                 }
@@ -123,5 +122,14 @@ extension RegistryWriter {
                         + "record; insert that first."
                     : "Collection '\(collection)' has a '\(type)' dataset with the same data ID or identifier already.")
         }
+    }
+}
+
+extension [DatasetRef] {
+    /// The datasets by what they have, in the order of that. Mostly they are alike.
+    fileprivate func grouped(by name: KeyPath<DatasetRef, String>) -> [(name: String, members: [DatasetRef])] {
+        guard let first = first?[keyPath: name] else { return [] }
+        if allSatisfy({ $0[keyPath: name] == first }) { return [(first, self)] }
+        return Dictionary(grouping: self) { $0[keyPath: name] }.map { (name: $0.key, members: $0.value) }.sorted { $0.name < $1.name }
     }
 }

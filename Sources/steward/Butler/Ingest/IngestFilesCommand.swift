@@ -90,11 +90,17 @@ struct IngestFilesCommand: AsyncParsableCommand {
         let (name, run, mode, formatter) = (datasetType, runName, idGenerationMode.choice, formatter)
         let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
         // What a row of the table says: a file, and a dataset in it.
-        let read: @Sendable ([String], RegistrySnapshot) throws -> FileIngest = { row, snapshot in
-            let type = try snapshot.datasetType(name)
-            var values = Dictionary(zip(table.columns, row).dropFirst(), uniquingKeysWith: { _, last in last })
-            values.merge(common) { _, given in given }
-            let dataID = try snapshot.standardizeNew(try Self.typed(values, snapshot.universe), for: type)
+        let read: @Sendable ([String], DatasetType, PlainColumns?, RegistrySnapshot) throws -> FileIngest = {
+            row, type, plain, snapshot in
+            let dataID: DataCoordinate
+            if let plain {
+                dataID = try plain.dataID(row)
+            } else {
+                var values = Dictionary(zip(table.columns, row).dropFirst(), uniquingKeysWith: { _, last in last })
+                values.merge(common) { _, given in given }
+                dataID = try snapshot.standardizeNew(
+                    try DimensionText.values(values, snapshot.universe), for: type)
+            }
             let ref = DatasetRef(
                 id: mode.identifier(of: type, run: run, dataID: dataID, unixMilliseconds: milliseconds),
                 datasetType: type, dataID: dataID, run: run)
@@ -106,7 +112,8 @@ struct IngestFilesCommand: AsyncParsableCommand {
         if transfer.transfer == .auto {
             let first = try await opened.registry.read { snapshot in
                 var rows = table.rows
-                return try rows.next().map { try read($0, snapshot).datasets } ?? []
+                let type = try snapshot.datasetType(name)
+                return try rows.next().map { try read($0, type, nil, snapshot).datasets } ?? []
             }
             transfers = try opened.datastore().automaticTransfer(of: first) { visit in
                 var rows = table.rows
@@ -120,7 +127,9 @@ struct IngestFilesCommand: AsyncParsableCommand {
             transfer: transfers, recordsAttributes: trackFileAttrs, jobs: jobs.jobs, isDryRun: dryRun.isDryRun,
             progress: { count in meter.withLock { $0.advance(by: count) } }
         ) { snapshot in
-            try reader.withLock { try $0.next(BatchSpool.batchSize) { try read($0, snapshot) } }
+            let type = try snapshot.datasetType(name)
+            let plain = PlainColumns(table.columns.dropFirst(), common, of: type)
+            return try reader.withLock { try $0.next(BatchSpool.batchSize) { try read($0, type, plain, snapshot) } }
         }
         try report(survey)
     }
@@ -148,20 +157,6 @@ struct IngestFilesCommand: AsyncParsableCommand {
         guard let prefix, !prefix.isEmpty else { return try ResourceURI(localPath: current).asDirectory }
         let uri = try ResourceURI(prefix)
         return uri.isAbsolute ? uri.asDirectory : try ResourceURI(localPath: current + "/" + prefix).asDirectory
-    }
-
-    /// Text as the values that dimensions have.
-    private static func typed(
-        _ values: [String: String], _ universe: DimensionUniverse
-    ) throws -> [String: DataIDValue] {
-        try Dictionary(
-            uniqueKeysWithValues: values.map { name, text in
-                guard case .int? = universe.element(name)?.primaryKey?.type else { return (name, .string(text)) }
-                guard let number = Int64(text) else {
-                    throw CommandFailure.refused("Dimension '\(name)' needs a whole number, not '\(text)'.")
-                }
-                return (name, .int(number))
-            })
     }
 }
 

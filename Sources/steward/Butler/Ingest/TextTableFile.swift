@@ -95,14 +95,21 @@ struct TextTableFile: Sendable {
     ) throws -> [String] {
         let quote = UInt8(ascii: "\"")
         let blank = UInt8(ascii: " ")
+        let isComma = delimiter == UInt8(ascii: ",")
         var cells: [String] = []
+        // Nearly all lines hold no quotation mark.
+        if !line.contains(quote) {
+            for cell in line.split(separator: delimiter, omittingEmptySubsequences: delimiter == blank) {
+                cells.append(text(of: cell, isTrimmed: isComma))
+            }
+            return cells
+        }
         var current: [UInt8] = []
         var isQuoted = false
         var wasQuoted = false
         func finish() {
             if delimiter == blank, current.isEmpty, !wasQuoted { return }
-            let text = String(decoding: current, as: UTF8.self)
-            cells.append(delimiter == UInt8(ascii: ",") ? text.trimmingCharacters(in: .whitespaces) : text)
+            cells.append(text(of: current[...], isTrimmed: isComma))
         }
         var index = line.startIndex
         while index < line.endIndex {
@@ -133,5 +140,16 @@ struct TextTableFile: Sendable {
         }
         finish()
         return cells
+    }
+
+    private static func text(of cell: ArraySlice<UInt8>, isTrimmed: Bool) -> String {
+        let text = String(decoding: cell, as: UTF8.self)
+        guard isTrimmed, mayBeBlank(cell.first) || mayBeBlank(cell.last) else { return text }
+        return text.trimmingCharacters(in: .whitespaces)
+    }
+
+    /// Whether a byte at an end can be, or be a part of, a blank.
+    private static func mayBeBlank(_ byte: UInt8?) -> Bool {
+        byte.map { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 >= 0x80 } ?? false
     }
 }
