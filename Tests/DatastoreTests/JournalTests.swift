@@ -9,9 +9,8 @@ import Testing
     @Test func intentsAreReadAsTheyWereWritten() throws {
         let identity = FileIdentity(inode: .max, size: 3, modified: -7)
         let files = [
-            JournalIntent.NewFile(path: "a/b\n\"c\" é.yaml", mark: .file(identity)),
-            JournalIntent.NewFile(path: "c", mark: .link(to: "../x \"y\" é.yaml")),
-            JournalIntent.NewFile(path: "d", mark: .file(identity), source: .init(path: "/x y", identity: identity)),
+            JournalIntent.NewFile(path: "a/b\n\"c\" é.yaml", identity: identity),
+            JournalIntent.NewFile(path: "d", identity: identity, source: .init(path: "/x y", identity: identity)),
         ]
         for intent in [
             JournalIntent(.write(files)), JournalIntent(.delete([DatasetID(high: 1, low: 2)])), JournalIntent(.write([])),

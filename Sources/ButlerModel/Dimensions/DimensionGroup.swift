@@ -81,8 +81,8 @@ public struct DimensionGroup: Sendable {
 
     /// The index of a dimension's value in a full data ID of this group; `nil` when it is no member. Cost: O(1).
     public func slot(of position: Int) -> Int? {
-        let slot = layout.slots[position]
-        return slot < 0 ? nil : slot
+        guard layout.slots.indices.contains(position), case let slot = layout.slots[position], slot >= 0 else { return nil }
+        return slot
     }
 
     public func contains(_ name: String) -> Bool {

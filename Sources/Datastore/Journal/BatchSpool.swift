@@ -224,14 +224,11 @@ private struct Words {
             if let placement = file.placement {
                 switch placement.staged {
                 case .made(let path):
-                    writer.write(0)
+                    writer.write(false)
                     writer.write(path.description)
                 case .linked(let source):
-                    writer.write(1)
+                    writer.write(true)
                     writer.write(source)
-                case .symbolic(let destination):
-                    writer.write(2)
-                    writer.write(destination)
                 }
                 writer.write(placement.target.description)
                 writer.write(placement.isWritten)
@@ -278,16 +275,11 @@ private struct Words {
             }
             var placement: StagedFile.Placement?
             if try reader.flag() {
-                let kind = try reader.int()
-                let text = try reader.text()
-                let staged: StagedFile.Staged =
-                    switch kind {
-                    case 0: .made(try ObjectPath(text))
-                    case 1: .linked(text)
-                    default: .symbolic(text)
-                    }
+                let isLinked = try reader.flag()
+                let staged = try reader.text()
                 placement = .init(
-                    staged: staged, target: try ObjectPath(try reader.text()), isWritten: try reader.flag())
+                    staged: isLinked ? .linked(staged) : .made(try ObjectPath(staged)),
+                    target: try ObjectPath(try reader.text()), isWritten: try reader.flag())
             }
             var source: JournalIntent.MovedSource?
             if try reader.flag() { source = .init(path: try reader.text(), identity: try reader.identity()) }

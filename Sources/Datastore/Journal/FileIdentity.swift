@@ -22,10 +22,6 @@ struct FileIdentity: Hashable, Sendable {
     init?(of path: String) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    init(_ status: stat) {
         #if canImport(Glibc)
             let time = status.st_mtim
         #else
@@ -34,22 +30,5 @@ struct FileIdentity: Hashable, Sendable {
         self.init(
             inode: UInt64(status.st_ino), size: Int64(status.st_size),
             modified: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-    }
-}
-
-/// By what a writer's file is known under the name that an intent announced.
-enum FileMark: Hashable, Sendable {
-    /// A file that was there before it got the name.
-    case file(FileIdentity)
-    /// A symbolic link that is made under the name. There is nothing in one but where it leads.
-    case link(to: String)
-
-    /// Whether what has a name is that file.
-    func isAt(_ path: String) -> Bool {
-        switch self {
-        case .file(let identity): FileIdentity(of: path) == identity
-        case .link(let destination):
-            JournalFiles.destination(ofLink: path).map { $0.utf8.elementsEqual(destination.utf8) } ?? false
-        }
     }
 }

@@ -158,6 +158,16 @@ enum JournalFiles {
         return String(cString: resolved)
     }
 
+    /// The same of a folder that may not be there yet: that above it which is there decides.
+    static func resolvedInTime(_ folder: String) throws(ObjectStorageError) -> String {
+        var (there, missing) = (folder, [Substring]())
+        while !LocalFile.exists(there), let name = there.split(separator: "/").last {
+            missing.append(name)
+            there = Self.folder(of: there)
+        }
+        return missing.reversed().reduce(try resolved(there)) { $0 + "/" + $1 }
+    }
+
     /// The file system of a folder, if a file in it can get a second name.
     static func deviceWithLinks(_ folder: String) -> dev_t? {
         var status = stat()
@@ -166,17 +176,6 @@ enum JournalFiles {
         guard linkat(AT_FDCWD, folder + "/" + JournalSession.lockName, AT_FDCWD, trial, 0) == 0 else { return nil }
         _ = posixUnlink(trial)
         return status.st_dev
-    }
-
-    /// Where a symbolic link leads, as it says; `nil` when the name is no link.
-    static func destination(ofLink path: String) -> String? {
-        let size = Int(PATH_MAX)
-        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { buffer in
-            let count = buffer.withMemoryRebound(to: CChar.self) { characters in
-                characters.baseAddress.map { readlink(path, $0, size) } ?? -1
-            }
-            return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
-        }
     }
 
     static func failure(_ path: String, _ operation: String) -> ObjectStorageError {

@@ -10,7 +10,7 @@ struct JournalIntent: Sendable, Equatable {
     struct NewFile: Sendable, Equatable {
         /// Relative to the root of the datastore.
         var path: String
-        var mark: FileMark
+        var identity: FileIdentity
         /// What goes away once the file is recorded.
         var source: MovedSource?
     }
@@ -55,7 +55,7 @@ struct JournalIntent: Sendable, Equatable {
     var withoutSources: JournalIntent {
         switch content {
         case .write(let files):
-            JournalIntent(.write(files.map { NewFile(path: $0.path, mark: $0.mark) }), forgets: forgets)
+            JournalIntent(.write(files.map { NewFile(path: $0.path, identity: $0.identity) }), forgets: forgets)
         case .upload(let objects):
             JournalIntent(.upload(objects.map { NewObject(path: $0.path, digest: $0.digest) }), forgets: forgets)
         case .delete, .keep: self
@@ -95,12 +95,7 @@ struct JournalIntent: Sendable, Equatable {
                 writer.beginObject()
                 writer.key("path")
                 writer.value(file.path)
-                switch file.mark {
-                case .file(let identity): Self.write(identity, "", &writer)
-                case .link(let destination):
-                    writer.key("link")
-                    writer.value(destination)
-                }
+                Self.write(file.identity, "", &writer)
                 Self.write(file.source, &writer)
                 writer.endObject()
                 writer.endLine()
@@ -194,11 +189,7 @@ struct JournalIntent: Sendable, Equatable {
             switch kind {
             case "write":
                 guard let name = line["path"]?.stringValue else { throw malformed("a line names no file") }
-                let link = line["link"]?.stringValue
-                files.append(
-                    NewFile(
-                        path: name, mark: try link.map { .link(to: $0) } ?? .file(identity(line, "")),
-                        source: try source(line)))
+                files.append(NewFile(path: name, identity: try identity(line, ""), source: try source(line)))
             case "upload":
                 guard let name = line["path"]?.stringValue, let size = line["size"]?.intValue,
                     let md5 = line["md5"]?.stringValue

@@ -76,7 +76,7 @@ extension FileDatastore {
     ) throws {
         let target = try localPath(try ObjectPath(file.path))
         // Another file of this name belongs to somebody else, and so does its record.
-        guard file.mark.isAt(target) else { return }
+        guard FileIdentity(of: target) == file.identity else { return }
         if isRecorded {
             result.recorded += 1
             guard let source = file.source else { return }

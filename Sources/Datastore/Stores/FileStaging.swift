@@ -180,7 +180,9 @@ extension FileDatastore {
         } else if [.link, .hardlink, .move].contains(mode), folders.canLink(found, into: try session().directory) {
             staged = .linked(resolved)
         } else {
-            (staged, isWritten) = try stageFile(resolved, mode, target: target)
+            let path = try session().newPath()
+            isWritten = try stageFile(resolved, at: try localPath(path), mode, target: try localPath(target))
+            staged = .made(path)
         }
         KillPoint.pass()
         let described: [StagedFile.Row]
@@ -200,8 +202,7 @@ extension FileDatastore {
         }
         return StagedFile(
             datastore: self, rows: described,
-            placement: .init(staged: staged, target: target, isWritten: isWritten, identity: FileIdentity(found)),
-            source: moved)
+            placement: .init(staged: staged, target: target, isWritten: isWritten), source: moved)
     }
 
     /// The name that records give a file; `nil` when it has it already.
@@ -272,38 +273,33 @@ extension FileDatastore {
         }
     }
 
-    /// - Returns: what becomes the file, and whether the content was copied.
-    private func stageFile(
-        _ resolved: String, _ mode: TransferMode, target: ObjectPath
-    ) throws -> (staged: StagedFile.Staged, isWritten: Bool) {
-        let path = try session().newPath()
-        let local = try localPath(path)
+    /// A link is made here, not under its final name: there it could not be told from another client's that leads to the
+    /// same file.
+    /// - Returns: whether the content was copied.
+    private func stageFile(_ resolved: String, at local: String, _ mode: TransferMode, target: String) throws -> Bool {
+        func copy() throws -> Bool {
+            try LocalFile.copy(resolved, to: local)
+            return true
+        }
         switch mode {
-        case .copy: break
+        case .copy: return try copy()
         case .move:
             // The source keeps its name until the datasets are recorded.
             do {
                 try LocalFile.hardLink(resolved, at: local)
-                return (.made(path), false)
-            } catch ObjectStorageError.linkImpossible {}
-        case .hardlink:
-            try LocalFile.hardLink(resolved, at: local)
-            return (.made(path), false)
+                return false
+            } catch ObjectStorageError.linkImpossible { return try copy() }
+        case .hardlink: try LocalFile.hardLink(resolved, at: local)
         case .link:
             do {
                 try LocalFile.hardLink(resolved, at: local)
-                return (.made(path), false)
-            } catch ObjectStorageError.linkImpossible { return (.symbolic(resolved), false) }
-        case .symlink: return (.symbolic(resolved), false)
+            } catch ObjectStorageError.linkImpossible { try LocalFile.symbolicLink(resolved, at: local) }
+        case .symlink: try LocalFile.symbolicLink(resolved, at: local)
         case .relsymlink:
-            let folder = JournalFiles.folder(of: try localPath(target))
-            try JournalFiles.makeFolder(folder)
-            return (
-                .symbolic(LocalFile.relativeTarget(of: resolved, from: try JournalFiles.resolved(folder))), false
-            )
+            let folder = try JournalFiles.resolvedInTime(JournalFiles.folder(of: target))
+            try LocalFile.symbolicLink(LocalFile.relativeTarget(of: resolved, from: folder), at: local)
         }
-        try LocalFile.copy(resolved, to: local)
-        return (.made(path), true)
+        return false
     }
 }
 

@@ -116,11 +116,11 @@ public struct StagedArtifacts: Sendable {
                     guard last?.isThere == false || !LocalFile.exists(target) else {
                         throw ObjectStorageError.alreadyExists(path: target)
                     }
-                    if placement.isWritten { staged.append(try datastore.stagedPath(placement)) }
+                    let path = try datastore.stagedPath(placement)
+                    guard let identity = FileIdentity(of: path) else { throw ObjectStorageError.notFound(path: path) }
+                    if placement.isWritten { staged.append(path) }
                     entries.append(
-                        .init(
-                            path: placement.target.description, mark: try datastore.mark(of: placement),
-                            source: file.source))
+                        .init(path: placement.target.description, identity: identity, source: file.source))
                 }
             }
             guard !entries.isEmpty else { continue }
@@ -168,9 +168,6 @@ public struct StagedArtifacts: Sendable {
                 file.state.name.withLock { $0 = isKept ? .both : .published }
             case .linked(let source):
                 try LocalFile.hardLink(source, at: target)
-                file.state.name.withLock { $0 = .published }
-            case .symbolic(let destination):
-                try LocalFile.symbolicLink(destination, at: target)
                 file.state.name.withLock { $0 = .published }
             }
             KillPoint.pass()
@@ -293,24 +290,6 @@ extension FileDatastore {
         switch placement.staged {
         case .made(let path): try stagingRoot() + "/" + path.description
         case .linked(let source): source
-        case .symbolic: try localPath(placement.target)
-        }
-    }
-
-    /// By what a file will be known.
-    /// - Throws: `ObjectStorageError.notFound` when it is not there any more.
-    fileprivate func mark(of placement: StagedFile.Placement) throws -> FileMark {
-        switch placement.staged {
-        case .symbolic(let destination): return .link(to: destination)
-        case .linked(let path):
-            guard let identity = placement.identity ?? FileIdentity(of: path) else {
-                throw ObjectStorageError.notFound(path: path)
-            }
-            return .file(identity)
-        case .made:
-            let path = try stagedPath(placement)
-            guard let identity = FileIdentity(of: path) else { throw ObjectStorageError.notFound(path: path) }
-            return .file(identity)
         }
     }
 }

@@ -71,8 +71,6 @@ struct StagedFile: Sendable {
         fileprivate(set) var target: ObjectPath
         /// Whether its content is new, not that of a file which is linked to.
         var isWritten = true
-        /// Of a file elsewhere: what it was when it was looked at, if it was.
-        var identity: FileIdentity?
     }
 
     /// What becomes the file.
@@ -81,8 +79,6 @@ struct StagedFile: Sendable {
         case made(ObjectPath)
         /// A file elsewhere on the same file system, by its absolute path, which gets another name.
         case linked(String)
-        /// A symbolic link that is made under the file's name, by where it leads.
-        case symbolic(String)
     }
 
     /// Which names a file has. Shared by all copies of the value.

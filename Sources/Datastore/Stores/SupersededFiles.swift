@@ -72,7 +72,7 @@ extension FileDatastore {
         guard let remote else {
             let files = try paths.compactMap { path in
                 FileIdentity(of: try localPath(path)).map {
-                    JournalIntent.NewFile(path: path.description, mark: .file($0))
+                    JournalIntent.NewFile(path: path.description, identity: $0)
                 }
             }
             return files.isEmpty ? nil : .write(files)
