@@ -109,6 +109,14 @@ def test_usage_errors_have_status_2(repository):
     fails("butler", "query-collections", repository, "--chains", "circle", status=2, names=["circle"])
 
 
+@pytest.mark.parametrize("line", ["associate REPO nt -xh", "remove-runs REPO -dash --no-confirm", "query-collections REPO -th"])
+def test_help_is_a_word_of_its_own(repository, line):
+    words = [repository if word == "REPO" else word for word in line.split()]
+    fails("butler", *words, status=2, names=["There is no option '-", "-h as a word of its own"])
+    done = subprocess.run([STEWARD, "butler", "remove-runs", "-h"], capture_output=True, text=True)
+    assert done.returncode == 0 and "USAGE" in done.stdout
+
+
 def test_a_where_expression_is_refused_in_one_line(repository):
     fails("butler", "query-datasets", repository, "metrics", "--where", "visit = 1", names=["where"])
 
