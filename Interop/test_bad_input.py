@@ -117,6 +117,12 @@ def test_help_is_a_word_of_its_own(repository, line):
     assert done.returncode == 0 and "USAGE" in done.stdout
 
 
+def test_a_dataset_type_that_exists_otherwise(repository):
+    line = ["butler", "register-dataset-type", repository, "tally", "StructuredDataDict", "instrument"]
+    subprocess.run([STEWARD, *line], check=True, capture_output=True)
+    fails(*line, "--is-calibration", names=["not as a calibration", "--is-calibration"])
+
+
 def test_a_where_expression_is_refused_in_one_line(repository):
     fails("butler", "query-datasets", repository, "metrics", "--where", "visit = 1", names=["where"])
 
