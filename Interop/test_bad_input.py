@@ -117,6 +117,15 @@ def test_help_is_a_word_of_its_own(repository, line):
     assert done.returncode == 0 and "USAGE" in done.stdout
 
 
+def test_a_colon_makes_no_url_of_a_path(repository, tmp_path):
+    named = shutil.copytree(repository, tmp_path / "c:d")
+    for argument in ("c:d", "c:d/butler.yaml", str(named)):
+        done = subprocess.run([STEWARD, "butler", "query-collections", argument], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0 and "sw/chain" in done.stdout, done.stderr
+    done = subprocess.run([STEWARD, "butler", "create", "e:f"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and (tmp_path / "e:f" / "butler.yaml").exists(), done.stderr
+
+
 def test_a_dataset_type_that_exists_otherwise(repository):
     line = ["butler", "register-dataset-type", repository, "tally", "StructuredDataDict", "instrument"]
     subprocess.run([STEWARD, *line], check=True, capture_output=True)
