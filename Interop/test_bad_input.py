@@ -107,6 +107,10 @@ def test_usage_errors_have_status_2(repository):
     fails("butler", "query-collections", status=2)
     fails("butler", "query-datasets", repository, "--no-such-option", status=2, names=["no-such-option"])
     fails("butler", "query-collections", repository, "--chains", "circle", status=2, names=["circle"])
+    fails("butler", "check", repository, "--min-age", "-1", status=2, names=["from 0 to 10000000"])
+    fails("butler", "import", repository, repository, "--jobs", "-1", status=2, names=["a number above 0"])
+    for age in ("30x", "-5d", "d", ""):
+        fails("butler", "empty-trash", repository, "--older-than", age, status=2, names=["as in 30d", "s, m, h or d"])
 
 
 @pytest.mark.parametrize("line", ["associate REPO nt -xh", "remove-runs REPO -dash --no-confirm", "query-collections REPO -th"])
