@@ -126,3 +126,19 @@ def test_a_run_that_the_file_does_not_define(base, tmp_path):
 
     (tmp_path / "known").mkdir()
     same(base, tmp_path / "known", changed, prepare)
+
+
+def test_an_archive_of_alternate_keys_without_a_value(base, tmp_path):
+    for number, program in enumerate((asked, steward)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        line = ("retrieve-artifacts", str(base / "source"), str(folder), "--dataset-type", "raw", "--collections", "run/a")
+        assert program(*line, "--zip").status == 0
+        (archive,) = folder.glob("*.zip")
+        target = str(folder / "target")
+        Butler.makeRepo(target)
+        done = steward("ingest-zip", target, str(archive), "--transfer-dimensions")
+        assert done.status == 0, done.errors
+        with Butler.from_config(target) as butler:
+            assert butler.get("raw", exposure=1, **CAM, collections="run/a") == {"n": 3}
+            assert [record.obs_id for record in butler.query_dimension_records("exposure")] == [None]
