@@ -107,6 +107,33 @@ def test_usage_errors_have_status_2(repository):
     fails("butler", "query-collections", status=2)
     fails("butler", "query-datasets", repository, "--no-such-option", status=2, names=["no-such-option"])
     fails("butler", "query-collections", repository, "--chains", "circle", status=2, names=["circle"])
+    fails("butler", "check", repository, "--min-age", "-1", status=2, names=["from 0 to 10000000"])
+    fails("butler", "import", repository, repository, "--jobs", "-1", status=2, names=["a number above 0"])
+    for age in ("30x", "-5d", "d", ""):
+        fails("butler", "empty-trash", repository, "--older-than", age, status=2, names=["as in 30d", "s, m, h or d"])
+
+
+@pytest.mark.parametrize("line", ["associate REPO nt -xh", "remove-runs REPO -dash --no-confirm", "query-collections REPO -th"])
+def test_help_is_a_word_of_its_own(repository, line):
+    words = [repository if word == "REPO" else word for word in line.split()]
+    fails("butler", *words, status=2, names=["There is no option '-", "-h as a word of its own"])
+    done = subprocess.run([STEWARD, "butler", "remove-runs", "-h"], capture_output=True, text=True)
+    assert done.returncode == 0 and "USAGE" in done.stdout
+
+
+def test_a_colon_makes_no_url_of_a_path(repository, tmp_path):
+    named = shutil.copytree(repository, tmp_path / "c:d")
+    for argument in ("c:d", "c:d/butler.yaml", str(named)):
+        done = subprocess.run([STEWARD, "butler", "query-collections", argument], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0 and "sw/chain" in done.stdout, done.stderr
+    done = subprocess.run([STEWARD, "butler", "create", "e:f"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and (tmp_path / "e:f" / "butler.yaml").exists(), done.stderr
+
+
+def test_a_dataset_type_that_exists_otherwise(repository):
+    line = ["butler", "register-dataset-type", repository, "tally", "StructuredDataDict", "instrument"]
+    subprocess.run([STEWARD, *line], check=True, capture_output=True)
+    fails(*line, "--is-calibration", names=["not as a calibration", "--is-calibration"])
 
 
 def test_a_where_expression_is_refused_in_one_line(repository):

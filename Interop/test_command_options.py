@@ -244,6 +244,12 @@ def test_flags_in_options_files(base, tmp_path, options, status):
     assert run(base, tmp_path / "again", steward, line)[0] == status
 
 
+@pytest.mark.parametrize("line", ["associate REPO new -xh", "remove-runs REPO run/b -dash --no-confirm", "query-collections -hx"])
+def test_misspelt_options_are_no_wish_for_help(base, tmp_path, line):
+    compare(base, tmp_path, line)
+    assert run(base, tmp_path / "again", steward, line)[0] == 2
+
+
 @pytest.mark.parametrize("command", ["", *sorted(COMMANDS)])
 def test_help(command):
     for option in ("-h", "--help"):

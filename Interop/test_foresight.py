@@ -303,7 +303,8 @@ def tag_both(text):
     other = other.replace("run: run/a", "run: run/z").replace("run/a/", "run/z/")
     for number, known in enumerate(ids):
         other = other.replace(known, str(uuid.UUID(int=number + 1, version=4)))
-    tag = "- type: collection\n  collection_type: TAGGED\n  name: pair\n"
+    tag = "- type: collection\n  collection_type: RUN\n  name: run/z\n"
+    tag += "- type: collection\n  collection_type: TAGGED\n  name: pair\n"
     members = f"- type: associations\n  collection: pair\n  collection_type: TAGGED\n  dataset_ids:\n"
     members += "".join(f"  - !uuid '{id}'\n" for id in (ids[0], uuid.UUID(int=1, version=4)))
     return document + "\n" + tag + other + members

@@ -23,6 +23,8 @@ public struct RegistrySnapshot {
         try names.collectionInfo(search)
     }
 
+    public func hasCollection(_ name: String) -> Bool { catalog.collections[name] != nil }
+
     /// See ``CatalogSnapshot/collectionSummary(_:)``.
     public func collectionSummary(_ name: String) throws -> CollectionSummary { try names.collectionSummary(name) }
 

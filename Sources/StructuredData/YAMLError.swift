@@ -12,6 +12,8 @@ public enum YAMLError: Error, Equatable, CustomStringConvertible {
     case unusableKey(found: String, at: TextPosition)
     /// `<<` with something else than a mapping or a list of mappings.
     case invalidMerge(found: String, at: TextPosition)
+    /// `<<` in a mapping that is taken piece by piece.
+    case mergeOfParts(at: TextPosition)
     /// `*name` without an earlier `&name`.
     case undefinedAlias(String, at: TextPosition)
     /// `*name` inside the node that `&name` marks: the value would contain itself.
@@ -38,6 +40,8 @@ public enum YAMLError: Error, Equatable, CustomStringConvertible {
             "Invalid YAML at \(at): \(found) cannot be the key of a mapping; use plain text."
         case .invalidMerge(let found, let at):
             "Invalid YAML at \(at): '<<' needs a mapping or a list of mappings, found \(found)."
+        case .mergeOfParts(let at):
+            "Merge keys (<<) are not supported at this place (\(at)); write the values out."
         case .undefinedAlias(let name, let at):
             "Invalid YAML at \(at): alias '*\(name)' has no anchor '&\(name)' before it."
         case .recursiveAlias(let name, let at): "Invalid YAML at \(at): the node '&\(name)' contains itself."

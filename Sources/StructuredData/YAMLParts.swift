@@ -83,7 +83,7 @@ extension YAMLComposer {
 /// Hands out the pieces of nodes that are composed already.
 private enum YAMLPartReplay {
     static func key(_ node: YAMLNode) throws(YAMLError) -> String {
-        guard node.tag != YAMLTag.merge else { throw .invalidMerge(found: "a part of a long list", at: node.position) }
+        guard node.tag != YAMLTag.merge else { throw .mergeOfParts(at: node.position) }
         guard case .scalar(let text) = node.content else {
             throw .unusableKey(found: node.kindName, at: node.position)
         }

@@ -28,7 +28,7 @@ enum Program {
     private static func run(_ root: any ParsableCommand.Type, name: String, arguments: [String]) async -> Never {
         do {
             let expanded = try OptionsFile.expand(arguments, in: root)
-            var command = try root.parseAsRoot(expanded)
+            var command = try parse(expanded, as: root)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -38,5 +38,17 @@ enum Program {
         } catch {
             exit(Failure.report(error, root: root, name: name))
         }
+    }
+
+    /// The parser takes an `h` anywhere in a word such as `-xh` for the wish for help, and so a misspelt option for
+    /// success. Only `-h` and `--help` as words of their own are that wish.
+    private static func parse(_ arguments: [String], as root: any ParsableCommand.Type) throws -> any ParsableCommand {
+        let command = try root.parseAsRoot(arguments)
+        let words = arguments.prefix { $0 != "--" }
+        let wishes: Set = ["help", "-h", "--help", "-help-hidden", "--help-hidden"]
+        guard type(of: command)._commandName == "help", !words.contains(where: wishes.contains),
+            let word = words.first(where: { $0.hasPrefix("-") && !$0.hasPrefix("--") && $0.contains("h") })
+        else { return command }
+        throw UsageFailure("There is no option '\(word)'; help is to be had with -h as a word of its own")
     }
 }

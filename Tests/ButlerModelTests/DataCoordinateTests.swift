@@ -90,19 +90,42 @@ import Testing
         #expect(back.record(of: filter) == record)
     }
 
-    @Test func recordsRefuseMissingKeysAndWrongTypes() throws {
+    @Test func recordsRefuseWhatIsMissingOrOfTheWrongType() throws {
+        let cases: [(element: String, values: [String: ColumnValue], message: String)] = [
+            ("detector", ["id": .int(1)], "A record of 'detector' {id: 1} needs a value for 'instrument'."),
+            (
+                "physical_filter", ["instrument": .string("Cam"), "name": .string("r1")],
+                "A record of 'physical_filter' {instrument: 'Cam', name: 'r1'} needs a value for 'band'."
+            ),
+            (
+                "detector", ["instrument": .string("Cam"), "id": .string("x")],
+                "A record of 'detector' {instrument: 'Cam', id: 'x'} has 'x' for 'id', which must be a whole number."
+            ),
+            (
+                "detector", ["instrument": .string("Cam"), "id": .int(1), "purpose": .float(1.5)],
+                "A record of 'detector' {instrument: 'Cam', id: 1} has 1.5 for 'purpose', which must be text."
+            ),
+        ]
+        for (name, values, message) in cases {
+            let element = try universe.requireElement(name)
+            let error = #expect(throws: ButlerError.self) { try DimensionRecord(element, values) }
+            #expect(error?.message == message)
+        }
         let detector = try universe.requireElement("detector")
-        #expect(throws: ButlerError.self) {
-            try DimensionRecord(detector, ["instrument": .string("Cam"), "id": .int(1)])
-        }
-        #expect(throws: ButlerError.self) {
-            try DimensionRecord(
-                detector, ["instrument": .string("Cam"), "id": .string("x"), "full_name": .string("a")])
-        }
         #expect(throws: ButlerError.self) {
             try DimensionRecord(
                 detector,
                 ["instrument": .string("Cam"), "id": .int(1), "full_name": .string("a"), "colour": .string("red")])
         }
+    }
+
+    @Test func recordsTakeWholeNumbersInTextAndNoValueForAlternateKeys() throws {
+        let detector = try universe.requireElement("detector")
+        let record = try DimensionRecord(detector, ["instrument": .string("Cam"), "id": .string("12")])
+        #expect(record["id"] == .int(12))
+        #expect(record["full_name"] == .null)
+        let text = try DimensionRecord(
+            detector, ["instrument": .string("Cam"), "id": .int(1), "full_name": .string("12")])
+        #expect(text["full_name"] == .string("12"))
     }
 }

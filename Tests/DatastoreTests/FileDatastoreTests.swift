@@ -174,6 +174,34 @@ import Testing
         let table = try Self.detectorRef("t", storageClass: "AstropyTable", detector: 8)
         try await repository.put(.fits(file), table)
         #expect(repository.artifacts == ["u/r/d/d_Cam_R7_u_r.fits", "u/r/t/t_Cam_R8_u_r.fits"])
+        await #expect(throws: DatastoreError.self) {
+            try await repository.get(table).converted(to: Table.self, dataset: "it")
+        }
+    }
+
+    @Test func tablesInFITSFilesAreReadAsTables() async throws {
+        let repository = try await TestRepository()
+        let columns = [
+            FITSColumn("id", .int64([1, 2])), FITSColumn("ra", .double([1.5, 2.5]), unit: "deg"),
+            FITSColumn("name", .string(["a", "b"], width: 1)),
+            FITSColumn("pair", .int16([1, 2, 3, 4]), elementsPerRow: 2),
+        ]
+        let content = FITSTableHDU(table: try FITSTable(rowCount: 2, columns: columns))
+        let ref = try Self.detectorRef("t", storageClass: "AstropyTable")
+        try await repository.put(.fits(FITSFile(hdus: [.image(FITSImageHDU()), .table(content)])), ref)
+        let table = try await repository.get(ref).converted(to: Table.self, dataset: "it")
+        #expect(table.rowCount == 2)
+        #expect(
+            table.columns == [
+                try TableColumn("id", .int64([1, 2])), try TableColumn("ra", .double([1.5, 2.5]), unit: "deg"),
+                try TableColumn("name", .strings(["a", "b"])), try TableColumn("pair", .int16([1, 2, 3, 4]), shape: [2]),
+            ])
+        var unreadable = columns
+        unreadable.append(FITSColumn("z", .unsupported(format: "1PE(3)")))
+        let other = DatasetValue.fits(
+            FITSFile(hdus: [.table(FITSTableHDU(table: try FITSTable(rowCount: 2, columns: unreadable)))]))
+        let error = #expect(throws: DatastoreError.self) { try other.converted(to: Table.self, dataset: "it") }
+        #expect("\(try #require(error))".contains("table column 'z' is not usable"))
     }
 
     // MARK: Failures

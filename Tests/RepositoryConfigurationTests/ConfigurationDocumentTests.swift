@@ -123,6 +123,8 @@ func variablesExpandAsInPython(text: String, expected: String) {
     ("repo", "/here/repo", "file:///here/repo"), ("./x/../y/", "/here/y/", "file:///here/y/"),
     ("~/r", "/home/me/r", "file:///home/me/r"), ("$D/r", "/data/r", "file:///data/r"),
     ("file:///a%20b/c", "/a b/c", "file:///a%20b/c"), ("/a b#c", "/a b#c", "file:///a%20b%23c"),
+    ("c:d", "/here/c:d", "file:///here/c%3Ad"), ("s3:b/k/", "/here/s3:b/k/", "file:///here/s3%3Ab/k/"),
+    ("file:x", "/here/x", "file:///here/x"),
     ("s3://bucket/key/butler.yaml", "s3://bucket/key/butler.yaml", "s3://bucket/key/butler.yaml"),
 ])
 func locationsResolveAsInPython(text: String, path: String, url: String) {

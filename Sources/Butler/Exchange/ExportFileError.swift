@@ -16,6 +16,8 @@ public enum ExportFileError: Error, Sendable, Hashable, CustomStringConvertible 
     /// What an export was asked for cannot be exported.
     case cannotExport(String)
     case unknownDataset(id: String, collection: String)
+    /// Datasets are in a run that neither the file nor the repository has.
+    case undefinedRun(String)
 
     public var description: String {
         switch self {
@@ -33,6 +35,9 @@ public enum ExportFileError: Error, Sendable, Hashable, CustomStringConvertible 
         case .cannotExport(let reason): reason
         case .unknownDataset(let id, let collection):
             "The export file makes dataset \(id) a member of '\(collection)' but does not hold that dataset."
+        case .undefinedRun(let run):
+            "The export file has datasets in the run '\(run)' but does not define it, and the repository has no such collection. "
+                + "Export the datasets again, or make the run before the import."
         }
     }
 }

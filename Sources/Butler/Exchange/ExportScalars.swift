@@ -95,6 +95,7 @@ struct ExportValues {
     /// How many more nodes may be looked at.
     private var budget: Int
     private let limit: Int
+    private static let mergeDepth = 64
 
     init(bytes: Int, limit: Int = YAMLLimits().aliasedValues) {
         budget = bytes + limit
@@ -110,19 +111,49 @@ struct ExportValues {
         guard budget >= 0 else { throw .tooManyValues(limit: limit, at: node.position) }
     }
 
-    mutating func entries(_ node: YAMLNode, _ what: String) throws(ExportFileError) -> [(String, YAMLNode)] {
+    /// The entries of a mapping, with its merge keys (`<<`) resolved as in Python: the mapping's own entries have the last
+    /// word, then the earlier mappings of a list.
+    mutating func entries(
+        _ node: YAMLNode, _ what: String, depth: Int = 0
+    ) throws(ExportFileError) -> [(String, YAMLNode)] {
         try spend(node)
         guard case .mapping(let entries) = node.content else {
             throw Self.failure("\(what) must be a mapping, not \(node.kindName)", node)
         }
         var result: [(String, YAMLNode)] = []
         result.reserveCapacity(entries.count)
+        var merges: [YAMLNode] = []
         for entry in entries {
             try spend(entry.key)
-            guard case .scalar(let key) = entry.key.content, entry.key.tag != YAMLTag.merge else {
+            if entry.key.tag == YAMLTag.merge {
+                merges.append(entry.value)
+                continue
+            }
+            guard case .scalar(let key) = entry.key.content else {
                 throw Self.failure("\(what) has a key that is no plain text", entry.key)
             }
             result.append((key, entry.value))
+        }
+        return merges.isEmpty ? result : try merged(merges, into: result, at: node, depth: depth)
+    }
+
+    /// - Parameter merges: values of merge keys in the order of the text, of which the last counts most.
+    private mutating func merged(
+        _ merges: [YAMLNode], into own: [(String, YAMLNode)], at node: YAMLNode, depth: Int
+    ) throws(ExportFileError) -> [(String, YAMLNode)] {
+        // Each mapping may merge the one before, however many there are.
+        guard depth < Self.mergeDepth else {
+            throw Self.failure("merge keys (<<) nest more than \(Self.mergeDepth) deep", node)
+        }
+        var result = own
+        var known = Set(own.map(\.0))
+        for merge in merges.reversed() {
+            let sources: [YAMLNode] =
+                if case .sequence = merge.content { try items(merge, "what is merged") } else { [merge] }
+            for source in sources {
+                let entries = try entries(source, "what a merge key (<<) names", depth: depth + 1)
+                for entry in entries.reversed() where known.insert(entry.0).inserted { result.append(entry) }
+            }
         }
         return result
     }

@@ -148,6 +148,7 @@ struct ImportPlan: Sendable {
         }
         try addRecords(file, options, universe)
         try addDatasets(file, options, snapshot, known, datastore)
+        try refuseUnknownRuns(snapshot)
         try addAssociations(file)
     }
 
@@ -246,6 +247,14 @@ struct ImportPlan: Sendable {
         }
         guard let folder, let base = folder.localPath else { return try ResourceURI(inside.description) }
         return try ResourceURI(localPath: base + inside.description)
+    }
+
+    /// A run that the file does not define must be there: what is known of it, such as its documentation, would be lost.
+    private func refuseUnknownRuns(_ snapshot: RegistrySnapshot) throws {
+        let defined = Set(collections.map(\.name))
+        for run in Set(refs.map(\.run)).subtracting(defined).sorted() where !snapshot.hasCollection(run) {
+            throw ExportFileError.undefinedRun(run)
+        }
     }
 
     private mutating func addAssociations(_ file: ExportFile) throws {

@@ -45,9 +45,10 @@ public struct DimensionRecord: Hashable, Sendable {
 // MARK: - Building
 
 extension DimensionRecord {
-    /// The record with these named values; columns that are not named are null.
-    /// - Throws: ``ButlerError`` of kind `malformedModel` for an unknown column, a value of the wrong type or a key
-    ///   without a value.
+    /// The record with these named values; columns that are not named are null. Whole numbers in text become numbers where a
+    /// column has such.
+    /// - Throws: ``ButlerError`` of kind `malformedModel` for an unknown column, a value of the wrong type or a required or
+    ///   implied dimension without a value.
     public init(_ element: DimensionElement, _ named: [String: ColumnValue]) throws(ButlerError) {
         var values = [ColumnValue](repeating: .null, count: element.columns.count)
         for (name, value) in named {
@@ -56,25 +57,33 @@ extension DimensionRecord {
                 throw ButlerError(
                     .malformedModel, "Dimension element '\(element.name)' has no column '\(name)'; it has \(known).")
             }
-            values[index] = value
+            values[index] = value.converted(to: element.columns[index].type)
         }
         for (column, value) in zip(element.columns, values) {
             guard value.fits(column.type) else {
                 throw ButlerError(
                     .malformedModel,
-                    "Value \(value) of '\(element.name).\(column.name)' is not of type "
-                        + "\(column.type.configurationName).")
+                    "\(Self.name(element, values)) has \(value.quoted) for '\(column.name)', which must be "
+                        + "\(column.type.words).")
             }
             switch column.role {
-            case .required, .implied, .alternateKey:
+            case .required, .implied:
                 guard !value.isNull else {
                     throw ButlerError(
-                        .malformedModel, "A record of '\(element.name)' needs a value for '\(column.name)'.")
+                        .malformedModel, "\(Self.name(element, values)) needs a value for '\(column.name)'.")
                 }
-            case .metadata, .region, .timespan: break
+            // Databases allow NULL for other keys, and Python makes such records.
+            case .alternateKey, .metadata, .region, .timespan: break
             }
         }
         self.init(element: element, values: values)
+    }
+
+    /// What a message calls a record: its element and what is known of its data ID.
+    private static func name(_ element: DimensionElement, _ values: [ColumnValue]) -> String {
+        let known = zip(element.columns, values).prefix(element.required.count).filter { !$1.isNull }
+        let text = known.map { "\($0.name): \($1.quoted)" }.joined(separator: ", ")
+        return "A record of '\(element.name)'" + (text.isEmpty ? "" : " {\(text)}")
     }
 }
 
@@ -86,6 +95,42 @@ extension ColumnValue {
             (.hash, .hash), (.uuid, .uuid), (.region, .region), (.timespan, .timespan), (.datetime, .datetime):
             true
         default: false
+        }
+    }
+
+    fileprivate func converted(to type: ElementColumnType) -> ColumnValue {
+        guard case .string(let text) = self, type == .int, let number = Int64(text) else { return self }
+        return .int(number)
+    }
+
+    fileprivate var quoted: String {
+        switch self {
+        case .null: "null"
+        case .bool(let flag): "\(flag)"
+        case .int(let number): "\(number)"
+        case .float(let number): "\(number)"
+        case .string(let text): DataIDValue.string(text).quotedDescription
+        case .hash(let bytes): "\(bytes.count) bytes"
+        case .uuid(let id): "the identifier \(id)"
+        case .region: "a region"
+        case .timespan: "a timespan"
+        case .datetime: "a time"
+        }
+    }
+}
+
+extension ElementColumnType {
+    fileprivate var words: String {
+        switch self {
+        case .int: "a whole number"
+        case .string: "text"
+        case .float: "a number"
+        case .bool: "true or false"
+        case .hash: "bytes"
+        case .uuid: "a UUID"
+        case .region: "a region"
+        case .timespan: "a timespan"
+        case .datetime: "a time"
         }
     }
 }

@@ -1,4 +1,5 @@
 import ButlerModel
+import FITS
 import Parquet
 import StructuredData
 import Tables
@@ -103,11 +104,23 @@ extension DatasetValue {
     }
 }
 
+/// A table, or the first one of a FITS file, as its columns and units; without the cards of the header.
 extension Table: ReadableDataset {
     public static var datasetKind: String { "a table" }
 
-    public init?(dataset value: DatasetValue) {
-        guard case .table(let table) = value else { return nil }
-        self = table
+    public init?(dataset value: DatasetValue) throws {
+        switch value {
+        case .table(let table): self = table
+        case .fits(let file):
+            guard let table = file.hdus.lazy.compactMap(\.table).first else { return nil }
+            let columns = try table.columns.map { column in
+                guard let readable = try TableColumn(column) else {
+                    throw TableError.invalidColumn(name: column.name, reason: "it is of a FITS type that tables do not hold")
+                }
+                return readable
+            }
+            try self.init(columns)
+        default: return nil
+        }
     }
 }

@@ -1,6 +1,7 @@
 import AstroTime
 import FITS
 import StructuredData
+import Tables
 
 /// A type that datasets can be read as.
 public protocol ReadableDataset: Sendable {
@@ -25,6 +26,8 @@ extension DatasetValue {
             problem = kindName
         } catch let error as FITSError {
             problem = "\(kindName) that is not complete: \(error)"
+        } catch let error as TableError {
+            problem = "\(kindName) in which \(error)"
         }
         throw DatastoreError.wrongType(dataset: dataset, expected: Value.datasetKind, found: problem)
     }

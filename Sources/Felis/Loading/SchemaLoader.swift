@@ -166,8 +166,8 @@ extension YAMLError {
     var position: TextPosition? {
         switch self {
         case .syntax(_, let at), .invalidScalar(_, _, let at), .wrongKind(_, _, let at), .unknownTag(_, let at),
-            .unusableKey(_, let at), .invalidMerge(_, let at), .undefinedAlias(_, let at), .recursiveAlias(_, let at),
-            .duplicateAnchor(_, let at), .severalDocuments(let at), .tooDeep(_, let at),
+            .unusableKey(_, let at), .invalidMerge(_, let at), .mergeOfParts(let at),
+            .undefinedAlias(_, let at), .recursiveAlias(_, let at), .duplicateAnchor(_, let at), .severalDocuments(let at), .tooDeep(_, let at),
             .tooManyAliasedValues(_, let at):
             at
         case .tooLarge: nil

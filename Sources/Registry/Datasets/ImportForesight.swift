@@ -118,7 +118,9 @@ extension ButlerError {
         ButlerError(
             .conflictingDefinition,
             "Dataset type '\(known.name)' exists already, over \(known.dimensions) with storage class "
-                + "'\(known.storageClass)'\(known.isCalibration ? ", as a calibration" : "").")
+                + "'\(known.storageClass)', "
+                + (known.isCalibration
+                    ? "as a calibration (--is-calibration)." : "not as a calibration (without --is-calibration)."))
     }
 
     static func otherType(of name: String, is known: CollectionType, not type: CollectionType) -> ButlerError {

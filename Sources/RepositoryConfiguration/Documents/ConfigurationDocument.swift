@@ -231,7 +231,7 @@ struct ConfigurationLoader: Sendable {
     ) async throws -> StructuredMapping {
         let name = environment.expandingVariables(in: name)
         var searched: [ConfigurationLocation] = []
-        if ConfigurationLocation.scheme(of: name) != nil || name.hasPrefix("/") || name.hasPrefix("~") {
+        if ConfigurationLocation.addressScheme(of: name) != nil || name.hasPrefix("/") || name.hasPrefix("~") {
             searched = [ConfigurationLocation(name, environment: environment)]
         } else {
             let current = ConfigurationLocation.local(path: environment.currentDirectory)

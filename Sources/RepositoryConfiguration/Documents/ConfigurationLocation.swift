@@ -7,11 +7,12 @@ public enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
     /// A URL as written, with any scheme but `file`. A trailing slash marks a directory.
     case remote(scheme: String, rest: String)
 
-    /// Reads a path (with `~` and environment variables), a `file:` URL or any other URL.
+    /// Reads a path (with `~` and environment variables), a `file:` URL or any other URL with `://`. What has another colon,
+    /// such as `c:d`, is a path, as it is in Python.
     ///
     /// A relative path is resolved against the current directory of `environment`, or against `base` if given.
     public init(_ text: String, environment: ConfigurationEnvironment, relativeTo base: ConfigurationLocation? = nil) {
-        if let scheme = Self.scheme(of: text) {
+        if let scheme = Self.addressScheme(of: text) {
             let rest = String(text.dropFirst(scheme.count + 1))
             guard scheme.lowercased() == "file" else {
                 self = .remote(scheme: scheme.lowercased(), rest: rest)
@@ -34,7 +35,13 @@ public enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether the text starts with a URL scheme rather than being a path.
+    /// The scheme of a text that is a URL rather than a path.
+    static func addressScheme(of text: String) -> String? {
+        guard let scheme = scheme(of: text) else { return nil }
+        return scheme.lowercased() == "file" || text.dropFirst(scheme.count).hasPrefix("://") ? scheme : nil
+    }
+
+    /// What is before the colon, if it could be a scheme.
     static func scheme(of text: String) -> String? {
         guard let colon = text.firstIndex(of: ":"), let first = text.first, first.isASCII, first.isLetter else {
             return nil

@@ -21,7 +21,9 @@ struct CheckCommand: AsyncParsableCommand {
 
     @OptionGroup var confirmation: ConfirmOption
 
-    @Option(help: "Leave files alone that no row vouches for and that were changed less than so many minutes ago.")
+    @Option(
+        parsing: .unconditional,
+        help: "Leave files alone that no row vouches for and that were changed less than so many minutes ago.")
     var minAge: Int64 = RepositoryCheck.usualAge / 60
 
     @Flag(help: "Read files whole and compare their checksums, where those are recorded, and unpack members of archives.")

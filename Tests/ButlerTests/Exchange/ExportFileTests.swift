@@ -137,6 +137,32 @@ import Testing
         #expect(file.tags.count == 2)
     }
 
+    @Test func mergeKeysAreResolved() throws {
+        let file = try ExportSample.read(
+            """
+            shared: {a: &a {instrument: C, visit: 9}, b: &b {<<: *a, detector: 7}}
+            """ + "\n"
+                + ExportSample.file(
+                    """
+                    - type: dataset
+                      dataset_type: t
+                      run: r
+                      records:
+                      - dataset_id: [1, 2, 3]
+                        data_id:
+                        - {<<: *a, detector: 1}
+                        - {visit: 2, <<: *b}
+                        - <<: [{visit: 3}, *b]
+                          instrument: D
+                        path: a
+                    """))
+        #expect(
+            file.datasets[0].files[0].datasets.map(\.dataID) == [
+                ["instrument": "C", "visit": 9, "detector": 1], ["instrument": "C", "visit": 2, "detector": 7],
+                ["instrument": "D", "visit": 3, "detector": 7],
+            ])
+    }
+
     // MARK: Migrations
 
     @Test func recordsOfUniverseZeroGetTheDimensionsOfToday() async throws {

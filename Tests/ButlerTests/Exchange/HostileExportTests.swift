@@ -85,7 +85,11 @@ import Testing
         Case("a damaged region", record("!<lsst.sphgeom.Circle> {encoded: 63aa}"), "region"),
         Case("a region of another class", record("!<lsst.sphgeom.Circle> {encoded: '75'}"), "UnionRegion"),
         Case("bytes that are not", record("!!binary 'ü'"), "!!binary"),
-        Case("a merge key", ExportSample.file("- {<<: {type: run}, name: a}"), "'<<'"),
+        Case("a merge key", ExportSample.file("- {<<: {type: run}, name: a}"), "write the values out"),
+        Case("a merge of a list of numbers", dataset("{dataset_id: 1, data_id: {<<: [1]}}"), "must be a mapping"),
+        Case("a merge of text", dataset("{dataset_id: 1, data_id: {<<: text}}"), "must be a mapping"),
+        Case("merges of merges", dataset("{dataset_id: 1, data_id: \(merges(count: 300, of: 1))}"), "64 deep"),
+        Case("merges of merges twice", dataset("{dataset_id: 1, data_id: \(merges(count: 40, of: 2))}"), "aliases repeat"),
         Case("an alias of nothing", ExportSample.file("- *x"), "alias"),
         Case("an alias of itself", ExportSample.file("- &x [*x]"), "contains itself"),
         Case("deep nesting", "version: 1.0.2\nx: " + String(repeating: "[", count: 5000), "nesting"),
@@ -98,6 +102,14 @@ import Testing
                 "- {type: dimension, element: e, records: [&m {" + columns + "}" + String(repeating: ", *m", count: 30_000)
                     + "]}"), "aliases repeat"),
     ]
+
+    /// A list of mappings, each of which merges the one before, `copies` times.
+    private static func merges(count: Int, of copies: Int) -> String {
+        let later = (1..<count).map { number in
+            "&m\(number) {<<: [" + Array(repeating: "*m\(number - 1)", count: copies).joined(separator: ", ") + "]}"
+        }
+        return "[&m0 {a: 1}, " + later.joined(separator: ", ") + "]"
+    }
 
     private static let columns = (0..<200).map { "c\($0): 1" }.joined(separator: ", ")
     /// Ranges that each hold ten thousand identifiers, ten thousand times.

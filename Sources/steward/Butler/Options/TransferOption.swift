@@ -23,7 +23,7 @@ extension ArtifactTransfer: ExpressibleByArgument {
 /// `--jobs`.
 struct JobsOption: ParsableArguments {
     @Option(
-        name: [.customShort("j", allowingJoined: true), .long],
+        name: [.customShort("j", allowingJoined: true), .long], parsing: .unconditional,
         help: ArgumentHelp("The most files to copy or link at the same time.", valueName: "number"))
     var jobs = 4
 

@@ -26,7 +26,8 @@ struct EmptyTrashCommand: AsyncParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Only what has waited so long: a number with s, m, h or d, as in 30d.", valueName: "age"))
+            "Only what has waited so long: a number with s, m, h or d, as in 30d.", valueName: "age"),
+        transform: TrashAge.init(text:))
     var olderThan: TrashAge?
 
     @OptionGroup var confirmation: ConfirmOption
@@ -72,14 +73,17 @@ struct EmptyTrashCommand: AsyncParsableCommand {
 }
 
 /// A length of time such as `90s` or `30d`.
-struct TrashAge: ExpressibleByArgument {
+struct TrashAge {
     let duration: Duration
 
-    init?(argument: String) {
+    init(text: String) throws {
         let seconds: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-        guard let unit = argument.last.flatMap({ seconds[$0] }), let number = Int(argument.dropLast()), number >= 0,
-            number < 1_000_000
-        else { return nil }
+        guard let unit = text.last.flatMap({ seconds[$0] }), let number = Int(text.dropLast()),
+            (0..<1_000_000).contains(number)
+        else {
+            throw ValidationError(
+                "give a whole number from 0 to 999999 and s, m, h or d for seconds, minutes, hours or days, as in 30d")
+        }
         duration = .seconds(number * unit)
     }
 }
