@@ -202,9 +202,25 @@ def test_ingest_files_reads_the_tables_of_astropy(base, tmp_path, form):
     assert states[0] == states[1]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_ingest_files_takes_lines_of_all_systems(base, tmp_path, end):
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\n")
+    listed = tmp_path / "table.csv"
+    listed.write_bytes(end.join(["file,detector", "one.yaml,4", "two.yaml,5", ""]).encode())
+    states = []
+    for root, run in zip(copies(base, tmp_path), (upstream, steward)):
+        outcome = run("ingest-files", str(root), "count", "run/new", str(listed), "--data-id", "instrument=Cam",
+                      "--prefix", str(tmp_path), "-t", "copy")
+        assert outcome.status == 0, outcome.errors
+        states.append(anonymous(state(root)))
+    assert states[0] == states[1]
+
+
 @pytest.mark.parametrize(
     "table",
-    ["file,detector\nmissing.yaml,4\n", "file,detector\none.yaml\n", "file,detector\none.yaml,x\n", ""],
+    ["file,detector\nmissing.yaml,4\n", "file,detector\none.yaml\n", "file,detector\none.yaml,x\n", "",
+     "file,detector\n,4\n", "file,detector,detector\none.yaml,4,4\n", "file,detector\none.yaml,99999999999999999999\n"],
 )
 def test_ingest_files_refuses_bad_tables_and_missing_files(base, tmp_path, table):
     root = shutil.copytree(base, tmp_path / "repository")

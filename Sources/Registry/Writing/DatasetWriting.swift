@@ -51,6 +51,10 @@ extension RegistryWriter {
                 let collection = try requireRun(run)
                 for (name, members) in group.grouped(by: \.datasetType.name) {
                     let stored = try snapshot.catalog.datasetTypes.require(name)
+                    guard members.allSatisfy({ $0.dataID.group == stored.type.dimensions }) else {
+                        throw ButlerError(
+                            .conflictingDefinition, "Datasets of type '\(name)' have other dimensions than the repository says.")
+                    }
                     try conflictsAsDefinitions(of: name, in: run) {
                         try connection.executeMany(
                             try SQL.insert(

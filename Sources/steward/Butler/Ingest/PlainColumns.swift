@@ -55,7 +55,8 @@ enum DimensionText {
     static func value(_ text: String, of element: DimensionElement) throws -> DataIDValue {
         guard case .int? = element.primaryKey?.type else { return .string(text) }
         guard let number = Int64(text) else {
-            throw CommandFailure.refused("Dimension '\(element.name)' needs a whole number, not '\(text)'.")
+            throw CommandFailure.refused(
+                "Dimension '\(element.name)' needs a whole number below \(Int64.max), not '\(text)'.")
         }
         return .int(number)
     }

@@ -40,8 +40,12 @@ struct TextTableFile: Sendable {
             delimiter = found
             columns = try Self.cells(line, found, name, position.line)
         }
-        guard let columns, let delimiter, Set(columns).count == columns.count else {
-            throw CommandFailure.refused("The table '\(name)' has no line with different names of columns.")
+        guard let columns, let delimiter else {
+            throw CommandFailure.refused("The table '\(name)' has no line with names of columns.")
+        }
+        var seen: Set<String> = []
+        if let repeated = columns.first(where: { !seen.insert($0).inserted }) {
+            throw CommandFailure.refused("The table '\(name)' has two columns '\(repeated)'; rename one.")
         }
         self.columns = columns
         self.delimiter = delimiter
@@ -65,6 +69,9 @@ struct TextTableFile: Sendable {
                         "\(table.name):\(position.line): \(cells.count) values for \(table.columns.count) columns "
                             + "(\(table.columns.joined(separator: ", "))).")
                 }
+                guard cells.first?.isEmpty == false else {
+                    throw CommandFailure.refused("\(table.name):\(position.line): the first column names no file.")
+                }
                 return cells
             }
             return nil
@@ -79,11 +86,12 @@ struct TextTableFile: Sendable {
     private static func line(_ bytes: [UInt8], _ position: inout Position) -> ArraySlice<UInt8>? {
         guard position.offset < bytes.count else { return nil }
         let rest = bytes[position.offset...]
-        let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
-        position.offset = end + 1
+        // Lines end as on any system: with a line feed, a carriage return, or both.
+        let end = rest.firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") } ?? bytes.endIndex
+        let isPair = end + 1 < bytes.endIndex && bytes[end] == UInt8(ascii: "\r") && bytes[end + 1] == UInt8(ascii: "\n")
+        position.offset = end + (isPair ? 2 : 1)
         position.line += 1
-        let line = rest[..<end]
-        return line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+        return rest[..<end]
     }
 
     private static func isBlank(_ line: ArraySlice<UInt8>) -> Bool { line.allSatisfy { $0 == 32 || (9...13).contains($0) } }
