@@ -8,6 +8,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import pytest
 import yaml
 from command_line import BINARY, FIXTURES
 from lsst.daf.butler import Butler, CollectionType
@@ -24,6 +25,20 @@ def copied(name: str, folder: Path) -> str:
     target = folder / name
     shutil.copytree(FIXTURES / name, target)
     return str(target)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """Copies of the fixtures, made when first asked for."""
+    folder = tmp_path_factory.mktemp("sources")
+    known = {}
+
+    def source(name):
+        if name not in known:
+            known[name] = copied(name, folder)
+        return known[name]
+
+    return source
 
 
 def empty_like(repository: str, folder: Path, name: str) -> str:
