@@ -21,7 +21,10 @@ public final class AbandonedSession: Sendable {
     /// The sessions below the root of a datastore whose lock is free, and which this user may look after. Blocks.
     static func all(root: String) throws -> [AbandonedSession] {
         let folder = root + "/" + JournalSession.folderName
-        guard let names = try JournalFiles.names(in: folder),
+        guard let names = try JournalFiles.names(in: folder) else { return [] }
+        // Of a writer that died as it made the folder; one that makes it just now makes it once more.
+        if names.isEmpty { JournalFiles.removeEmptyFolder(folder) }
+        guard
             Set(names).subtracting([KeptTrash.folderName, damagedName]) == [JournalSession.lockName]
                 || names.contains(where: JournalSession.isSessionName)
         else { return [] }
