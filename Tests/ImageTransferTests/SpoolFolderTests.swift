@@ -82,7 +82,11 @@ import Testing
         }
     }
 
-    @Test(arguments: ["X", "D", "D x main", "F \(UUID()) main", "A \(UUID()) urgent 1.5 main keep /f b k =", "\u{0}"])
+    @Test(arguments: [
+        "X", "D", "D x main", "F \(UUID()) main", "A \(UUID()) urgent 1.5 main keep /f b k =", "\u{0}",
+        // Times that no time has.
+        "F \(UUID()) main nan", "B \(UUID()) main 1e300", "A \(UUID()) urgent nan main keep /f b k = =",
+    ])
     func journalsWithLinesThatCannotBeReadAreKept(line: String) throws {
         try with { folder in
             let one = TransferRequest(

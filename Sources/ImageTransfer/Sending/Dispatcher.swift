@@ -280,7 +280,7 @@ final class Dispatcher: Sendable {
 
     /// Which objects the file may replace.
     private func replaceable(_ request: TransferRequest, _ destination: String) -> Replaceable {
-        func nanoseconds(_ time: Double) -> Int64 { Int64(clamping: Int128((min(max(time, 0), 1e12) * 1e9))) }
+        func nanoseconds(_ time: Double) -> Int64 { Int64(time * 1e9) }
         if request.isDropped { return .sameSource(settings.source(request.file)) }
         return request.broughtBack[destination].map {
             .older(than: nanoseconds($0), request: nanoseconds(request.accepted))
@@ -289,9 +289,9 @@ final class Dispatcher: Sendable {
 
     /// - Returns: the request, if that was its last destination.
     @discardableResult
-    func finish(_ request: TransferRequest, _ destination: String) -> TransferRequest? {
+    private func finish(_ request: TransferRequest, _ destination: String) -> TransferRequest? {
         do { return try journal.finish(request.id, destination) } catch {
-            // The file is sent, or set aside; at worst it is looked for once more after the next start.
+            // The file is sent; at worst it is looked for once more after the next start.
             log.problem("\(error)")
             return nil
         }

@@ -27,11 +27,16 @@ extension TransferRequest {
         "\(mark) \(id.uuidString) \(destination) \(time)\n"
     }
 
+    /// Seconds since 1970, up to the year 2255; `nil` for other texts.
+    static func time(_ text: Substring) -> Double? {
+        Double(text).flatMap { (0...9e9).contains($0) ? $0 : nil }
+    }
+
     /// - Parameter fields: the words of a line; `nil` for other lines.
     init?(_ fields: some Collection<Substring>) {
         let fields = Array(fields)
         guard fields.count == 11, fields[0] == "A", let id = UUID(uuidString: String(fields[1])),
-            let priority = TransferPriority(rawValue: String(fields[2])), let accepted = Double(fields[3]),
+            let priority = TransferPriority(rawValue: String(fields[2])), let accepted = Self.time(fields[3]),
             let file = PercentEncoding.decode(fields[6]), let bucket = PercentEncoding.decode(fields[7]),
             let key = PercentEncoding.decode(fields[8]), let slug = PercentEncoding.decode(fields[9].dropFirst()),
             let uri = PercentEncoding.decode(fields[10].dropFirst())

@@ -15,7 +15,7 @@ public struct SetAsideRequest: Sendable, Hashable {
 
         init?(line: Substring) {
             let fields = line.split(separator: " ", omittingEmptySubsequences: false)
-            guard fields.count == 3, let id = UUID(uuidString: String(fields[0])), let time = Double(fields[1]) else {
+            guard fields.count == 3, let id = UUID(uuidString: String(fields[0])), let time = TransferRequest.time(fields[1]) else {
                 return nil
             }
             self.init(id: id, time: time, destination: String(fields[2]))
@@ -78,8 +78,8 @@ public struct SetAsideRequest: Sendable, Hashable {
         else { return nil }
         // Lists of earlier versions have one time.
         let parts = fields[1].split(separator: ",")
-        guard (1...3).contains(parts.count), let time = Double(parts[0]),
-            let firstTime = parts.count == 1 ? time : Double(parts[1])
+        guard (1...3).contains(parts.count), let time = TransferRequest.time(parts[0]),
+            let firstTime = parts.count == 1 ? time : TransferRequest.time(parts[1])
         else { return nil }
         let tag = parts.count == 3 ? PercentEncoding.decode(parts[2]) : nil
         guard (tag == nil) == (parts.count < 3) else { return nil }

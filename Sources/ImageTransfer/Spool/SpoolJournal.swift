@@ -243,9 +243,9 @@ final class SpoolJournal: Sendable {
             if fields.first == "D", fields.count == 3, let id {
                 known[id]?.pending.removeAll { $0 == fields[2] }
                 if known[id]?.pending.isEmpty ?? false { known[id] = nil }
-            } else if fields.first == "F", fields.count == 4, let id, let time = Double(fields[3]) {
+            } else if fields.first == "F", fields.count == 4, let id, let time = TransferRequest.time(fields[3]) {
                 known[id]?.refused[String(fields[2])] = time == 0 ? nil : time
-            } else if fields.first == "B", fields.count == 4, let id, let time = Double(fields[3]) {
+            } else if fields.first == "B", fields.count == 4, let id, let time = TransferRequest.time(fields[3]) {
                 known[id]?.broughtBack[String(fields[2])] = time
             } else {
                 isDamaged = true

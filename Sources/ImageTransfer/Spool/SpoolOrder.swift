@@ -23,7 +23,7 @@ public struct SpoolOrder: Sendable, Hashable {
     private let folder: String
     private let id: String
 
-    fileprivate var name: String { Self.name(action, id, isUnderWay: isUnderWay) }
+    private var name: String { Self.name(action, id, isUnderWay: isUnderWay) }
 
     private static func name(_ action: Action, _ id: String, isUnderWay: Bool) -> String {
         action.rawValue + (isUnderWay ? "-under-way-" : "-") + id
