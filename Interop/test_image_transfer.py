@@ -330,9 +330,7 @@ def test_kills_under_load_lose_nothing_and_send_nothing_twice(tmp_path):
     kills = int(os.environ.get("STEWARD_KILLS", "200"))
     rng = random.Random(7)
     store = Store("moto", tmp_path / "store")
-    client = store.client()
-    client.create_bucket(Bucket="bucket")
-    client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    client = store.versioned()
     daemon = Daemon(store, tmp_path, S3ND_UPLOAD_PARTSIZE="5Mi", S3DAEMON_MAX_RETRIES="3")
     files, digests = [], {}
     for number, size in enumerate([0, 1, 1000, 65_536, 65_536, 300_000, 1_500_000, 6_000_000]):

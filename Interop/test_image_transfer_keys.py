@@ -63,9 +63,7 @@ def test_after_a_restart_a_file_is_not_sent_over_that_of_another(store, start, t
 def test_two_daemons_with_files_for_one_key(tmp_path):
     """At the same moment, too: the store says which was first."""
     store = Store("moto", tmp_path / "store")
-    client = store.client()
-    client.create_bucket(Bucket="bucket")
-    client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    client = store.versioned()
     daemons = []
     try:
         for name in "ab":
@@ -132,9 +130,7 @@ def test_a_file_that_changed_since_it_was_set_aside_is_taken_by_the_next_daemon(
 
 def test_restarts_send_nothing_again_whatever_the_size_of_parts(tmp_path):
     store = Store("moto", tmp_path / "store")
-    client = store.client()
-    client.create_bucket(Bucket="bucket")
-    client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    client = store.versioned()
     camera = tmp_path / "camera"
     camera.mkdir()
     (camera / "large.fits").write_bytes(random.Random(1).randbytes(40_000_000))
@@ -157,9 +153,7 @@ def test_the_same_bytes_in_parts_of_another_size_are_there(tmp_path, mebibytes):
     """Of a camera that another program has served before."""
     from boto3.s3.transfer import TransferConfig
     store = Store("moto", tmp_path / "store")
-    client = store.client()
-    client.create_bucket(Bucket="bucket")
-    client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    client = store.versioned()
     camera = tmp_path / "camera"
     camera.mkdir()
     image = camera / "large.fits"
@@ -254,15 +248,21 @@ class MendingHandler(FakeHandler):
         return self.answer(200, **tag)
 
 
-def test_what_was_damaged_on_its_way_is_not_what_has_come_since(start, tmp_path):
-    MendingHandler.is_open = False
-    fake = FakeStore(MendingHandler)
+def refused(start, tmp_path, handler, size):
+    """A request that a store has refused, so that it is set aside; from now on the store takes it."""
+    handler.is_open = False
+    fake = FakeStore(handler)
     image = tmp_path / "image"
-    image.write_bytes(random.Random(1).randbytes(3_000_000))
+    image.write_bytes(random.Random(1).randbytes(size))
     daemon = start(fake, **SOON)
     assert daemon.upload(file=str(image), uri="s3://bucket/k", wait="no")[0] == 202
     aside(daemon, 1)
-    MendingHandler.is_open = True
+    handler.is_open = True
+    return daemon, fake, image
+
+
+def test_what_was_damaged_on_its_way_is_not_what_has_come_since(start, tmp_path):
+    daemon, fake, image = refused(start, tmp_path, MendingHandler, 3_000_000)
     command(daemon, "--retry-set-aside")
     wait(lambda: metric(daemon, "transfer_spooled") == 0 and metric(daemon, "transfer_files_total") == 1)
     assert fake.objects["/bucket/k"][0] == image.read_bytes() and listed(daemon) == []
@@ -297,15 +297,8 @@ class ArrivingHandler(MendingHandler):
 
 
 def test_what_comes_while_parts_are_on_their_way_stays(start, tmp_path):
-    ArrivingHandler.is_open = False
-    fake = FakeStore(ArrivingHandler)
-    image = tmp_path / "image"
-    image.write_bytes(random.Random(1).randbytes(17_000_000))
-    daemon = start(fake, **SOON)
-    assert daemon.upload(file=str(image), uri="s3://bucket/k", wait="no")[0] == 202
-    aside(daemon, 1)
+    daemon, fake, _ = refused(start, tmp_path, ArrivingHandler, 17_000_000)
     fake.objects["/bucket/k"] = b"old", {"ETag": '"2"'}
-    ArrivingHandler.is_open = True
     command(daemon, "--retry-set-aside")
     wait(lambda: len(listed(daemon)) == 1 and "have come since" in listed(daemon)[0][5])
     assert fake.objects["/bucket/k"][0] == b"newer"

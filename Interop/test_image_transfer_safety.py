@@ -183,9 +183,7 @@ def test_a_folder_that_is_not_there_is_named(store, start, tmp_path):
 
 def test_a_watched_file_that_was_in_the_spool_is_sent_once_after_a_restart(tmp_path):
     store = Store("moto", tmp_path / "store")
-    client = store.client()
-    client.create_bucket(Bucket="bucket")
-    client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    client = store.versioned()
     camera = tmp_path / "camera"
     camera.mkdir()
     content = random.Random(3).randbytes(24_000_000)

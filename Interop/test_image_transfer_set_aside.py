@@ -310,8 +310,7 @@ def test_kills_while_requests_are_set_aside_and_brought_back(tmp_path):
         rows = listed(daemon)
         keys = [fields[4].removeprefix("late/") for fields in rows]
         assert len(set(keys)) == len(keys) and set(promised) <= set(keys) and len(promised) >= 100
-        client.create_bucket(Bucket="late")
-        client.put_bucket_versioning(Bucket="late", VersioningConfiguration={"Status": "Enabled"})
+        store.versioned("late")
         rest = [fields[1] for fields in rows]
         rng.shuffle(rest)
         while rest:

@@ -66,6 +66,13 @@ class Store:
         return boto3.client("s3", endpoint_url=self.address, aws_access_key_id=KEY, aws_secret_access_key=SECRET,
                             region_name="us-east-1")
 
+    def versioned(self, bucket="bucket"):
+        """A client, and a new bucket that keeps every version, so that what is sent twice is seen; of moto."""
+        client = self.client()
+        client.create_bucket(Bucket=bucket)
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        return client
+
     def stop(self):
         self.process.terminate()
         self.process.wait()
