@@ -10,6 +10,21 @@ extension String {
     @inlinable
     public func hasByte(_ byte: UInt8) -> Bool { hasByte { $0 == byte } }
 
+    /// Whether the last component of a path, which is all after the last slash, has a byte.
+    @inlinable
+    public func lastComponentHasByte(where condition: (UInt8) -> Bool) -> Bool {
+        func has(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
+            var index = bytes.endIndex
+            while index != bytes.startIndex {
+                bytes.formIndex(before: &index)
+                if bytes[index] == UInt8(ascii: "/") { return false }
+                if condition(bytes[index]) { return true }
+            }
+            return false
+        }
+        return utf8.withContiguousStorageIfAvailable { has($0) } ?? has(utf8)
+    }
+
     /// Whether the bytes are the same, however Unicode compares the characters.
     @inlinable
     public func hasSameBytes(as other: String) -> Bool {

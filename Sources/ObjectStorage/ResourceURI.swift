@@ -108,11 +108,16 @@ public struct ResourceURI: Sendable, Hashable, CustomStringConvertible {
     /// Appends an unquoted relative path to this folder; an absolute URI or path is returned as it is. Fragments of
     /// the argument are kept. `..` may leave the folder: use `join(untrusted:)` for input from outside.
     public func join(_ text: String) throws(ObjectStorageError) -> ResourceURI {
-        if Self.splitScheme(text) != nil || text.utf8.first == PathText.slash { return try ResourceURI(text) }
-        guard !text.hasByte(0) else { throw .invalidURI(text: text, reason: "it contains a zero byte") }
-        let split = Self.splitPlainPath(text)
-        // Without a fragment the text is taken literally, so that a file named `a%20b` can be addressed.
-        let (inner, fragment) = split.fragment.isEmpty ? (text, "") : split
+        if text.utf8.first == PathText.slash { return try ResourceURI(text) }
+        var (inner, fragment) = (text, "")
+        // Nearly all paths are plain, and are joined in great numbers.
+        if text.hasByte(where: Self.isSpecial) {
+            if Self.splitScheme(text) != nil { return try ResourceURI(text) }
+            guard !text.hasByte(0) else { throw .invalidURI(text: text, reason: "it contains a zero byte") }
+            let split = Self.splitPlainPath(text)
+            // Without a fragment the text is taken literally, so that a file named `a%20b` can be addressed.
+            if !split.fragment.isEmpty { (inner, fragment) = split }
+        }
         let joined = asDirectory.encodedPath + (scheme.isEmpty ? inner : PercentQuoting.quote(inner))
         return ResourceURI(
             scheme: scheme, authority: authority, encodedPath: PathText.normalize(joined), fragment: fragment)
@@ -193,6 +198,11 @@ public struct ResourceURI: Sendable, Hashable, CustomStringConvertible {
 // MARK: - Parsing
 
 extension ResourceURI {
+    /// Whether a byte may mean something, or is not allowed.
+    private static func isSpecial(_ byte: UInt8) -> Bool {
+        byte == 0 || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "%")
+    }
+
     /// `scheme://rest`, or `file:rest`, which people write too. A colon elsewhere is part of a file name.
     private static func splitScheme(_ text: String) -> (scheme: String, rest: Substring)? {
         guard let colon = text.firstIndex(of: ":") else { return nil }
@@ -259,8 +269,9 @@ extension ResourceURI {
         return (String(text[..<hash]), String(text[text.index(after: hash)...]))
     }
 
+    private static let local: Set = ["", "localhost", "localhost.localdomain", "127.0.0.1"]
+
     private static func sameHost(_ a: String, _ b: String) -> Bool {
-        let local: Set = ["", "localhost", "localhost.localdomain", "127.0.0.1"]
-        return a == b || (local.contains(a) && local.contains(b))
+        a == b || (local.contains(a) && local.contains(b))
     }
 }

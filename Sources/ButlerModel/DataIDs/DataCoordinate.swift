@@ -33,8 +33,9 @@ public struct DataCoordinate: Sendable {
 
     /// The value of a dimension; `nil` when it is no member, or an implied one that is not known.
     public subscript(name: String) -> DataIDValue? {
-        guard let element = group.universe.element(name) else { return nil }
-        return self[element.position]
+        // A group has few, and most names are short: to compare them costs less than to hash one.
+        guard let slot = group.layout.keyNames.firstIndex(of: name), slot < values.count else { return nil }
+        return values[slot]
     }
 
     public subscript(position: Int) -> DataIDValue? {

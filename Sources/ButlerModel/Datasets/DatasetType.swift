@@ -1,15 +1,37 @@
 import StructuredData
 
 /// A kind of dataset: its name, the dimensions that identify one, and the storage class of its in-memory form.
-public struct DatasetType: Hashable, Sendable {
+public struct DatasetType: Sendable {
+    /// One reference, since a type is copied with each of its datasets.
+    private let parts: Parts
+
+    private final class Parts: Sendable {
+        let name: String
+        let dimensions: DimensionGroup
+        let storageClass: String
+        let parentStorageClass: String?
+        let isCalibration: Bool
+
+        init(
+            _ name: String, _ dimensions: DimensionGroup, _ storageClass: String, _ parentStorageClass: String?,
+            _ isCalibration: Bool
+        ) {
+            self.name = name
+            self.dimensions = dimensions
+            self.storageClass = storageClass
+            self.parentStorageClass = parentStorageClass
+            self.isCalibration = isCalibration
+        }
+    }
+
     /// For a component, `parent.component`.
-    public let name: String
-    public let dimensions: DimensionGroup
-    public let storageClass: String
+    public var name: String { parts.name }
+    public var dimensions: DimensionGroup { parts.dimensions }
+    public var storageClass: String { parts.storageClass }
     /// The storage class of the whole; set only for components.
-    public let parentStorageClass: String?
+    public var parentStorageClass: String? { parts.parentStorageClass }
     /// Whether datasets can be certified with a validity range in CALIBRATION collections.
-    public let isCalibration: Bool
+    public var isCalibration: Bool { parts.isCalibration }
 
     /// - Throws: ``ButlerError`` of kind `datasetTypeExpression` when the name is not a legal one.
     public init(
@@ -17,11 +39,7 @@ public struct DatasetType: Hashable, Sendable {
         isCalibration: Bool = false
     ) throws(ButlerError) {
         try Self.checkName(name)
-        self.name = name
-        self.dimensions = dimensions
-        self.storageClass = storageClass
-        self.parentStorageClass = parentStorageClass
-        self.isCalibration = isCalibration
+        parts = Parts(name, dimensions, storageClass, parentStorageClass, isCalibration)
     }
 
     public var isComponent: Bool { name.contains(".") }
@@ -52,6 +70,16 @@ public struct DatasetType: Hashable, Sendable {
                 "'\(name)' does not look like a valid dataset type name: use letters, digits and underscores, not a digit first.")
         }
     }
+}
+
+extension DatasetType: Hashable {
+    public static func == (a: DatasetType, b: DatasetType) -> Bool {
+        a.parts === b.parts
+            || (a.name == b.name && a.dimensions == b.dimensions && a.storageClass == b.storageClass
+                && a.parentStorageClass == b.parentStorageClass && a.isCalibration == b.isCalibration)
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
 // MARK: - Wire form

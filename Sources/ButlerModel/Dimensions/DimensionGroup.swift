@@ -4,8 +4,23 @@
 /// in which order, with which elements) is computed once per universe and shared. Source: repository format
 /// reference, section 3.5.
 public struct DimensionGroup: Sendable {
-    public let universe: DimensionUniverse
-    let layout: Layout
+    /// One reference, since groups are copied with each data ID and each dataset.
+    private let parts: Parts
+
+    private final class Parts: Sendable {
+        let universe: DimensionUniverse
+        let layout: Layout
+
+        init(_ universe: DimensionUniverse, _ layout: Layout) {
+            self.universe = universe
+            self.layout = layout
+        }
+    }
+
+    init(universe: DimensionUniverse, layout: Layout) { parts = Parts(universe, layout) }
+
+    public var universe: DimensionUniverse { parts.universe }
+    var layout: Layout { parts.layout }
 
     /// Everything that follows from the members.
     final class Layout: Sendable {
@@ -13,6 +28,8 @@ public struct DimensionGroup: Sendable {
         let required: [Int]
         let implied: [Int]
         let keys: [Int]
+        /// The names of `keys`.
+        let keyNames: [String]
         /// By position: the index in `keys`, or -1.
         let slots: [Int]
         let elements: [DimensionElement]
@@ -26,6 +43,7 @@ public struct DimensionGroup: Sendable {
             required = Array(members.subtracting(impliedSet))
             let keys = required + implied
             self.keys = keys
+            keyNames = keys.map { universe.elements[$0].name }
             var slots = Array(repeating: -1, count: universe.elements.count)
             for (slot, position) in keys.enumerated() { slots[position] = slot }
             self.slots = slots
@@ -77,7 +95,7 @@ public struct DimensionGroup: Sendable {
     public var names: [String] { members.map { universe.elements[$0].name } }
     public var requiredNames: [String] { required.map { universe.elements[$0].name } }
     public var impliedNames: [String] { implied.map { universe.elements[$0].name } }
-    public var keyNames: [String] { keys.map { universe.elements[$0].name } }
+    public var keyNames: [String] { layout.keyNames }
 
     /// The index of a dimension's value in a full data ID of this group; `nil` when it is no member. Cost: O(1).
     public func slot(of position: Int) -> Int? {
@@ -111,7 +129,7 @@ public struct DimensionGroup: Sendable {
 
 extension DimensionGroup: Hashable, CustomStringConvertible {
     public static func == (a: DimensionGroup, b: DimensionGroup) -> Bool {
-        a.universe == b.universe && a.members == b.members
+        a.parts === b.parts || (a.universe == b.universe && a.members == b.members)
     }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(members) }

@@ -16,9 +16,9 @@ public protocol DatabaseConnection: AnyObject {
 
     /// Runs a statement with parameters once for each row, prepared once. Returns the total number of changed rows.
     ///
-    /// `rows` is read as it is consumed, so it may be lazy and of any length.
+    /// - Parameter row: gives the next row, `nil` after the last; it is asked for one at a time.
     @discardableResult
-    func executeMany(_ template: SQL, rows: some Sequence<[SQLValue]>) throws -> Int
+    func executeMany(_ template: SQL, next row: () throws -> [SQLValue]?) throws -> Int
 
     /// The rows of a statement, to be stepped through. Any number may be open at once. Memory does not grow with the
     /// number of rows.
@@ -110,6 +110,14 @@ public protocol DatabaseCursor: AnyObject {
 }
 
 extension DatabaseConnection {
+    /// The same for rows that may be lazy and of any length.
+    // Inlined, so that the caller's sequence is stepped through by code made for it.
+    @inlinable @discardableResult
+    public func executeMany(_ template: SQL, rows: some Sequence<[SQLValue]>) throws -> Int {
+        var iterator = rows.makeIterator()
+        return try executeMany(template, next: { iterator.next() })
+    }
+
     /// Calls `body` with each row, at most `limit`, as the database finds them. The row is valid during the call only.
     /// A database server may send all rows first: for results that may be large see ``cursor(_:)``.
     public func query(_ statement: SQL, limit: Int = .max, _ body: (any DatabaseRow) throws -> Void) throws {

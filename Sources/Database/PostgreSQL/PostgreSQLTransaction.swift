@@ -124,15 +124,15 @@ final class PostgreSQLTransaction: OpenTransaction {
     }
 
     @discardableResult
-    func executeMany(_ template: SQL, rows: some Sequence<[SQLValue]>) throws -> Int {
+    func executeMany(_ template: SQL, next row: () throws -> [SQLValue]?) throws -> Int {
         let rendered = try dialect.rendered(template)
         try check(rendered)
         let bulk = template.bulkInsert
         var chunk: [[SQLValue]] = []
         var count = 0
-        for row in rows {
-            try checkSlots(rendered, row.count)
-            chunk.append(row)
+        while let values = try row() {
+            try checkSlots(rendered, values.count)
+            chunk.append(values)
             if chunk.count == PostgreSQLBulk.chunkSize {
                 count += try execute(chunk, rendered, bulk)
                 chunk.removeAll(keepingCapacity: true)

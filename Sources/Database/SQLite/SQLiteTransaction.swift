@@ -78,17 +78,17 @@ final class SQLiteTransaction: OpenTransaction {
     }
 
     @discardableResult
-    func executeMany(_ template: SQL, rows: some Sequence<[SQLValue]>) throws -> Int {
+    func executeMany(_ template: SQL, next row: () throws -> [SQLValue]?) throws -> Int {
         try checkActive()
         let rendered = try dialect.rendered(template)
         let prepared = try handle.statement(rendered.text, table: rendered.firstTable)
-        // `rows` may run statements of its own while it is read.
+        // `row` may run statements of its own.
         prepared.isBusy = true
         defer { prepared.isBusy = false }
         var count = 0
-        for row in rows {
-            try checkSlots(rendered, row.count)
-            count += try run(prepared, rendered, row: row)
+        while let values = try row() {
+            try checkSlots(rendered, values.count)
+            count += try run(prepared, rendered, row: values)
         }
         return count
     }

@@ -54,7 +54,7 @@ enum ArtifactLocation: Sendable, Hashable {
             throw .invalidPath(path: whole, reason: "Python would look for it in a home directory; rename the run")
         }
         if !whole.hasByte(where: isSpecial), !whole.hasPrefix(JournalSession.folderName + "/"),
-            !template.utf8.reversed().prefix(while: { $0 != UInt8(ascii: "/") }).contains(UInt8(ascii: "."))
+            !template.lastComponentHasByte(where: { $0 == UInt8(ascii: ".") })
         {
             return try ObjectPath(whole)
         }

@@ -103,8 +103,7 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
 
     /// The last component may hold neither dots, which would look like an extension, nor `#`, which starts a fragment.
     private static func withSafeFileName(_ path: String) -> String {
-        let name = path.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }
-        guard name.contains(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "#") }) else { return path }
+        guard path.lastComponentHasByte(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "#") }) else { return path }
         let scalars = path.unicodeScalars
         let start = scalars.lastIndex(of: "/").map { scalars.index(after: $0) } ?? scalars.startIndex
         var result = String(scalars[..<start])

@@ -14,7 +14,7 @@ extension RegistrySnapshot {
         let group = dataID.group
         let (values, records) = try lookUp(dataID, elements: group.lookupOrder, memory)
         return DataCoordinate(
-            group: group, values: try full(values, of: dataID), records: group.elements.map { records[$0.position] ?? nil })
+            group: group, values: try full(values, of: dataID), records: group.elements.map { records[$0.position] })
     }
 
     /// The data ID with the values of implied dimensions, looked up where they are not given. Given values are taken
@@ -37,15 +37,14 @@ extension RegistrySnapshot {
         }
     }
 
-    /// The values of a data ID, by the slots of its group, and records of elements, by position.
+    /// The values of a data ID, by the slots of its group, and records of elements, by position in the universe.
     private func lookUp(
         _ dataID: DataCoordinate, elements: [DimensionElement], _ memory: RecordMemory? = nil
-    ) throws -> (values: [DataIDValue?], records: [Int: DimensionRecord?]) {
+    ) throws -> (values: [DataIDValue?], records: [DimensionRecord?]) {
         let group = dataID.group
         var values: [DataIDValue?] = dataID.values
         values += Array(repeating: nil, count: group.keys.count - values.count)
-        var records: [Int: DimensionRecord?] = [:]
-        records.reserveCapacity(elements.count)
+        var records: [DimensionRecord?] = Array(repeating: nil, count: universe.elements.count)
         for element in elements {
             let key = element.required.compactMap { position in group.slot(of: position).flatMap { values[$0] } }
             guard key.count == element.required.count else { continue }
@@ -62,7 +61,6 @@ extension RegistrySnapshot {
                         "Could not fetch record for element '\(element.name)' via keys \(describe(element, key)): "
                             + "these values are not related.")
                 }
-                records[element.position] = .some(nil)
                 continue
             }
             for (index, position) in element.implied.enumerated() {
@@ -101,14 +99,15 @@ extension RegistrySnapshot {
 public final class RecordMemory {
     private var held: [Int: [[DataIDValue]: DimensionRecord]] = [:]
     private var count = 0
-    /// The last of each element: data IDs that follow one another share most.
-    private var latest: [Int: (key: [DataIDValue], record: DimensionRecord)] = [:]
+    /// The last of each element, by its position: data IDs that follow one another share most.
+    private var latest: [(key: [DataIDValue], record: DimensionRecord)?] = []
 
     public init() {}
 
     func record(
         of element: DimensionElement, _ key: [DataIDValue], _ snapshot: RegistrySnapshot
     ) throws -> DimensionRecord? {
+        while latest.count <= element.position { latest.append(nil) }
         if let last = latest[element.position], last.key == key { return last.record }
         if let known = held[element.position]?[key] {
             latest[element.position] = (key, known)
