@@ -120,10 +120,76 @@ import Testing
 
     @Test(arguments: [ArtifactTransfer.hardlink, .symlink, .relsymlink, .move])
     func whatAnotherClientHasRecordedUnderTheNameIsNotTakenForItsOwn(_ transfer: ArtifactTransfer) async throws {
-        let repository = try await TestRepository()
-        let outside = try TemporaryDirectory()
-        let source = outside.path + "/a.yaml"
-        try Data("a: 1".utf8).write(to: URL(fileURLWithPath: source))
+        let files = try await LinkedFiles()
+        let own = try await files.stage(transfer, 1, at: ["a"])
+        let others = try await files.stage(transfer == .move ? .hardlink : transfer, 2, at: ["a"])
+        try await files.record(others)
+        let isRecorded = try await files.repository.database.write { try own.undo($0) }
+        #expect(!isRecorded)
+        try others.finish()
+        #expect(FileManager.default.fileExists(atPath: files.source("a")))
+        #expect(files.repository.artifacts.count == 1)
+        #expect(try await files.repository.stored(DatasetID(high: 2, low: 2)).count == 1)
+    }
+
+    /// It may be about to record it.
+    @Test(arguments: [ArtifactTransfer.hardlink, .link, .move], [false, true])
+    func whatAnotherClientHasLinkedUnderTheNameStays(_ transfer: ArtifactTransfer, isSpooled: Bool) async throws {
+        let files = try await LinkedFiles()
+        let own = try await files.stage(transfer, 1, at: ["a", "b", "c"])
+        let spool = BatchSpool(in: files.repository.datastore)
+        try spool.add([], own)
+        if isSpooled {
+            // The first is written to the file when the second comes, and read from there.
+            try spool.add([], StagedArtifacts(files: []))
+        }
+        try await files.link("b")
+        let taken = try files.target("b")
+        #expect(throws: ObjectStorageError.alreadyExists(path: taken)) { try spool.publish(0, try spool.batch(0)) }
+        #expect(files.repository.artifacts.count == 2)
+        // Another batch is read meanwhile.
+        if isSpooled { _ = try spool.batch(1) }
+        _ = try await files.repository.database.write { try spool.batch(0).artifacts.undo($0) }
+        try spool.remove()
+        #expect(files.repository.artifacts.count == 1)
+        #expect(FileManager.default.fileExists(atPath: taken))
+        for name in ["a", "b", "c"] { #expect(FileManager.default.fileExists(atPath: files.source(name))) }
+    }
+
+    @Test func filesOfABatchThatWasReadAgainAreUndone() async throws {
+        let files = try await LinkedFiles()
+        let spool = BatchSpool(in: files.repository.datastore)
+        try spool.add([], try await files.stage(.hardlink, 1, at: ["a", "b"]))
+        try spool.add([], try await files.stage(.hardlink, 2, at: ["c"]))
+        try spool.each { number, batch in try spool.publish(number, batch) }
+        #expect(files.repository.artifacts.count == 3)
+        try await files.repository.database.write { connection in
+            for number in 0..<2 { _ = try spool.batch(number).artifacts.undo(connection) }
+        }
+        try spool.remove()
+        #expect(files.repository.artifacts.isEmpty)
+    }
+
+    @Test(arguments: [ArtifactTransfer.hardlink, .link, .move])
+    func aSourceThatIsRewrittenBeforeItsFileHasItsNameIsRefused(_ transfer: ArtifactTransfer) async throws {
+        let files = try await LinkedFiles()
+        let own = try await files.stage(transfer, 1, at: ["a"])
+        try Data("longer: true".utf8).write(to: URL(fileURLWithPath: files.source("a")))
+        #expect(throws: ObjectStorageError.changedWhileReading(path: files.source("a"))) { try own.publish() }
+        _ = try await files.repository.database.write { try own.undo($0) }
+        #expect(files.repository.artifacts.isEmpty)
+        #expect(try String(contentsOfFile: files.source("a"), encoding: .utf8) == "longer: true")
+    }
+}
+
+/// A repository, and files outside of it that operations link to.
+private struct LinkedFiles {
+    let repository: TestRepository
+    let outside: TemporaryDirectory
+
+    init() async throws {
+        repository = try await TestRepository()
+        outside = try TemporaryDirectory()
         try await repository.database.write { connection in
             try connection.execute(
                 """
@@ -131,27 +197,57 @@ import Testing
                 PRIMARY KEY (dataset_id, datastore_name))
                 """)
         }
-        let location = try ResourceURI(localPath: source)
-        func stage(_ transfer: ArtifactTransfer, _ id: DatasetID) async throws -> StagedArtifacts {
-            let ref = try TestData.ref("count", ["instrument"], ["instrument": "Cam"], id: id)
-            let artifacts = try await repository.datastore.stage(
-                [.init(location: location, refs: [ref], formatter: FormatterName.yaml)], transfer: transfer,
-                recordsAttributes: true, jobs: 1)
-            try artifacts.declare()
-            return artifacts
+    }
+
+    func source(_ name: String) -> String { outside.path + "/\(name).yaml" }
+
+    private func ref(_ name: String, _ id: UInt64 = 0) throws -> DatasetRef {
+        try TestData.ref("count", ["instrument"], ["instrument": .string(name)], id: DatasetID(high: id, low: id))
+    }
+
+    /// The path that the file of a dataset gets.
+    func target(_ name: String) throws -> String {
+        let ref = try ref(name)
+        let datastore = try #require(repository.datastore.files.first)
+        return try datastore.localPath(
+            try ArtifactLocation.path(try datastore.template(for: ref).path(for: ref), extension: ".yaml"))
+    }
+
+    /// Declared files of so many datasets, whose identifiers begin with `client`.
+    func stage(_ transfer: ArtifactTransfer, _ client: UInt64, at names: [String]) async throws -> StagedArtifacts {
+        var incoming: [FileDatastore.IncomingFile] = []
+        for (number, name) in names.enumerated() {
+            if !FileManager.default.fileExists(atPath: source(name)) {
+                try Data("a: 1".utf8).write(to: URL(fileURLWithPath: source(name)))
+            }
+            incoming.append(
+                .init(
+                    location: try ResourceURI(localPath: source(name)),
+                    refs: [try ref(name, client + UInt64(number) * 10)], formatter: FormatterName.yaml))
         }
-        let own = try await stage(transfer, DatasetID(high: 1, low: 1))
-        let others = try await stage(transfer == .move ? .hardlink : transfer, DatasetID(high: 2, low: 2))
+        let artifacts = try await repository.datastore.stage(
+            incoming, transfer: transfer, recordsAttributes: true, jobs: 1)
+        try artifacts.declare()
+        return artifacts
+    }
+
+    func record(_ artifacts: StagedArtifacts) async throws {
         try await repository.database.write { connection in
-            try connection.execute("INSERT INTO dataset (id) VALUES (\(value: .uuid(DatasetID(high: 2, low: 2).uuid)))")
-            try others.insertRecords(connection)
-            try others.publish()
+            for file in artifacts.files {
+                for row in file.rows {
+                    try connection.execute("INSERT INTO dataset (id) VALUES (\(value: .uuid(row.id.uuid)))")
+                }
+            }
+            try artifacts.insertRecords(connection)
+            try artifacts.publish()
         }
-        let isRecorded = try await repository.database.write { try own.undo($0) }
-        #expect(!isRecorded)
-        try others.finish()
-        #expect(FileManager.default.fileExists(atPath: source))
-        #expect(repository.artifacts.count == 1)
-        #expect(try await repository.stored(DatasetID(high: 2, low: 2)).count == 1)
+    }
+
+    /// What another client does that links to the same file.
+    func link(_ name: String) async throws {
+        let target = try target(name)
+        try FileManager.default.createDirectory(
+            atPath: JournalFiles.folder(of: target), withIntermediateDirectories: true)
+        try FileManager.default.linkItem(atPath: source(name), toPath: target)
     }
 }

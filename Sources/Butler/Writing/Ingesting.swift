@@ -38,7 +38,7 @@ extension DirectButler {
     }
 
     /// As ``ingest(_:transfer:recordsAttributes:jobs:skipsExisting:isDryRun:progress:)``, for any number of files. Memory:
-    /// those of two batches, of which one is read while the other is staged.
+    /// those of three batches, of which one is read while the next is staged and the one before is written down.
     ///
     /// - Parameters:
     ///   - transfer: what `auto` means for them must be known beforehand: `FileTransfers`.
@@ -59,19 +59,28 @@ extension DirectButler {
         }
         var foresight = IntakeForesight(self)
         let intake = try await intake { intake in
-            var prepared = try await prepare()
-            while let batch = prepared {
-                async let following = prepare()
-                if isDryRun {
-                    try await foresight.add(batch.refs)
-                    try await foresight.add(batch.files, transfer, jobs: jobs)
-                } else {
-                    let staged = try await datastore.stage(
-                        batch.files, transfers: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
-                    try await intake.add(batch.refs, staged)
+            // While files of one batch are staged, those of the batch before are declared and the next is prepared.
+            let adding = StepBehind()
+            try await adding.around {
+                var prepared = try await prepare()
+                while let batch = prepared {
+                    async let following = prepare()
+                    if isDryRun {
+                        try await foresight.add(batch.refs)
+                        try await foresight.add(batch.files, transfer, jobs: jobs)
+                    } else {
+                        let staged = try await datastore.stage(
+                            batch.files, transfers: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
+                        do {
+                            try await adding.next { try await intake.add(batch.refs, staged) }
+                        } catch {
+                            await intake.drop(staged)
+                            throw error
+                        }
+                    }
+                    progress(batch.files.count)
+                    prepared = try await following
                 }
-                progress(batch.files.count)
-                prepared = try await following
             }
         }
         if isDryRun { return try foresight.finish() }
@@ -144,6 +153,9 @@ private struct DatasetKey: Hashable {
     let type: String
     let run: String
     let values: [DataIDValue]
+
+    /// Mostly types and runs are alike.
+    func hash(into hasher: inout Hasher) { hasher.combine(values) }
 }
 
 extension RegistrySnapshot {

@@ -49,6 +49,9 @@ struct Intake: Sendable {
         }
     }
 
+    /// Takes back files that were staged and will not be added.
+    func drop(_ artifacts: StagedArtifacts) async { await butler.undo([artifacts]) }
+
     /// Makes the datasets with their records, gives the files their names and commits: all, or nothing.
     ///
     /// - Parameters:
@@ -71,8 +74,7 @@ struct Intake: Sendable {
                 // The files of one batch get their names while the next is recorded; both are undone together.
                 let naming = StepOnThread(label: "butler.naming")
                 try naming.around {
-                    for number in 0..<spool.count {
-                        let batch = try spool.batch(number)
+                    try spool.each { number, batch in
                         try superseded.take(batch.artifacts, writer.connection)
                         try writer.makeRoom(for: batch.refs)
                         KillPoint.pass()

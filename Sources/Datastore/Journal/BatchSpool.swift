@@ -30,20 +30,29 @@ public final class BatchSpool: Sendable {
         var words = Words()
         var file: (descriptor: Int32, path: String)?
         var end: Int64 = 0
-        /// Folders that files needed.
-        var folders: [String] = []
     }
 
     /// Where a batch is, and the intents about it.
     private struct Place {
         var range: Range<Int64>?
         let intents: [StagedArtifacts.Intent]
-        /// Whether its files have their names, and nothing but the intents is left of their staging.
-        var isSettled = false
     }
 
     private let datastores: [FileDatastore]
     private let state = Mutex(State())
+    private let published = Mutex(Published())
+
+    /// What came of giving names to files. Apart from the rest, as a batch is read while the files of another get theirs.
+    private struct Published {
+        /// Folders that files needed.
+        var folders: [String] = []
+        /// Batches whose files have their names.
+        var whole: Set<Int> = []
+        /// Those of them of whose staging nothing but the intents is left.
+        var settled: Set<Int> = []
+        /// The batch of which some files have their names, as that failed.
+        var failed: (number: Int, batch: Batch)?
+    }
 
     public init(in datastore: any Datastore) { datastores = datastore.files }
 
@@ -101,7 +110,9 @@ public final class BatchSpool: Sendable {
 
     /// The batch that was added as the `number`-th, counted from 0.
     public func batch(_ number: Int) throws -> Batch {
-        try state.withLock { state in
+        let isWhole = published.withLock { $0.whole.contains(number) }
+        if let failed = published.withLock({ $0.failed }), failed.number == number { return failed.batch }
+        return try state.withLock { state in
             if let held = state.held, held.number == number { return held.batch }
             let place = state.places[number]
             guard let range = place.range, let file = state.file else {
@@ -123,7 +134,8 @@ public final class BatchSpool: Sendable {
             }
             do {
                 var reader = PackedReader(bytes)
-                let batch = try state.words.read(&reader, datastores, intents: place.intents)
+                let batch = try state.words.read(
+                    &reader, datastores, intents: place.intents, arePublished: isWhole)
                 state.held = (number, batch)
                 return batch
             } catch is PackedReader.Damage {
@@ -132,35 +144,59 @@ public final class BatchSpool: Sendable {
         }
     }
 
+    /// Calls `body` with each batch and its number, in order. Meanwhile the next one is read, on a thread of its own.
+    public func each(_ body: (Int, Batch) throws -> Void) throws {
+        let reading = StepOnThread(label: "butler.spool")
+        let next = Mutex<Batch?>(nil)
+        try reading.around {
+            for number in 0..<count {
+                try reading.finish()
+                let batch = try next.withLock({ $0.take() }) ?? batch(number)
+                if number + 1 < count {
+                    try reading.next {
+                        let batch = try self.batch(number + 1)
+                        next.withLock { $0 = batch }
+                    }
+                }
+                try body(number, batch)
+            }
+        }
+    }
+
     /// Gives the files of a batch, the `number`-th, their names: ``StagedArtifacts/publish(made:)``.
     /// - Throws: as that; ``DatastoreError/ambiguousTarget(path:datasets:)`` when a file of a batch before has the name.
     public func publish(_ number: Int, _ batch: Batch) throws {
         do {
-            try batch.artifacts.publish { folder in state.withLock { $0.folders.append(folder) } }
-        } catch ObjectStorageError.alreadyExists(let path) {
+            try batch.artifacts.publish { folder in published.withLock { $0.folders.append(folder) } }
+        } catch {
+            published.withLock { $0.failed = (number, batch) }
+            guard case ObjectStorageError.alreadyExists(let path) = error else { throw error }
             let own = try batch.artifacts.owners(of: path)
             for other in 0..<number {
                 let owners = try self.batch(other).artifacts.owners(of: path)
                 guard !owners.isEmpty else { continue }
                 throw DatastoreError.ambiguousTarget(path: path, datasets: (owners + own).map(\.description))
             }
-            throw ObjectStorageError.alreadyExists(path: path)
+            throw error
         }
-        state.withLock { $0.places[number].isSettled = batch.artifacts.isSettled }
+        published.withLock { published in
+            published.whole.insert(number)
+            if batch.artifacts.isSettled { published.settled.insert(number) }
+        }
     }
 
     /// Tidies up after a batch whose records are committed: ``StagedArtifacts/finish()``.
     public func finish(_ number: Int) throws {
         let place = state.withLock { $0.places[number] }
         let artifacts =
-            place.isSettled ? StagedArtifacts(files: [], intents: place.intents) : try batch(number).artifacts
+            published.withLock { $0.settled.contains(number) }
+            ? StagedArtifacts(files: [], intents: place.intents) : try batch(number).artifacts
         try artifacts.finish()
     }
 
     /// Removes those of the folders that were made for files in which nothing is. Of the files none may be there any more.
     public func removeFolders() {
-        let folders = state.withLock { $0.folders }
-        for folder in folders.reversed() { JournalFiles.removeEmptyFolder(folder) }
+        for folder in published.withLock({ $0.folders }).reversed() { JournalFiles.removeEmptyFolder(folder) }
     }
 
     /// Removes the file, and forgets the batches.
@@ -226,9 +262,10 @@ private struct Words {
                 case .made(let path):
                     writer.write(false)
                     writer.write(path.description)
-                case .linked(let source):
+                case .linked(let source, let identity):
                     writer.write(true)
                     writer.write(source)
+                    writer.write(identity)
                 }
                 writer.write(placement.target.description)
                 writer.write(placement.isWritten)
@@ -242,7 +279,8 @@ private struct Words {
     }
 
     func read(
-        _ reader: inout PackedReader, _ datastores: [FileDatastore], intents: [StagedArtifacts.Intent]
+        _ reader: inout PackedReader, _ datastores: [FileDatastore], intents: [StagedArtifacts.Intent],
+        arePublished: Bool
     ) throws -> BatchSpool.Batch {
         var refs: [DatasetRef] = []
         for _ in 0..<(try reader.int()) {
@@ -278,13 +316,13 @@ private struct Words {
                 let isLinked = try reader.flag()
                 let staged = try reader.text()
                 placement = .init(
-                    staged: isLinked ? .linked(staged) : .made(try ObjectPath(staged)),
+                    staged: isLinked ? .linked(staged, try reader.identity()) : .made(try ObjectPath(staged)),
                     target: try ObjectPath(try reader.text()), isWritten: try reader.flag())
             }
             var source: JournalIntent.MovedSource?
             if try reader.flag() { source = .init(path: try reader.text(), identity: try reader.identity()) }
             files.append(StagedFile(datastore: datastore, rows: rows, placement: placement, source: source))
         }
-        return BatchSpool.Batch(refs: refs, artifacts: StagedArtifacts(files: files, intents: intents))
+        return BatchSpool.Batch(refs: refs, artifacts: StagedArtifacts(files: files, intents: intents, isPublished: arePublished))
     }
 }

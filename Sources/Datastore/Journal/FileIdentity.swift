@@ -22,6 +22,11 @@ struct FileIdentity: Hashable, Sendable {
     init?(of path: String) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    /// - Parameter status: of the file itself, not of a link to it.
+    init(_ status: stat) {
         #if canImport(Glibc)
             let time = status.st_mtim
         #else

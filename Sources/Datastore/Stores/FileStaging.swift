@@ -169,37 +169,39 @@ extension FileDatastore {
             return StagedFile(datastore: self, rows: try measured(rows, attributes, at: source), placement: nil)
         }
         let (found, resolved) = try folders.located(source)
+        let identity = FileIdentity(found)
         let staged: StagedFile.Staged
         var isWritten = false
+        var isSymbolic = false
         if !isLocal {
             guard mode == .copy || mode == .move else {
                 throw DatastoreError.notIngestible(
                     location: source, reason: "there are no links at \(root); ask for the transfer copy or move")
             }
-            staged = .linked(resolved)
+            staged = .linked(resolved, identity)
         } else if [.link, .hardlink, .move].contains(mode), folders.canLink(found, into: try session().directory) {
-            staged = .linked(resolved)
+            staged = .linked(resolved, identity)
         } else {
             let path = try session().newPath()
             isWritten = try stageFile(resolved, at: try localPath(path), mode, target: try localPath(target))
+            isSymbolic = mode == .symlink || mode == .relsymlink
             staged = .made(path)
         }
         KillPoint.pass()
         let described: [StagedFile.Row]
         do {
             // What is recorded is what is stored: a copy, or the file itself that links lead to.
-            described =
-                isWritten
-                ? try measured(rows, attributes, at: try stagedPath(.init(staged: staged, target: target)), named: source)
-                : try measured(rows, attributes, at: resolved, named: source, size: Int64(found.st_size))
+            if case .made(let path) = staged, !isSymbolic {
+                described = try measured(rows, attributes, at: try localPath(path), named: source)
+            } else {
+                described = try measured(rows, attributes, at: resolved, named: source, size: identity.size)
+            }
         } catch {
             if case .made(let path) = staged { try JournalFiles.remove(try localPath(path)) }
             throw error
         }
         var moved: JournalIntent.MovedSource?
-        if mode == .move, removesSource, let identity = FileIdentity(of: resolved) {
-            moved = .init(path: resolved, identity: identity)
-        }
+        if mode == .move, removesSource { moved = .init(path: resolved, identity: identity) }
         return StagedFile(
             datastore: self, rows: described,
             placement: .init(staged: staged, target: target, isWritten: isWritten), source: moved)

@@ -15,6 +15,8 @@ public struct StagedArtifacts: Sendable {
     /// Copies that this process keeps in memory; no other knows of them, so they need no intents.
     let memory: [InMemoryDatastore.Staged]
     private let intents: Intents
+    /// Whether all files have their names, whatever is known of each.
+    private let isPublished: Bool
 
     /// An intent in effect: the file that it is in, and whose files it names.
     struct Intent: Sendable {
@@ -30,23 +32,23 @@ public struct StagedArtifacts: Sendable {
         init(_ intents: [Intent] = []) { inEffect = Mutex(intents) }
     }
 
-    /// - Parameter intents: about the files, when they are declared already.
-    init(files: [StagedFile], intents: [Intent] = []) {
-        self.files = files
-        memory = []
-        self.intents = Intents(intents)
+    /// - Parameters:
+    ///   - intents: about the files, when they are declared already.
+    ///   - isPublished: whether all files have their names.
+    init(files: [StagedFile], intents: [Intent] = [], isPublished: Bool = false) {
+        self.init(files: files, memory: [], intents: Intents(intents), isPublished: isPublished)
     }
 
-    private init(files: [StagedFile], memory: [InMemoryDatastore.Staged], intents: Intents) {
+    private init(files: [StagedFile], memory: [InMemoryDatastore.Staged], intents: Intents, isPublished: Bool) {
         self.files = files
         self.memory = memory
         self.intents = intents
+        self.isPublished = isPublished
     }
 
     public init(_ datasets: [StagedDataset]) {
-        files = datasets.flatMap(\.files)
-        memory = datasets.flatMap(\.memory)
-        intents = Intents()
+        self.init(
+            files: datasets.flatMap(\.files), memory: datasets.flatMap(\.memory), intents: Intents(), isPublished: false)
     }
 
     var declared: [Intent] { intents.inEffect.withLock { $0 } }
@@ -65,19 +67,17 @@ public struct StagedArtifacts: Sendable {
 
     /// Other files that are staged the same, with what this process has declared.
     func with(_ files: [StagedFile]) -> StagedArtifacts {
-        StagedArtifacts(files: files, memory: memory, intents: intents)
+        StagedArtifacts(files: files, memory: memory, intents: intents, isPublished: isPublished)
     }
 
     /// Files that were staged apart, to be recorded together.
     public init(joining parts: [StagedArtifacts]) {
-        files = parts.flatMap(\.files)
-        memory = parts.flatMap(\.memory)
-        intents = Intents()
+        self.init(files: parts.flatMap(\.files), memory: parts.flatMap(\.memory), intents: Intents(), isPublished: false)
     }
 
     /// The same without what is known of the files, where what is still to be done goes by the intents.
     public var settled: StagedArtifacts {
-        isSettled ? StagedArtifacts(files: [], memory: memory, intents: intents) : self
+        isSettled ? StagedArtifacts(files: [], memory: memory, intents: intents, isPublished: true) : self
     }
 
     /// Whether all files have left their staged names, and none has a source that is to go.
@@ -116,11 +116,11 @@ public struct StagedArtifacts: Sendable {
                     guard last?.isThere == false || !LocalFile.exists(target) else {
                         throw ObjectStorageError.alreadyExists(path: target)
                     }
-                    let path = try datastore.stagedPath(placement)
-                    guard let identity = FileIdentity(of: path) else { throw ObjectStorageError.notFound(path: path) }
-                    if placement.isWritten { staged.append(path) }
+                    if placement.isWritten { staged.append(try datastore.stagedPath(placement)) }
                     entries.append(
-                        .init(path: placement.target.description, identity: identity, source: file.source))
+                        .init(
+                            path: placement.target.description, identity: try datastore.identity(placement),
+                            source: file.source))
                 }
             }
             guard !entries.isEmpty else { continue }
@@ -149,7 +149,7 @@ public struct StagedArtifacts: Sendable {
     ///
     /// - Parameter made: is told of each folder that was missing, one above before that below.
     /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name, `.notFound` when one that is
-    ///   recorded where it is has gone.
+    ///   recorded where it is has gone, `.changedWhileReading` when one that gets another name is not what it was.
     public func publish(made: (String) -> Void = { _ in }) throws {
         try confirmRemote()
         try confirmUnmoved()
@@ -166,8 +166,12 @@ public struct StagedArtifacts: Sendable {
             case .made:
                 let isKept = try JournalFiles.place(try file.datastore.stagedPath(placement), at: target)
                 file.state.name.withLock { $0 = isKept ? .both : .published }
-            case .linked(let source):
+            case .linked(let source, let identity):
                 try LocalFile.hardLink(source, at: target)
+                guard FileIdentity(of: target) == identity else {
+                    try JournalFiles.remove(target)
+                    throw ObjectStorageError.changedWhileReading(path: source)
+                }
                 file.state.name.withLock { $0 = .published }
             }
             KillPoint.pass()
@@ -212,7 +216,7 @@ public struct StagedArtifacts: Sendable {
     public func undo(_ connection: any DatabaseConnection) throws -> Bool {
         var result = FileDatastore.Recovered()
         for declared in declared {
-            let intent = try declared.datastore.intent(at: declared.path)
+            let intent = try made(try declared.datastore.intent(at: declared.path), in: declared.datastore)
             try declared.datastore.lockNames(connection, forRemoval: true)
             if try declared.isComplete && mayBeCommitted(in: declared.datastore, connection) {
                 try declared.datastore.settle(intent, connection, &result)
@@ -230,6 +234,15 @@ public struct StagedArtifacts: Sendable {
             try tidyUp()
         }
         return isRecorded
+    }
+
+    /// The part of an intent that is about files which got their names here. Another client may have given such a name to
+    /// a file that is the same as ours, as hard links to one file are, before it came to ours.
+    private func made(_ intent: JournalIntent, in datastore: FileDatastore) throws -> JournalIntent {
+        guard datastore.isLocal, !isPublished, case .write(let entries) = intent.content else { return intent }
+        let published = files.lazy.filter { $0.datastore === datastore && $0.state.isPublished }
+        let names = Set(published.compactMap { $0.placement?.target.description })
+        return JournalIntent(.write(entries.filter { names.contains($0.path) }), forgets: intent.forgets)
     }
 
     /// Whether the transaction may have succeeded: one of the datasets has a record. That a file has one says less, as
@@ -289,7 +302,15 @@ extension FileDatastore {
     func stagedPath(_ placement: StagedFile.Placement) throws -> String {
         switch placement.staged {
         case .made(let path): try stagingRoot() + "/" + path.description
-        case .linked(let source): source
+        case .linked(let source, _): source
         }
+    }
+
+    /// What tells a staged file from all others, before and after it gets its name.
+    fileprivate func identity(_ placement: StagedFile.Placement) throws -> FileIdentity {
+        if case .linked(_, let identity) = placement.staged { return identity }
+        let path = try stagedPath(placement)
+        guard let identity = FileIdentity(of: path) else { throw ObjectStorageError.notFound(path: path) }
+        return identity
     }
 }

@@ -51,20 +51,21 @@ public struct StagedDataset: Sendable {
     }
 }
 
-/// One file on its way into a datastore, and the records that it is to have.
-struct StagedFile: Sendable {
+/// One file on its way into a datastore, and the records that it is to have. There can be as many as an operation has
+/// files, in several lists, so it is an object and not a value of many parts.
+final class StagedFile: Sendable {
     struct Row: Sendable {
         let id: DatasetID
         let info: StoredFileInfo
     }
 
     let datastore: FileDatastore
-    private(set) var rows: [Row]
+    let rows: [Row]
     /// Where it is now and what it will be called; `nil` for a file that is recorded where it is.
-    private(set) var placement: Placement?
+    let placement: Placement?
     /// What goes away once the file is recorded.
-    var source: JournalIntent.MovedSource?
-    let state = State()
+    let source: JournalIntent.MovedSource?
+    let state: State
 
     struct Placement: Sendable {
         let staged: Staged
@@ -77,11 +78,12 @@ struct StagedFile: Sendable {
     enum Staged: Sendable, Hashable {
         /// A file in the session's folder, by its path below the root.
         case made(ObjectPath)
-        /// A file elsewhere on the same file system, by its absolute path, which gets another name.
-        case linked(String)
+        /// A file elsewhere on the same file system, by its absolute path, which gets another name, and as it was when its
+        /// records were made.
+        case linked(String, FileIdentity)
     }
 
-    /// Which names a file has. Shared by all copies of the value.
+    /// Which names a file has. Shared with those that are the same under another name.
     final class State: Sendable {
         enum Name { case staged, published, both }
         let name = Mutex(Name.staged)
@@ -89,23 +91,27 @@ struct StagedFile: Sendable {
         var isPublished: Bool { name.withLock { $0 != .staged } }
     }
 
-    init(datastore: FileDatastore, rows: [Row], placement: Placement?, source: JournalIntent.MovedSource? = nil) {
+    init(
+        datastore: FileDatastore, rows: [Row], placement: Placement?, source: JournalIntent.MovedSource? = nil,
+        state: State = State()
+    ) {
         self.datastore = datastore
         self.rows = rows
         self.placement = placement
         self.source = source
+        self.state = state
     }
 
     /// The same under another name.
     func named(_ target: ObjectPath) -> StagedFile {
-        var file = self
-        file.placement?.target = target
-        file.rows = rows.map { row in
+        var placement = placement
+        placement?.target = target
+        let rows = rows.map { row in
             var info = row.info
             let member = info.path.range(of: "#zip-path=").map { String(info.path[$0.lowerBound...]) } ?? ""
             info.path = target.description + member
             return Row(id: row.id, info: info)
         }
-        return file
+        return StagedFile(datastore: datastore, rows: rows, placement: placement, source: source, state: state)
     }
 }
