@@ -367,6 +367,8 @@ def test_a_dry_run_foresees_what_would_fail(root, target, tmp_path, case):
         if case != "a file larger than the disk":
             done = steward(*line)
             assert done.status == 1, name
+            if "the file" in case:
+                assert done.errors == rehearsal.errors, name
             assert (state(own), state(own_root)) == before
 
 

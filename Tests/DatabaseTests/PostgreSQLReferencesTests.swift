@@ -23,13 +23,15 @@ struct PostgreSQLReferencesTests {
         ])
 
     /// A client that looks references up together, and its schema with three groups and a pair.
-    private func withClient(_ body: (PostgreSQLClient, String) async throws -> Void) async throws {
+    private func withClient(
+        together: Bool = true, _ body: (PostgreSQLClient, String) async throws -> Void
+    ) async throws {
         let cluster = try PostgreSQLCluster.shared.get()
         let schema = PostgreSQLCluster.freshName("reference_tests")
         try cluster.administer("CREATE SCHEMA \(schema)")
         let client = try await PostgreSQLClient.open(
             try DatabaseURL(parsing: cluster.url + "/postgres"), schema: schema,
-            DatabaseOptions(access: .create, busyTimeout: .seconds(10), checksReferencesTogether: true))
+            DatabaseOptions(access: .create, busyTimeout: .seconds(10), checksReferencesTogether: together))
         try await client.write { connection in
             for table in [.group, Self.pair, Self.note] { try connection.createTable(table) }
             try connection.executeMany(
@@ -53,6 +55,52 @@ struct PostgreSQLReferencesTests {
     private func count(_ client: PostgreSQLClient) async throws -> Int64? {
         try await client.read { connection in
             try connection.fetchOne("SELECT count(*) FROM \(table: Self.note.name)") { try $0.int(0) }
+        }
+    }
+
+    /// Of which the server knows nothing before it has looked.
+    private func fill(_ client: PostgreSQLClient) async throws {
+        let rows = (10..<2010 as Range<Int64>).map { [SQLValue.int($0), .text("pair \($0)")] }
+        _ = try await client.write { try $0.executeMany(try .insert(into: Self.pair), rows: rows) }
+    }
+
+    private func knownRows(of table: String, _ schema: String) throws -> Double? {
+        let cluster = try PostgreSQLCluster.shared.get()
+        let sql = "SELECT reltuples FROM pg_class WHERE oid = '\(schema).\(table)'::regclass"
+        return Double(try cluster.administer(sql).trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    @Test func theServerLooksAtWhatManyRowsReferTo() async throws {
+        try await withClient(together: false) { client, schema in
+            try await fill(client)
+            #expect(try knownRows(of: "pair", schema) ?? 0 <= 0)
+            _ = try await insert(client, rows())
+            #expect(try knownRows(of: "pair", schema) == 2001)
+            // It fits into a page.
+            #expect(try knownRows(of: "group", schema) ?? 0 <= 0)
+        }
+    }
+
+    @Test func whoLooksAtTheSameIsNotWaitedFor() async throws {
+        try await withClient(together: false) { client, schema in
+            try await fill(client)
+            let other = try await PostgreSQLClient.open(
+                try DatabaseURL(parsing: PostgreSQLCluster.shared.get().url + "/postgres"), schema: schema,
+                DatabaseOptions(access: .readWrite, busyTimeout: .seconds(10)))
+            let (looking, begun) = AsyncStream.makeStream(of: Void.self)
+            let isDone = DispatchSemaphore(value: 0)
+            async let look: Void = other.write { connection in
+                defer { begun.finish() }
+                try connection.execute("ANALYZE \(table: Self.pair)")
+                begun.yield()
+                #expect(isDone.wait(timeout: .now() + 30) == .success)
+            }
+            for await _ in looking { break }
+            let stored = try await insert(client, rows())
+            #expect(stored == 12_000)
+            isDone.signal()
+            try await look
+            try await other.close()
         }
     }
 

@@ -35,14 +35,20 @@ extension ImportPlan {
         for collection in collections {
             try snapshot.foreseeRegistration(ofCollection: collection.name, type: collection.type)
         }
-        try foreseeRuns()
         try foreseeChains(snapshot)
-        try foreseeTags()
-        try foreseeRanges()
         for (collection, refs) in tags { try snapshot.foreseeAssociation(of: refs, with: collection) }
         for (range, refs) in ranges {
             try snapshot.foreseeCertification(of: refs, in: range.collection, timespan: range.timespan)
         }
+    }
+
+    /// Looks whether the file contradicts itself, which the repository would find too, but tell of as if it were at fault.
+    ///
+    /// - Throws: `ButlerError` of kind `collectionType` or `conflictingDefinition`.
+    func refuseContradictions() throws {
+        try foreseeRuns()
+        try foreseeTags()
+        try foreseeRanges()
     }
 
     /// - Throws: `ButlerError` of kind `collectionType` for runs of datasets that are other collections in the file.

@@ -66,6 +66,7 @@ extension DirectButler {
         }
         for warning in plan.warnings { warn(warning) }
         try Self.refuseRepetitions(plan.refs)
+        try plan.refuseContradictions()
         let transfers =
             options.transfer == .auto
             ? try datastore.automaticTransfer(of: plan.files.lazy.map { ($0.location, $0.refs) }) : .all(options.transfer)

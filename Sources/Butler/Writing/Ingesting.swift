@@ -59,28 +59,19 @@ extension DirectButler {
         }
         var foresight = IntakeForesight(self)
         let intake = try await intake { intake in
-            // While files of one batch are staged, those of the batch before are declared and the next is prepared.
-            let adding = StepBehind()
-            try await adding.around {
-                var prepared = try await prepare()
-                while let batch = prepared {
-                    async let following = prepare()
-                    if isDryRun {
-                        try await foresight.add(batch.refs)
-                        try await foresight.add(batch.files, transfer, jobs: jobs)
-                    } else {
-                        let staged = try await datastore.stage(
-                            batch.files, transfers: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
-                        do {
-                            try await adding.next { try await intake.add(batch.refs, staged) }
-                        } catch {
-                            await intake.drop(staged)
-                            throw error
-                        }
-                    }
-                    progress(batch.files.count)
-                    prepared = try await following
+            var prepared = try await prepare()
+            while let batch = prepared {
+                async let following = prepare()
+                if isDryRun {
+                    try await foresight.add(batch.refs)
+                    try await foresight.add(batch.files, transfer, jobs: jobs)
+                } else {
+                    let staged = try await datastore.stage(
+                        batch.files, transfers: transfer, recordsAttributes: recordsAttributes, jobs: jobs)
+                    try await intake.add(batch.refs, staged)
                 }
+                progress(batch.files.count)
+                prepared = try await following
             }
         }
         if isDryRun { return try foresight.finish() }

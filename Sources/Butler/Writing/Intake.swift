@@ -14,6 +14,7 @@ struct Intake: Sendable {
     private let datastore: any Datastore
     private let spool: BatchSpool
     private let notes = Notes()
+    private let adding = StepBehind()
     private let superseded = SupersededFiles()
 
     /// What was found out about batches on the way.
@@ -29,11 +30,23 @@ struct Intake: Sendable {
         spool = BatchSpool(in: datastore)
     }
 
+    /// Takes in a batch; it is written down while the next is staged.
+    ///
     /// - Parameters:
     ///   - refs: the datasets that are to exist; those that have no file as well.
-    ///   - artifacts: are discarded when this throws.
+    ///   - artifacts: are discarded when something fails.
     ///   - needed: what the repository must still have when the datasets are made.
+    /// - Throws: what kept the batch before from being written down.
     func add(_ refs: [DatasetRef], _ artifacts: StagedArtifacts, needed: NeededFiles = NeededFiles()) async throws {
+        do {
+            try await adding.next { [self] in try await declare(refs, artifacts, needed) }
+        } catch {
+            await butler.undo([artifacts])
+            throw error
+        }
+    }
+
+    private func declare(_ refs: [DatasetRef], _ artifacts: StagedArtifacts, _ needed: NeededFiles) async throws {
         let spool = spool
         var artifacts = artifacts
         do {
@@ -48,9 +61,6 @@ struct Intake: Sendable {
             throw error
         }
     }
-
-    /// Takes back files that were staged and will not be added.
-    func drop(_ artifacts: StagedArtifacts) async { await butler.undo([artifacts]) }
 
     /// Makes the datasets with their records, gives the files their names and commits: all, or nothing.
     ///
@@ -127,6 +137,11 @@ struct Intake: Sendable {
         }
     }
 
+    /// Runs `body`, which adds batches, and waits until the last is written down.
+    fileprivate func around(_ body: (Intake) async throws -> Void) async throws {
+        try await adding.around { try await body(self) }
+    }
+
     /// Removes the staged files; nothing of them has been recorded.
     fileprivate func discard() async {
         let (spool, butler) = (spool, butler)
@@ -186,7 +201,7 @@ extension DirectButler {
         _ = try await presentDatastore()
         let intake = try Intake(self)
         do {
-            try await body(intake)
+            try await intake.around(body)
         } catch {
             await intake.discard()
             throw error

@@ -15,6 +15,8 @@ final class PostgreSQLTransaction: OpenTransaction {
     private var numbers = PostgreSQLNumbers()
     private var keepsToken = false
     private var cursorCount = 0
+    /// Tables of which it has been made sure that the server knows what they refer to.
+    private var looked: Set<String> = []
     /// Those that may still be open: they end with the transaction.
     private var cursors: [PostgreSQLCursor] = []
 
@@ -170,6 +172,9 @@ final class PostgreSQLTransaction: OpenTransaction {
         {
             try references.lock(for: rows, bulk, handle)
             return try copy(statement, data, table, while: "session_replication_role = replica")
+        }
+        if looked.insert(table).inserted {
+            try PostgreSQLStatistics.gather(handle, referredToBy: rules.tableName(table))
         }
         // The server looks up what each row refers to, by a plan that it makes for the first one and keeps. A table that
         // is small then would be read as a whole each time.
