@@ -74,7 +74,11 @@ class Bench:
         return self.path(f"trial-{self.trials}")
 
     def base(self, count: int) -> str:
-        return repositories.base(self.path(f"base-{count}"), count, self.databases)
+        path = self.path(f"base-{count}")
+        if not os.path.exists(path):
+            repositories.base(path, count, self.databases)
+            self.databases.settle(path)
+        return path
 
     def files(self, count: int, size: int = 60) -> str:
         return repositories.files(self.path(f"files-{count}-{size}"), count, size)
@@ -108,7 +112,7 @@ class Bench:
         return [*self.butler(program), "import", target, folder, "-t", "hardlink"]
 
     def transfer(self, program: str, source: str, target: str) -> list[str]:
-        options = ["--collections", RUN, "--register-dataset-types", "-t", "copy"]
+        options = ["--collections", RUN, "--register-dataset-types", "-t", "copy", "--limit", "0"]
         return [*self.butler(program), "transfer-datasets", source, target, *options]
 
     def exported(self, count: int) -> str:
