@@ -82,9 +82,11 @@ import Testing
         let ids = (0..<3000).map { DatasetID(high: 1, low: $0) }
         try await repository.database.write { connection in
             for id in ids { try connection.execute("INSERT INTO dataset (id) VALUES (\(value: .uuid(id.uuid)))") }
-            try file.insertRecords(
-                ids.map { ($0, StoredFileInfo(formatter: "f", path: "\($0)", storageClass: "int", component: "c")) },
-                connection)
+            let rows = ids.map { id in
+                StagedFile.Row(
+                    id: id, info: StoredFileInfo(formatter: "f", path: "\(id)", storageClass: "int", component: "c"))
+            }
+            try file.insertRecords([StagedFile(datastore: file, rows: rows, placement: nil)], connection)
         }
         let found = try await repository.database.read { try file.records(of: ids + [DatasetID(high: 2, low: 0)], $0) }
         #expect(found.count == 3000)

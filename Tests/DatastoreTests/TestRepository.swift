@@ -77,7 +77,7 @@ struct TestRepository {
         let file = file
         try await database.write { connection in
             try connection.execute("INSERT INTO dataset (id) VALUES (\(value: .uuid(id.uuid)))")
-            try file.insertRecords([(id, info)], connection)
+            try file.insertRecords([StagedFile(datastore: file, rows: [.init(id: id, info: info)], placement: nil)], connection)
         }
     }
 

@@ -115,14 +115,28 @@ struct FileRecordsTable: Sendable {
         guard !rows.isEmpty else { return }
         try create(connection)
         try connection.executeMany(
-            SQL.insert(into: specification),
-            rows: rows.lazy.map { id, info in
-                [
-                    .uuid(id.uuid), .text(info.path), .text(info.formatter), .text(info.storageClass),
-                    .text(info.component ?? StoredFileInfo.noComponent), info.checksum.map { .text($0) } ?? .null,
-                    .int(info.fileSize),
-                ]
-            })
+            SQL.insert(into: specification), rows: rows.lazy.map { Self.values($0.id, $0.info) })
+    }
+
+    /// The same for files on their way, of which there may be many.
+    func insert(_ files: [StagedFile], _ connection: any DatabaseConnection) throws {
+        guard files.contains(where: { !$0.rows.isEmpty }) else { return }
+        try create(connection)
+        var (file, row) = (0, 0)
+        try connection.executeMany(SQL.insert(into: specification)) {
+            while file < files.count, row == files[file].rows.count { (file, row) = (file + 1, 0) }
+            guard file < files.count else { return nil }
+            defer { row += 1 }
+            return Self.values(files[file].rows[row].id, files[file].rows[row].info)
+        }
+    }
+
+    private static func values(_ id: DatasetID, _ info: StoredFileInfo) -> [SQLValue] {
+        [
+            .uuid(id.uuid), .text(info.path), .text(info.formatter), .text(info.storageClass),
+            .text(info.component ?? StoredFileInfo.noComponent), info.checksum.map { .text($0) } ?? .null,
+            .int(info.fileSize),
+        ]
     }
 
     func delete(_ id: DatasetID, component: String?, _ connection: any DatabaseConnection) throws {

@@ -111,17 +111,21 @@ public final class FileDatastore: Datastore {
         return try table.members(ofZip: String(info.path[..<mark.lowerBound]), connection)
     }
 
-    /// Enters datasets and their files, of which one may have several; makes the records table when it is missing. The registry must know the datasets.
+    /// Enters datasets and their files, of which one may have several; makes the records table when it is missing. The
+    /// registry must know the datasets.
     ///
     /// - Throws: `DatabaseError.constraintViolation` when the datastore already has one of the datasets.
-    public func insertRecords(
-        _ rows: [(id: DatasetID, info: StoredFileInfo)], _ connection: any DatabaseConnection
-    ) throws {
+    func insertRecords(_ files: [StagedFile], _ connection: any DatabaseConnection) throws {
         try lockNames(connection, forRemoval: false)
         var seen: Set<DatasetID> = []
-        seen.reserveCapacity(rows.count)
-        try locations.insert(rows.map(\.id).filter { seen.insert($0).inserted }, connection)
-        try table.insert(rows, connection)
+        seen.reserveCapacity(files.count)
+        var ids: [DatasetID] = []
+        ids.reserveCapacity(files.count)
+        for file in files {
+            for row in file.rows where seen.insert(row.id).inserted { ids.append(row.id) }
+        }
+        try locations.insert(ids, connection)
+        try table.insert(files, connection)
     }
 
     /// Keeps those who remove files and those who give files names apart, until the transaction ends. Whoever removes

@@ -139,8 +139,7 @@ public struct StagedArtifacts: Sendable {
     /// - Throws: `DatabaseError.constraintViolation` when a datastore already has one of the datasets.
     public func insertRecords(_ connection: any DatabaseConnection) throws {
         for datastore in datastores {
-            let own = files.lazy.filter { $0.datastore === datastore }
-            try datastore.insertRecords(own.flatMap { $0.rows.map { ($0.id, $0.info) } }, connection)
+            try datastore.insertRecords(files.filter { $0.datastore === datastore }, connection)
             KillPoint.pass()
         }
     }

@@ -4,20 +4,39 @@ import ButlerModel
 ///
 /// Source: repository format reference, section 6.3; Python library reference, "Format String Syntax".
 struct TemplateSyntax: Sendable, Hashable {
-    /// One replacement field with the text before it.
-    struct Field: Sendable, Hashable {
+    /// One replacement field with the text before it. An object, as a template is gone through for each file.
+    final class Field: Sendable, Hashable {
         /// The text between the previous field and this one.
-        var literal: String
+        let literal: String
         /// Names separated by `|`; never empty, though a name may be the empty text.
-        var alternatives: [FieldName]
+        let alternatives: [FieldName]
         /// Whether the specification holds a `?`: nothing is written when the field is not known.
-        var isOptional: Bool
+        let isOptional: Bool
         /// Whether the specification holds a `/`: slashes in the value make folders.
-        var keepsSlashes: Bool
+        let keepsSlashes: Bool
         /// The character after `!`.
-        var conversion: Unicode.Scalar?
+        let conversion: Unicode.Scalar?
         /// The format specification without `?` and `/`.
-        var specification: String
+        let specification: String
+
+        init(
+            literal: String, alternatives: [FieldName], isOptional: Bool, keepsSlashes: Bool, conversion: Unicode.Scalar?,
+            specification: String
+        ) {
+            self.literal = literal
+            self.alternatives = alternatives
+            self.isOptional = isOptional
+            self.keepsSlashes = keepsSlashes
+            self.conversion = conversion
+            self.specification = specification
+        }
+
+        static func == (a: Field, b: Field) -> Bool {
+            a.literal == b.literal && a.alternatives == b.alternatives && a.isOptional == b.isOptional
+                && a.keepsSlashes == b.keepsSlashes && a.conversion == b.conversion && a.specification == b.specification
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(alternatives) }
     }
 
     /// `name` or `name.attribute`.
