@@ -75,6 +75,32 @@ import Testing
         #expect(intents(repository).isEmpty)
     }
 
+    /// Where another is pruned, the new file gets another name, and must be known by that.
+    @Test(arguments: [ArtifactTransfer.move, .link, .copy], [false, true])
+    func aFileInThePlaceOfAPrunedOneGoesWithTheTransaction(_ transfer: ArtifactTransfer, isNested: Bool) async throws {
+        let repository = try await TemporaryRepository.make()
+        let old = try await repository.put(1)
+        let before = repository.artifacts
+        let source = try repository.source("moved.yaml", "a: 1\n")
+        let new = try await repository.ref(1, run: old.run)
+        let change: @Sendable (ButlerTransaction) throws -> Void = { transaction in
+            try transaction.pruneDatasets([old], unstore: true, purge: true)
+            try transaction.ingest([FileIngest(location: source, datasets: [new])], transfer: transfer)
+            throw Failure()
+        }
+        do {
+            try await repository.butler.transaction { transaction in
+                if !isNested { return try change(transaction) }
+                #expect(throws: Failure.self) { try transaction.nested { try change($0) } }
+            }
+            #expect(isNested)
+        } catch is Failure { #expect(!isNested) }
+        #expect(repository.artifacts == before && repository.exists(source))
+        #expect(try await repository.value(old) == ["detector": 1])
+        #expect(try await !repository.isKnown(new))
+        #expect(intents(repository).isEmpty)
+    }
+
     @Test func aRehearsalLeavesNothing() async throws {
         let repository = try await TemporaryRepository.make()
         let dataID = dataID(3)

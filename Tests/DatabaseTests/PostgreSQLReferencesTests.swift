@@ -60,9 +60,11 @@ struct PostgreSQLReferencesTests {
 
     /// Of which the server knows nothing before it has looked.
     private func fill(_ client: PostgreSQLClient) async throws {
-        let rows = (10..<2010 as Range<Int64>).map { [SQLValue.int($0), .text("pair \($0)")] }
-        _ = try await client.write { try $0.executeMany(try .insert(into: Self.pair), rows: rows) }
+        let pairs = pairs
+        _ = try await client.write { try $0.executeMany(try .insert(into: Self.pair), rows: pairs) }
     }
+
+    private var pairs: [[SQLValue]] { (10..<2010 as Range<Int64>).map { [.int($0), .text("pair \($0)")] } }
 
     private func knownRows(of table: String, _ schema: String) throws -> Double? {
         let cluster = try PostgreSQLCluster.shared.get()
@@ -70,14 +72,35 @@ struct PostgreSQLReferencesTests {
         return Double(try cluster.administer(sql).trimmingCharacters(in: .whitespacesAndNewlines))
     }
 
-    @Test func theServerLooksAtWhatManyRowsReferTo() async throws {
+    private func statistics(of table: String, _ schema: String) throws -> Bool {
+        let cluster = try PostgreSQLCluster.shared.get()
+        return try cluster.administer(
+            "SELECT count(*) > 0 FROM pg_stats WHERE schemaname = '\(schema)' AND tablename = '\(table)'"
+        ).hasPrefix("t")
+    }
+
+    @Test func theServerLooksAtTablesOfWhichItKnowsNothing() async throws {
         try await withClient(together: false) { client, schema in
             try await fill(client)
-            #expect(try knownRows(of: "pair", schema) ?? 0 <= 0)
-            _ = try await insert(client, rows())
+            #expect(try !statistics(of: "pair", schema))
+            try await client.gatherStatistics(of: ["pair", "group", "nothing", "a'b\"c"])
             #expect(try knownRows(of: "pair", schema) == 2001)
             // It fits into a page.
             #expect(try knownRows(of: "group", schema) ?? 0 <= 0)
+            // Whatever becomes of what is written then.
+            await #expect(throws: DatabaseError.self) { _ = try await insert(client, [[1, 1, "three", 2]] + rows()) }
+            #expect(try statistics(of: "pair", schema))
+        }
+    }
+
+    @Test func rowsOfTheSameTransactionAreLookedAt() async throws {
+        try await withClient(together: false) { client, schema in
+            let (pairs, rows) = (pairs, rows())
+            try await client.write { connection in
+                _ = try connection.executeMany(try .insert(into: Self.pair), rows: pairs)
+                _ = try connection.executeMany(try .insert(into: Self.note), rows: rows)
+            }
+            #expect(try statistics(of: "pair", schema))
         }
     }
 
@@ -96,6 +119,7 @@ struct PostgreSQLReferencesTests {
                 #expect(isDone.wait(timeout: .now() + 30) == .success)
             }
             for await _ in looking { break }
+            try await client.gatherStatistics(of: ["pair"])
             let stored = try await insert(client, rows())
             #expect(stored == 12_000)
             isDone.signal()

@@ -170,6 +170,31 @@ import Testing
         #expect(files.repository.artifacts.isEmpty)
     }
 
+    @Test func aNameThatWasGivenIsTakenBackThoughTheFileWasTouched() async throws {
+        let files = try await LinkedFiles()
+        let own = try await files.stage(.hardlink, 1, at: ["a"])
+        try own.publish()
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: files.source("a"))
+        _ = try await files.repository.database.write { try own.undo($0) }
+        #expect(files.repository.artifacts.isEmpty)
+        #expect(FileManager.default.fileExists(atPath: files.source("a")))
+    }
+
+    @Test func aLinkThatGotAnotherInodeIsOneStill() throws {
+        let directory = try TemporaryDirectory()
+        for name in ["a", "b"] { try directory.write("one", to: name) }
+        let (a, b) = (directory.path + "/a", directory.path + "/b")
+        try LocalFile.hardLink(a, at: a + "2")
+        let (linked, other) = (try #require(FileIdentity(of: a)), try #require(FileIdentity(of: b)))
+        // As an overlay shows it: the file had another inode before it got a link.
+        let before = FileIdentity(inode: .max, size: linked.size, modified: linked.modified)
+        #expect(linked.isLink(to: a, seenAs: before) && linked.isLink(to: a, seenAs: linked))
+        #expect(!linked.isLink(to: b, seenAs: before) && !other.isLink(to: a, seenAs: before))
+        let longer = FileIdentity(inode: .max, size: linked.size + 1, modified: linked.modified)
+        #expect(!linked.isLink(to: a, seenAs: longer))
+    }
+
     @Test(arguments: [ArtifactTransfer.hardlink, .link, .move])
     func aSourceThatIsRewrittenBeforeItsFileHasItsNameIsRefused(_ transfer: ArtifactTransfer) async throws {
         let files = try await LinkedFiles()

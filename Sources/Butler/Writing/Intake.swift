@@ -22,6 +22,7 @@ struct Intake: Sendable {
         /// New names of files, by those that they were to have.
         let renamed = Mutex<[String: String]>([:])
         let needed = Mutex<[NeededFiles]>([])
+        let datasets = Mutex((count: 0, types: Set<DatasetType>()))
     }
 
     init(_ butler: DirectButler) throws {
@@ -55,6 +56,15 @@ struct Intake: Sendable {
             notes.renamed.withLock { $0.merge(declared.renamed(since: artifacts)) { $1 } }
             artifacts = declared
             notes.needed.withLock { $0.append(needed) }
+            notes.datasets.withLock { noted in
+                noted.count += refs.count
+                // Mostly they are alike.
+                var last: DatasetType?
+                for ref in refs where ref.datasetType != last {
+                    last = ref.datasetType
+                    noted.types.insert(ref.datasetType)
+                }
+            }
             try await StagedArtifacts.pool.run { try spool.add(refs, declared) }
         } catch {
             await butler.undo([artifacts])
@@ -74,7 +84,9 @@ struct Intake: Sendable {
         let (spool, superseded, datastore) = (spool, superseded, datastore)
         let registry = butler.registry
         let needed = notes.needed.withLock { $0 }
+        let (count, types) = notes.datasets.withLock { $0 }
         do {
+            if count >= 1000 { try await registry.prepareLoad(of: types) }
             try await registry.write { writer in
                 let writer = writer.endingWithErrors
                 // Others may have removed something since it was looked at.

@@ -20,8 +20,8 @@ final class StepBehind: Sendable {
         } catch {
             let last = running.withLock { $0 }
             last?.cancel()
-            // Whatever comes of it, nothing may be under way any more.
-            _ = await last?.result
+            // Whatever comes of it, nothing may be under way any more. Its own error came first.
+            if case .failure(let earlier)? = await last?.result, !(earlier is CancellationError) { throw earlier }
             throw error
         }
         let last = running.withLock { $0 }

@@ -45,6 +45,12 @@ public protocol DatabaseClient: Sendable {
         _ open: @escaping @Sendable (any DatabaseConnection) throws -> any PageProducer<Page>
     ) -> DatabasePages<Page>
 
+    /// Has the database look at tables of which it has no statistics, before much is written that refers to them. Where
+    /// a database needs none, or the user may not ask for it, this does nothing. Cost: milliseconds.
+    ///
+    /// - Parameter tables: those that do not exist are passed over.
+    func gatherStatistics(of tables: [String]) async throws
+
     /// The use of the connections for reads and for pages; `nil` when it is not known.
     var activity: (reads: DatabaseActivity, pages: DatabaseActivity)? { get }
 
@@ -62,6 +68,7 @@ public protocol DatabaseClient: Sendable {
 extension DatabaseClient {
     public var commitStamp: UInt32? { nil }
     public var isReachable: Bool { true }
+    public func gatherStatistics(of tables: [String]) async throws {}
 
     /// The rows of a statement as pages. See ``pages(_:)``.
     ///

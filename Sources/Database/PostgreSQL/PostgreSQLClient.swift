@@ -141,6 +141,19 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
         }
     }
 
+    public func gatherStatistics(of tables: [String]) async throws {
+        guard let writer else { throw DatabaseError.readOnly(displayName) }
+        try await noting {
+            try await writer.withWorker { worker in
+                try await worker.perform { handle in
+                    try PostgreSQLTransaction.run(isWriteable: true, on: handle, worker.server) {
+                        try $0.gatherStatistics(of: tables)
+                    }
+                }
+            }
+        }
+    }
+
     /// A read whose connection breaks, or that a replica ends because its state is gone, is repeated once: it has given
     /// nothing away yet.
     func recovering<T>(_ body: () async throws -> T) async throws -> T {

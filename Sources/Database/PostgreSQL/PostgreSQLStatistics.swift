@@ -4,19 +4,25 @@
 /// filled, or not at all where nobody cares for that. Until then it may take an index of a part of the key and read all that
 /// has it: each of a thousand exposures of an instrument to find one.
 enum PostgreSQLStatistics {
-    /// Has the server look at the tables that a table refers to, if it never has, they are more than a page, and the user
-    /// may ask for it. Nobody is waited for, and until the transaction ends others are only kept from doing the same.
+    /// Has the server look at tables of which it has no statistics, if they are more than a page and the user may ask for it.
     ///
-    /// - Parameter table: quoted.
-    /// - Complexity: a query, and for each such table a sample of 30,000 rows at most.
-    static func gather(_ handle: PostgreSQLHandle, referredToBy table: String) throws {
-        // -1 rows since version 14, before that none.
+    /// Until the transaction ends nobody can change the definition of a table that is looked at, or refer to it by a new one.
+    /// If it is undone, the statistics are gone, but not what the server has noted: that it has looked, so that it will not
+    /// by itself before much has changed. So this has a transaction of its own, or is for rows that are undone with it.
+    /// Nobody is waited for.
+    ///
+    /// - Parameter tables: quoted names; those of no table are passed over.
+    /// - Complexity: a query, and for each table a sample of 30,000 rows at most.
+    static func gather(_ handle: PostgreSQLHandle, of tables: some Collection<String>) throws {
+        guard !tables.isEmpty else { return }
+        let names = tables.compactMap { SQLValue.text($0).plainLiteral.map { "to_regclass(\($0))" } }
         let unknown = try handle.run(
             """
-            SELECT DISTINCT confrelid::regclass::text FROM pg_catalog.pg_constraint \
-            JOIN pg_catalog.pg_class ON pg_class.oid = confrelid \
-            WHERE conrelid = \(SQLValue.text(table).plainLiteral ?? "NULL")::regclass AND contype = 'f' AND relkind = 'r' \
-            AND reltuples <= 0 AND pg_relation_size(confrelid) > 8192 AND pg_has_role(relowner, 'USAGE')
+            SELECT pg_class.oid::regclass::text FROM pg_catalog.pg_class \
+            JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace \
+            WHERE pg_class.oid IN (\(names.joined(separator: ", "))) AND relkind = 'r' \
+            AND pg_relation_size(pg_class.oid) > 8192 AND pg_has_role(relowner, 'USAGE') \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_stats WHERE schemaname = nspname AND tablename = relname) ORDER BY 1
             """)
         for row in 0..<unknown.rowCount {
             guard let name = unknown.text(row: row) else { continue }

@@ -15,8 +15,8 @@ final class PostgreSQLTransaction: OpenTransaction {
     private var numbers = PostgreSQLNumbers()
     private var keepsToken = false
     private var cursorCount = 0
-    /// Tables of which it has been made sure that the server knows what they refer to.
-    private var looked: Set<String> = []
+    /// Tables that this transaction has put many rows into, and whether the server has looked at them since.
+    private var filled: [String: Bool] = [:]
     /// Those that may still be open: they end with the transaction.
     private var cursors: [PostgreSQLCursor] = []
 
@@ -147,6 +147,9 @@ final class PostgreSQLTransaction: OpenTransaction {
     /// Few rows go one by one, many as arrays of columns in one statement.
     private func execute(_ rows: [[SQLValue]], _ rendered: RenderedSQL, _ bulk: BulkInsert?) throws -> Int {
         guard !rows.isEmpty else { return 0 }
+        if let bulk, rows.count >= PostgreSQLBulk.fewestRows, !bulk.isTemporary {
+            if filled[bulk.table.name] == nil { filled[bulk.table.name] = false }
+        }
         if let bulk, rows.count >= PostgreSQLBulk.fewestCopiedRows, PostgreSQLBulk.suitsCopy(bulk) {
             return try copy(rows, bulk)
         }
@@ -157,6 +160,11 @@ final class PostgreSQLTransaction: OpenTransaction {
         return try handle.runMany(
             rendered.text, try rows.map { try PostgreSQLValues(rendered.bindings, row: $0) }, table: rendered.firstTable
         )
+    }
+
+    func gatherStatistics(of tables: [String]) throws {
+        keepChangeToken()
+        try PostgreSQLStatistics.gather(handle, of: tables.map { dialect.rules.tableName($0) })
     }
 
     private func copy(_ rows: [[SQLValue]], _ bulk: BulkInsert) throws -> Int {
@@ -173,9 +181,9 @@ final class PostgreSQLTransaction: OpenTransaction {
             try references.lock(for: rows, bulk, handle)
             return try copy(statement, data, table, while: "session_replication_role = replica")
         }
-        if looked.insert(table).inserted {
-            try PostgreSQLStatistics.gather(handle, referredToBy: rules.tableName(table))
-        }
+        let unseen = filled.filter { !$0.value && $0.key != table }.keys.sorted()
+        try PostgreSQLStatistics.gather(handle, of: unseen.map { rules.tableName($0) })
+        for name in unseen { filled[name] = true }
         // The server looks up what each row refers to, by a plan that it makes for the first one and keeps. A table that
         // is small then would be read as a whole each time.
         return try copy(statement, data, table, while: "enable_seqscan = off")

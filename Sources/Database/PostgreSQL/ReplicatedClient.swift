@@ -71,6 +71,8 @@ public final class ReplicatedClient: DatabaseClient {
         try await primary.readBeforeWriting(body)
     }
 
+    public func gatherStatistics(of tables: [String]) async throws { try await primary.gatherStatistics(of: tables) }
+
     @discardableResult
     public func write<T: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) throws -> T

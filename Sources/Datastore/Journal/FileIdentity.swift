@@ -25,6 +25,12 @@ struct FileIdentity: Hashable, Sendable {
         self.init(status)
     }
 
+    /// Whether a new hard link has this, of a file that was seen before it was made. Overlays of file systems copy a file
+    /// when it gets a link, and it has another inode from then on.
+    func isLink(to source: String, seenAs before: FileIdentity) -> Bool {
+        self == before || (size == before.size && modified == before.modified && self == FileIdentity(of: source))
+    }
+
     /// - Parameter status: of the file itself, not of a link to it.
     init(_ status: stat) {
         #if canImport(Glibc)

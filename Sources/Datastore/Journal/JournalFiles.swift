@@ -168,14 +168,16 @@ enum JournalFiles {
         return missing.reversed().reduce(try resolved(there)) { $0 + "/" + $1 }
     }
 
-    /// The file system of a folder, if a file in it can get a second name.
+    /// The file system of a folder, if a file in it can get a second name and both have one inode.
     static func deviceWithLinks(_ folder: String) -> dev_t? {
         var status = stat()
         guard stat(folder, &status) == 0 else { return nil }
         let trial = "\(folder)/trial-\(UInt64.random(in: .min ... .max))"
-        guard linkat(AT_FDCWD, folder + "/" + JournalSession.lockName, AT_FDCWD, trial, 0) == 0 else { return nil }
+        let lock = folder + "/" + JournalSession.lockName
+        guard linkat(AT_FDCWD, lock, AT_FDCWD, trial, 0) == 0 else { return nil }
+        let isSame = FileIdentity(of: trial)?.inode == FileIdentity(of: lock)?.inode
         _ = posixUnlink(trial)
-        return status.st_dev
+        return isSame ? status.st_dev : nil
     }
 
     static func failure(_ path: String, _ operation: String) -> ObjectStorageError {

@@ -15,6 +15,13 @@ extension StagedArtifacts {
     private struct Outgoing: Sendable {
         let source: String
         let target: ObjectPath
+        /// Of what the records were made from.
+        let identity: FileIdentity
+
+        /// - Throws: `ObjectStorageError.changedWhileReading`.
+        func confirm() throws {
+            guard FileIdentity(of: source) == identity else { throw ObjectStorageError.changedWhileReading(path: source) }
+        }
     }
 
     /// Writes down which objects are to be made in a datastore, and makes them.
@@ -25,11 +32,14 @@ extension StagedArtifacts {
         let store = try datastore.requireRemote()
         let files = files.filter { $0.datastore === datastore && $0.placement != nil }
         let outgoing = try files.compactMap { file in
-            try file.placement.map { Outgoing(source: try datastore.stagedPath($0), target: $0.target) }
+            try file.placement.map {
+                Outgoing(
+                    source: try datastore.stagedPath($0), target: $0.target, identity: try datastore.identity($0))
+            }
         }
         guard !outgoing.isEmpty else { return }
         try datastore.refuseTaken(outgoing.map(\.target), in: store)
-        let identities = outgoing.map { FileIdentity(of: $0.source) }
+        for file in outgoing { try file.confirm() }
         let digests = try BlockingCall.wait {
             try await inParallel(outgoing, width: 4) { file in
                 try await POSIXObjectStore.sharedPool.run { try ContentDigest(ofLocalFile: file.source) }
@@ -50,7 +60,7 @@ extension StagedArtifacts {
                 KillPoint.pass()
             }
         }
-        let changed = zip(outgoing, identities).filter { FileIdentity(of: $0.source) != $1 }.map(\.0)
+        let changed = outgoing.filter { FileIdentity(of: $0.source) != $0.identity }
         if let first = changed.first {
             // Nobody would know these objects again by the digests of what the sources held before.
             _ = try BlockingCall.wait { try await store.delete(changed.map(\.target)) }
@@ -61,7 +71,7 @@ extension StagedArtifacts {
             if let placement = file.placement, case .made = placement.staged {
                 try JournalFiles.remove(try datastore.stagedPath(placement))
             }
-            file.state.name.withLock { $0 = .published }
+            if let target = file.placement?.target { file.state.publish(as: target, nil) }
         }
     }
 

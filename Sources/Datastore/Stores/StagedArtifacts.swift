@@ -82,7 +82,7 @@ public struct StagedArtifacts: Sendable {
 
     /// Whether all files have left their staged names, and none has a source that is to go.
     var isSettled: Bool {
-        files.allSatisfy { $0.source == nil && ($0.placement == nil || $0.state.name.withLock { $0 == .published }) }
+        files.allSatisfy { $0.source == nil && ($0.placement == nil || $0.state.name == .published) }
     }
 
     var datastores: [FileDatastore] {
@@ -164,14 +164,14 @@ public struct StagedArtifacts: Sendable {
             switch placement.staged {
             case .made:
                 let isKept = try JournalFiles.place(try file.datastore.stagedPath(placement), at: target)
-                file.state.name.withLock { $0 = isKept ? .both : .published }
+                file.state.publish(as: placement.target, nil, isKept: isKept)
             case .linked(let source, let identity):
                 try LocalFile.hardLink(source, at: target)
-                guard FileIdentity(of: target) == identity else {
+                guard let linked = FileIdentity(of: target), linked.isLink(to: source, seenAs: identity) else {
                     try JournalFiles.remove(target)
                     throw ObjectStorageError.changedWhileReading(path: source)
                 }
-                file.state.name.withLock { $0 = .published }
+                file.state.publish(as: placement.target, linked)
             }
             KillPoint.pass()
         }
@@ -237,11 +237,27 @@ public struct StagedArtifacts: Sendable {
 
     /// The part of an intent that is about files which got their names here. Another client may have given such a name to
     /// a file that is the same as ours, as hard links to one file are, before it came to ours.
+    ///
+    /// A hard link is ours for as long as it leads to the same file, though somebody has written to that.
     private func made(_ intent: JournalIntent, in datastore: FileDatastore) throws -> JournalIntent {
-        guard datastore.isLocal, !isPublished, case .write(let entries) = intent.content else { return intent }
-        let published = files.lazy.filter { $0.datastore === datastore && $0.state.isPublished }
-        let names = Set(published.compactMap { $0.placement?.target.description })
-        return JournalIntent(.write(entries.filter { names.contains($0.path) }), forgets: intent.forgets)
+        guard datastore.isLocal, case .write(let entries) = intent.content else { return intent }
+        var given: [String: (isLink: Bool, identity: FileIdentity?)] = [:]
+        for file in files where file.datastore === datastore && (isPublished || file.state.isPublished) {
+            guard let placement = file.placement else { continue }
+            let name = file.state.given
+            var isLink = false
+            if case .linked = placement.staged { isLink = true }
+            given[(name?.target ?? placement.target).description] = (isLink, name?.identity)
+        }
+        let own = try entries.compactMap { entry in
+            guard let file = given[entry.path] else { return isPublished ? entry : nil }
+            var entry = entry
+            let known = file.identity ?? entry.identity
+            let target = try datastore.localPath(try ObjectPath(entry.path))
+            if file.isLink, let now = FileIdentity(of: target), now.inode == known.inode { entry.identity = now }
+            return entry
+        }
+        return JournalIntent(.write(own), forgets: intent.forgets)
     }
 
     /// Whether the transaction may have succeeded: one of the datasets has a record. That a file has one says less, as
@@ -268,8 +284,8 @@ public struct StagedArtifacts: Sendable {
     }
 
     private func unpublish(_ file: StagedFile) throws {
-        guard let placement = file.placement else { return }
-        try JournalFiles.remove(try file.datastore.localPath(placement.target))
+        guard let target = file.state.given?.target else { return }
+        try JournalFiles.remove(try file.datastore.localPath(target))
     }
 
     private func tidyUp() throws {
@@ -281,7 +297,7 @@ public struct StagedArtifacts: Sendable {
         KillPoint.pass()
         for file in files {
             guard let placement = file.placement, case .made = placement.staged,
-                file.state.name.withLock({ $0 != .published })
+                file.state.name != .published
             else { continue }
             try JournalFiles.remove(try file.datastore.stagedPath(placement))
             KillPoint.pass()
@@ -306,7 +322,7 @@ extension FileDatastore {
     }
 
     /// What tells a staged file from all others, before and after it gets its name.
-    fileprivate func identity(_ placement: StagedFile.Placement) throws -> FileIdentity {
+    func identity(_ placement: StagedFile.Placement) throws -> FileIdentity {
         if case .linked(_, let identity) = placement.staged { return identity }
         let path = try stagedPath(placement)
         guard let identity = FileIdentity(of: path) else { throw ObjectStorageError.notFound(path: path) }

@@ -86,9 +86,23 @@ final class StagedFile: Sendable {
     /// Which names a file has. Shared with those that are the same under another name.
     final class State: Sendable {
         enum Name { case staged, published, both }
-        let name = Mutex(Name.staged)
 
-        var isPublished: Bool { name.withLock { $0 != .staged } }
+        /// The name that it was given, and what had it then.
+        struct Given {
+            let target: ObjectPath
+            let identity: FileIdentity?
+        }
+
+        private let names = Mutex((name: Name.staged, given: Given?.none))
+
+        var name: Name { names.withLock { $0.name } }
+        var given: Given? { names.withLock { $0.given } }
+        var isPublished: Bool { name != .staged }
+
+        /// - Parameter identity: `nil` where it is an object.
+        func publish(as target: ObjectPath, _ identity: FileIdentity?, isKept: Bool = false) {
+            names.withLock { $0 = (isKept ? .both : .published, Given(target: target, identity: identity)) }
+        }
     }
 
     init(
