@@ -270,6 +270,33 @@ def test_a_spool_that_others_may_write_to_is_not_used(store, start, tmp_path):
     wait(lambda: not victim.exists())
 
 
+def test_a_spool_that_others_may_replace_is_not_used(store, tmp_path):
+    """By renaming it, as the folder above lets them."""
+    above = tmp_path / "above"
+    above.mkdir()
+    above.chmod(0o777)
+    daemon = Daemon(store, tmp_path, STEWARD_S3DAEMON_SPOOL=str(above / "spool"))
+    done = daemon.attempt()
+    assert done.returncode != 0 and f"all users may write to '{above}'" in done.stderr
+    assert f"chmod o-w '{above}'" in done.stderr and done.stderr.count("\n") == 1 and list(above.iterdir()) == []
+    above.chmod(0o1777)
+    daemon.start()
+    assert daemon.metric("transfer_spooled") == 0 and (above / "spool/journal").exists()
+    assert daemon.stop() == 0
+
+
+def test_what_commands_that_died_have_left_goes(start, tmp_path):
+    spool = tmp_path / "spool"
+    spool.mkdir(0o700)
+    old, young = spool / "new-old", spool / "new-young"
+    for path in (old, young):
+        path.write_text("half an or")
+    os.utime(old, (0, time.time() - 4000))
+    start()
+    wait(lambda: not old.exists())
+    assert young.exists()
+
+
 def test_kills_while_requests_are_set_aside_and_brought_back(tmp_path):
     """The store keeps every version, so what is sent twice is seen."""
     kills = int(os.environ.get("STEWARD_KILLS", "200")) // 20

@@ -59,6 +59,89 @@ import Testing
         }
     }
 
+    private func refusal(_ spool: String) -> String {
+        do throws(DaemonError) {
+            _ = try SpoolJournal(folder: spool, limit: 10)
+            return ""
+        } catch { return "\(error)" }
+    }
+
+    @Test func oneBelowAFolderWhereOthersMayWriteIsNotUsed() throws {
+        try with { folder in
+            let (above, spool) = (folder + "/above", folder + "/above/between/spool")
+            try FileManager.default.createDirectory(atPath: above, withIntermediateDirectories: true)
+            for mode: mode_t in [0o777, 0o757, 0o702] {
+                chmod(above, mode)
+                #expect(refusal(spool).contains("(chmod o-w '\(above)')"))
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: above).isEmpty)
+            // There nobody renames what is not his own.
+            chmod(above, 0o1777)
+            #expect(refusal(spool) == "")
+            #expect(mode(above + "/between") == 0o755 && mode(spool) == 0o700)
+            chmod(above, 0o777)
+            #expect(refusal(spool).contains("all users may write to '\(above)'"))
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only the superuser can give a folder to any group"))
+    func oneBelowAFolderOfAGroupIsNotUsed() throws {
+        try with { folder in
+            let (above, spool) = (folder + "/above", folder + "/above/spool")
+            try FileManager.default.createDirectory(atPath: above, withIntermediateDirectories: true)
+            #expect(chown(above, 0, 12345) == 0 && chmod(above, 0o775) == 0)
+            #expect(refusal(spool).contains("group 12345 may write to '\(above)'"))
+            #expect(refusal(spool).contains("(chmod g-w '\(above)')"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: above).isEmpty)
+            // One that may write to the spool could do nothing above that it cannot do there.
+            #expect(mkdir(spool, 0o700) == 0 && chown(spool, 0, 12345) == 0 && chmod(spool, 0o770) == 0)
+            #expect(refusal(spool) == "")
+            chmod(spool, 0o750)
+            #expect(refusal(spool).contains("group 12345 may write to"))
+            // So may the group that a user has for himself.
+            #expect(chown(above, 0, 0) == 0)
+            #expect(refusal(spool) == "")
+        }
+    }
+
+    @Test func theWayOfALinkCounts() throws {
+        try with { folder in
+            for name in ["/open/inner", "/own"] {
+                try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
+            }
+            chmod(folder + "/open", 0o777)
+            #expect(symlink("../own", folder + "/open/way") == 0)
+            #expect(symlink("open/inner/../../own", folder + "/around") == 0)
+            #expect(symlink(folder + "/own", folder + "/direct") == 0)
+            for link in ["/open/way", "/around"] {
+                #expect(refusal(folder + link + "/spool").contains("all users may write to '\(folder)/open'"))
+            }
+            #expect(refusal(folder + "/direct/spool") == "")
+            #expect(refusal(folder + "/./own/../direct//spool/.") == "")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/own") == ["spool"])
+            // What a link leads to is not made: a disk may be missing there.
+            #expect(symlink("missing/disk", folder + "/dangling") == 0)
+            #expect(refusal(folder + "/dangling").contains("No such file"))
+            #expect(symlink("circle", folder + "/circle") == 0)
+            #expect(refusal(folder + "/circle/spool").contains("symbolic links"))
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only the superuser can give a folder away"))
+    func oneBelowAnotherUsersFolderOrLinkIsNotUsed() throws {
+        try with { folder in
+            let spool = folder + "/theirs/spool"
+            try FileManager.default.createDirectory(atPath: folder + "/theirs", withIntermediateDirectories: true)
+            #expect(symlink("theirs", folder + "/link") == 0)
+            #expect(refusal(folder + "/link/spool") == "")
+            #expect(lchown(folder + "/link", 12345, 12345) == 0)
+            #expect(refusal(folder + "/link/spool").contains("the link '\(folder)/link' belongs to user 12345"))
+            #expect(chown(folder + "/theirs", 12345, 12345) == 0)
+            #expect(refusal(spool).contains("'\(folder)/theirs' belongs to user 12345"))
+            #expect(refusal(spool).contains("(chown root '\(folder)/theirs')"))
+        }
+    }
+
     /// The daemon of another user reads it, too, whatever the mask.
     @Test(.enabled(if: geteuid() == 0, "only the superuser can give a folder away"))
     func anOrderBelongsToTheFoldersOwner() throws {
@@ -71,6 +154,31 @@ import Testing
             var status = stat()
             #expect(stat("\(folder)/\(names[0])", &status) == 0 && status.st_uid == 12345)
             order.isDone()
+        }
+    }
+
+    @Test func whatCommandsThatDiedHaveLeftIsRemoved() throws {
+        try with { folder in
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            func leave(_ name: String, age: Int) throws {
+                let path = "\(folder)/\(name)"
+                if name != "new-folder" { try Data("x".utf8).write(to: URL(fileURLWithPath: path)) }
+                let then = timeval(tv_sec: time(nil) - age, tv_usec: 0)
+                #expect(utimes(path, [then, then]) == 0)
+            }
+            try FileManager.default.createDirectory(atPath: folder + "/new-folder", withIntermediateDirectories: true)
+            for name in ["new-old", "new-locked", "new-folder", "journal.new", "other"] { try leave(name, age: 4000) }
+            try leave("new-young", age: 3000)
+            // A command that was stopped may go on.
+            let lock = open(folder + "/new-locked", O_RDWR | O_CLOEXEC)
+            #expect(flock(lock, LOCK_EX) == 0)
+            func left() throws -> Set<String> {
+                #expect(try SpoolOrder.waiting(folder).orders.isEmpty)
+                return Set(try FileManager.default.contentsOfDirectory(atPath: folder))
+            }
+            #expect(try left() == ["new-locked", "new-folder", "journal.new", "other", "new-young"])
+            close(lock)
+            #expect(try left() == ["new-folder", "journal.new", "other", "new-young"])
         }
     }
 

@@ -8,6 +8,7 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
     case spoolBroken(path: String, reason: String)
     case spoolUnreadable(path: String, reason: String)
     case spoolUnsafe(path: String, reason: String)
+    case spoolExposed(path: String, reason: String, remedy: String)
     case setAsideFull(limit: Int)
     case badOrder(path: String, reason: String)
     case outsideRoots(path: String)
@@ -30,7 +31,10 @@ public enum DaemonError: Error, Sendable, Hashable, CustomStringConvertible {
             "the spool '\(path)' cannot be read: \(reason); do it as the user of its daemon"
         case .spoolUnsafe(let path, let reason):
             "the spool '\(path)' is not used: \(reason), so others could have files sent and removed; give it to the "
-                + "daemon's user alone, or name a folder with STEWARD_S3DAEMON_SPOOL that is not there yet, within it or not"
+                + "daemon's user alone, or name a folder with STEWARD_S3DAEMON_SPOOL that is not there yet"
+        case .spoolExposed(let path, let reason, let remedy):
+            "the spool '\(path)' is not used: \(reason), so others could put another folder in its place and have files "
+                + "sent and removed; \(remedy) or name a folder elsewhere with STEWARD_S3DAEMON_SPOOL"
         case .setAsideFull(let limit):
             "\(limit) requests are set aside, and more stay in the spool; have them tried again, or forgotten"
         case .badOrder(let path, let reason): "the order '\(path)' is not carried out: \(reason); give it again"

@@ -25,6 +25,11 @@ public struct SpoolOrder: Sendable, Hashable {
 
     private var name: String { Self.name(action, id, isUnderWay: isUnderWay) }
 
+    /// Of files that are being written, and have no name of an order yet.
+    private static let newPrefix = "new-"
+    /// After so many seconds a file that is not locked is nobody's any more.
+    private static let abandonedAfter = 3600
+
     private static func name(_ action: Action, _ id: String, isUnderWay: Bool) -> String {
         action.rawValue + (isUnderWay ? "-under-way-" : "-") + id
     }
@@ -43,9 +48,10 @@ public struct SpoolOrder: Sendable, Hashable {
         try Self.write(text, "\(folder)/\(name)", spool: folder)
     }
 
-    /// Writes a file that the owner of the folder can read, whoever writes it, whatever the mask for new files.
+    /// Writes a file that the owner of the folder can read, whoever writes it, whatever the mask for new files. It is
+    /// locked meanwhile: see ``removeAbandoned(_:)``.
     private static func write(_ text: String, _ path: String, spool folder: String) throws(DaemonError) {
-        let new = "\(folder)/new-\(UUID.random().uuidString)"
+        let new = "\(folder)/\(newPrefix)\(UUID.random().uuidString)"
         let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         func fail() -> DaemonError {
             let code = errno
@@ -54,6 +60,8 @@ public struct SpoolOrder: Sendable, Hashable {
         }
         guard file >= 0 else { throw fail() }
         defer { close(file) }
+        // Where files cannot be locked, their age has to do.
+        flock(file, LOCK_EX | LOCK_NB)
         var (status, text) = (stat(), text)
         guard stat(folder, &status) == 0 else { throw fail() }
         if geteuid() == 0 {
@@ -98,7 +106,20 @@ public struct SpoolOrder: Sendable, Hashable {
         }
     }
 
-    /// Orders that have not been carried out, and what is the matter with others. Blocks.
+    /// Removes what a command has left that died while it wrote an order: it is old, and not locked. Blocks.
+    private static func removeAbandoned(_ path: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            Int(status.st_mtim.tv_sec) < time(nil) - abandonedAfter
+        else { return }
+        let file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        defer { if file >= 0 { close(file) } }
+        // One that cannot be opened is of a moment in which no command stays: before others were let read it.
+        if file < 0 ? errno == EACCES : flock(file, LOCK_SH | LOCK_NB) == 0 { unlink(path) }
+    }
+
+    /// Orders that have not been carried out, and what is the matter with others. Removes what commands that died have
+    /// left. Blocks.
     ///
     /// - Parameter known: those that were read before; orders do not change.
     static func waiting(
@@ -111,6 +132,7 @@ public struct SpoolOrder: Sendable, Hashable {
         }
         var (orders, problems): ([SpoolOrder], [DaemonError]) = ([], [])
         for name in names {
+            if name.hasPrefix(newPrefix) { removeAbandoned("\(folder)/\(name)") }
             do throws(DaemonError) {
                 if let order = known[name] {
                     orders.append(order)
