@@ -28,7 +28,7 @@ public struct SpoolOrder: Sendable, Hashable {
     /// Of files that are being written, and have no name of an order yet.
     private static let newPrefix = "new-"
     /// After so many seconds a file that is not locked is nobody's any more.
-    private static let abandonedAfter = 3600
+    private static let abandonedAfter: TimeInterval = 3600
 
     private static func name(_ action: Action, _ id: String, isUnderWay: Bool) -> String {
         action.rawValue + (isUnderWay ? "-under-way-" : "-") + id
@@ -108,9 +108,9 @@ public struct SpoolOrder: Sendable, Hashable {
 
     /// Removes what a command has left that died while it wrote an order: it is old, and not locked. Blocks.
     private static func removeAbandoned(_ path: String) {
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-            Int(status.st_mtim.tv_sec) < time(nil) - abandonedAfter
+        let found = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let found, found[.type] as? FileAttributeType == .typeRegular,
+            let time = found[.modificationDate] as? Date, -time.timeIntervalSinceNow > abandonedAfter
         else { return }
         let file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         defer { if file >= 0 { close(file) } }
