@@ -81,7 +81,7 @@ struct LineRequest: Sendable, Hashable {
         guard !parts[1].isEmpty, !parts[2].isEmpty else {
             throw Problem(description: "ValueError('the destination names no bucket or no key')")
         }
-        guard !text.contains("\0") else { throw Problem(description: "ValueError('embedded null byte')") }
+        guard !text.utf8.contains(0) else { throw Problem(description: "ValueError('embedded null byte')") }
         (file, bucket, key) = (String(fields[0]), String(parts[1]), String(parts[2]))
     }
 

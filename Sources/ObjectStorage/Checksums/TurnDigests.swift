@@ -18,7 +18,8 @@ final class TurnDigests: @unchecked Sendable {
     /// is.
     static func md5(of bytes: ByteBuffer) -> EventLoopFuture<[UInt8]>? {
         guard let loop = MultiThreadedEventLoopGroup.currentEventLoop else { return nil }
-        let digests = current.currentValue ?? TurnDigests(loop)
+        if let digests = current.currentValue { return digests.add(bytes) }
+        let digests = TurnDigests(loop)
         current.currentValue = digests
         return digests.add(bytes)
     }

@@ -88,9 +88,13 @@ extension S3Client {
         let path = call.path
         do {
             let answer = try await perform(call) { try await Self.checkStored($0, body, path: path) }
+            let etag = answer.headers.first(name: "etag") ?? ""
+            // They are the same; the tag's is at hand.
+            var digest = Self.md5(etag, answer.headers)
+            if digest == nil { digest = try await body.md5 }
             return ObjectStatus(
-                size: body.length, modificationTime: UTCTime.now, etag: answer.headers.first(name: "etag") ?? "",
-                checksums: try await body.md5.map { [.md5: $0] } ?? [:])
+                size: body.length, modificationTime: UTCTime.now, etag: etag,
+                checksums: digest.map { [.md5: $0] } ?? [:])
         } catch ObjectStorageError.alreadyExists {
             // An attempt whose answer was lost may have been the one that came first.
             do {

@@ -77,15 +77,23 @@ struct SignatureV4: Sendable {
 
     func stringToSign(_ request: Request, date: String) -> String {
         "\(Self.algorithm)\n\(date)\n\(scope(date))\n"
-            + Hexadecimal.encode(SHA256.hash(data: Array(request.canonical.utf8)))
+            + Self.digest(request.canonical)
     }
 
     /// In hexadecimal digits.
     func signature(of request: Request, date: String) -> String {
         var code = dayKey.code(
             credentials.secretAccessKey, [String(date.prefix(8)), region, service, "aws4_request"])
-        code.update(data: Array(stringToSign(request, date: date).utf8))
-        return Hexadecimal.encode(code.finalize())
+        var text = stringToSign(request, date: date)
+        text.withUTF8 { code.update(data: UnsafeRawBufferPointer($0)) }
+        return code.finalize().withUnsafeBytes { Hexadecimal.encode($0) }
+    }
+
+    /// The SHA-256 digest of a text, in hexadecimal digits.
+    private static func digest(_ text: String) -> String {
+        var (text, hash) = (text, SHA256())
+        text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        return hash.finalize().withUnsafeBytes { Hexadecimal.encode($0) }
     }
 
     /// The value of the header `Authorization`.
