@@ -228,7 +228,8 @@ struct ImportPlan: Sendable {
             throw ExportFileError.badPath(
                 path: "", reason: "dataset \(entry.datasets[0].id) has no file; import without files")
         }
-        let isAbsolute = path.hasPrefix("/") || path.utf8.firstRange(of: "://".utf8) != nil
+        let isAbsolute =
+            path.hasPrefix("/") || (path.utf8.contains(UInt8(ascii: ":")) && path.utf8.firstRange(of: "://".utf8) != nil)
         if isAbsolute {
             guard folder == nil || transfer == .direct else {
                 throw ExportFileError.badPath(
