@@ -14,8 +14,8 @@ enum PostgreSQLStatistics {
     /// - Parameter tables: quoted names; those of no table are passed over.
     /// - Complexity: a query, and for each table a sample of 30,000 rows at most.
     static func gather(_ handle: PostgreSQLHandle, of tables: some Collection<String>) throws {
-        guard !tables.isEmpty else { return }
         let names = tables.compactMap { SQLValue.text($0).plainLiteral.map { "to_regclass(\($0))" } }
+        guard !names.isEmpty else { return }
         let unknown = try handle.run(
             """
             SELECT pg_class.oid::regclass::text FROM pg_catalog.pg_class \

@@ -323,6 +323,7 @@ private struct Words {
             if try reader.flag() { source = .init(path: try reader.text(), identity: try reader.identity()) }
             files.append(StagedFile(datastore: datastore, rows: rows, placement: placement, source: source))
         }
-        return BatchSpool.Batch(refs: refs, artifacts: StagedArtifacts(files: files, intents: intents, isPublished: arePublished))
+        return BatchSpool.Batch(
+            refs: refs, artifacts: StagedArtifacts(files: files, intents: intents, isPublished: arePublished))
     }
 }
