@@ -170,6 +170,23 @@ import Testing
         #expect(files.repository.artifacts.isEmpty)
     }
 
+    /// With as many bytes as before, which the look at the stored object would not tell.
+    @Test func aSourceThatIsRewrittenBeforeItIsUploadedIsRefused() async throws {
+        let repository = try await TestRepository("datastore: {root: 'http://127.0.0.1:9/root/', checksum: true}")
+        let outside = try TemporaryDirectory()
+        try outside.write("a: 1", to: "a.yaml")
+        let source = outside.path + "/a.yaml"
+        let own = try await repository.datastore.stage(
+            [
+                .init(
+                    location: try ResourceURI(localPath: source),
+                    refs: [try TestData.ref("count", ["instrument"], ["instrument": "Cam"])], formatter: FormatterName.yaml)
+            ], transfer: .copy, recordsAttributes: true, jobs: 1)
+        try Data("a: 2".utf8).write(to: URL(fileURLWithPath: source))
+        #expect(throws: ObjectStorageError.changedWhileReading(path: source)) { try own.declare() }
+        try await own.discard()
+    }
+
     @Test func aNameThatWasGivenIsTakenBackThoughTheFileWasTouched() async throws {
         let files = try await LinkedFiles()
         let own = try await files.stage(.hardlink, 1, at: ["a"])

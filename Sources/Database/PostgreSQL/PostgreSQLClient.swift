@@ -131,24 +131,19 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
     public func write<T: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) throws -> T
     ) async throws -> T {
+        try await change { try body($0) }
+    }
+
+    public func gatherStatistics(of tables: [String]) async throws {
+        try await change { try $0.gatherStatistics(of: tables) }
+    }
+
+    private func change<T: Sendable>(_ body: @escaping @Sendable (PostgreSQLTransaction) throws -> T) async throws -> T {
         guard let writer else { throw DatabaseError.readOnly(displayName) }
         return try await noting {
             try await writer.withWorker { worker in
                 try await worker.perform { handle in
                     try PostgreSQLTransaction.run(isWriteable: true, on: handle, worker.server, body)
-                }
-            }
-        }
-    }
-
-    public func gatherStatistics(of tables: [String]) async throws {
-        guard let writer else { throw DatabaseError.readOnly(displayName) }
-        try await noting {
-            try await writer.withWorker { worker in
-                try await worker.perform { handle in
-                    try PostgreSQLTransaction.run(isWriteable: true, on: handle, worker.server) {
-                        try $0.gatherStatistics(of: tables)
-                    }
                 }
             }
         }

@@ -38,8 +38,8 @@ extension StagedArtifacts {
             }
         }
         guard !outgoing.isEmpty else { return }
-        try datastore.refuseTaken(outgoing.map(\.target), in: store)
         for file in outgoing { try file.confirm() }
+        try datastore.refuseTaken(outgoing.map(\.target), in: store)
         let digests = try BlockingCall.wait {
             try await inParallel(outgoing, width: 4) { file in
                 try await POSIXObjectStore.sharedPool.run { try ContentDigest(ofLocalFile: file.source) }
