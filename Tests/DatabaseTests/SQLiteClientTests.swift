@@ -147,19 +147,29 @@ import Testing
                     rows: (10..<100_000).lazy.map { [.int(Int64($0)), .text("g\($0)"), nil] })
             }
         }
-        // A closure that goes on after the error must not commit the rest of its work.
+        // SQLite ends the transaction, so a closure that goes on after the error must not commit the rest of its work.
         await #expect(throws: DatabaseError.self) {
             try await client.write { connection in
                 #expect(throws: DatabaseError.diskFull(connectionPath)) {
-                    try connection.executeMany(
-                        try .insert(into: .group),
-                        rows: (10..<100_000).lazy.map { [.int(Int64($0)), .text("g\($0)"), nil] })
+                    for number in 10..<100_000 as Range<Int64> {
+                        try connection.execute(try .insert(into: .group, values: [.int(number), .text("g\(number)"), nil]))
+                    }
                 }
                 try connection.execute(try .insert(into: .group, values: [9, "later", nil]))
             }
         }
-        try await client.write { try $0.execute("PRAGMA max_page_count = 100000") }
         #expect(try await count(client) == 3)
+        // What inserts many rows is undone as a whole, and the transaction is as before.
+        try await client.write { connection in
+            #expect(throws: DatabaseError.diskFull(connectionPath)) {
+                try connection.executeMany(
+                    try .insert(into: .group),
+                    rows: (10..<5_000).lazy.map { [.int(Int64($0)), .text("g\($0)"), nil] })
+            }
+            try connection.execute(try .insert(into: .group, values: [9, "later", nil]))
+        }
+        #expect(try await count(client) == 4)
+        try await client.write { try $0.execute("PRAGMA max_page_count = 100000") }
         try await client.close()
     }
 

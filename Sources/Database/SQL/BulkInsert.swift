@@ -8,9 +8,13 @@ struct BulkInsert: Sendable {
     /// The insert of all of these rows.
     func statement(_ rows: [[SQLValue]]) throws(DatabaseError) -> SQL {
         let given = SQL.rows(columns.map { ($0.name, $0.type) }, rows)
-        return try .insert(
-            into: table, columns: columns.map(\.name), select: "SELECT * FROM \(given) AS \(alias: "given")",
-            onConflict: conflictRule, temporary: isTemporary)
+        return try statement(selecting: "SELECT * FROM \(given) AS \(alias: "given")")
+    }
+
+    /// The insert of the rows of `select`, whose columns are these in order.
+    func statement(selecting select: SQL) throws(DatabaseError) -> SQL {
+        try .insert(
+            into: table, columns: columns.map(\.name), select: select, onConflict: conflictRule, temporary: isTemporary)
     }
 }
 

@@ -8,6 +8,7 @@ final class SQLiteHandle {
     /// Never given to another connection.
     let number: UInt64
     private var statements: [String: SQLiteStatement] = [:]
+    private var rows: [Int: SQLiteRows] = [:]
 
     /// Enough for the statements of one application; when it is full the cache starts anew.
     private static let mostStatements = 256
@@ -40,6 +41,14 @@ final class SQLiteHandle {
             statements[text] = statement
         }
         return statement
+    }
+
+    /// The virtual table of so many columns that statements take rows from.
+    func rows(_ columnCount: Int) throws -> SQLiteRows {
+        if let known = rows[columnCount] { return known }
+        let made = try SQLiteRows(columnCount, on: pointer)
+        rows[columnCount] = made
+        return made
     }
 
     /// Runs a statement without values or rows.

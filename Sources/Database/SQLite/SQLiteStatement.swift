@@ -1,4 +1,3 @@
-import ByteText
 import Foundation
 import GRDB
 import GRDBSQLite
@@ -12,21 +11,12 @@ final class SQLiteStatement {
     private let statement: GRDB.Statement
     let pointer: OpaquePointer
     private var layout: SQLiteRowLayout?
-    /// The texts of a row that is inserted, until the next, so that SQLite need not copy them.
-    private var texts: UnsafeMutableRawBufferPointer?
-    private var textsEnd = 0
-
-    private static let textsSize = 4096
+    private let writer = SQLiteValueWriter()
 
     init(_ statement: GRDB.Statement, text: String) {
         self.statement = statement
         self.text = text
         pointer = statement.sqliteStatement
-    }
-
-    deinit {
-        // SQLite may hold the addresses until the statement is gone, but reads them only in a step.
-        texts?.deallocate()
     }
 
     /// Which columns a row has. It changes only if the schema does.
@@ -44,72 +34,20 @@ final class SQLiteStatement {
 
     /// Binds the values of a statement, taking those of a template from `row`.
     func bind(_ bindings: [SQLBinding], row: [SQLValue] = []) throws {
-        textsEnd = 0
-        if !row.isEmpty, texts == nil { texts = .allocate(byteCount: Self.textsSize, alignment: 1) }
+        writer.beginRow()
         for (index, binding) in bindings.enumerated() {
+            let parameter = SQLiteParameter(statement: pointer, index: Int32(index + 1))
             let code =
                 switch binding {
-                case .value(let value), .untyped(let value): bind(value, at: Int32(index + 1))
-                case .slot(let slot, .whole, _): bind(row[slot], at: Int32(index + 1))
-                case .slot(let slot, let part, _): bind(row[slot].part(part), at: Int32(index + 1))
+                case .value(let value), .untyped(let value): writer.write(value, to: parameter)
+                case .slot(let slot, .whole, _): writer.write(row[slot], to: parameter)
+                case .slot(let slot, let part, _): writer.write(row[slot].part(part), to: parameter)
                 case .array: SQLITE_MISUSE
                 }
             guard code == SQLITE_OK else {
                 throw DatabaseError.invalidStatement("value \(index + 1) can not be bound: it is too long for SQLite")
             }
         }
-    }
-
-    private func bind(_ value: SQLValue, at index: Int32) -> Int32 {
-        switch value {
-        case .null: return sqlite3_bind_null(pointer, index)
-        case .bool(let flag): return sqlite3_bind_int64(pointer, index, flag ? 1 : 0)
-        case .int(let number): return sqlite3_bind_int64(pointer, index, number)
-        case .double(let number): return sqlite3_bind_double(pointer, index, number)
-        case .text(let string): return bind(text: string, at: index)
-        case .bytes(let bytes): return bind(text: Base64.encode(bytes), at: index)
-        case .uuid(let uuid): return bind(uuid, at: index)
-        case .blob(let bytes):
-            // No address means NULL to SQLite, so an empty value takes another call.
-            if bytes.isEmpty { return sqlite3_bind_zeroblob(pointer, index, 0) }
-            return bytes.withUnsafeBytes { buffer in
-                sqlite3_bind_blob64(pointer, index, buffer.baseAddress, UInt64(buffer.count), Self.copied)
-            }
-        // Only columns and conditions of timespan type can take one, and those bind its two halves.
-        case .timespan: return SQLITE_MISMATCH
-        }
-    }
-
-    private func bind(_ uuid: UUID, at index: Int32) -> Int32 {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { digits in
-            withUnsafeBytes(of: uuid.uuid) { Hexadecimal.write($0, to: digits) }
-            return bind(UnsafeBufferPointer(digits), at: index)
-        }
-    }
-
-    private func bind(text: String, at index: Int32) -> Int32 {
-        var text = text
-        return text.withUTF8 { bind($0, at: index) }
-    }
-
-    private func bind(_ text: UnsafeBufferPointer<UInt8>, at index: Int32) -> Int32 {
-        guard let address = text.baseAddress, !text.isEmpty else {
-            return sqlite3_bind_text64(pointer, index, "", 0, Self.copied, UInt8(SQLITE_UTF8))
-        }
-        var kept: (address: UnsafeRawPointer, destructor: sqlite3_destructor_type?) = (UnsafeRawPointer(address), Self.copied)
-        if let texts, let base = texts.baseAddress, textsEnd + text.count <= texts.count {
-            (base + textsEnd).copyMemory(from: address, byteCount: text.count)
-            kept = (UnsafeRawPointer(base + textsEnd), nil)
-            textsEnd += text.count
-        }
-        return sqlite3_bind_text64(
-            pointer, index, kept.address.assumingMemoryBound(to: CChar.self), UInt64(text.count), kept.destructor,
-            UInt8(SQLITE_UTF8))
-    }
-
-    /// `SQLITE_TRANSIENT`, which is a cast in C: SQLite copies the value at once.
-    private static var copied: sqlite3_destructor_type {
-        unsafeBitCast(-1, to: sqlite3_destructor_type.self)
     }
 }
 

@@ -74,23 +74,41 @@ final class SQLiteTransaction: OpenTransaction {
         let rendered = try dialect.rendered(statement)
         try checkSlots(rendered, 0)
         let prepared = try handle.statement(rendered.text, table: rendered.firstTable)
-        return try run(prepared, rendered, row: [])
+        return try run(prepared, rendered.bindings, table: rendered.firstTable)
     }
 
     @discardableResult
     func executeMany(_ template: SQL, next row: () throws -> [SQLValue]?) throws -> Int {
         try checkActive()
         let rendered = try dialect.rendered(template)
-        let prepared = try handle.statement(rendered.text, table: rendered.firstTable)
-        // `row` may run statements of its own.
-        prepared.isBusy = true
-        defer { prepared.isBusy = false }
+        let insert = template.bulkInsert
+        var piece: [[SQLValue]] = []
         var count = 0
         while let values = try row() {
             try checkSlots(rendered, values.count)
-            count += try run(prepared, rendered, row: values)
+            piece.append(values)
+            if insert == nil || piece.count == SQLiteRows.most {
+                count += try execute(piece, rendered, insert)
+                piece.removeAll(keepingCapacity: true)
+            }
         }
-        return count
+        return try count + execute(piece, rendered, insert)
+    }
+
+    /// Several rows to be inserted go in one statement, a virtual table that holds them.
+    private func execute(_ rows: [[SQLValue]], _ rendered: RenderedSQL, _ insert: BulkInsert?) throws -> Int {
+        guard let insert, rows.count > 1 else {
+            return try rows.reduce(0) { count, row in
+                let prepared = try handle.statement(rendered.text, table: rendered.firstTable)
+                return try count + run(prepared, rendered.bindings, table: rendered.firstTable, row: row)
+            }
+        }
+        let source = try handle.rows(rendered.bindings.count)
+        let all = try dialect.rendered(insert.statement(selecting: "SELECT * FROM \(alias: source.name)"))
+        return try source.holding(rows, for: rendered.bindings) {
+            let prepared = try handle.statement(all.text, table: rendered.firstTable)
+            return try run(prepared, [], table: rendered.firstTable)
+        }
     }
 
     private func checkSlots(_ rendered: RenderedSQL, _ count: Int) throws(DatabaseError) {
@@ -99,11 +117,13 @@ final class SQLiteTransaction: OpenTransaction {
         }
     }
 
-    private func run(_ prepared: SQLiteStatement, _ rendered: RenderedSQL, row: [SQLValue]) throws -> Int {
+    private func run(
+        _ prepared: SQLiteStatement, _ bindings: [SQLBinding], table: String?, row: [SQLValue] = []
+    ) throws -> Int {
         defer { prepared.reset() }
-        try prepared.bind(rendered.bindings, row: row)
+        try prepared.bind(bindings, row: row)
         let before = sqlite3_total_changes(handle.pointer)
-        while try handle.step(prepared, table: rendered.firstTable) {}
+        while try handle.step(prepared, table: table) {}
         // Statements that change no rows leave the counter of the statement before.
         return sqlite3_total_changes(handle.pointer) == before ? 0 : Int(sqlite3_changes(handle.pointer))
     }
