@@ -196,7 +196,8 @@ public final class BatchSpool: Sendable {
 
     /// Removes those of the folders that were made for files in which nothing is. Of the files none may be there any more.
     public func removeFolders() {
-        for folder in published.withLock({ $0.folders }).reversed() { JournalFiles.removeEmptyFolder(folder) }
+        // Those below come after those above.
+        for folder in published.withLock({ $0.folders }).sorted(by: >) { JournalFiles.removeEmptyFolder(folder) }
     }
 
     /// Removes the file, and forgets the batches.

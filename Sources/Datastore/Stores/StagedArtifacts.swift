@@ -144,42 +144,6 @@ public struct StagedArtifacts: Sendable {
         }
     }
 
-    /// Gives the files their names.
-    ///
-    /// - Parameter made: is told of each folder that was missing, one above before that below.
-    /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name, `.notFound` when one that is
-    ///   recorded where it is has gone, `.changedWhileReading` when one that gets another name is not what it was.
-    public func publish(made: (String) -> Void = { _ in }) throws {
-        try confirmRemote()
-        try confirmUnmoved()
-        var folders: Set<String> = []
-        for file in files where file.datastore.isLocal {
-            guard let placement = file.placement else { continue }
-            let target = try file.datastore.localPath(placement.target)
-            let folder = JournalFiles.folder(of: target)
-            if folders.insert(folder).inserted {
-                try JournalFiles.makeFolder(folder, made: made)
-                KillPoint.pass()
-            }
-            switch placement.staged {
-            case .made:
-                let isKept = try JournalFiles.place(try file.datastore.stagedPath(placement), at: target)
-                file.state.publish(as: placement.target, nil, isKept: isKept)
-            case .linked(let source, let identity):
-                try LocalFile.hardLink(source, at: target)
-                guard let linked = FileIdentity(of: target), linked.isLink(to: source, seenAs: identity) else {
-                    try JournalFiles.remove(target)
-                    throw ObjectStorageError.changedWhileReading(path: source)
-                }
-                file.state.publish(as: placement.target, linked)
-            }
-            KillPoint.pass()
-        }
-        for folder in folders.sorted() { try JournalFiles.flushFolder(folder) }
-        for copy in memory { try copy.publish() }
-        KillPoint.pass()
-    }
-
     /// The datasets whose file is to have a name, a path of this machine.
     func owners(of path: String) throws -> [DatasetID] {
         let owner = try files.first { file in
