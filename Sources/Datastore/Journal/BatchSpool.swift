@@ -1,13 +1,6 @@
 import ButlerModel
-import Foundation
 import ObjectStorage
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// Batches of datasets and their staged files, of which one is in memory and the others in a file of the session.
 ///
@@ -28,8 +21,7 @@ public final class BatchSpool: Sendable {
         var held: (number: Int, batch: Batch)?
         var places: [Place] = []
         var words = Words()
-        var file: (descriptor: Int32, path: String)?
-        var end: Int64 = 0
+        var file: SpoolFile?
     }
 
     /// Where a batch is, and the intents about it.
@@ -56,8 +48,6 @@ public final class BatchSpool: Sendable {
 
     public init(in datastore: any Datastore) { datastores = datastore.files }
 
-    deinit { state.withLock { if let file = $0.file { close(file.descriptor) } } }
-
     public var count: Int { state.withLock { $0.places.count } }
 
     // MARK: Adding
@@ -78,32 +68,12 @@ public final class BatchSpool: Sendable {
         state.words.write(batch, datastores, &writer)
         let file = try state.file ?? open()
         state.file = file
-        let start = state.end
-        var written = 0
-        while written < writer.bytes.count {
-            let count = writer.bytes.withUnsafeBytes { buffer in
-                pwrite(
-                    file.descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written,
-                    off_t(start) + off_t(written))
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw JournalFiles.failure(file.path, "write") }
-            written += count
-        }
-        state.end += Int64(written)
-        return start..<state.end
+        return try file.append(writer.bytes)
     }
 
-    private func open() throws -> (descriptor: Int32, path: String) {
-        let path: String
-        if let datastore = datastores.first(where: \.isLocal) ?? datastores.first {
-            path = try datastore.stagingRoot() + "/" + datastore.session().newPath().description
-        } else {
-            path = NSTemporaryDirectory() + "steward-" + UUID().uuidString
-        }
-        let descriptor = openFile(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw JournalFiles.failure(path, "write") }
-        return (descriptor, path)
+    private func open() throws -> SpoolFile {
+        guard let datastore = datastores.first(where: \.isLocal) ?? datastores.first else { return try .nameless() }
+        return try SpoolFile(at: datastore.stagingRoot() + "/" + datastore.session().newPath().description)
     }
 
     // MARK: Reading
@@ -123,17 +93,8 @@ public final class BatchSpool: Sendable {
                 state.places[other].range = try keep(batch, &state)
             }
             state.held = nil
-            let size = range.upperBound - range.lowerBound
-            let bytes = [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, filled in
-                while filled < Int(size), let base = buffer.baseAddress {
-                    let got = pread(file.descriptor, base + filled, Int(size) - filled, off_t(range.lowerBound) + off_t(filled))
-                    if got < 0, errno == EINTR { continue }
-                    if got <= 0 { return }
-                    filled += got
-                }
-            }
             do {
-                var reader = PackedReader(bytes)
+                var reader = PackedReader(file.read(range))
                 let batch = try state.words.read(
                     &reader, datastores, intents: place.intents, arePublished: isWhole)
                 state.held = (number, batch)
@@ -207,13 +168,10 @@ public final class BatchSpool: Sendable {
             state.held = nil
             guard let file = state.file else { return }
             state.file = nil
-            close(file.descriptor)
             try JournalFiles.remove(file.path)
         }
     }
 }
-
-private func openFile(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
 
 /// Texts and types that are the same in most of the datasets of an operation, each written as a number.
 private struct Words {

@@ -2,30 +2,32 @@ import ButlerModel
 
 /// Writes values one after another, for ``PackedReader`` to read in the same order. For files that live no longer than
 /// the process.
-struct PackedWriter {
-    private(set) var bytes: [UInt8] = []
+package struct PackedWriter {
+    package private(set) var bytes: [UInt8] = []
 
-    mutating func write(_ number: UInt64) { withUnsafeBytes(of: number) { bytes.append(contentsOf: $0) } }
-    mutating func write(_ number: Int64) { write(UInt64(bitPattern: number)) }
-    mutating func write(_ number: Int) { write(Int64(number)) }
-    mutating func write(_ flag: Bool) { bytes.append(flag ? 1 : 0) }
+    package init() {}
 
-    mutating func write(_ text: String) {
+    package mutating func write(_ number: UInt64) { withUnsafeBytes(of: number) { bytes.append(contentsOf: $0) } }
+    package mutating func write(_ number: Int64) { write(UInt64(bitPattern: number)) }
+    package mutating func write(_ number: Int) { write(Int64(number)) }
+    package mutating func write(_ flag: Bool) { bytes.append(flag ? 1 : 0) }
+
+    package mutating func write(_ text: String) {
         write(text.utf8.count)
         bytes.append(contentsOf: text.utf8)
     }
 
-    mutating func write(_ text: String?) {
+    package mutating func write(_ text: String?) {
         write(text != nil)
         if let text { write(text) }
     }
 
-    mutating func write(_ id: DatasetID) {
+    package mutating func write(_ id: DatasetID) {
         write(id.high)
         write(id.low)
     }
 
-    mutating func write(_ value: DataIDValue) {
+    package mutating func write(_ value: DataIDValue) {
         switch value {
         case .int(let number):
             write(false)
@@ -44,40 +46,44 @@ struct PackedWriter {
 }
 
 /// Reads what ``PackedWriter`` has written.
-struct PackedReader {
+package struct PackedReader {
     private let bytes: [UInt8]
     private var position = 0
 
     /// The bytes are not those that were written.
-    struct Damage: Error {}
+    package struct Damage: Error {
+        package init() {}
+    }
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    mutating func number() throws(Damage) -> UInt64 {
+    package var isAtEnd: Bool { position == bytes.count }
+
+    package mutating func number() throws(Damage) -> UInt64 {
         guard position + 8 <= bytes.count else { throw Damage() }
         defer { position += 8 }
         return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: position, as: UInt64.self) }
     }
 
-    mutating func signed() throws(Damage) -> Int64 { Int64(bitPattern: try number()) }
-    mutating func int() throws(Damage) -> Int { Int(try signed()) }
+    package mutating func signed() throws(Damage) -> Int64 { Int64(bitPattern: try number()) }
+    package mutating func int() throws(Damage) -> Int { Int(try signed()) }
 
-    mutating func flag() throws(Damage) -> Bool {
+    package mutating func flag() throws(Damage) -> Bool {
         guard position < bytes.count else { throw Damage() }
         defer { position += 1 }
         return bytes[position] != 0
     }
 
-    mutating func text() throws(Damage) -> String {
+    package mutating func text() throws(Damage) -> String {
         let count = try int()
         guard count >= 0, position + count <= bytes.count else { throw Damage() }
         defer { position += count }
         return String(decoding: bytes[position..<(position + count)], as: UTF8.self)
     }
 
-    mutating func optionalText() throws(Damage) -> String? { try flag() ? try text() : nil }
-    mutating func id() throws(Damage) -> DatasetID { DatasetID(high: try number(), low: try number()) }
-    mutating func value() throws(Damage) -> DataIDValue { try flag() ? .string(try text()) : .int(try signed()) }
+    package mutating func optionalText() throws(Damage) -> String? { try flag() ? try text() : nil }
+    package mutating func id() throws(Damage) -> DatasetID { DatasetID(high: try number(), low: try number()) }
+    package mutating func value() throws(Damage) -> DataIDValue { try flag() ? .string(try text()) : .int(try signed()) }
 
     mutating func identity() throws(Damage) -> FileIdentity {
         FileIdentity(inode: try number(), size: try signed(), modified: try signed())
