@@ -12,7 +12,12 @@ public struct TextPosition: Hashable, Sendable, CustomStringConvertible {
     init(offset: Int, in bytes: UnsafeBufferPointer<UInt8>) {
         line = 1
         column = 1
-        for byte in bytes.prefix(offset) {
+        advance(over: bytes.prefix(offset))
+    }
+
+    /// Goes on behind more of the text.
+    mutating func advance(over bytes: some Sequence<UInt8>) {
+        for byte in bytes {
             if byte == UInt8(ascii: "\n") {
                 line += 1
                 column = 1

@@ -17,7 +17,7 @@ extension YAMLNode {
 /// Builds nodes from the events of libyaml.
 struct YAMLComposer: ~Copyable {
     private var parser = yaml_parser_t()
-    private let bytes: UnsafeBufferPointer<UInt8>
+    private let input: Input
     let limits: YAMLLimits
     /// The nodes that anchors name; `nil` while the node is still being read.
     private var anchors: [String: YAMLNode?] = [:]
@@ -28,15 +28,20 @@ struct YAMLComposer: ~Copyable {
         guard bytes.count > 0 else { return .success(nil) }
         guard bytes.count <= limits.bytes else { return .failure(.tooLarge(bytes: bytes.count, limit: limits.bytes)) }
         do throws(YAMLError) {
-            var composer = YAMLComposer(bytes: bytes, limits: limits)
+            var composer = YAMLComposer(.bytes(bytes), limits: limits)
             return .success(try composer.document())
         } catch {
             return .failure(error)
         }
     }
 
-    init(bytes: UnsafeBufferPointer<UInt8>, limits: YAMLLimits) {
-        self.bytes = bytes
+    enum Input {
+        case bytes(UnsafeBufferPointer<UInt8>)
+        case pieces(YAMLSourceReader)
+    }
+
+    init(_ input: Input, limits: YAMLLimits) {
+        self.input = input
         self.limits = limits
     }
 
@@ -57,7 +62,10 @@ struct YAMLComposer: ~Copyable {
         guard yaml_parser_initialize(&parser) == 1 else {
             throw .syntax(problem: "the parser found no memory", at: TextPosition(line: 1, column: 1))
         }
-        yaml_parser_set_input_string(&parser, bytes.baseAddress, bytes.count)
+        switch input {
+        case .bytes(let bytes): yaml_parser_set_input_string(&parser, bytes.baseAddress, bytes.count)
+        case .pieces(let reader): reader.attach(to: &parser)
+        }
         _ = try next()
         if try next().kind == .streamEnd { return nil }
         return try next()
@@ -183,8 +191,12 @@ struct YAMLComposer: ~Copyable {
     private func failure() -> YAMLError {
         let problem = parser.problem.map { String(cString: $0) } ?? "the parser gives no reason"
         if parser.error == YAML_READER_ERROR {
-            let offset = min(Int(parser.problem_offset), bytes.count)
-            return .syntax(problem: problem, at: TextPosition(offset: offset, in: bytes))
+            let offset = Int(parser.problem_offset)
+            switch input {
+            case .bytes(let bytes):
+                return .syntax(problem: problem, at: TextPosition(offset: min(offset, bytes.count), in: bytes))
+            case .pieces(let reader): return .syntax(problem: problem, at: reader.position(of: offset))
+            }
         }
         let context = parser.context.map { String(cString: $0) + ", " } ?? ""
         return .syntax(problem: context + problem, at: place(parser.problem_mark))

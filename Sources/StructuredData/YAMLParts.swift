@@ -21,19 +21,24 @@ extension YAMLNode {
     ///
     /// - Parameter path: the keys of the lists that are handed out item by item; not empty.
     /// - Returns: whether there is a document.
-    /// - Throws: ``YAMLError``, or what the visitor throws. Merge keys (`<<`) beside and on the path are refused.
+    /// - Throws: ``YAMLError``, what reading the text or the visitor throws. Merge keys (`<<`) beside and on the path are refused.
     /// - Complexity: O(n); memory is that of the largest piece, and of the nodes with anchors.
     public static func visit<Visitor: YAMLPartVisitor>(
-        _ bytes: [UInt8], path: [String], limits: YAMLLimits = YAMLLimits(), visitor: inout Visitor
+        _ source: YAMLSource, path: [String], limits: YAMLLimits = YAMLLimits(), visitor: inout Visitor
     ) throws -> Bool {
-        guard !bytes.isEmpty else { return false }
-        guard bytes.count <= limits.bytes else { throw YAMLError.tooLarge(bytes: bytes.count, limit: limits.bytes) }
-        return try bytes.withUnsafeBufferPointer { buffer in
-            var composer = YAMLComposer(bytes: buffer, limits: limits)
-            guard let root = try composer.start() else { return false }
-            try composer.walkMapping(root, level: 0, path: path, visitor: &visitor)
-            try composer.end()
-            return true
+        guard source.count > 0 else { return false }
+        guard source.count <= limits.bytes else { throw YAMLError.tooLarge(bytes: source.count, limit: limits.bytes) }
+        let reader = YAMLSourceReader(source)
+        return try withExtendedLifetime(reader) {
+            do {
+                var composer = YAMLComposer(.pieces(reader), limits: limits)
+                guard let root = try composer.start() else { return false }
+                try composer.walkMapping(root, level: 0, path: path, visitor: &visitor)
+                try composer.end()
+                return true
+            } catch {
+                throw reader.failure ?? error
+            }
         }
     }
 }

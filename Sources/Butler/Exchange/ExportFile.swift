@@ -17,6 +17,8 @@ public struct ExportFile: Sendable {
     public var collections: [Collection] = []
     public var datasetTypes: [Definition] = []
     public var datasets: [Datasets] = []
+    /// Those of all `datasets`, which are too many for memory.
+    public private(set) var files = ExportedFiles()
     public var tags: [Tags] = []
     public var validityRanges: [ValidityRange] = []
 
@@ -44,11 +46,14 @@ public struct ExportFile: Sendable {
         public var isCalibration: Bool
     }
 
-    /// Files with datasets of one type in one run.
-    public struct Datasets: Sendable {
+    /// A section of files with datasets of one type in one run.
+    public struct Datasets: Sendable, Equatable {
+        /// By which its files are known.
+        public var section: Int
         public var datasetType: String
         public var run: String
-        public var files: [File]
+        public var fileCount: Int
+        public var datasetCount: Int
     }
 
     /// A file and the datasets in it.

@@ -6,11 +6,11 @@ import StructuredData
 extension ExportFile {
     /// Reads an export file of any version from 1.0.0 on.
     ///
-    /// - Throws: ``ExportFileError`` and `YAMLError`, with line and column.
-    /// - Complexity: O(n). The text is taken piece by piece; memory is the text and what the file says.
-    public init(yaml bytes: [UInt8], limits: YAMLLimits = YAMLLimits()) throws {
-        var reader = ExportFileReader(bytes: bytes.count, limits: limits)
-        guard try YAMLNode.visit(bytes, path: ["data", "records"], limits: limits, visitor: &reader) else {
+    /// - Throws: ``ExportFileError`` and `YAMLError`, with line and column; what reading the text throws.
+    /// - Complexity: O(n). Text and files are not in memory as a whole; all else that the file says is.
+    public init(yaml source: YAMLSource, limits: YAMLLimits = YAMLLimits()) throws {
+        var reader = ExportFileReader(bytes: source.count, limits: limits)
+        guard try YAMLNode.visit(source, path: ["data", "records"], limits: limits, visitor: &reader) else {
             throw ExportFileError.empty
         }
         self = try reader.finish()
@@ -23,19 +23,24 @@ struct ExportFileReader: YAMLPartVisitor {
     private var values: ExportValues
     private var hasVersion = false
     private var hasData = false
-    private var section = Section(at: TextPosition(line: 1, column: 1))
+    private var section = Section(at: TextPosition(line: 1, column: 1), number: 0)
 
     /// What is known of the section that is being read.
     private struct Section {
         let position: TextPosition
+        let number: Int
         var type: String?
         var entries: [String: YAMLNode] = [:]
         var records: [[String: ColumnValue]] = []
-        var files: [ExportFile.File] = []
+        var fileCount = 0
+        var datasetCount = 0
         /// Records that came before the type of the section.
         var pending: [YAMLNode] = []
 
-        init(at position: TextPosition) { self.position = position }
+        init(at position: TextPosition, number: Int) {
+            self.position = position
+            self.number = number
+        }
     }
 
     init(bytes: Int, limits: YAMLLimits) { values = ExportValues(bytes: bytes, limit: limits.aliasedValues) }
@@ -85,7 +90,9 @@ struct ExportFileReader: YAMLPartVisitor {
         if level == 0 { hasData = true }
     }
 
-    mutating func beginItem(level: Int, at position: TextPosition) throws { section = Section(at: position) }
+    mutating func beginItem(level: Int, at position: TextPosition) throws {
+        section = Section(at: position, number: section.number + 1)
+    }
 
     mutating func value(_ node: YAMLNode) throws {
         if section.type == nil { section.pending.append(node) } else { try record(node) }
@@ -94,7 +101,11 @@ struct ExportFileReader: YAMLPartVisitor {
     private mutating func record(_ node: YAMLNode) throws {
         switch section.type {
         case "dimension": section.records.append(try values.record(node))
-        case "dataset": section.files.append(try datasets(in: node))
+        case "dataset":
+            let found = try datasets(in: node)
+            try file.files.append(found, section: section.number)
+            section.fileCount += 1
+            section.datasetCount += found.datasets.count
         default: try values.spend(node)
         }
     }
@@ -156,11 +167,13 @@ struct ExportFileReader: YAMLPartVisitor {
                     isCalibration: try flag("is_calibration")))
         case "dataset":
             file.datasets.append(
-                .init(datasetType: try text("dataset_type"), run: try text("run"), files: section.files))
+                .init(
+                    section: section.number, datasetType: try text("dataset_type"), run: try text("run"),
+                    fileCount: section.fileCount, datasetCount: section.datasetCount))
         case "associations": try associations()
         default: throw ExportFileError.malformed("there is no section type '\(type)'", at: section.position)
         }
-        section = Section(at: section.position)
+        section = Section(at: section.position, number: section.number)
     }
 
     private func entry(_ key: String) throws -> YAMLNode {

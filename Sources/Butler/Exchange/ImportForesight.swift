@@ -8,18 +8,20 @@ extension DirectButler {
     ///
     /// - Throws: as the import does.
     func foresee(
-        _ plan: ImportPlan, _ options: ImportOptions, _ transfers: FileTransfers,
-        progress: @escaping @Sendable (Int, Int) -> Void
+        _ plan: ImportPlan, _ options: ImportOptions, progress: @escaping @Sendable (Int, Int) -> Void
     ) async throws {
+        let datasets = plan.datasets
         try await registry.read { try plan.foresee($0) }
         var foresight = IntakeForesight(self)
-        for refs in plan.refs.pieces(of: BatchSpool.batchSize) {
+        for number in 0..<datasets.batchCount {
+            let refs = try await registry.read { try datasets.batch(number, $0).refs }
             try await foresight.add(refs, records: plan.records)
         }
         if !options.isWithoutFiles {
-            for files in plan.files.pieces(of: BatchSpool.batchSize) {
-                try await foresight.add(files, transfers, jobs: options.jobs)
-                progress(files.count, plan.files.count)
+            for number in 0..<datasets.batchCount {
+                let files = try await registry.read { try datasets.batch(number, $0).files }
+                try await foresight.add(files, plan.transfers, jobs: options.jobs)
+                progress(files.count, datasets.fileCount)
             }
         }
         try foresight.finish()
@@ -51,10 +53,20 @@ extension ImportPlan {
         try foreseeRanges()
     }
 
+    /// Looks whether two datasets share their identifier, or their type, run and data ID.
+    ///
+    /// - Throws: `ButlerError` of kind `conflictingDefinition`. Cost: all datasets are read once more.
+    func refuseRepetitions(_ snapshot: RegistrySnapshot) throws {
+        var known = KnownDatasets()
+        for number in 0..<datasets.batchCount {
+            for ref in try datasets.batch(number, snapshot).refs where suspects.contains(ref) { try known.add(ref) }
+        }
+    }
+
     /// - Throws: `ButlerError` of kind `collectionType` for runs of datasets that are other collections in the file.
     private func foreseeRuns() throws {
         let types = Dictionary(collections.map { ($0.name, $0.type) }, uniquingKeysWith: { first, _ in first })
-        for run in Set(refs.map(\.run)) {
+        for run in datasets.runs {
             guard let type = types[run], type != .run else { continue }
             throw ButlerError(
                 .collectionType, "Collection '\(run)' of the export file is \(type), and the run of some of its datasets.")
@@ -112,11 +124,10 @@ extension ImportPlan {
     ///   that would contain themselves.
     private func foreseeChains(_ snapshot: RegistrySnapshot) throws {
         var known: [String: [String]] = [:]
-        let runs = Set(refs.map(\.run))
         for collection in collections { known[collection.name] = collection.children }
         func members(of name: String) throws -> [String] {
             if let members = known[name] { return members }
-            let found = runs.contains(name) ? [] : try snapshot.collectionInfo(CollectionSearch([name])).first?.children
+            let found = datasets.runs.contains(name) ? [] : try snapshot.collectionInfo(CollectionSearch([name])).first?.children
             known[name] = found ?? []
             return found ?? []
         }

@@ -1,8 +1,10 @@
 import ButlerModel
+import Database
 import Datastore
 import Foundation
 import ObjectStorage
 import Registry
+import StructuredData
 
 extension DirectButler {
     /// How an export file is taken in.
@@ -44,7 +46,8 @@ extension DirectButler {
     /// with their identifiers and files, tags and validity ranges. All of it, or nothing.
     ///
     /// Records that exist already stay as they are, whatever the file says. Datasets that exist already as the same get
-    /// their files. Chains that exist get the members that the file gives. Memory: what the file says.
+    /// their files. Chains that exist get the members that the file gives. Memory: some tens of bytes for each dataset; a few
+    /// hundred for each dimension record, and for each dataset that is in a tag or has a validity range.
     ///
     /// - Parameter progress: is told how many more files are staged, of how many.
     /// - Returns: the number of datasets in the file.
@@ -55,45 +58,56 @@ extension DirectButler {
         _ options: ImportOptions, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
     ) async throws -> Int {
         if !options.isDryRun { try requireWriteable(to: "import datasets") }
-        let path = try exportFile(options)
-        let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
-        var file = try ExportFile(yaml: try await store.read(try ObjectPath(String(path.drop { $0 == "/" }))))
-        for warning in try ExportMigration.run(&file, universe: universe) { warn(warning) }
-        let datastore = try await presentDatastore()
-        let content = file
-        let plan = try await registry.read { snapshot in
-            try ImportPlan(content, options, snapshot, datastore: options.isWithoutFiles ? nil : datastore)
-        }
+        let plan = try await importPlan(options)
         for warning in plan.warnings { warn(warning) }
-        try Self.refuseRepetitions(plan.refs)
+        let datastore = try datastore()
+        if !plan.suspects.isEmpty { try await registry.read { try plan.refuseRepetitions($0) } }
         try plan.refuseContradictions()
-        let transfers =
-            options.transfer == .auto
-            ? try datastore.automaticTransfer(of: plan.files.lazy.map { ($0.location, $0.refs) }) : .all(options.transfer)
-        let ownFiles = repositoryFiles
-        try await registry.read {
-            try $0.refuseOwnFiles(plan.files.map(\.location), transfers, in: datastore, ownFiles)
-        }
+        if let objection = plan.objection { throw objection }
         if options.isDryRun {
-            try await foresee(plan, options, transfers, progress: progress)
-            return plan.refs.count
+            try await foresee(plan, options, progress: progress)
+            return plan.datasets.count
+        }
+        let batch: @Sendable (Int) async throws -> ImportedDatasets.Batch? = { [registry] number in
+            guard number < plan.datasets.batchCount else { return nil }
+            return try await registry.read { try plan.datasets.batch(number, $0) }
         }
         let intake = try await intake { intake in
-            if options.isWithoutFiles {
-                for refs in plan.refs.pieces(of: BatchSpool.batchSize) {
-                    try await intake.add(refs, StagedArtifacts([StagedDataset]()))
-                }
-                return
-            }
-            for files in plan.files.pieces(of: BatchSpool.batchSize) {
-                let staged = try await datastore.stage(
-                    files, transfers: transfers, recordsAttributes: options.recordsAttributes, jobs: options.jobs)
-                try await intake.add(files.flatMap(\.refs), staged)
-                progress(files.count, plan.files.count)
+            var number = 0
+            var read = try await batch(number)
+            while let current = read {
+                number += 1
+                let next = number
+                async let following = batch(next)
+                let staged =
+                    options.isWithoutFiles
+                    ? StagedArtifacts([StagedDataset]())
+                    : try await datastore.stage(
+                        current.files, transfers: plan.transfers, recordsAttributes: options.recordsAttributes,
+                        jobs: options.jobs)
+                try await intake.add(current.refs, staged)
+                if !options.isWithoutFiles { progress(current.files.count, plan.datasets.fileCount) }
+                read = try await following
             }
         }
         try await intake.commit(first: { try plan.prepare($0) }, last: { try plan.associate($0) })
-        return plan.refs.count
+        return plan.datasets.count
+    }
+
+    /// What an export file holds. The text and what was read out of it are let go.
+    private func importPlan(_ options: ImportOptions) async throws -> ImportPlan {
+        let path = try ObjectPath(String(try exportFile(options).drop { $0 == "/" })).description
+        var file = try await StagedArtifacts.pool.run {
+            let text = try PieceReader(path: "/" + path)
+            return try ExportFile(yaml: YAMLSource(count: text.count) { try text.read(at: $0, count: $1) })
+        }
+        for warning in try ExportMigration.run(&file, universe: universe) { warn(warning) }
+        let datastore = try await presentDatastore()
+        let (content, ownFiles) = (file, repositoryFiles)
+        return try await registry.read { snapshot in
+            try ImportPlan(
+                content, options, snapshot, datastore: options.isWithoutFiles ? nil : datastore, ownFiles: ownFiles)
+        }
     }
 
     /// Where the export file is: in the directory, or where its path says. That in the directory comes first.
@@ -119,17 +133,24 @@ extension DirectButler {
 struct ImportPlan: Sendable {
     private(set) var types: [DatasetType] = []
     let collections: [ExportFile.Collection]
-    private(set) var records: [DimensionRecord] = []
-    private(set) var refs: [DatasetRef] = []
-    private(set) var files: [FileDatastore.IncomingFile] = []
+    let records: [DimensionRecord]
+    let datasets: ImportedDatasets
+    /// Those of the datasets that may be given twice.
+    private(set) var suspects = RepetitionSearch.Suspects()
+    /// How files come in.
+    private(set) var transfers = FileTransfers.all(.auto)
+    /// Why they cannot.
+    private(set) var objection: (any Error)?
     private(set) var tags: [(collection: String, refs: [DatasetRef])] = []
     private(set) var ranges: [(range: ExportFile.ValidityRange, refs: [DatasetRef])] = []
-    private(set) var warnings: [String] = []
+    private(set) var warnings: [String]
 
-    /// - Parameter datastore: where files go; `nil` when they are not taken in.
+    /// - Parameters:
+    ///   - datastore: where files go; `nil` when they are not taken in.
+    ///   - ownFiles: as ``DirectButler/repositoryFiles``.
     init(
         _ file: ExportFile, _ options: DirectButler.ImportOptions, _ snapshot: RegistrySnapshot,
-        datastore: (any Datastore)?
+        datastore: (any Datastore)?, ownFiles: [String]
     ) throws {
         collections = file.collections
         let universe = snapshot.universe
@@ -147,15 +168,18 @@ struct ImportPlan: Sendable {
         for section in file.datasets where known[section.datasetType] == nil {
             known[section.datasetType] = try snapshot.datasetType(section.datasetType)
         }
-        try addRecords(file, options, universe)
-        try addDatasets(file, options, snapshot, known, datastore)
+        (records, warnings) = try Self.records(file, options, universe)
+        datasets = try ImportedDatasets(file, options, types: known, records: records)
+        let members = try look(at: snapshot, file, options.transfer, datastore, ownFiles)
         try refuseUnknownRuns(snapshot)
-        try addAssociations(file)
+        try addAssociations(file, members)
     }
 
-    private mutating func addRecords(
+    private static func records(
         _ file: ExportFile, _ options: DirectButler.ImportOptions, _ universe: DimensionUniverse
-    ) throws {
+    ) throws -> (records: [DimensionRecord], warnings: [String]) {
+        var records: [DimensionRecord] = []
+        var warnings: [String] = []
         for name in options.skippedElements.sorted() { _ = try universe.requireElement(name) }
         var ignored: Set<String> = []
         for section in file.records {
@@ -170,101 +194,74 @@ struct ImportPlan: Sendable {
             }
         }
         records.sort { $0.element.position < $1.element.position }
+        return (records, warnings)
     }
 
-    private mutating func addDatasets(
-        _ file: ExportFile, _ options: DirectButler.ImportOptions, _ snapshot: RegistrySnapshot,
-        _ known: [String: DatasetType], _ datastore: (any Datastore)?
-    ) throws {
-        let snapshot = snapshot.including(PendingRecords(records))
-        let memory = RecordMemory()
-        let folder = try options.directory.map {
-            try ResourceURI(localPath: DirectButler.absolutePath($0)).asDirectory
-        }
-        for section in file.datasets {
-            guard let type = known[section.datasetType] else { continue }
-            for entry in section.files {
-                let refs = try entry.datasets.map { dataset in
-                    let dataID = try DataCoordinate.standardize(
-                        dataset.dataID, group: type.dimensions, universe: snapshot.universe)
-                    try snapshot.refuseContradictions(dataset.dataID, to: dataID)
-                    return DatasetRef(
-                        id: dataset.id, datasetType: type,
-                        // Where files get a path, all that the path is made of is needed.
-                        dataID: datastore == nil ? dataID : try snapshot.expand(dataID, remembering: memory),
-                        run: section.run)
+    /// Looks at all datasets, batch by batch. What a batch contradicts here is told of when all could be read.
+    ///
+    /// - Returns: those that are in tags or have validity ranges.
+    private mutating func look(
+        at snapshot: RegistrySnapshot, _ file: ExportFile, _ transfer: ArtifactTransfer, _ datastore: (any Datastore)?,
+        _ ownFiles: [String]
+    ) throws -> [DatasetID: DatasetRef] {
+        let wanted = Set(file.tags.lazy.flatMap(\.ids)).union(file.validityRanges.lazy.flatMap(\.ids))
+        var members: [DatasetID: DatasetRef] = [:]
+        var repetitions = RepetitionSearch(count: datasets.count)
+        var formatters: Set<String> = []
+        var places = FilePlaces()
+        var stored: (any Error)?
+        for number in 0..<datasets.batchCount {
+            let batch = try datasets.batch(number, snapshot)
+            repetitions.add(batch.refs)
+            for ref in batch.refs where wanted.contains(ref.id) && members[ref.id] == nil {
+                members[ref.id] = ref.with(dataID: DataCoordinate(group: ref.dataID.group, values: ref.dataID.values))
+            }
+            guard let datastore else { continue }
+            formatters.formUnion(batch.files.lazy.compactMap(\.formatter))
+            try Self.note(&stored) { try snapshot.refuseStored(batch.refs, in: datastore) }
+            try Self.note(&objection) {
+                if transfer == .auto {
+                    try datastore.add(batch.files.lazy.map { ($0.location, $0.refs) }, to: &places)
+                } else {
+                    try snapshot.refuseOwnFiles(batch.files.map(\.location), .all(transfer), in: datastore, ownFiles)
                 }
-                self.refs += refs
-                guard datastore != nil else { continue }
-                let file = FileDatastore.IncomingFile(
-                    location: try Self.location(entry, folder, options.transfer), refs: refs,
-                    formatter: entry.formatter)
-                // A move takes away what a link leads to, which the export never held.
-                if options.transfer == .move, file.isLinked(outOf: folder?.localPath) {
-                    throw ExportFileError.badPath(
-                        path: entry.path ?? "",
-                        reason: "it is a symbolic link out of the export, and a move would take away what it leads to; "
-                            + "import with the transfer 'copy'")
-                }
-                files.append(file)
             }
         }
-        guard let datastore else { return }
-        for formatter in Set(files.compactMap(\.formatter)).sorted() where !datastore.knowsFormatter(formatter) {
+        suspects = repetitions.suspects()
+        transfers = transfer == .auto ? places.transfers : .all(transfer)
+        guard let datastore else { return members }
+        for formatter in formatters.sorted() where !datastore.knowsFormatter(formatter) {
             warnings.append(
                 "'\(formatter)' is not known here nor configured; readers need a Python formatter of that name, and whoever "
                     + "reads with Python calls it. Look where the export comes from.")
         }
-        try snapshot.refuseStored(self.refs, in: datastore)
+        if let stored { throw stored }
+        return members
     }
 
-    /// Where the file of a dataset is.
-    ///
-    /// A path may not leave the directory, whatever it looks like: the file would be one that the export never held.
-    private static func location(
-        _ entry: ExportFile.File, _ folder: ResourceURI?, _ transfer: ArtifactTransfer
-    ) throws -> ResourceURI {
-        guard let path = entry.path, !path.isEmpty else {
-            throw ExportFileError.badPath(
-                path: "", reason: "dataset \(entry.datasets[0].id) has no file; import without files")
-        }
-        let isAbsolute =
-            path.hasPrefix("/") || (path.utf8.contains(UInt8(ascii: ":")) && path.utf8.firstRange(of: "://".utf8) != nil)
-        if isAbsolute {
-            guard folder == nil || transfer == .direct else {
-                throw ExportFileError.badPath(
-                    path: path,
-                    reason: "it is absolute and so not part of the export; if you trust it, import with the transfer "
-                        + "'direct'")
-            }
-            let uri = path.hasPrefix("/") ? try ResourceURI(localPath: path) : try ResourceURI(path)
-            return uri
-        }
-        let inside: ObjectPath
+    /// Keeps the first error of several calls. One of the database ends all.
+    private static func note(_ first: inout (any Error)?, _ body: () throws -> Void) throws {
+        guard first == nil else { return }
         do {
-            inside = try ObjectPath(path)
-        } catch {
-            throw ExportFileError.badPath(
-                path: path, reason: "it leads out of the export's directory, or is no path; the export is damaged")
-        }
-        guard let folder, let base = folder.localPath else { return try ResourceURI(inside.description) }
-        return try ResourceURI(localPath: base + inside.description)
+            try body()
+        } catch let error as DatabaseError {
+            throw error
+        } catch { first = error }
     }
 
     /// A run that the file does not define must be there: what is known of it, such as its documentation, would be lost.
     private func refuseUnknownRuns(_ snapshot: RegistrySnapshot) throws {
         let defined = Set(collections.map(\.name))
-        for run in Set(refs.map(\.run)).subtracting(defined).sorted() where !snapshot.hasCollection(run) {
+        for run in datasets.runs.subtracting(defined).sorted() where !snapshot.hasCollection(run) {
             throw ExportFileError.undefinedRun(run)
         }
     }
 
-    private mutating func addAssociations(_ file: ExportFile) throws {
+    private mutating func addAssociations(_ file: ExportFile, _ known: [DatasetID: DatasetRef]) throws {
         guard !file.tags.isEmpty || !file.validityRanges.isEmpty else { return }
-        let byID = Dictionary(refs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         func members(_ ids: [DatasetID], _ collection: String) throws -> [DatasetRef] {
             try ids.map { id in
-                guard let ref = byID[id] else {
+                guard let ref = known[id] else {
                     throw ExportFileError.unknownDataset(id: id.description, collection: collection)
                 }
                 return ref
@@ -286,7 +283,7 @@ struct ImportPlan: Sendable {
         for chain in collections where chain.type == .chained {
             try writer.setChain(chain.name, children: chain.children)
         }
-        for run in Set(refs.map(\.run)).sorted() { try writer.registerCollection(run, type: .run) }
+        for run in datasets.runs.sorted() { try writer.registerCollection(run, type: .run) }
         if !records.isEmpty { try writer.insert(records, onConflict: .skip) }
     }
 

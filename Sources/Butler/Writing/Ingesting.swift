@@ -103,15 +103,8 @@ extension DirectButler {
 
     /// Two datasets of one call may not share their identifier, or their type, run and data ID.
     static func refuseRepetitions(_ refs: some Sequence<DatasetRef>) throws {
-        var ids: Set<DatasetID> = []
-        var keys: Set<DatasetKey> = []
-        for ref in refs {
-            let key = DatasetKey(type: ref.datasetType.name, run: ref.run, values: Array(ref.dataID.requiredValues))
-            guard ids.insert(ref.id).inserted, keys.insert(key).inserted else {
-                throw ButlerError(
-                    .conflictingDefinition, "\(ref) is given twice, by identifier or by type, data ID and run.")
-            }
-        }
+        var known = KnownDatasets()
+        for ref in refs { try known.add(ref) }
     }
 }
 
@@ -139,14 +132,28 @@ struct PreparedFiles: Sendable {
     }
 }
 
-/// What is unique among the datasets of runs.
-private struct DatasetKey: Hashable {
-    let type: String
-    let run: String
-    let values: [DataIDValue]
+/// Datasets of one call, of which no two may share their identifier, or their type, run and data ID.
+struct KnownDatasets {
+    private var ids: Set<DatasetID> = []
+    private var keys: Set<Key> = []
 
-    /// Mostly types and runs are alike.
-    func hash(into hasher: inout Hasher) { hasher.combine(values) }
+    /// What is unique among the datasets of runs.
+    private struct Key: Hashable {
+        let type: String
+        let run: String
+        let values: [DataIDValue]
+
+        /// Mostly types and runs are alike.
+        func hash(into hasher: inout Hasher) { hasher.combine(values) }
+    }
+
+    /// - Throws: `ButlerError` of kind `conflictingDefinition`.
+    mutating func add(_ ref: DatasetRef) throws {
+        let key = Key(type: ref.datasetType.name, run: ref.run, values: Array(ref.dataID.requiredValues))
+        guard ids.insert(ref.id).inserted, keys.insert(key).inserted else {
+            throw ButlerError(.conflictingDefinition, "\(ref) is given twice, by identifier or by type, data ID and run.")
+        }
+    }
 }
 
 extension RegistrySnapshot {

@@ -123,10 +123,15 @@ extension Datastore {
         of files: some Sequence<(ResourceURI, [DatasetRef])>
     ) throws -> FileTransfers {
         var places = FilePlaces()
+        try add(files, to: &places)
+        return places.transfers
+    }
+
+    /// Looks on which sides of the root more files are, unless there are some on each already.
+    public func add(_ files: some Sequence<(ResourceURI, [DatasetRef])>, to places: inout FilePlaces) throws {
         for (location, refs) in files where !places.isMixed {
             try places.add(location, in: try receivers(location, refs))
         }
-        return places.transfers
     }
 
     /// The same for files of datasets that all go to where the first goes.
@@ -167,12 +172,15 @@ public enum FileTransfers: Sendable {
 }
 
 /// On which sides of a root files are.
-private struct FilePlaces {
+public struct FilePlaces: Sendable {
     private var hasInside = false
     private var hasOutside = false
 
+    public init() {}
+
     var isMixed: Bool { hasInside && hasOutside }
-    var transfers: FileTransfers { .byPlace(inside: .inPlace, outside: isMixed ? .direct : .link) }
+    /// What `auto` means for them.
+    public var transfers: FileTransfers { .byPlace(inside: .inPlace, outside: isMixed ? .direct : .link) }
 
     mutating func add(_ location: ResourceURI, in datastores: [FileDatastore]) throws {
         for datastore in datastores {

@@ -4,6 +4,15 @@ import StructuredData
 
 @testable import Butler
 
+extension ExportFile {
+    /// Those of a section of datasets, in the order of the file.
+    func files(of datasets: Datasets) throws -> [File] {
+        try (0..<files.pageCount).flatMap { try files.page($0) }.filter { $0.section == datasets.section }.map(\.file)
+    }
+
+    func files(of section: Int) throws -> [File] { try files(of: datasets[section]) }
+}
+
 /// An export file as Rubin's software wrote it (`lsst.daf.butler` 30.2026.4300), with a section of every kind.
 enum ExportSample {
     static func universe() async throws -> DimensionUniverse {
@@ -19,7 +28,7 @@ enum ExportSample {
         "version: \(version)\nuniverse_version: \(universe)\ndata:\n\(sections)\n"
     }
 
-    static func read(_ text: String) throws -> ExportFile { try ExportFile(yaml: Array(text.utf8)) }
+    static func read(_ text: String) throws -> ExportFile { try ExportFile(yaml: YAMLSource(Array(text.utf8))) }
 
     static let text = """
         description: Butler Data Repository Export

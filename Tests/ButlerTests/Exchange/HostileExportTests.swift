@@ -120,7 +120,7 @@ import Testing
 
     @Test(arguments: cases) func aBadFileGivesOneError(_ bad: Case) throws {
         do {
-            _ = try ExportFile(yaml: Array(bad.text.utf8), limits: YAMLLimits(aliasedValues: 50_000))
+            _ = try ExportFile(yaml: YAMLSource(Array(bad.text.utf8)), limits: YAMLLimits(aliasedValues: 50_000))
             Issue.record("\(bad.name) is read without complaint")
         } catch {
             let text = "\(error)"
@@ -137,12 +137,12 @@ import Testing
             for replacement in [UInt8(ascii: "*"), 0x00, UInt8(ascii: "\n"), UInt8(ascii: "[")] {
                 var damaged = bytes
                 damaged[index] = replacement
-                do { _ = try ExportFile(yaml: damaged) } catch { failures += 1 }
+                do { _ = try ExportFile(yaml: YAMLSource(damaged)) } catch { failures += 1 }
             }
         }
         #expect(failures > 100)
         for length in stride(from: 0, to: bytes.count, by: 13) {
-            do { _ = try ExportFile(yaml: Array(bytes[..<length])) } catch { failures += 1 }
+            do { _ = try ExportFile(yaml: YAMLSource(Array(bytes[..<length]))) } catch { failures += 1 }
         }
     }
 }
