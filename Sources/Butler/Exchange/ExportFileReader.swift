@@ -21,6 +21,8 @@ extension ExportFile {
 struct ExportFileReader: YAMLPartVisitor {
     private var file = ExportFile()
     private var values: ExportValues
+    /// The last one; most files have the same.
+    private var checkedFormatter: String?
     private var hasVersion = false
     private var hasData = false
     private var section = Section(at: TextPosition(line: 1, column: 1), number: 0)
@@ -128,7 +130,7 @@ struct ExportFileReader: YAMLPartVisitor {
             case "path": path = try values.optionalString(value, "the path of a dataset")
             case "formatter":
                 formatter = try values.optionalString(value, "the formatter of a dataset")
-                if let formatter { try Self.check(formatter: formatter, value) }
+                if let formatter { try check(formatter: formatter, value) }
             default: try values.spend(value)
             }
         }
@@ -141,10 +143,12 @@ struct ExportFileReader: YAMLPartVisitor {
             datasets: zip(ids, dataIDs).map { .init(id: $0, dataID: $1) }, path: path, formatter: formatter)
     }
 
-    private static func check(formatter: String, _ node: YAMLNode) throws {
+    private mutating func check(formatter: String, _ node: YAMLNode) throws {
+        if formatter == checkedFormatter { return }
         guard StoredFileInfo.isClassName(formatter) else {
             throw ExportValues.failure("'\(formatter)' is no class name of a formatter", node)
         }
+        checkedFormatter = formatter
     }
 
     // MARK: Sections

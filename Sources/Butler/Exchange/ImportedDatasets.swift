@@ -54,7 +54,10 @@ struct ImportedDatasets: Sendable {
             let refs = try entry.datasets.map { dataset in
                 let dataID = try DataCoordinate.standardize(
                     dataset.dataID, group: type.dimensions, universe: snapshot.universe)
-                try snapshot.refuseContradictions(dataset.dataID, to: dataID)
+                // Those of no more than the required dimensions contradict nothing.
+                if dataset.dataID.count > type.dimensions.required.count {
+                    try snapshot.refuseContradictions(dataset.dataID, to: dataID)
+                }
                 return DatasetRef(
                     id: dataset.id, datasetType: type,
                     // Where files get a path, all that the path is made of is needed.
