@@ -99,7 +99,9 @@ extension DirectButler {
         let path = try ObjectPath(String(try exportFile(options).drop { $0 == "/" })).description
         var file = try await StagedArtifacts.pool.run {
             let text = try PieceReader(path: "/" + path)
-            return try ExportFile(yaml: YAMLSource(count: text.count) { try text.read(at: $0, count: $1) })
+            // It is not in memory, so it may be of any size.
+            return try ExportFile(
+                yaml: YAMLSource(count: text.count) { try text.read(at: $0, count: $1) }, limits: YAMLLimits(bytes: .max))
         }
         for warning in try ExportMigration.run(&file, universe: universe) { warn(warning) }
         let datastore = try await presentDatastore()
