@@ -38,9 +38,9 @@ extension ImportPlan {
             try snapshot.foreseeRegistration(ofCollection: collection.name, type: collection.type)
         }
         try foreseeChains(snapshot)
-        for (collection, refs) in tags { try snapshot.foreseeAssociation(of: refs, with: collection) }
-        for (range, refs) in ranges {
-            try snapshot.foreseeCertification(of: refs, in: range.collection, timespan: range.timespan)
+        for tag in tags { try snapshot.foreseeAssociation(of: refs(of: tag.ids), with: tag.collection) }
+        for range in ranges {
+            try snapshot.foreseeCertification(of: refs(of: range.ids), in: range.collection, timespan: range.timespan)
         }
     }
 
@@ -86,17 +86,29 @@ extension ImportPlan {
         }
     }
 
+    /// Hashes of members that come up more than once.
+    private func suspects(in collections: some Sequence<(String, [DatasetID])>) -> Set<Int> {
+        var hashes = RepeatedHashes()
+        for (collection, ids) in collections {
+            for id in ids { for ref in refs(of: CollectionOfOne(id)) { hashes.add(Member(ref, in: collection).hashValue) } }
+        }
+        return hashes.found()
+    }
+
     /// - Throws: `ButlerError` of kind `conflictingDefinition` for two datasets of one type and data ID in a tag.
     private func foreseeTags() throws {
+        let suspects = suspects(in: tags.lazy.map { ($0.collection, $0.ids) })
+        if suspects.isEmpty { return }
         var known: [Member: DatasetID] = [:]
-        for (collection, refs) in tags {
-            for ref in refs {
-                guard let other = known.updateValue(ref.id, forKey: Member(ref, in: collection)), other != ref.id else {
-                    continue
-                }
+        for tag in tags {
+            for ref in refs(of: tag.ids) {
+                let member = Member(ref, in: tag.collection)
+                guard suspects.contains(member.hashValue), let other = known.updateValue(ref.id, forKey: member),
+                    other != ref.id
+                else { continue }
                 throw ButlerError(
                     .conflictingDefinition,
-                    "'\(collection)' of the export file would hold two '\(ref.datasetType.name)' datasets for "
+                    "'\(tag.collection)' of the export file would hold two '\(ref.datasetType.name)' datasets for "
                         + "\(ref.dataID), \(other) and \(ref.id).")
             }
         }
@@ -105,10 +117,14 @@ extension ImportPlan {
     /// - Throws: `ButlerError` of kind `conflictingDefinition` for two datasets of one type and data ID that would be valid at
     ///   one time. Cost: for each dataset, the ranges of its data ID.
     private func foreseeRanges() throws {
+        let ranges = ranges.filter { !$0.timespan.isEmpty }
+        let suspects = suspects(in: ranges.lazy.map { ($0.collection, $0.ids) })
+        if suspects.isEmpty { return }
         var known: [Member: [(timespan: Timespan, id: DatasetID)]] = [:]
-        for (range, refs) in ranges where !range.timespan.isEmpty {
-            for ref in refs {
+        for range in ranges {
+            for ref in refs(of: range.ids) {
                 let member = Member(ref, in: range.collection)
+                guard suspects.contains(member.hashValue) else { continue }
                 if let other = known[member]?.first(where: { $0.timespan.overlaps(range.timespan) }) {
                     throw ButlerError(
                         .conflictingDefinition,

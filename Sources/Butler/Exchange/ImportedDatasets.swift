@@ -112,18 +112,18 @@ struct ImportedDatasets: Sendable {
 
 /// Finds datasets that may be given twice, among any number. Memory: 16 bytes for each.
 struct RepetitionSearch {
-    private var ids: [Int] = []
-    private var keys: [Int] = []
+    private var ids: RepeatedHashes
+    private var keys: RepeatedHashes
 
     init(count: Int) {
-        ids.reserveCapacity(count)
-        keys.reserveCapacity(count)
+        ids = RepeatedHashes(count: count)
+        keys = RepeatedHashes(count: count)
     }
 
     mutating func add(_ refs: [DatasetRef]) {
         for ref in refs {
-            ids.append(Self.id(ref))
-            keys.append(Self.key(ref))
+            ids.add(Self.id(ref))
+            keys.add(Self.key(ref))
         }
     }
 
@@ -150,9 +150,19 @@ struct RepetitionSearch {
     }
 
     /// Ends the search. Cost: O(n log n).
-    mutating func suspects() -> Suspects { Suspects(ids: Self.repeated(&ids), keys: Self.repeated(&keys)) }
+    mutating func suspects() -> Suspects { Suspects(ids: ids.found(), keys: keys.found()) }
+}
 
-    private static func repeated(_ hashes: inout [Int]) -> Set<Int> {
+/// Finds hashes that come up more than once. Memory: 8 bytes for each.
+struct RepeatedHashes {
+    private var hashes: [Int] = []
+
+    init(count: Int = 0) { hashes.reserveCapacity(count) }
+
+    mutating func add(_ hash: Int) { hashes.append(hash) }
+
+    /// Ends the search. Cost: O(n log n).
+    mutating func found() -> Set<Int> {
         hashes.sort()
         var found: Set<Int> = []
         for (one, next) in zip(hashes, hashes.dropFirst()) where one == next { found.insert(one) }

@@ -143,8 +143,10 @@ struct ImportPlan: Sendable {
     private(set) var transfers = FileTransfers.all(.auto)
     /// Why they cannot.
     private(set) var objection: (any Error)?
-    private(set) var tags: [(collection: String, refs: [DatasetRef])] = []
-    private(set) var ranges: [(range: ExportFile.ValidityRange, refs: [DatasetRef])] = []
+    let tags: [ExportFile.Tags]
+    let ranges: [ExportFile.ValidityRange]
+    /// The datasets of tags and ranges.
+    private var members: [DatasetID: DatasetRef] = [:]
     private(set) var warnings: [String]
 
     /// - Parameters:
@@ -172,9 +174,11 @@ struct ImportPlan: Sendable {
         }
         (records, warnings) = try Self.records(file, options, universe)
         datasets = try ImportedDatasets(file, options, types: known, records: records)
-        let members = try look(at: snapshot, file, options.transfer, datastore, ownFiles)
+        (tags, ranges) = (file.tags, file.validityRanges)
+        try look(at: snapshot, options.transfer, datastore, ownFiles)
         try refuseUnknownRuns(snapshot)
-        try addAssociations(file, members)
+        for tag in tags { try refuseUnknown(tag.ids, in: tag.collection) }
+        for range in ranges { try refuseUnknown(range.ids, in: range.collection) }
     }
 
     private static func records(
@@ -200,14 +204,11 @@ struct ImportPlan: Sendable {
     }
 
     /// Looks at all datasets, batch by batch. What a batch contradicts here is told of when all could be read.
-    ///
-    /// - Returns: those that are in tags or have validity ranges.
     private mutating func look(
-        at snapshot: RegistrySnapshot, _ file: ExportFile, _ transfer: ArtifactTransfer, _ datastore: (any Datastore)?,
-        _ ownFiles: [String]
-    ) throws -> [DatasetID: DatasetRef] {
-        let wanted = Set(file.tags.lazy.flatMap(\.ids)).union(file.validityRanges.lazy.flatMap(\.ids))
-        var members: [DatasetID: DatasetRef] = [:]
+        at snapshot: RegistrySnapshot, _ transfer: ArtifactTransfer, _ datastore: (any Datastore)?, _ ownFiles: [String]
+    ) throws {
+        var wanted = Set(tags.lazy.flatMap(\.ids))
+        wanted.formUnion(ranges.lazy.flatMap(\.ids))
         var repetitions = RepetitionSearch(count: datasets.count)
         var formatters: Set<String> = []
         var places = FilePlaces()
@@ -231,14 +232,13 @@ struct ImportPlan: Sendable {
         }
         suspects = repetitions.suspects()
         transfers = transfer == .auto ? places.transfers : .all(transfer)
-        guard let datastore else { return members }
+        guard let datastore else { return }
         for formatter in formatters.sorted() where !datastore.knowsFormatter(formatter) {
             warnings.append(
                 "'\(formatter)' is not known here nor configured; readers need a Python formatter of that name, and whoever "
                     + "reads with Python calls it. Look where the export comes from.")
         }
         if let stored { throw stored }
-        return members
     }
 
     /// Keeps the first error of several calls. One of the database ends all.
@@ -259,19 +259,14 @@ struct ImportPlan: Sendable {
         }
     }
 
-    private mutating func addAssociations(_ file: ExportFile, _ known: [DatasetID: DatasetRef]) throws {
-        guard !file.tags.isEmpty || !file.validityRanges.isEmpty else { return }
-        func members(_ ids: [DatasetID], _ collection: String) throws -> [DatasetRef] {
-            try ids.map { id in
-                guard let ref = known[id] else {
-                    throw ExportFileError.unknownDataset(id: id.description, collection: collection)
-                }
-                return ref
-            }
+    private func refuseUnknown(_ ids: [DatasetID], in collection: String) throws {
+        for id in ids where members[id] == nil {
+            throw ExportFileError.unknownDataset(id: id.description, collection: collection)
         }
-        for tag in file.tags { tags.append((tag.collection, try members(tag.ids, tag.collection))) }
-        for range in file.validityRanges { ranges.append((range, try members(range.ids, range.collection))) }
     }
+
+    /// Those of a tag or range.
+    func refs(of ids: some Sequence<DatasetID>) -> [DatasetRef] { ids.compactMap { members[$0] } }
 
     // MARK: Writing
 
@@ -291,7 +286,12 @@ struct ImportPlan: Sendable {
 
     /// Makes datasets members of collections.
     func associate(_ writer: RegistryWriter) throws {
-        for (collection, refs) in tags { try writer.associate(refs, with: collection) }
-        for (range, refs) in ranges { try writer.certify(refs, in: range.collection, timespan: range.timespan) }
+        for tag in tags {
+            if tag.ids.isEmpty { try writer.associate([], with: tag.collection) }
+            for ids in tag.ids.pieces(of: BatchSpool.batchSize) {
+                try writer.associate(refs(of: ids), with: tag.collection)
+            }
+        }
+        for range in ranges { try writer.certify(refs(of: range.ids), in: range.collection, timespan: range.timespan) }
     }
 }
