@@ -21,7 +21,8 @@ extension YAMLNode {
     ///
     /// - Parameter path: the keys of the lists that are handed out item by item; not empty.
     /// - Returns: whether there is a document.
-    /// - Throws: ``YAMLError``, what reading the text or the visitor throws. Merge keys (`<<`) beside and on the path are refused.
+    /// - Throws: ``YAMLError``, what reading the text or the visitor throws. Merge keys (`<<`) beside and on the path are
+    ///   refused.
     /// - Complexity: O(n); memory is that of the largest piece, and of the nodes with anchors.
     public static func visit<Visitor: YAMLPartVisitor>(
         _ source: YAMLSource, path: [String], limits: YAMLLimits = YAMLLimits(), visitor: inout Visitor
