@@ -179,7 +179,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
             ]),
-        .target(name: "DemoSurvey", dependencies: ["Butler", "FITS"]),
+        .target(name: "DemoSurvey", dependencies: ["Butler", "Database", "FITS"]),
         .target(
             name: "EdgeCache",
             dependencies: [

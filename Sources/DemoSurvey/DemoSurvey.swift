@@ -1,4 +1,5 @@
 import Butler
+import Database
 import Foundation
 import RepositoryConfiguration
 
@@ -47,10 +48,12 @@ public enum DemoSurvey {
         let target = try NewDirectory(directory)
         // The environment could bring in other defaults, and with them other files.
         let environment = ConfigurationEnvironment(variables: [:])
+        var hasTables = false
         do {
             try await DirectButler.create(
                 target.draft, options: .init(configuration: .init(seed: SurveyLayout.configuration(database))),
                 environment: environment)
+            hasTables = true
             let butler = try await DirectButler.open(target.draft, writeable: true, environment: environment)
             let made: (visits: Int, datasets: Int)
             do {
@@ -69,7 +72,10 @@ public enum DemoSurvey {
         } catch {
             // As above: the first error is the one to tell.
             try? target.discard()
-            throw error
+            guard hasTables, let database else { throw error }
+            let reason = error is CancellationError ? "it was interrupted." : "\(error)"
+            let name = (try? DatabaseURL(parsing: database.url))?.description ?? "the database"
+            throw DemoSurveyError.unfinished(database: name, reason: reason)
         }
     }
 

@@ -192,28 +192,41 @@ struct PostgreSQLTests {
 
     @Test func statesThatDifferByQuietTransactionsOnlyHaveOneNumber() {
         let changes = PostgreSQLChanges()
-        let first = changes.version("100:100:")
-        #expect(changes.version("100:100:") == first)
+        let first = changes.version("100:100:", on: 1)
+        #expect(changes.version("100:100:", on: 1) == first)
         changes.disregard("100,101,102")
         // Newer, under way with another, and older again.
-        #expect(changes.version("103:103:") == first)
-        #expect(changes.version("103:104:103") == first)
-        #expect(changes.version("100:103:100,101,102") == first)
-        #expect(changes.version("100:100:") == first)
-        let second = changes.version("104:104:")
+        #expect(changes.version("103:103:", on: 1) == first)
+        #expect(changes.version("103:104:103", on: 1) == first)
+        #expect(changes.version("100:103:100,101,102", on: 1) == first)
+        #expect(changes.version("100:100:", on: 1) == first)
+        let second = changes.version("104:104:", on: 1)
         #expect(second != first, "another's")
-        #expect(changes.version("103:104:103") != second, "before another's")
-        let third = changes.version("104:106:104")
+        #expect(changes.version("103:104:103", on: 1) != second, "before another's")
+        let third = changes.version("104:106:104", on: 1)
         changes.disregard("104")
-        #expect(changes.version("106:106:") == third)
-        #expect(changes.version("107:107:") != third)
+        #expect(changes.version("106:106:", on: 1) == third)
+        #expect(changes.version("107:107:", on: 1) != third)
         // The numbers of locks are the low halves, and begin anew.
         let high: UInt64 = 7 << 32
-        let late = changes.version("\(high - 1):\(high - 1):")
+        let late = changes.version("\(high - 1):\(high - 1):", on: 1)
         changes.disregard("\(UInt32.max),0,1")
-        #expect(changes.version("\(high + 2):\(high + 2):") == late)
-        #expect(changes.version("\(high + 5000):\(high + 5000):") != late)
-        #expect(changes.version("what") != changes.version("what"))
+        #expect(changes.version("\(high + 2):\(high + 2):", on: 1) == late)
+        #expect(changes.version("\(high + 5000):\(high + 5000):", on: 1) != late)
+        #expect(changes.version("what", on: 1) != changes.version("what", on: 1))
+    }
+
+    @Test func aNewConnectionSeesANewState() {
+        let changes = PostgreSQLChanges()
+        let first = changes.version("100:100:", on: 5)
+        #expect(changes.version("100:100:", on: 5) == first)
+        // One that was made before is of the same life of the server.
+        #expect(changes.version("100:100:", on: 4) == first)
+        changes.disregard("100")
+        // What comes after a restart may have the numbers of what was lost.
+        let second = changes.version("100:100:", on: 6)
+        #expect(second != first)
+        #expect(changes.version("101:101:", on: 6) != second)
     }
 
     @Test func savepointsGoWithTheStatementsInThem() async throws {

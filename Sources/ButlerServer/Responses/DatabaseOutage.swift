@@ -18,7 +18,15 @@ enum DatabaseOutage {
 
     /// What clients are told. The reason may show where the database is, so it goes to the log only.
     static func detail(of error: any Error) -> String? {
-        guard let error = error as? DatabaseError, error.isOutage else { return nil }
+        guard let error = error as? DatabaseError, error.isOutage || isMaintenance(error) else { return nil }
         return "The database of this repository cannot be reached at present; repeat the request in a while."
+    }
+
+    /// Whether somebody is at work on a database that could be opened before: passwords are changed, it is restored.
+    private static func isMaintenance(_ error: DatabaseError) -> Bool {
+        switch error {
+        case .accessDenied, .cannotOpen: true
+        default: false
+        }
     }
 }

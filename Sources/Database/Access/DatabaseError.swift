@@ -88,7 +88,7 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
         case .unexpectedValue(let column, let expected, let found):
             "Column '\(column)' holds \(found) where \(expected) was expected; the row was written by a faulty client."
         case .statementFailed(let reason, let statement, let database):
-            "Database \(database) rejected a statement: \(reason) [\(statement)]."
+            "Database \(database) rejected a statement: \(reason)\(statement.isEmpty ? "" : " [\(statement)]")."
         case .statementTooComplex(let reason, let database):
             "A statement is too complex for database \(database): \(reason)."
         case .numberOutOfRange(let name):

@@ -32,14 +32,26 @@ final class PostgreSQLChanges: Sendable {
         var version: Int64 = 0
         /// The client's quiet transactions, as the low halves of their numbers, the oldest first.
         var quiet: [UInt32] = []
+        /// The newest connection of which a state was seen.
+        var connection: UInt64 = 0
     }
 
     private let state = Mutex(State())
     private static let mostQuiet = 512
 
     /// The number of a state: the last one, unless the two differ by what others have committed.
-    func version(_ text: String) -> Int64 {
+    ///
+    /// A server that was restored, took the place of another or had not waited for its disk gives numbers of lost transactions
+    /// to others. All connections break before that, so the first state that is seen on a new one is a new state.
+    ///
+    /// - Parameter connection: the ``PostgreSQLHandle/connectionNumber``.
+    func version(_ text: String, on connection: UInt64) -> Int64 {
         state.withLock { state in
+            if connection > state.connection {
+                state.connection = connection
+                state.quiet = []
+                return Self.renew(&state, PostgreSQLVisibility(text))
+            }
             guard let seen = PostgreSQLVisibility(text) else { return Self.renew(&state, nil) }
             guard let last = state.last, let newer = seen.news(since: last), let older = last.news(since: seen),
                 (newer + older).allSatisfy({ state.quiet.contains(UInt32(truncatingIfNeeded: $0)) })

@@ -7,6 +7,8 @@ final class PostgreSQLHandle {
     let session: PostgreSQLSession
     let canceller: PostgreSQLCanceller
     private(set) var pointer: OpaquePointer?
+    /// Larger than those of the connections before; as if it were another one when a pooler leads to another server.
+    private(set) var connectionNumber: UInt64 = 0
     private var statements: [StatementKey: PreparedState] = [:]
     private var preparedCount = 0
     /// Whether an end of a transaction was sent whose answer nobody has read yet.
@@ -14,8 +16,9 @@ final class PostgreSQLHandle {
     private var lastUse = ContinuousClock.now
     /// Whether there is a pooler, such as PgBouncer, between this end and the server.
     private var isPooled = false
-    /// The server's process that works for the running transaction, where it may be another one each time.
+    /// The server's process behind a pooler, another one for each transaction, and when that server began to run.
     private var pooledProcess: Int32?
+    private var pooledStart: String?
     /// The state that the running transaction sees, or saw when it began.
     var snapshotText: String?
     /// What the server is at work on while nobody waits for it.
@@ -38,8 +41,7 @@ final class PostgreSQLHandle {
     }
 
     private enum PreparedState {
-        case seenOnce
-        case prepared(String)
+        case seenOnce, prepared(String)
     }
 
     /// Enough for the statements of one application; when it is full the cache starts anew.
@@ -62,7 +64,7 @@ final class PostgreSQLHandle {
     func connect() throws {
         disconnect()
         let connection = try session.connect()
-        pointer = connection
+        (pointer, connectionNumber) = (connection, DatabaseChangeToken.nextNumber())
         guard PQstatus(connection) == CONNECTION_OK else {
             let error = errors.openingError(String(cString: PQerrorMessage(connection))) {
                 // It gives the code in place of the words, and only if it has been told before it connects.
@@ -128,9 +130,12 @@ final class PostgreSQLHandle {
     private func startTransaction(_ statement: String, within limit: Duration? = nil) throws {
         do {
             let settings = isPooled ? session.preparation(isLocal: true, version: PQserverVersion(pointer)) : ""
-            let suffix = isPooled ? "; \(settings); SELECT pg_backend_pid()" : ""
+            let suffix = isPooled ? "; \(settings); SELECT pg_backend_pid(), pg_postmaster_start_time()" : ""
             let results = try send(statement + suffix, within: limit)
             pooledProcess = isPooled ? results.last?.text().flatMap { Int32($0) } : nil
+            if isPooled, let start = results.last?.text(column: 1), start != pooledStart {
+                (pooledStart, connectionNumber) = (start, DatabaseChangeToken.nextNumber())
+            }
             // The snapshot comes second, if it was asked for.
             snapshotText = results.count > 1 && statement.contains(";") ? results[1].text() : nil
         } catch {

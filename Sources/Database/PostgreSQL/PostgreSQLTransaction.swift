@@ -314,7 +314,8 @@ final class PostgreSQLTransaction: OpenTransaction {
         let known = handle.snapshotText
         if isWriteable { handle.snapshotText = nil }
         let text = try known ?? handle.run("SELECT pg_current_snapshot()").text() ?? ""
-        return DatabaseChangeToken(connection: server.number, version: server.changes.version(text))
+        let version = server.changes.version(text, on: handle.connectionNumber)
+        return DatabaseChangeToken(connection: server.number, version: version)
     }
 
     func keepChangeToken() { keepsToken = true }

@@ -163,7 +163,8 @@ final class Follower: Sendable {
         do {
             let client = try await connected()
             let moment = ContinuousClock.now
-            guard let position = try await primary.logPosition() else { return }
+            // Without the primary it is as good as it was, until that is too long ago.
+            guard let position = try? await primary.logPosition() else { return }
             // A follower that has been made a primary goes its own way.
             guard try await client.hasReplayed(to: position) else { return }
             state.withLock { state in
