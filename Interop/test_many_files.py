@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+import yaml
 
 pytest.importorskip("lsst.daf.butler")
 from command_line import BINARY, needs_binary, steward  # noqa: E402
@@ -50,6 +51,34 @@ def ingest(root, table, transfer):
 
 def folders(root):
     return {folder for folder, _, _ in os.walk(root) if "/.steward" not in folder}
+
+
+@pytest.mark.parametrize("transfer", ["hardlink", "copy"])
+@pytest.mark.parametrize("places", [[10], [BATCH - 10], [10, BATCH - 10], [2 * BATCH + 990]])
+def test_folders_that_cannot_be_made_leave_nothing_of_others(root, sources, tmp_path, transfer, places):
+    """Each file has a folder of its own, and two threads make them for a batch: something is in the way of one or both."""
+    configuration = root / "butler.yaml"
+    plain = configuration.read_text()
+    content = yaml.safe_load(plain)
+    content["datastore"] |= {"templates": {"count": "{run:/}/{datasetType}/d{detector}/{instrument}_{detector}"}}
+    configuration.write_text(yaml.safe_dump(content))
+    obstacles = [root / f"run/many/count/d{100 + n}" for n in places]
+    before_folders, before = folders(root), state(root)
+    try:
+        for path in obstacles:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("of somebody else\n")
+        done = ingest(root, table(sources), transfer)
+        assert done.status == 1 and "a file has this name" in done.errors, done.errors
+        assert f"d{100 + places[0]}" in done.errors
+        for path in obstacles:
+            assert path.read_text() == "of somebody else\n"
+            path.unlink()
+        obstacles[0].parent.rmdir()
+        obstacles[0].parent.parent.rmdir()
+    finally:
+        configuration.write_text(plain)
+    assert state(root) == before and folders(root) == before_folders
 
 
 @pytest.mark.parametrize("transfer", ["hardlink", "move"])

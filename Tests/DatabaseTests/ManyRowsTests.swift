@@ -104,4 +104,20 @@ import Testing
         }
         try await client.close()
     }
+
+    /// As the virtual table of the same name has; whoever made it.
+    @Test(arguments: ["TABLE", "TEMP TABLE", "VIEW"])
+    func aTableThatIsCalledAsTheRowsAreIsNotTakenForThem(_ kind: String) async throws {
+        let client = try await DatabaseURL(parsing: "sqlite://").open(DatabaseOptions(access: .create))
+        try await client.write { connection in
+            try connection.createTable(.group)
+            let made = SQL(elements: [.text("CREATE \(kind) steward_rows_3 AS SELECT 7, 'other', 1")])
+            try connection.execute(made)
+            #expect(throws: DatabaseError.self) {
+                try connection.executeMany(try .insert(into: .group), rows: [[1, "a", nil], [2, "b", nil]])
+            }
+            #expect(try connection.fetchOne("SELECT count(*) FROM \(table: .group)") { try $0.int(0) } == 0)
+        }
+        try await client.close()
+    }
 }

@@ -14,9 +14,10 @@ public protocol DatabaseConnection: AnyObject {
     @discardableResult
     func execute(_ statement: SQL) throws -> Int
 
-    /// Runs a statement with parameters once for each row, prepared once. Returns the total number of changed rows.
+    /// Runs a statement with parameters for each row, inserts for thousands at once. Returns the total number of changed rows.
     ///
-    /// - Parameter row: gives the next row, `nil` after the last; it is asked for one at a time.
+    /// - Parameter row: gives the next row, `nil` after the last; it is asked for one at a time. Statements that it runs need
+    ///   not see the rows before.
     @discardableResult
     func executeMany(_ template: SQL, next row: () throws -> [SQLValue]?) throws -> Int
 

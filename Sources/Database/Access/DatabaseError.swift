@@ -73,7 +73,8 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
         case .locked(let name, let waited):
             "Database \(name) stayed locked by another client for \(waited); end that client or raise the busy timeout."
         case .diskFull(let name):
-            "No space left to write database \(name); free some space on its file system and repeat."
+            "No space left to write database \(name); free some space on its file system, and on that of temporary files "
+                + "(TMPDIR), and repeat."
         case .readOnly(let name):
             "Database \(name) can only be read; open it writeable, with write permission for the file and its directory."
         case .needsRecovery(let name):

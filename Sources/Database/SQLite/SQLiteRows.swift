@@ -5,8 +5,8 @@ import GRDBSQLite
 /// A statement for each row opens the table, its indexes and those that it refers to each time, which for the tags of datasets
 /// takes as long as the insertion.
 final class SQLiteRows {
-    /// The most rows that one statement inserts. SQLite keeps each page as it was before the statement, so that it can be
-    /// undone: the more rows, the fewer pages are kept again and again.
+    /// The most rows that one statement inserts. So that it can be undone, SQLite keeps pages that the transaction had changed
+    /// before as they were, beyond 64 KiB in a temporary file: the more rows, the fewer pages are kept again and again.
     static let most = 5_000
 
     /// A connection has one table for each number of columns.

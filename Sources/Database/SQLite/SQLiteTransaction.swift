@@ -104,11 +104,17 @@ final class SQLiteTransaction: OpenTransaction {
             }
         }
         let source = try handle.rows(rendered.bindings.count)
-        let all = try dialect.rendered(insert.statement(selecting: "SELECT * FROM \(alias: source.name)"))
-        return try source.holding(rows, for: rendered.bindings) {
+        // As a function, since a table or view of that name would come first otherwise.
+        let all = try dialect.rendered(insert.statement(selecting: "SELECT * FROM \(alias: source.name)()"))
+        let count = try source.holding(rows, for: rendered.bindings) {
             let prepared = try handle.statement(all.text, table: rendered.firstTable)
             return try run(prepared, [], table: rendered.firstTable)
         }
+        if case .fail = insert.conflictRule, count != rows.count {
+            throw DatabaseError.statementFailed(
+                reason: "of \(rows.count) rows it inserted \(count)", statement: all.text, database: handle.errors.name)
+        }
+        return count
     }
 
     private func checkSlots(_ rendered: RenderedSQL, _ count: Int) throws(DatabaseError) {

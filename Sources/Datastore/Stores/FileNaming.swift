@@ -8,7 +8,7 @@ extension StagedArtifacts {
 
     /// Gives the files their names.
     ///
-    /// - Parameter made: is told of each folder that was missing, one above before that below.
+    /// - Parameter made: is told of each folder that was missing.
     /// - Throws: `ObjectStorageError.alreadyExists` when there is a file of such a name, `.notFound` when one that is
     ///   recorded where it is has gone, `.changedWhileReading` when one that gets another name is not what it was.
     public func publish(made: @Sendable (String) -> Void = { _ in }) throws {
@@ -26,7 +26,8 @@ extension StagedArtifacts {
         KillPoint.pass()
     }
 
-    /// The files in one part or two, no folder in both: the system lets one at a time give names in a folder.
+    /// The files in one part or two, which do not share a folder if those of each folder follow each other: the system lets one
+    /// at a time give names in a folder.
     private func partsOfFolders() throws -> [ArraySlice<StagedFile>] {
         guard files.count >= Self.fewestForTwo else { return [files[...]] }
         func folder(_ index: Int) throws -> String? {
