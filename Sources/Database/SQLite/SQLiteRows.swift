@@ -63,7 +63,7 @@ final class SQLiteRows {
         UnsafeMutableRawPointer(pointer.unsafelyUnwrapped).assumingMemoryBound(to: Cursor.self)
     }
 
-    /// A table that need not be created. SQLite keeps the address.
+    /// A table that need not be created. SQLite keeps the address; nobody changes what is there.
     nonisolated(unsafe) private static let module: UnsafeMutablePointer<sqlite3_module> = {
         var module = sqlite3_module()
         module.xConnect = { connection, rows, _, _, table, _ in
