@@ -74,17 +74,20 @@ struct SQLiteResult: SQLiteDestination {
     }
 }
 
-/// Gives values to SQLite. Holds the texts of one row until the next, so that SQLite need not copy them.
+/// Gives values to SQLite. Where they come in rows it holds the texts of one until the next, so that SQLite need not copy them.
 final class SQLiteValueWriter {
     private static let size = 4096
-    private let texts = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
+    private var texts: UnsafeMutablePointer<UInt8>?
     private var end = 0
 
     // SQLite may know the addresses until the statement is gone, but reads them only in a step.
-    deinit { texts.deallocate() }
+    deinit { texts?.deallocate() }
 
     /// Forgets the texts of the row before.
-    func beginRow() { end = 0 }
+    func beginRow() {
+        if texts == nil { texts = .allocate(capacity: Self.size) }
+        end = 0
+    }
 
     /// The result code of `destination`; `SQLITE_MISMATCH` for a timespan, which is two values.
     @inline(__always)
@@ -115,9 +118,12 @@ final class SQLiteValueWriter {
     }
 
     private func write<D: SQLiteDestination>(_ text: UnsafeBufferPointer<UInt8>, to destination: D) -> Int32 {
-        guard let address = text.baseAddress, text.count <= Self.size - end else {
-            // Too long to keep, or empty, which needs an address as well: without one SQLite takes NULL.
-            return destination.take(text: text.baseAddress ?? UnsafePointer(texts), count: text.count, D.copied)
+        guard let address = text.baseAddress else {
+            // An empty text needs an address as well: without one SQLite takes NULL.
+            return withUnsafePointer(to: 0 as UInt8) { destination.take(text: $0, count: 0, D.copied) }
+        }
+        guard let texts, text.count <= Self.size - end else {
+            return destination.take(text: address, count: text.count, D.copied)
         }
         let kept = texts + end
         kept.update(from: address, count: text.count)

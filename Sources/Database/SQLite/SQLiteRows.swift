@@ -96,7 +96,9 @@ final class SQLiteRows {
             return SQLITE_OK
         }
         module.xFilter = { pointer, _, _, _, _ in
-            SQLiteRows.cursor(pointer).pointee.position = 0
+            let cursor = SQLiteRows.cursor(pointer)
+            cursor.pointee.position = 0
+            cursor.pointee.rows._withUnsafeGuaranteedRef { $0.writer.beginRow() }
             return SQLITE_OK
         }
         module.xNext = { pointer in

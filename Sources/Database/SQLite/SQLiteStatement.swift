@@ -34,7 +34,7 @@ final class SQLiteStatement {
 
     /// Binds the values of a statement, taking those of a template from `row`.
     func bind(_ bindings: [SQLBinding], row: [SQLValue] = []) throws {
-        writer.beginRow()
+        if !row.isEmpty { writer.beginRow() }
         for (index, binding) in bindings.enumerated() {
             let parameter = SQLiteParameter(statement: pointer, index: Int32(index + 1))
             let code =
