@@ -107,6 +107,8 @@ struct Intake: Sendable {
                     try last(writer)
                     KillPoint.pass()
                 }
+                try spool.flushNames()
+                KillPoint.pass()
             }
             KillPoint.pass()
         } catch {

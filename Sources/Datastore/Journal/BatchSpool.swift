@@ -33,6 +33,7 @@ public final class BatchSpool: Sendable {
     private let datastores: [FileDatastore]
     private let state = Mutex(State())
     private let published = Mutex(Published())
+    private let flushes = FolderFlushes()
 
     /// What came of giving names to files. Apart from the rest, as a batch is read while the files of another get theirs.
     private struct Published {
@@ -124,11 +125,12 @@ public final class BatchSpool: Sendable {
         }
     }
 
-    /// Gives the files of a batch, the `number`-th, their names: ``StagedArtifacts/publish(made:)``.
+    /// Gives the files of a batch, the `number`-th, their names, as ``StagedArtifacts/publish()``; to have them on the disk
+    /// takes ``flushNames()`` after the last.
     /// - Throws: as that; ``DatastoreError/ambiguousTarget(path:datasets:)`` when a file of a batch before has the name.
     public func publish(_ number: Int, _ batch: Batch) throws {
         do {
-            try batch.artifacts.publish { folder in published.withLock { $0.folders.append(folder) } }
+            try batch.artifacts.publish(flushing: flushes) { folder in published.withLock { $0.folders.append(folder) } }
         } catch {
             published.withLock { $0.failed = (number, batch) }
             guard case ObjectStorageError.alreadyExists(let path) = error else { throw error }
@@ -145,6 +147,9 @@ public final class BatchSpool: Sendable {
             if batch.artifacts.isSettled { published.settled.insert(number) }
         }
     }
+
+    /// Waits until all names are on the disk.
+    public func flushNames() throws { try flushes.flush() }
 
     /// Tidies up after a batch whose records are committed: ``StagedArtifacts/finish()``.
     public func finish(_ number: Int) throws {
@@ -196,11 +201,16 @@ private struct Words {
 
     mutating func write(_ batch: BatchSpool.Batch, _ datastores: [FileDatastore], _ writer: inout PackedWriter) {
         writer.write(batch.refs.count)
-        for ref in batch.refs {
-            writer.write(ref.id)
-            writer.write(number(ref.datasetType))
-            writer.write(number(ref.run))
-            for value in ref.dataID.requiredValues { writer.write(value) }
+        let refs = batch.refs
+        // Mostly they are alike.
+        var (type, run) = (0, 0)
+        for index in refs.indices {
+            if index == 0 || refs[index].datasetType != refs[index - 1].datasetType { type = number(refs[index].datasetType) }
+            if index == 0 || refs[index].run != refs[index - 1].run { run = number(refs[index].run) }
+            writer.write(refs[index].id)
+            writer.write(type)
+            writer.write(run)
+            for value in refs[index].dataID.requiredValues { writer.write(value) }
         }
         writer.write(batch.artifacts.files.count)
         for file in batch.artifacts.files {

@@ -19,9 +19,11 @@ struct FileIdentity: Hashable, Sendable {
     }
 
     /// Of the file under a name, itself if it is a symbolic link; `nil` when there is none.
-    init?(of path: String) {
+    /// - Parameter folder: that of the file, if it is held.
+    init?(of path: String, in folder: HeldFolder? = nil) {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
+        let code = HeldFolder.find(path, in: folder) { fstatat($0, $1, &status, AT_SYMLINK_NOFOLLOW) }
+        guard code == 0 else { return nil }
         self.init(status)
     }
 

@@ -37,12 +37,15 @@ enum JournalFiles {
     }
 
     /// Removes a name. None is no error.
+    ///
+    /// - Parameter folder: that of the file, if it is held.
     /// - Returns: whether there was one.
     @discardableResult
-    static func remove(_ path: String) throws(ObjectStorageError) -> Bool {
-        guard posixUnlink(path) != 0 else { return true }
+    static func remove(_ path: String, in folder: HeldFolder? = nil) throws(ObjectStorageError) -> Bool {
+        guard HeldFolder.find(path, in: folder, { unlinkat($0, $1, 0) }) != 0 else { return true }
         guard errno == ENOENT || errno == ENOTDIR else { throw failure(path, "delete") }
-        return false
+        // A folder that is held may be gone, and another have its name.
+        return try folder == nil ? false : remove(path)
     }
 
     /// Makes a folder and those above it.
@@ -104,15 +107,7 @@ enum JournalFiles {
     /// Waits until the content of files is on the disk: one by one, or with all else on the file system when they are
     /// many, which is faster.
     static func flush(_ paths: [String], below root: String) throws(ObjectStorageError) {
-        #if canImport(Glibc)
-            if paths.count > 32, let syncfs = LinuxCalls.syncfs {
-                let descriptor = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                guard descriptor >= 0 else { throw failure(root, "flush") }
-                defer { close(descriptor) }
-                guard syncfs(descriptor) == 0 else { throw failure(root, "flush") }
-                return
-            }
-        #endif
+        if areMany(paths.count) { return try flushAll(root) }
         for path in paths {
             let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
             guard descriptor >= 0 else {
@@ -123,6 +118,26 @@ enum JournalFiles {
             defer { close(descriptor) }
             guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure(path, "flush") }
         }
+    }
+
+    /// Whether so many files or folders are flushed in less time with all else on their file system.
+    static func areMany(_ count: Int) -> Bool {
+        #if canImport(Glibc)
+            count > 32 && LinuxCalls.syncfs != nil
+        #else
+            false
+        #endif
+    }
+
+    /// Waits until all of the file system of a folder is on the disk; without effect where ``areMany(_:)`` never holds.
+    static func flushAll(_ root: String) throws(ObjectStorageError) {
+        #if canImport(Glibc)
+            guard let syncfs = LinuxCalls.syncfs else { return }
+            let descriptor = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw failure(root, "flush") }
+            defer { close(descriptor) }
+            guard syncfs(descriptor) == 0 else { throw failure(root, "flush") }
+        #endif
     }
 
     /// The names in a folder; `nil` when there is no such folder.
@@ -192,58 +207,5 @@ enum JournalFiles {
         case ENAMETOOLONG: return .nameTooLong(path: path)
         default: return .system(path: path, operation: operation, code: code, message: String(cString: strerror(code)))
         }
-    }
-}
-
-/// Resolves symbolic links in paths of files, most of which are in the folder of the one before. For one operation:
-/// links may lead elsewhere later.
-final class ResolvedFolder: Sendable {
-    private let last = Mutex<(folder: String, resolved: String)?>(nil)
-    /// The file system of the folder that files are linked into, if links work there.
-    private let target = Mutex<(folder: String, device: dev_t?)?>(nil)
-
-    /// Whether a hard link to a file will surely be possible: it is on the same file system, which has links, ours, and has
-    /// few names.
-    ///
-    /// - Parameter file: what the system knows of it, a regular one.
-    func canLink(_ file: stat, into folder: String) -> Bool {
-        let device = target.withLock { target in
-            if let target, target.folder == folder { return target.device }
-            let found = JournalFiles.deviceWithLinks(folder)
-            target = (folder, found)
-            return found
-        }
-        let user = geteuid()
-        return file.st_dev == device && file.st_nlink < 1000 && (user == 0 || file.st_uid == user)
-    }
-
-    /// The path of a file with all symbolic links resolved.
-    func resolved(_ path: String) throws(ObjectStorageError) -> String {
-        var status = stat()
-        return try lstat(path, &status) == 0 ? resolved(path, status) : JournalFiles.resolved(path)
-    }
-
-    /// What the system knows of the file that a path leads to, and its path with all symbolic links resolved.
-    func located(_ path: String) throws(ObjectStorageError) -> (status: stat, resolved: String) {
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            return (try LocalFile.status(path), try JournalFiles.resolved(path))
-        }
-        return (status, try resolved(path, status))
-    }
-
-    /// - Parameter status: of what has the name.
-    private func resolved(_ path: String, _ status: stat) throws(ObjectStorageError) -> String {
-        guard status.st_mode & S_IFMT != S_IFLNK, path.hasPrefix("/"), !path.hasSuffix("/") else {
-            return try JournalFiles.resolved(path)
-        }
-        let folder = JournalFiles.folder(of: path)
-        let name = String(path.utf8.dropFirst(folder == "/" ? 1 : folder.utf8.count + 1)) ?? ""
-        guard name != ".", name != "..", !name.isEmpty else { return try JournalFiles.resolved(path) }
-        if let known = last.withLock({ $0 }), known.folder == folder { return known.resolved + name }
-        let resolved = try JournalFiles.resolved(folder)
-        let prefix = resolved.hasSuffix("/") ? resolved : resolved + "/"
-        last.withLock { $0 = (folder, prefix) }
-        return prefix + name
     }
 }

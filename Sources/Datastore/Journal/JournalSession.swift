@@ -21,17 +21,17 @@ final class JournalSession: Sendable {
 
     let root: String
     let name: String
+    let directory: String
     private let lock: FileLock
     private let count = Mutex<UInt64>(0)
     private let isEnded = Mutex(false)
     /// Whether the folder is surely on the disk.
     private let isAnchored = Mutex(false)
 
-    var directory: String { root + "/" + Self.folderName + "/" + name }
-
-    private init(root: String, name: String, lock: FileLock) {
+    private init(root: String, name: String, directory: String, lock: FileLock) {
         self.root = root
         self.name = name
+        self.directory = directory
         self.lock = lock
     }
 
@@ -76,7 +76,7 @@ final class JournalSession: Sendable {
         KillPoint.pass()
         try describe(directory, root: root)
         KillPoint.pass()
-        return JournalSession(root: root, name: name, lock: lock)
+        return JournalSession(root: root, name: name, directory: directory, lock: lock)
     }
 
     deinit {

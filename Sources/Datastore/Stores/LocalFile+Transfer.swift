@@ -138,15 +138,28 @@ extension LocalFile {
         }
     }
 
+    /// - Parameters:
+    ///   - sourceFolder: that of the source, if it is held.
+    ///   - targetFolder: that of the target, if it is held.
     /// - Throws: `.linkImpossible` between file systems, and for files of others where the system forbids that.
-    static func hardLink(_ source: String, at target: String) throws(ObjectStorageError) {
-        guard linkat(AT_FDCWD, source, AT_FDCWD, target, 0) != 0 else { return }
-        let code = errno
+    static func hardLink(
+        _ source: String, _ sourceFolder: HeldFolder? = nil, at target: String, _ targetFolder: HeldFolder? = nil
+    ) throws(ObjectStorageError) {
+        let code = HeldFolder.find(source, in: sourceFolder) { sourceFolder, source in
+            HeldFolder.find(target, in: targetFolder) { targetFolder, target in
+                linkat(sourceFolder, source, targetFolder, target, 0) == 0 ? 0 : errno
+            }
+        }
+        // A folder that is held may be gone, and another have its name.
+        if code == ENOENT, sourceFolder != nil || targetFolder != nil { return try hardLink(source, at: target) }
+        if code == 0 { return }
         switch code {
         case EEXIST: throw .alreadyExists(path: target)
         case EXDEV, EPERM, EMLINK, EOPNOTSUPP, ENOSYS:
             throw .linkImpossible(path: target, source: source, reason: String(cString: strerror(code)))
-        default: throw JournalFiles.failure(source, "link")
+        default:
+            errno = code
+            throw JournalFiles.failure(source, "link")
         }
     }
 

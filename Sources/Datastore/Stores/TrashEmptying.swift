@@ -151,9 +151,12 @@ private final class ArtifactRemoval: Sendable {
     /// Blocks.
     func remove(_ artifacts: [DoomedArtifact]) throws {
         guard datastore.isLocal else { return try removeObjects(artifacts) }
+        var folder: HeldFolder?
         for (path, id) in artifacts {
             do {
-                let wasThere = try JournalFiles.remove(try datastore.localPath(path))
+                let file = try datastore.localPath(path)
+                if folder?.holds(file) != true { folder = HeldFolder(of: file) }
+                let wasThere = try JournalFiles.remove(file, in: folder)
                 state.withLock { state in
                     if wasThere { state.result.files += 1 } else { state.missesFiles = true }
                 }
