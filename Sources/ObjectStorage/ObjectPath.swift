@@ -74,7 +74,10 @@ enum PathText {
     static let slash = UInt8(ascii: "/")
 
     static func basename(_ path: String) -> String {
-        path.utf8.split(separator: slash).last.map { String(Substring($0)) } ?? ""
+        var rest = path.utf8[...]
+        while rest.last == slash { rest = rest.dropLast() }
+        let start = rest.lastIndex(of: slash).map { rest.index(after: $0) } ?? rest.startIndex
+        return String(Substring(rest[start...]))
     }
 
     /// The folder of an absolute path without final slash; the root is its own folder.

@@ -103,7 +103,7 @@ extension DirectButler {
 
     /// Two datasets of one call may not share their identifier, or their type, run and data ID.
     static func refuseRepetitions(_ refs: some Sequence<DatasetRef>) throws {
-        var known = KnownDatasets()
+        var known = KnownDatasets(count: refs.underestimatedCount)
         for ref in refs { try known.add(ref) }
     }
 }
@@ -134,8 +134,14 @@ struct PreparedFiles: Sendable {
 
 /// Datasets of one call, of which no two may share their identifier, or their type, run and data ID.
 struct KnownDatasets {
-    private var ids: Set<DatasetID> = []
-    private var keys: Set<Key> = []
+    private var ids: Set<DatasetID>
+    private var keys: Set<Key>
+
+    /// - Parameter count: of the datasets, roughly.
+    init(count: Int = 0) {
+        ids = Set(minimumCapacity: count)
+        keys = Set(minimumCapacity: count)
+    }
 
     /// What is unique among the datasets of runs.
     private struct Key: Hashable {
@@ -182,11 +188,11 @@ extension RegistryWriter {
     func makeRoom(for refs: [DatasetRef]) throws {
         var types: Set<DatasetType> = []
         var runs: Set<String> = []
-        var last: DatasetRef?
-        for ref in refs {
+        for index in refs.indices {
             // Mostly they are alike.
-            if let last, last.run == ref.run, last.datasetType == ref.datasetType { continue }
-            last = ref
+            let isSame = index > 0 && refs[index].run == refs[index - 1].run && refs[index].datasetType == refs[index - 1].datasetType
+            if isSame { continue }
+            let ref = refs[index]
             if types.insert(ref.datasetType).inserted { try registerDatasetType(ref.datasetType) }
             if runs.insert(ref.run).inserted { try registerCollection(ref.run, type: .run) }
         }

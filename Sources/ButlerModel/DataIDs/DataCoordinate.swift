@@ -50,7 +50,7 @@ public struct DataCoordinate: Sendable {
 
     /// The record of an element; `nil` when not expanded or when there is no such record.
     public func record(of element: DimensionElement) -> DimensionRecord? {
-        guard let records, let index = group.layout.elements.firstIndex(where: { $0.position == element.position }) else { return nil }
+        guard let records, let index = group.index(of: element) else { return nil }
         return records[index]
     }
 

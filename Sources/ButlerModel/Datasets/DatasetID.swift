@@ -101,11 +101,20 @@ extension DatasetID {
         private let time: UInt64
         private var number = UInt64.random(in: 0...0x7FF)
         private var rest = UInt64.random(in: 0...mask)
+        /// Steps still to be made, of sixteen bits each: to ask the system for random bits takes longer than the rest.
+        private var steps: UInt64 = 0
+        private var stepCount = 0
 
         package init(time: UInt64) { self.time = time }
 
+        private mutating func step() -> UInt64 {
+            if stepCount == 0 { (steps, stepCount) = (.random(in: 0 ... .max), 4) }
+            defer { (steps, stepCount) = (steps >> 16, stepCount - 1) }
+            return 1 + steps & 0xFFFF
+        }
+
         package mutating func next(in time: UInt64) -> DatasetID {
-            rest += .random(in: 1...1 << 40)
+            if self.time == time { rest += step() }
             if rest > Self.mask {
                 rest &= Self.mask
                 number += 1

@@ -33,6 +33,8 @@ public struct DimensionGroup: Sendable {
         /// By position: the index in `keys`, or -1.
         let slots: [Int]
         let elements: [DimensionElement]
+        /// By position: the index in `elements`, or -1.
+        let indices: [Int]
         let lookupOrder: [DimensionElement]
 
         init(members: DimensionSet, universe: DimensionUniverse) {
@@ -51,6 +53,9 @@ public struct DimensionGroup: Sendable {
                 $0.isDimension ? members.contains($0.position) : $0.requiredSet.isSubset(of: members)
             }
             self.elements = elements
+            var indices = Array(repeating: -1, count: universe.elements.count)
+            for (index, element) in elements.enumerated() { indices[element.position] = index }
+            self.indices = indices
 
             var order: [Int] = []
             var done = DimensionSet()
@@ -101,6 +106,13 @@ public struct DimensionGroup: Sendable {
     public func slot(of position: Int) -> Int? {
         guard layout.slots.indices.contains(position), case let slot = layout.slots[position], slot >= 0 else { return nil }
         return slot
+    }
+
+    /// The index of an element in ``elements``; `nil` when it is none of them. Cost: O(1).
+    public func index(of element: DimensionElement) -> Int? {
+        guard layout.indices.indices.contains(element.position), case let index = layout.indices[element.position], index >= 0
+        else { return nil }
+        return index
     }
 
     public func contains(_ name: String) -> Bool {

@@ -13,7 +13,28 @@ final class SQLiteRows {
     private let columnCount: Int
     var name: String { "steward_rows_\(columnCount)" }
 
-    private var rows: [[SQLValue]] = []
+    /// Rows of equally many values.
+    struct Piece {
+        private(set) var count = 0
+        private var width = 0
+        private var values: [SQLValue] = []
+
+        mutating func append(_ row: [SQLValue]) {
+            width = row.count
+            count += 1
+            values.append(contentsOf: row)
+        }
+
+        mutating func removeAll() {
+            count = 0
+            values.removeAll(keepingCapacity: true)
+        }
+
+        subscript(row: Int) -> ArraySlice<SQLValue> { values[row * width..<(row + 1) * width] }
+        subscript(row: Int, slot: Int) -> SQLValue { values[row * width + slot] }
+    }
+
+    private var rows = Piece()
     private var columns: [(slot: Int, part: SQLBinding.SlotPart)] = []
     private let writer = SQLiteValueWriter()
 
@@ -29,18 +50,18 @@ final class SQLiteRows {
     }
 
     /// Has the table hold `rows` while `body` runs. `bindings` are those of the template that the rows are for.
-    func holding<T>(_ rows: [[SQLValue]], for bindings: [SQLBinding], _ body: () throws -> T) rethrows -> T {
+    func holding<T>(_ rows: Piece, for bindings: [SQLBinding], _ body: () throws -> T) rethrows -> T {
         self.rows = rows
         columns = bindings.compactMap { if case .slot(let slot, let part, _) = $0 { (slot, part) } else { nil } }
-        defer { self.rows = [] }
+        defer { self.rows = Piece() }
         return try body()
     }
 
     private func write(row: Int, column: Int, to result: SQLiteResult) -> Int32 {
         let (slot, part) = columns[column]
         return switch part {
-        case .whole: writer.write(rows[row][slot], to: result)
-        default: writer.write(rows[row][slot].part(part), to: result)
+        case .whole: writer.write(rows[row, slot], to: result)
+        default: writer.write(rows[row, slot].part(part), to: result)
         }
     }
 

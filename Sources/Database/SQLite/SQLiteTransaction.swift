@@ -82,25 +82,25 @@ final class SQLiteTransaction: OpenTransaction {
         try checkActive()
         let rendered = try dialect.rendered(template)
         let insert = template.bulkInsert
-        var piece: [[SQLValue]] = []
+        var piece = SQLiteRows.Piece()
         var count = 0
         while let values = try row() {
             try checkSlots(rendered, values.count)
             piece.append(values)
             if insert == nil || piece.count == SQLiteRows.most {
                 count += try execute(piece, rendered, insert)
-                piece.removeAll(keepingCapacity: true)
+                piece.removeAll()
             }
         }
         return try count + execute(piece, rendered, insert)
     }
 
     /// Several rows to be inserted go in one statement, a virtual table that holds them.
-    private func execute(_ rows: [[SQLValue]], _ rendered: RenderedSQL, _ insert: BulkInsert?) throws -> Int {
+    private func execute(_ rows: SQLiteRows.Piece, _ rendered: RenderedSQL, _ insert: BulkInsert?) throws -> Int {
         guard let insert, rows.count > 1 else {
-            return try rows.reduce(0) { count, row in
+            return try (0..<rows.count).reduce(0) { count, row in
                 let prepared = try handle.statement(rendered.text, table: rendered.firstTable)
-                return try count + run(prepared, rendered.bindings, table: rendered.firstTable, row: row)
+                return try count + run(prepared, rendered.bindings, table: rendered.firstTable, row: Array(rows[row]))
             }
         }
         let source = try handle.rows(rendered.bindings.count)

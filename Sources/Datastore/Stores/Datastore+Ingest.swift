@@ -189,12 +189,19 @@ public struct FilePlaces: Sendable {
     }
 }
 
-/// A file on its way into one part of a datastore.
-struct Staging: Sendable {
+/// A file on its way into one part of a datastore. An object, as there are many and each is handed on.
+final class Staging: Sendable {
     let datastore: FileDatastore
     let file: FileDatastore.IncomingFile
     let transfer: ArtifactTransfer
     let removesSource: Bool
+
+    init(datastore: FileDatastore, file: FileDatastore.IncomingFile, transfer: ArtifactTransfer, removesSource: Bool) {
+        self.datastore = datastore
+        self.file = file
+        self.transfer = transfer
+        self.removesSource = removesSource
+    }
 }
 
 /// A file whose records are known, on its way into one part of a datastore.
@@ -212,7 +219,7 @@ struct RecordedStaging: Sendable {
 extension StagedArtifacts {
     /// - Throws: ``DatastoreError/ambiguousTarget(path:datasets:)`` when two files would get one name.
     fileprivate func checkTargets() throws {
-        var owners: [String: Int] = [:]
+        var owners: [String: Int] = Dictionary(minimumCapacity: files.count)
         for (index, file) in files.enumerated() {
             guard let placement = file.placement else { continue }
             let path = try file.datastore.nameOfTarget(placement.target)

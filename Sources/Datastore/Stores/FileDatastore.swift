@@ -16,8 +16,10 @@ public final class FileDatastore: Datastore {
     let constraints: DatasetConstraints
     let disassembled: LookupTable<Bool>
     let root: ResourceURI
-    /// `nil` when the root is not on this machine.
+    /// `nil` when the root is not on this machine, as ``localRoot``.
     private let store: POSIXObjectStore?
+    /// The path of the root, without a slash at the end.
+    private let localRoot: String?
     /// The file system, for files that were ingested in place.
     private let fileSystem: POSIXObjectStore
     /// A root on another machine.
@@ -67,9 +69,11 @@ public final class FileDatastore: Datastore {
         if let path = configuration.root.localPath {
             root = try ResourceURI(localPath: path).asDirectory
             store = try POSIXObjectStore(root: root)
+            localRoot = root.localPath.map { $0.utf8.count > 1 && $0.utf8.last == UInt8(ascii: "/") ? String($0.dropLast()) : $0 }
         } else {
             root = try ResourceURI(configuration.root.description).asDirectory
             store = nil
+            localRoot = nil
         }
         var remote = remote
         if remote == nil, store == nil, let remotes {
@@ -122,7 +126,10 @@ public final class FileDatastore: Datastore {
         var ids: [DatasetID] = []
         ids.reserveCapacity(files.count)
         for file in files {
-            for row in file.rows where seen.insert(row.id).inserted { ids.append(row.id) }
+            for index in file.rows.indices {
+                let id = file.rows[index].id
+                if seen.insert(id).inserted { ids.append(id) }
+            }
         }
         try locations.insert(ids, connection)
         try table.insert(files, connection)
@@ -161,10 +168,9 @@ public final class FileDatastore: Datastore {
 
     /// Where this process stages files and writes down what it is about to do. Blocks when it is made.
     func session() throws -> JournalSession {
-        let root = try stagingRoot()
-        return try openSession.withLock { held in
+        try openSession.withLock { held in
             if let held { return held }
-            let session = try JournalSession.begin(root: root)
+            let session = try JournalSession.begin(root: try stagingRoot())
             held = session
             return session
         }
@@ -209,10 +215,8 @@ public final class FileDatastore: Datastore {
 
     /// The root on this machine, without a slash at the end.
     func rootPath() throws -> String {
-        guard store != nil, let path = root.localPath else {
-            throw DatastoreError.unsupportedLocation(uri: root.description)
-        }
-        return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        guard let localRoot else { throw DatastoreError.unsupportedLocation(uri: root.description) }
+        return localRoot
     }
 
     /// Where the files are, with a slash at the end.
@@ -222,10 +226,10 @@ public final class FileDatastore: Datastore {
     public var isLocal: Bool { store != nil }
 
     func localPath(_ path: ObjectPath) throws -> String {
-        guard let local = try requireStore().localPath(path) else {
+        guard let localRoot else {
             throw DatastoreError.unsupportedLocation(uri: root.description + path.description)
         }
-        return local
+        return localRoot == "/" ? localRoot + path.description : localRoot + "/" + path.description
     }
 
     /// The store and path of a recorded file, and the zip member.
@@ -258,7 +262,7 @@ public final class FileDatastore: Datastore {
             throw DatastoreError.noTemplate(datasetType: ref.datasetType.name, datastore: name)
         }
         try template.validate(for: ref.datasetType)
-        known.withLock { $0.keep(key) { $0.template = template } }
+        known.withLock { $0.keep(key) { .init(template: template, formatter: $0.formatter) } }
         return template
     }
 
@@ -270,7 +274,7 @@ public final class FileDatastore: Datastore {
             throw DatastoreError.noFormatter(
                 datasetType: ref.datasetType.name, storageClass: ref.datasetType.storageClass, datastore: name)
         }
-        known.withLock { $0.keep(key) { $0.formatter = formatter } }
+        known.withLock { $0.keep(key) { .init(template: $0.template, formatter: formatter) } }
         return formatter
     }
 
@@ -283,9 +287,15 @@ public final class FileDatastore: Datastore {
             let instrument: DataIDValue?
         }
 
-        struct Choice: Sendable {
-            var template: FileTemplate?
-            var formatter: FormatterConfiguration?
+        /// An object, as each file of an operation asks for one.
+        final class Choice: Sendable {
+            let template: FileTemplate?
+            let formatter: FormatterConfiguration?
+
+            init(template: FileTemplate? = nil, formatter: FormatterConfiguration? = nil) {
+                self.template = template
+                self.formatter = formatter
+            }
         }
 
         private var all: [Key: Choice] = [:]
@@ -299,8 +309,8 @@ public final class FileDatastore: Datastore {
             return choice
         }
 
-        mutating func keep(_ key: Key, _ change: (inout Choice) -> Void) {
-            change(&all[key, default: Choice()])
+        mutating func keep(_ key: Key, _ change: (Choice) -> Choice) {
+            all[key] = change(all[key] ?? Choice())
             latest = nil
         }
     }

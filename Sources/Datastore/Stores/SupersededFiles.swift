@@ -24,8 +24,12 @@ public final class SupersededFiles: Sendable {
     /// record will go.
     public func take(_ artifacts: StagedArtifacts, _ connection: any DatabaseConnection) throws {
         for datastore in artifacts.datastores {
-            let rows = artifacts.files.lazy.filter { $0.datastore === datastore }.flatMap(\.rows)
-            for ids in Array(Set(rows.map(\.id))).pieces(of: 10_000) {
+            let files = artifacts.files.filter { $0.datastore === datastore }
+            let rows = files.lazy.flatMap(\.rows)
+            var all: [DatasetID] = []
+            all.reserveCapacity(files.count)
+            for file in files { for index in file.rows.indices { all.append(file.rows[index].id) } }
+            for ids in all.pieces(of: 10_000) {
                 let waiting = try datastore.waiting(ids, connection)
                 guard !waiting.isEmpty else { continue }
                 try datastore.lockNames(connection, forRemoval: false)

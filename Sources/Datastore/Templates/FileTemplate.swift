@@ -31,11 +31,12 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
     ///   known, records are missing, a value cannot be formatted, the template ignores the component of a component
     ///   reference, or the result is no path inside the root.
     public func path(for ref: DatasetRef) throws(DatastoreError) -> String {
-        let values = TemplateValues(ref)
+        let values = TemplateValues(ref.datasetType)
         func failure(_ reason: String) -> DatastoreError {
             .unusableTemplate(template: description, dataset: ref.description, reason: reason)
         }
         var output = ""
+        output.reserveCapacity(160)
         var usedComponent = false
         for part in syntax.parts {
             guard case .field(let field) = part else {
@@ -44,13 +45,13 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
             }
             let name =
                 field.alternatives.count == 1
-                ? field.alternatives[0] : field.alternatives.first { values.knows($0.primary) } ?? field.alternatives[0]
+                ? field.alternatives[0] : field.alternatives.first { values.knows($0.primary, of: ref) } ?? field.alternatives[0]
             if name.text == "component" { usedComponent = true }
             do throws(FormatProblem) {
                 var literal = field.literal
                 var specification = field.specification
                 var value: FormatValue
-                if let known = try values.value(of: name) {
+                if let known = try values.value(of: name, ref) {
                     value = known
                     if case .string(let text) = known {
                         value = .string(Self.safe(text, keepingSlashes: field.keepsSlashes))
@@ -64,7 +65,8 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
                     if !literal.unicodeScalars.contains("/") { literal = "" }
                 }
                 if let conversion = field.conversion { value = .string(try value.converted(conversion)) }
-                output += literal + (try value.formatted(specification))
+                output += literal
+                output += try value.formatted(specification)
             } catch let problem {
                 throw failure("field '\(name.text)' \(problem.reason)")
             }
@@ -81,15 +83,15 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
     /// Replaces what cannot stand in a file name.
     static func safe(_ text: String, keepingSlashes: Bool) -> String {
         guard text.hasByte(where: isUnsafe) else { return text }
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case " ", "<", ">", ":", "\"", "\\", "|", "?", "*": result.append("_")
-            case "/": result.append(keepingSlashes ? "/" : "_")
-            default: result.append(scalar)
+        let slash = UInt8(ascii: "/")
+        return String(unsafeUninitializedCapacity: text.utf8.count) { result in
+            var end = 0
+            for byte in text.utf8 {
+                result[end] = isUnsafe(byte) && !(keepingSlashes && byte == slash) ? UInt8(ascii: "_") : byte
+                end += 1
             }
+            return end
         }
-        return String(result)
     }
 
     private static func isUnsafe(_ byte: UInt8) -> Bool {

@@ -1,40 +1,34 @@
 import ButlerModel
 
-/// What the fields of a template mean for one dataset.
+/// What the fields of a template mean for datasets of one type.
 struct TemplateValues {
-    private let ref: DatasetRef
     private let parent: String
     let component: String?
 
-    init(_ ref: DatasetRef) {
-        self.ref = ref
-        (parent, component) = ref.datasetType.nameAndComponent
-    }
+    init(_ type: DatasetType) { (parent, component) = type.nameAndComponent }
 
-    func knows(_ name: String) -> Bool { field(name) != nil }
+    func knows(_ name: String, of ref: DatasetRef) -> Bool { field(name, of: ref) != nil }
 
-    private func field(_ name: String) -> FormatValue? {
+    private func field(_ name: String, of ref: DatasetRef) -> FormatValue? {
         switch name {
         case "datasetType": .string(parent)
         case "component": component.map { .string($0) }
         case "run": .string(ref.run)
         case "id": .uuid(ref.id)
-        case "skypix": skypix.flatMap { ref.dataID[$0] }.map { FormatValue($0) }
+        case "skypix": ref.datasetType.dimensions.onlySkypix.flatMap { ref.dataID[$0] }.map { FormatValue($0) }
         default: ref.dataID[name].map { FormatValue($0) }
         }
     }
 
-    /// The dimension that `skypix` stands for.
-    private var skypix: String? { ref.datasetType.dimensions.onlySkypix }
-
-    /// The value of a field; `nil` when there is none.
-    func value(of name: TemplateSyntax.FieldName) throws(FormatProblem) -> FormatValue? {
-        guard let attribute = name.attribute else { return field(name.text) }
-        guard knows(name.primary) else { return nil }
+    /// The value of a field for a dataset; `nil` when there is none.
+    func value(of name: TemplateSyntax.FieldName, _ ref: DatasetRef) throws(FormatProblem) -> FormatValue? {
+        guard let attribute = name.attribute else { return field(name.text, of: ref) }
+        guard knows(name.primary, of: ref) else { return nil }
         guard ref.dataID.isExpanded else {
             throw FormatProblem("needs dimension records, and the data ID has none; expand it or change the template")
         }
-        let elementName = name.primary == "skypix" ? skypix ?? name.primary : name.primary
+        let elementName =
+            name.primary == "skypix" ? ref.datasetType.dimensions.onlySkypix ?? name.primary : name.primary
         guard let element = ref.dataID.group.universe.element(elementName) else {
             throw FormatProblem("asks for an attribute of something that is no dimension")
         }

@@ -13,8 +13,7 @@ extension RegistrySnapshot {
         if dataID.isExpanded { return dataID }
         let group = dataID.group
         let (values, records) = try lookUp(dataID, elements: group.lookupOrder, memory)
-        return DataCoordinate(
-            group: group, values: try full(values, of: dataID), records: group.elements.map { records[$0.position] })
+        return DataCoordinate(group: group, values: try full(values, of: dataID), records: records)
     }
 
     /// The data ID with the values of implied dimensions, looked up where they are not given. Given values are taken
@@ -37,15 +36,20 @@ extension RegistrySnapshot {
         }
     }
 
-    /// The values of a data ID, by the slots of its group, and records of elements, by position in the universe.
+    /// The values of a data ID, by the slots of its group, and records, by the elements of the group.
     private func lookUp(
         _ dataID: DataCoordinate, elements: [DimensionElement], _ memory: RecordMemory? = nil
     ) throws -> (values: [DataIDValue?], records: [DimensionRecord?]) {
         let group = dataID.group
         var values: [DataIDValue?] = dataID.values
         values += Array(repeating: nil, count: group.keys.count - values.count)
-        var records: [DimensionRecord?] = Array(repeating: nil, count: universe.elements.count)
+        var records: [DimensionRecord?] = Array(repeating: nil, count: group.elements.count)
         for element in elements {
+            if let record = memory?.latest(of: element, values, group) {
+                try take(record, of: element, for: dataID, &values)
+                if let index = group.index(of: element) { records[index] = record }
+                continue
+            }
             let key = element.required.compactMap { position in group.slot(of: position).flatMap { values[$0] } }
             guard key.count == element.required.count else { continue }
             guard let record = try memory?.record(of: element, key, self) ?? record(of: element, key) else {
@@ -63,21 +67,28 @@ extension RegistrySnapshot {
                 }
                 continue
             }
-            for (index, position) in element.implied.enumerated() {
-                guard let slot = group.slot(of: position),
-                    let implied = record.values[element.required.count + index].dataIDValue
-                else { continue }
-                if let given = values[slot], given != implied {
-                    throw ButlerError(
-                        .inconsistentDataID,
-                        "Data ID \(dataID) has \(universe.elements[position].name)=\(given.quotedDescription), but the "
-                            + "record of '\(element.name)' implies \(implied.quotedDescription).")
-                }
-                values[slot] = implied
-            }
-            records[element.position] = record
+            try take(record, of: element, for: dataID, &values)
+            if let index = group.index(of: element) { records[index] = record }
         }
         return (values, records)
+    }
+
+    /// Takes over the values that a record implies.
+    private func take(
+        _ record: DimensionRecord, of element: DimensionElement, for dataID: DataCoordinate, _ values: inout [DataIDValue?]
+    ) throws {
+        for (index, position) in element.implied.enumerated() {
+            guard let slot = dataID.group.slot(of: position),
+                let implied = record.values[element.required.count + index].dataIDValue
+            else { continue }
+            if let given = values[slot], given != implied {
+                throw ButlerError(
+                    .inconsistentDataID,
+                    "Data ID \(dataID) has \(universe.elements[position].name)=\(given.quotedDescription), but the "
+                        + "record of '\(element.name)' implies \(implied.quotedDescription).")
+            }
+            values[slot] = implied
+        }
     }
 
     private func describe(_ element: DimensionElement, _ values: [DataIDValue]) -> String {
@@ -100,17 +111,35 @@ public final class RecordMemory {
     private var held: [Int: [[DataIDValue]: DimensionRecord]] = [:]
     private var count = 0
     /// The last of each element, by its position: data IDs that follow one another share most.
-    private var latest: [(key: [DataIDValue], record: DimensionRecord)?] = []
+    private var latest: [Latest?] = []
+
+    private final class Latest {
+        let key: [DataIDValue]
+        let record: DimensionRecord
+
+        init(_ key: [DataIDValue], _ record: DimensionRecord) {
+            self.key = key
+            self.record = record
+        }
+    }
 
     public init() {}
+
+    /// The record of an element that was asked for last, if it is the one for these values of a data ID.
+    func latest(of element: DimensionElement, _ values: [DataIDValue?], _ group: DimensionGroup) -> DimensionRecord? {
+        guard element.position < latest.count, let last = latest[element.position] else { return nil }
+        for (index, position) in element.required.enumerated() {
+            guard let slot = group.slot(of: position), let value = values[slot], value == last.key[index] else { return nil }
+        }
+        return last.record
+    }
 
     func record(
         of element: DimensionElement, _ key: [DataIDValue], _ snapshot: RegistrySnapshot
     ) throws -> DimensionRecord? {
         while latest.count <= element.position { latest.append(nil) }
-        if let last = latest[element.position], last.key == key { return last.record }
         if let known = held[element.position]?[key] {
-            latest[element.position] = (key, known)
+            latest[element.position] = Latest(key, known)
             return known
         }
         guard let found = try snapshot.record(of: element, key) else { return nil }
@@ -120,7 +149,7 @@ public final class RecordMemory {
         }
         count += 1
         held[element.position, default: [:]][key] = found
-        latest[element.position] = (key, found)
+        latest[element.position] = Latest(key, found)
         return found
     }
 }

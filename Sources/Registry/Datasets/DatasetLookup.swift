@@ -83,6 +83,7 @@ extension DimensionGroup {
 extension Collection {
     /// Consecutive parts of at most `size` elements.
     func chunked(by size: Int) -> [[Element]] {
+        if count <= size { return isEmpty ? [] : [Array(self)] }
         var chunks: [[Element]] = []
         var start = startIndex
         while start != endIndex {

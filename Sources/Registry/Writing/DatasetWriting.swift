@@ -47,11 +47,12 @@ extension RegistryWriter {
         let ingestDate = try ingestDateValue()
         try atomically {
             var isNews = false
-            for (run, group) in refs.grouped(by: \.run) {
+            for (run, group) in refs.groupedByRun() {
                 let collection = try requireRun(run)
-                for (name, members) in group.grouped(by: \.datasetType.name) {
+                for (name, members) in group.groupedByType() {
                     let stored = try snapshot.catalog.datasetTypes.require(name)
-                    guard members.allSatisfy({ $0.dataID.group == stored.type.dimensions }) else {
+                    let dimensions = stored.type.dimensions
+                    guard members.indices.allSatisfy({ members[$0].dataID.group == dimensions }) else {
                         throw ButlerError(
                             .conflictingDefinition, "Datasets of type '\(name)' have other dimensions than the repository says.")
                     }
@@ -59,8 +60,8 @@ extension RegistryWriter {
                         try connection.executeMany(
                             try SQL.insert(
                                 into: schema.dataset, columns: ["id", "dataset_type_id", "ingest_date", "run_id"]),
-                            rows: members.lazy.map {
-                                [.uuid($0.id.uuid), .int(stored.key), ingestDate, .int(collection.key)]
+                            rows: members.indices.lazy.map {
+                                [.uuid(members[$0].id.uuid), .int(stored.key), ingestDate, .int(collection.key)]
                             })
                         if try summarize(stored, members, in: collection) { isNews = true }
                         let table = schema.tags(stored.tagsTable, stored.type.dimensions)
@@ -98,7 +99,14 @@ extension RegistryWriter {
                 values: [.int(collection.key), .int(stored.key)], onConflict: .ignore))
         for position in stored.type.dimensions.governors {
             let governor = universe.elements[position]
-            let values = Set(refs.compactMap { $0.dataID[position] })
+            var values: Set<DataIDValue> = []
+            var last: DataIDValue?
+            for index in refs.indices {
+                // Mostly they are alike.
+                guard let value = refs[index].dataID[position], value != last else { continue }
+                last = value
+                values.insert(value)
+            }
             count += try connection.executeMany(
                 try SQL.insert(
                     into: schema.collectionSummary(governor), columns: ["collection_id", governor.name],
@@ -130,10 +138,19 @@ extension RegistryWriter {
 }
 
 extension [DatasetRef] {
-    /// The datasets by what they have, in the order of that. Mostly they are alike.
-    fileprivate func grouped(by name: KeyPath<DatasetRef, String>) -> [(name: String, members: [DatasetRef])] {
-        guard let first = first?[keyPath: name] else { return [] }
-        if allSatisfy({ $0[keyPath: name] == first }) { return [(first, self)] }
-        return Dictionary(grouping: self) { $0[keyPath: name] }.map { (name: $0.key, members: $0.value) }.sorted { $0.name < $1.name }
+    /// The datasets by their runs, in the order of these. Mostly they are alike.
+    fileprivate func groupedByRun() -> [(name: String, members: [DatasetRef])] {
+        guard let first = first?.run else { return [] }
+        return indices.allSatisfy { self[$0].run == first } ? [(first, self)] : grouped { $0.run }
+    }
+
+    /// The same by the names of their types.
+    fileprivate func groupedByType() -> [(name: String, members: [DatasetRef])] {
+        guard let first = first?.datasetType else { return [] }
+        return indices.allSatisfy { self[$0].datasetType == first } ? [(first.name, self)] : grouped { $0.datasetType.name }
+    }
+
+    private func grouped(by name: (DatasetRef) -> String) -> [(name: String, members: [DatasetRef])] {
+        Dictionary(grouping: self, by: name).map { (name: $0.key, members: $0.value) }.sorted { $0.name < $1.name }
     }
 }

@@ -107,8 +107,11 @@ struct TextTableFile: Sendable {
         var cells: [String] = []
         // Nearly all lines hold no quotation mark.
         if !line.contains(quote) {
-            for cell in line.split(separator: delimiter, omittingEmptySubsequences: delimiter == blank) {
-                cells.append(text(of: cell, isTrimmed: isComma))
+            cells.reserveCapacity(8)
+            var start = line.startIndex
+            for end in line.startIndex...line.endIndex where end == line.endIndex || line[end] == delimiter {
+                if end > start || delimiter != blank { cells.append(text(of: line[start..<end], isTrimmed: isComma)) }
+                start = end + 1
             }
             return cells
         }
