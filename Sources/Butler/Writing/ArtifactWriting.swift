@@ -149,11 +149,13 @@ extension DirectButler {
 }
 
 extension RegistryWriter {
-    /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has one of the datasets already.
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has one of the datasets already, or another
+    ///   client has removed one meanwhile.
     func insertRecords(_ artifacts: StagedArtifacts) throws {
         do {
-            try artifacts.insertRecords(connection)
+            try connection.keepingUsable { try artifacts.insertRecords(connection) }
         } catch DatabaseError.constraintViolation(let violation) {
+            if violation.kind == .foreignKey { try requirePresent(artifacts.datasets) }
             throw ButlerError(
                 .conflictingDefinition,
                 "The datastore has files of one of the datasets already (\(violation.description)); remove them before "

@@ -310,7 +310,18 @@ extension RegistryWriter {
         let ids = ids.sorted()
         if unstore { try deletion.remove(ids, isForgotten: purge, connection) }
         KillPoint.pass()
-        if purge { try removeDatasets(ids) }
+        if purge { try removing(ids, deletion) { try removeDatasets(ids) } }
+    }
+
+    /// Runs `body`, which removes datasets that `deletion` has taken out of the datastores.
+    /// - Throws: `DatabaseError.transactionConflict` when another client has stored one of them meanwhile.
+    private func removing(_ ids: [DatasetID], _ deletion: StagedDeletion, _ body: () throws -> Void) throws {
+        do {
+            try connection.keepingUsable(body)
+        } catch let error as ButlerError where error.kind == .orphanedRecord {
+            guard let id = try deletion.firstHeld(ids, connection) else { throw error }
+            throw inUse("dataset \(id) got files meanwhile")
+        }
     }
 
     /// Removes runs, and decides that the files of their datasets go.
@@ -320,9 +331,10 @@ extension RegistryWriter {
         try lockRuns(names)
         var ids: [DatasetID] = []
         try snapshot.datasetIDs(inRuns: names, piecesOf: 10_000) { ids += $0 }
-        try deletion.remove(ids.sorted(), isForgotten: true, connection)
+        ids.sort()
+        try deletion.remove(ids, isForgotten: true, connection)
         KillPoint.pass()
-        try removeRuns(names, unlinksFromChains: unlinkFromChains)
+        try removing(ids, deletion) { try removeRuns(names, unlinksFromChains: unlinkFromChains) }
         return ids.count
     }
 }

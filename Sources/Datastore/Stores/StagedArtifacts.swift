@@ -144,6 +144,9 @@ public struct StagedArtifacts: Sendable {
         }
     }
 
+    /// The datasets that the files are of.
+    public var datasets: [DatasetID] { files.flatMap { $0.rows.map(\.id) } }
+
     /// The datasets whose file is to have a name, a path of this machine.
     func owners(of path: String) throws -> [DatasetID] {
         let owner = try files.first { file in

@@ -90,6 +90,16 @@ public struct StagedDeletion: Sendable {
         }
     }
 
+    /// One of the datasets that a datastore has; `nil` when none has any.
+    public func firstHeld(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> DatasetID? {
+        for piece in ids.pieces(of: FileDatastore.trashChunk) {
+            for datastore in datastores {
+                if let id = try datastore.locations.held(piece, connection).first { return id }
+            }
+        }
+        return nil
+    }
+
     /// Forgets the datasets in the memory of this process, after the transaction that moved them.
     public func clearMemory() {
         let ids = intents.held.withLock { $0 }

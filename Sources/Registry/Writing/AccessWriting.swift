@@ -21,11 +21,13 @@ extension RegistryWriter {
     /// Lets an audience read collections.
     /// - Throws: `ButlerError` of kind `missingCollection`.
     public func grant(_ audience: Audience, on collections: [String]) throws {
-        let rows = try collections.flatMap { name in
-            let key = try snapshot.catalog.collections.require(name).key
-            return Self.names(of: audience).map { [SQLValue.int(key), .text($0)] }
+        let entries = try collections.map { try snapshot.catalog.collections.require($0) }
+        let rows = entries.flatMap { entry in
+            Self.names(of: audience).map { [SQLValue.int(entry.key), .text($0)] }
         }
-        try connection.executeMany(try .insert(into: schema.collectionAccess, onConflict: .ignore), rows: rows)
+        try referring(to: entries) {
+            _ = try connection.executeMany(try .insert(into: schema.collectionAccess, onConflict: .ignore), rows: rows)
+        }
         try refresh()
     }
 

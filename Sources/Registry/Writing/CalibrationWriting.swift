@@ -17,7 +17,7 @@ extension RegistryWriter {
             for (stored, members) in try byType(refs) {
                 let calibs = try calibsTable(of: stored)
                 try DatasetRef.refuseRepeated(members, timespan)
-                try conflictsAsDefinitions(of: stored.type.name, in: name) {
+                try conflictsAsDefinitions(of: stored, in: collection) {
                     if try summarize(stored, members, in: collection) { isNews = true }
                     try connection.lock([calibs])
                     for member in members { try snapshot.refuseOverlap(stored, member, collection, timespan) }

@@ -9,8 +9,8 @@ import Database
 /// Source: repository format reference, sections 2.3 and 7.1.
 extension RegistryWriter {
     /// Gives a chain these members, in search order, in place of those it has.
-    /// - Throws: `ButlerError` of kind `missingCollection`, `collectionType` when `name` is no chain, or
-    ///   `collectionCycle` when the chain would contain itself. The other methods throw the same.
+    /// - Throws: `ButlerError` of kind `missingCollection`, also for one that another client removes
+    ///   meanwhile, `collectionType` when `name` is no chain, or `collectionCycle` when the chain would contain itself. The other methods throw the same.
     public func setChain(_ name: String, children: [String]) throws {
         try editChain(name, children) { chain, members in
             try deleteMembers(of: chain)
@@ -92,15 +92,17 @@ extension RegistryWriter {
                 .malformedModel,
                 "A chain cannot have \(members.count) members; the most is \(Self.legalPositions.count).")
         }
-        try atomically {
-            // Whoever edits a chain, Python clients among them, holds its row.
-            try connection.lockRows(
-                """
-                SELECT \(column: "collection_id") FROM \(table: "collection") \
-                WHERE \(column: "collection_id") = \(value: parent.key)
-                """)
-            try edit(parent, members)
-            try refresh()
+        try referring(to: [parent] + members) {
+            try atomically {
+                // Whoever edits a chain, Python clients among them, holds its row.
+                try connection.lockRows(
+                    """
+                    SELECT \(column: "collection_id") FROM \(table: "collection") \
+                    WHERE \(column: "collection_id") = \(value: parent.key)
+                    """)
+                try edit(parent, members)
+                try refresh()
+            }
         }
     }
 

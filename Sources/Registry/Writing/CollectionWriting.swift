@@ -62,41 +62,54 @@ extension RegistryWriter {
     ///   - withDatasets: whether a run may have datasets. None of them may have files any more.
     /// - Throws: `ButlerError` of kind `missingCollection`, or `orphanedRecord` when chains, datasets or files forbid it.
     public func removeCollection(_ name: String, unlinking: Bool = false, withDatasets: Bool = false) throws {
-        let collections = snapshot.catalog.collections
-        let collection = try collections.require(name)
-        let parents = collections.parents(of: collection).map(\.name)
-        guard unlinking || parents.isEmpty else {
-            throw ButlerError(
-                .orphanedRecord,
-                "Collection '\(name)' is a member of '\(parents.joined(separator: "', '"))'; remove it from there first."
-            )
-        }
-        if collection.type == .run, !withDatasets {
-            let count = try datasetCount(in: collection)
-            guard count == 0 else {
-                throw ButlerError(
-                    .orphanedRecord,
-                    "Run '\(name)' has \(count) dataset\(count == 1 ? "" : "s"), which would be removed with it.")
-            }
-        }
+        let collection = try snapshot.catalog.collections.require(name)
+        if !unlinking { try refuseMember(collection) }
         try atomically {
+            if collection.type == .run, !withDatasets {
+                // Those who are about to make datasets there are waited for.
+                try lockRuns([name])
+                let count = try datasetCount(in: collection)
+                guard count == 0 else {
+                    throw ButlerError(
+                        .orphanedRecord,
+                        "Run '\(name)' has \(count) dataset\(count == 1 ? "" : "s"), which would be removed with it.")
+                }
+            }
             if unlinking { try unlink(collection) }
             try delete(
-                collection,
+                collection, unlinking: unlinking,
                 orSay: "Collection '\(name)' has datasets whose files are still recorded; remove those datasets first.")
             try refresh()
         }
     }
 
+    private func refuseMember(_ collection: CollectionCatalog.Entry) throws {
+        let parents = snapshot.catalog.collections.parents(of: collection).map(\.name)
+        guard !parents.isEmpty else { return }
+        throw ButlerError(
+            .orphanedRecord,
+            "Collection '\(collection.name)' is a member of '\(parents.joined(separator: "', '"))'; remove it from there "
+                + "first.")
+    }
+
     /// Removes a collection that no chain has as a member, and with a run its datasets.
-    /// - Throws: `ButlerError` of kind `orphanedRecord`, with the given text, when a datastore holds one of them.
-    func delete(_ collection: CollectionCatalog.Entry, orSay reason: String) throws {
+    ///
+    /// - Parameter unlinking: whether it was taken out of chains before, so that what chain it is in has come meanwhile.
+    /// - Throws: `ButlerError` of kind `orphanedRecord` when a chain has it, or, with the given text, when a datastore holds
+    ///   one of the datasets; ``DatabaseError/transactionConflict(_:reason:)`` for a chain after `unlinking`.
+    func delete(_ collection: CollectionCatalog.Entry, unlinking: Bool, orSay reason: String) throws {
         do {
             try connection.savepoint {
                 _ = try connection.execute(
                     "DELETE FROM \(table: schema.collection) WHERE \(column: "collection_id") = \(value: collection.key)")
             }
         } catch DatabaseError.constraintViolation(let violation) where violation.kind == .foreignKey {
+            try refresh()
+            do {
+                try refuseMember(collection)
+            } catch where unlinking {
+                throw inUse("collection '\(collection.name)' came into a chain meanwhile")
+            }
             throw ButlerError(.orphanedRecord, reason)
         }
     }

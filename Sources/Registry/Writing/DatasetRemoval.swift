@@ -48,13 +48,14 @@ extension RegistryWriter {
     ///
     /// - Parameter unlinksFromChains: whether they are taken out of the chains that they are in.
     /// - Throws: `ButlerError` of kind `missingCollection`; of kind `collectionType` for other collections than runs;
-    ///   of kind `orphanedRecord` for runs that chains hold, and datasets that datastores hold.
+    ///   of kind `orphanedRecord` for runs that chains hold, and datasets that datastores hold;
+    ///   `DatabaseError.transactionConflict` for a run that another client puts into a chain meanwhile.
     public func removeRuns(_ names: [String], unlinksFromChains: Bool) throws {
         let runs = try self.runs(names, unlinksFromChains: unlinksFromChains)
         for run in runs {
             try unlink(run)
             try delete(
-                run,
+                run, unlinking: true,
                 orSay: "A datastore that this configuration does not name still holds datasets of run '\(run.name)'; "
                     + "remove it with a configuration that names all datastores.")
         }

@@ -56,7 +56,7 @@ extension RegistryWriter {
                         throw ButlerError(
                             .conflictingDefinition, "Datasets of type '\(name)' have other dimensions than the repository says.")
                     }
-                    try conflictsAsDefinitions(of: name, in: run) {
+                    try conflictsAsDefinitions(of: stored, in: collection) {
                         try connection.executeMany(
                             try SQL.insert(
                                 into: schema.dataset, columns: ["id", "dataset_type_id", "ingest_date", "run_id"]),
@@ -123,16 +123,24 @@ extension RegistryWriter {
     }
 
     /// Runs `body`, which makes datasets of a type members of a collection, and says what a violated rule means.
-    func conflictsAsDefinitions(of type: String, in collection: String, _ body: () throws -> Void) throws {
+    func conflictsAsDefinitions(
+        of stored: StoredDatasetType, in collection: CollectionCatalog.Entry, _ body: () throws -> Void
+    ) throws {
         do {
             try undoing(body)
         } catch DatabaseError.constraintViolation(let violation) {
+            let type = stored.type.name
+            guard violation.kind == .foreignKey else {
+                throw ButlerError(
+                    .conflictingDefinition,
+                    "Collection '\(collection.name)' has a '\(type)' dataset with the same data ID or identifier already.")
+            }
+            try requirePresent([collection])
+            try requirePresent(stored)
             throw ButlerError(
                 .conflictingDefinition,
-                violation.kind == .foreignKey
-                    ? "A '\(type)' dataset for '\(collection)' does not exist, or names a dimension value that has no "
-                        + "record; insert that first."
-                    : "Collection '\(collection)' has a '\(type)' dataset with the same data ID or identifier already.")
+                "A '\(type)' dataset for '\(collection.name)' does not exist, or names a dimension value that has no "
+                    + "record; insert that first.")
         }
     }
 }

@@ -60,8 +60,8 @@ public struct RegistryWriter {
         }
     }
 
-    /// Runs `body`, whose changes of the database are undone when it throws.
+    /// Runs `body`, whose changes of the database are undone when it throws, at the latest with the transaction.
     func undoing<T>(_ body: () throws -> T) throws -> T {
-        endsWithErrors ? try body() : try connection.savepoint(body)
+        endsWithErrors ? try connection.keepingUsable(body) : try connection.savepoint(body)
     }
 }

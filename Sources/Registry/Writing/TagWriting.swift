@@ -12,7 +12,7 @@ extension RegistryWriter {
         try atomically {
             var isNews = false
             for (stored, members) in try byType(refs) {
-                try conflictsAsDefinitions(of: stored.type.name, in: name) {
+                try conflictsAsDefinitions(of: stored, in: collection) {
                     if try summarize(stored, members, in: collection) { isNews = true }
                     let table = schema.tags(stored.tagsTable, stored.type.dimensions)
                     try connection.executeMany(
