@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("lsst.daf.butler")
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
-from postgresql_repositories import clear, load, run, seed  # noqa: E402
-from query_service import Service  # noqa: E402
+from lsst.daf.butler import Butler  # noqa: E402
+from postgresql_repositories import clear, fill, load, run, seed  # noqa: E402
+from query_service import Service, connect  # noqa: E402
 from test_repositories import PROBE, STEWARD  # noqa: E402
 
 pytestmark = [
@@ -143,6 +144,44 @@ def test_missing_rights_and_extensions_are_named(small_cluster, guarded, tmp_pat
     url = f"postgresql://postgres@127.0.0.1:{postgresql.free_port()}/nowhere"
     clear(run("create", "--seed-config", seed(tmp_path, url), tmp_path / "new", check=False, environment=environment),
           "cannot be reached")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_queries_do_without_the_right_to_temporary_tables(small_cluster, guarded, tmp_path, monkeypatch, before):
+    """Whether it is taken away before a server starts or while it is at work."""
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    name = f"plain{int(before)}"
+    small_cluster.sql(f"CREATE DATABASE {name}")
+    url = f"postgresql://postgres@127.0.0.1:{small_cluster.port}/{name}"
+    run("create", "--seed-config", seed(tmp_path, url), tmp_path / "root")
+    with Butler.from_config(str(tmp_path / "root"), writeable=True) as butler:
+        fill(butler)
+    small_cluster.sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO owner", name)
+    configuration = tmp_path / "root" / "butler.yaml"
+    configuration.write_text(configuration.read_text().replace("postgres@", "owner@"))
+
+    def revoke():
+        small_cluster.sql(f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")
+
+    def found():
+        butler = connect(service.url)
+        with butler.query() as query:
+            bias = query.join_dataset_search("bias", "run/a")
+            kept = bias.materialize().data_ids(["detector"])
+            given = bias.join_data_coordinates([row for row in kept if row["detector"] != 1]).datasets("bias", "run/a")
+            return [sorted(row["detector"] for row in kept), sorted(ref.dataId["detector"] for ref in given)]
+
+    if before:
+        revoke()
+    service = Service(tmp_path / "root", tmp_path / "server.log")
+    try:
+        assert found() == [[0, 1, 2], [0, 2]]
+        revoke()
+        for _ in range(3):
+            assert found() == [[0, 1, 2], [0, 2]]
+    finally:
+        service.stop()
+    assert "permission" not in (tmp_path / "server.log").read_text()
 
 
 def test_a_schema_that_belongs_to_somebody_else_is_named(small_cluster, guarded, tmp_path):

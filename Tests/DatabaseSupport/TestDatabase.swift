@@ -19,9 +19,10 @@ public enum TestDatabase {
 
     /// The same database again, with other rights.
     public static func reopen(
-        _ database: any DatabaseClient, in directory: URL, access: DatabaseAccess
+        _ database: any DatabaseClient, in directory: URL, access: DatabaseAccess, allowsTemporaryTables: Bool = true
     ) async throws -> any DatabaseClient {
-        let options = DatabaseOptions(access: access, busyTimeout: .seconds(20))
+        let options = DatabaseOptions(
+            access: access, busyTimeout: .seconds(20), allowsTemporaryTables: allowsTemporaryTables)
         guard isPostgreSQL else {
             return try await SQLiteClient.open(.file(directory.appendingPathComponent("gen3.sqlite3").path), options)
         }

@@ -1,4 +1,5 @@
 import ButlerModel
+import DatabaseSupport
 import Query
 import QueryModel
 import Testing
@@ -218,5 +219,25 @@ import Testing
         prepared.request.inputs = []
         let missing = prepared
         await repository.expectError(.invalidQuery, "materialized rows") { missing }
+    }
+
+    // MARK: Without temporary tables
+
+    @Test(.enabled(if: TestDatabase.isPostgreSQL)) func nothingOfThisNeedsTemporaryTables() async throws {
+        try await QueryRepository.$lacksTemporaryTables.withValue(true) {
+            try await uploadedDataIDsConstrainAQuery()
+            try await anUploadJoinsRecordsAndDatasets()
+            try await anUploadOfNoDimensionsConstrainsNothing()
+            try await uploadedPixelsAndTextKeysAreJoined()
+            try await anUploadSaysWhyItDoesNotBelong()
+            try await twoUploadsUnderOneKeyAreLikeTheLastOne()
+            try await keptRowsAnswerLaterQueries()
+            try await keptSearchesAreReadAgainForTheirFieldsOnly()
+            try await exactOverlapsOfKeptRowsAreCheckedInTheEnd()
+            try await aRegionThatTheKeptRowsHaveLostStillDecides()
+            try await rowsOfADoomedQueryAreNone()
+            try await emptyRowsAreKeptToo()
+            try await aMaterializationThatCannotBeIsTheUsersError()
+        }
     }
 }

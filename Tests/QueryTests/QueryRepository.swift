@@ -18,7 +18,20 @@ final class QueryRepository: Sendable {
     var universe: DimensionUniverse { registry.universe }
 
     /// One that tests share. It is in memory, or on a server, and nobody writes to it.
-    static let shared = Task {
+    static var shared: Task<QueryRepository, any Error> { lacksTemporaryTables ? bare : whole }
+
+    /// Whether it is one whose server forbids temporary tables.
+    @TaskLocal static var lacksTemporaryTables = false
+
+    private static let bare = Task {
+        let made = try await make()
+        let database = try await TestDatabase.reopen(
+            made.registry.database, in: made.directory ?? FileManager.default.temporaryDirectory, access: .readOnly,
+            allowsTemporaryTables: false)
+        return QueryRepository(registry: try await Registry.open(database: database, managers: [:]), directory: nil)
+    }
+
+    private static let whole = Task {
         guard !TestDatabase.isPostgreSQL else { return try await make() }
         let database = try await SQLiteClient.open(.memory, DatabaseOptions(access: .create, busyTimeout: .seconds(10)))
         return try await QueryRepository(registry: open(database), directory: nil).filled()

@@ -10,6 +10,9 @@ public protocol DatabaseConnection: AnyObject {
     /// Whether permanent tables may be changed.
     var isWriteable: Bool { get }
 
+    /// Whether temporary tables can be made.
+    var allowsTemporaryTables: Bool { get }
+
     /// Runs a statement and returns the number of rows that it inserted, updated or deleted itself, without cascades.
     @discardableResult
     func execute(_ statement: SQL) throws -> Int

@@ -51,9 +51,7 @@ extension PostgreSQLTransaction {
     func roughRowCount(of table: String) -> Int? { nil }
 
     func createTable(_ table: TableSpecification, temporary: Bool, ifNotExists: Bool) throws {
-        if temporary {
-            try requireTemporaryTables()
-        } else if ifNotExists {
+        if ifNotExists, !temporary {
             // Users that may not make tables can work with those that there are.
             if try tableExists(table.name) { return }
             // Two clients that make one table at the same time would both find it missing, and one fail.
@@ -65,7 +63,8 @@ extension PostgreSQLTransaction {
                 try self.define(statement, isTemporary: temporary)
             }
         }
-        guard ifNotExists, !temporary else { return try define() }
+        if temporary { return try definingTemporaryTable(define) }
+        guard ifNotExists else { return try define() }
         do {
             try savepoint(define)
         } catch DatabaseError.constraintViolation(let violation) where violation.table?.hasPrefix("pg_") == true {

@@ -1,4 +1,5 @@
 import CLibPQ
+import Synchronization
 
 /// What a client found out about its server when it was opened.
 struct PostgreSQLServer: Sendable {
@@ -8,8 +9,7 @@ struct PostgreSQLServer: Sendable {
     let changes = PostgreSQLChanges()
     /// Whether the numbers of running transactions can be looked up.
     let showsTransactions: Bool
-    /// Whether read transactions may make temporary tables.
-    let allowsTemporaryTables: Bool
+    let temporaryTables: PostgreSQLTemporaryTables
 
     /// Whether what many rows refer to is looked up for all of them at once, and not by the server for each.
     let checksReferencesTogether: Bool
@@ -63,6 +63,18 @@ struct PostgreSQLServer: Sendable {
         if checksReferencesTogether { try PostgreSQLReferences.checkRight(handle) }
         dialect = .postgresql(schema: found)
         self.number = number
-        allowsTemporaryTables = options.allowsTemporaryTables && !isReplica && state.text(column: 3) == "t"
+        temporaryTables = PostgreSQLTemporaryTables(
+            areAllowed: options.allowsTemporaryTables && !isReplica && state.text(column: 3) == "t")
     }
+}
+
+/// Whether a client may make temporary tables, which a server may forbid while it is at work.
+final class PostgreSQLTemporaryTables: Sendable {
+    private let state: Atomic<Bool>
+
+    init(areAllowed: Bool) { state = Atomic(areAllowed) }
+
+    var areAllowed: Bool { state.load(ordering: .relaxed) }
+
+    func forbid() { state.store(false, ordering: .relaxed) }
 }

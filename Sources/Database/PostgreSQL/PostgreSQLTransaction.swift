@@ -7,6 +7,7 @@ import CLibPQ
 final class PostgreSQLTransaction: OpenTransaction {
     let dialect: SQLDialect
     let isWriteable: Bool
+    var allowsTemporaryTables: Bool { server.temporaryTables.areAllowed }
 
     private let handle: PostgreSQLHandle
     private let server: PostgreSQLServer
@@ -33,7 +34,7 @@ final class PostgreSQLTransaction: OpenTransaction {
         try handle.begin(
             isWriteable
                 ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_snapshot()"
-                : "BEGIN ISOLATION LEVEL REPEATABLE READ\(server.allowsTemporaryTables ? " READ WRITE" : " READ ONLY"); "
+                : "BEGIN ISOLATION LEVEL REPEATABLE READ\(server.temporaryTables.areAllowed ? " READ WRITE" : " READ ONLY"); "
                     + "SELECT pg_current_snapshot()")
         return PostgreSQLTransaction(handle, server, isWriteable: isWriteable)
     }
@@ -242,11 +243,22 @@ final class PostgreSQLTransaction: OpenTransaction {
         try handle.run(statement)
     }
 
-    func requireTemporaryTables() throws {
-        guard isWriteable || server.allowsTemporaryTables else {
+    /// Runs `define`, which makes a temporary table.
+    ///
+    /// - Throws: ``DatabaseError/permissionDenied(_:reason:)``; ``DatabaseError/transactionConflict(_:reason:)`` where they
+    ///   were allowed before: the transactions after this one know that they are not.
+    func definingTemporaryTable(_ define: () throws -> Void) throws {
+        guard allowsTemporaryTables else {
             throw DatabaseError.permissionDenied(
                 displayName,
-                reason: "a query needs a temporary table, which this user, server or configuration does not allow")
+                reason: "this user, server or configuration does not allow temporary tables, which take GRANT TEMPORARY "
+                    + "ON DATABASE")
+        }
+        do {
+            try define()
+        } catch DatabaseError.permissionDenied(_, let reason) {
+            server.temporaryTables.forbid()
+            throw DatabaseError.transactionConflict(displayName, reason: reason)
         }
     }
 

@@ -4,6 +4,7 @@ import GRDBSQLite
 final class SQLiteTransaction: OpenTransaction {
     let dialect = SQLDialect.sqlite
     let isWriteable: Bool
+    var allowsTemporaryTables: Bool { true }
 
     private let handle: SQLiteHandle
     private var isActive = true

@@ -1,4 +1,5 @@
 import ButlerModel
+import Database
 import QueryModel
 import Registry
 
@@ -8,7 +9,7 @@ struct QueryPlanner {
     /// Values of governors that constrain queries which do not mention them, by position.
     let defaults: [Int: DataIDValue]
     /// Rows made by the inputs of the query, in temporary tables.
-    var uploads: [DatasetID: (dimensions: DimensionGroup, table: String)] = [:]
+    var uploads: [DatasetID: (dimensions: DimensionGroup, rows: SQL)] = [:]
     var materialized: [DatasetID: MaterializedRows] = [:]
 
     private var universe: DimensionUniverse { snapshot.universe }
@@ -108,7 +109,7 @@ struct QueryPlanner {
         guard let known = uploads[rows.key], known.dimensions == rows.dimensions else {
             throw ButlerError(.invalidQuery, "The query refers to uploaded data IDs \(rows.key) that do not come with it.")
         }
-        return rows.dimensions.isEmpty ? nil : .upload(rows.dimensions, table: known.table)
+        return rows.dimensions.isEmpty ? nil : .upload(rows.dimensions, rows: known.rows)
     }
 
     private func materializedRows(_ rows: QueryTree.JoinedRows) throws -> MaterializedRows {

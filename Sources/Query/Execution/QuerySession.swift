@@ -122,8 +122,7 @@ struct QuerySession {
         let table = "query_input_\(tableCount)"
         switch input {
         case .upload(let target, let rows):
-            if !target.dimensions.isEmpty { try upload(rows, target.dimensions, into: table) }
-            planner.uploads[target.key] = (target.dimensions, table)
+            planner.uploads[target.key] = (target.dimensions, try upload(rows, target.dimensions, into: table))
         case .materialization(let target, let tree, let datasets, let allowsDuplicateOverlaps):
             guard target.dimensions.isSubset(of: tree.dimensions) else {
                 throw ButlerError(
@@ -139,19 +138,25 @@ struct QuerySession {
             }
             let plan = try planner.plan(
                 dataIDsOf: tree, target.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps)
-            try materialize(plan, target.dimensions, into: table)
             planner.materialized[target.key] = MaterializedRows(
-                table: table, dimensions: target.dimensions, datasets: datasets, filters: plan.filters)
+                rows: try materialize(plan, target.dimensions, into: table), dimensions: target.dimensions, datasets: datasets, filters: plan.filters)
         }
     }
 
-    private func upload(_ rows: [[DataIDValue]], _ group: DimensionGroup, into name: String) throws {
-        let table = TableSpecification(
-            name, columns: group.required.map { keyColumn($0) }, primaryKey: group.requiredNames)
+    /// Data IDs as a table that later statements read; where none can be made they come with each of them.
+    /// - Returns: what stands for it in a FROM clause.
+    private func upload(_ rows: [[DataIDValue]], _ group: DimensionGroup, into name: String) throws -> SQL {
+        let columns = group.required.map { keyColumn($0) }
+        guard snapshot.connection.allowsTemporaryTables, !group.isEmpty else {
+            return .rows(
+                columns.map { ($0.name, $0.type) }, Set(rows).map { $0.map { ColumnValue($0).sqlValue } })
+        }
+        let table = TableSpecification(name, columns: columns, primaryKey: group.requiredNames)
         try snapshot.connection.createTable(table, temporary: true)
         try snapshot.connection.executeMany(
             try .insert(into: table, onConflict: .ignore, temporary: true),
             rows: rows.lazy.map { $0.map { ColumnValue($0).sqlValue } })
+        return "\(temporary: name)"
     }
 
     private func keyColumn(_ position: Int) -> ColumnSpecification {
@@ -159,9 +164,13 @@ struct QuerySession {
         return ColumnSpecification(dimension.name, dimension.primaryKey?.type == .int ? .int : .text)
     }
 
-    private func materialize(_ plan: LogicalPlan, _ group: DimensionGroup, into name: String) throws {
+    /// The rows of a plan as a table likewise; where none can be made later statements have the query in them.
+    private func materialize(_ plan: LogicalPlan, _ group: DimensionGroup, into name: String) throws -> SQL {
         let statement = try statement(plan)
         let (select, layout) = try statement.labelledRows()
+        guard snapshot.connection.allowsTemporaryTables else {
+            return plan.doomed.isEmpty ? "(\(select))" : "(SELECT * FROM (\(select)) AS \(alias: name) WHERE 1 = 0)"
+        }
         var columns = layout.columns.map { column -> ColumnSpecification in
             if case .key(let position) = column { return keyColumn(position) }
             return ColumnSpecification(statement.label(of: column), .text, isNullable: true)
@@ -170,7 +179,9 @@ struct QuerySession {
         let table = TableSpecification(
             name, columns: columns, primaryKey: [], indexes: group.isEmpty ? [] : [group.requiredNames])
         try snapshot.connection.createTable(table, temporary: true)
-        guard plan.doomed.isEmpty else { return }
-        _ = try run { try $0.execute(try .insert(into: table, select: select, temporary: true)) }
+        if plan.doomed.isEmpty {
+            _ = try run { try $0.execute(try .insert(into: table, select: select, temporary: true)) }
+        }
+        return "\(temporary: name)"
     }
 }

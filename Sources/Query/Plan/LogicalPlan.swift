@@ -1,4 +1,5 @@
 import ButlerModel
+import Database
 import QueryModel
 import SkyGeometry
 
@@ -71,8 +72,8 @@ struct LogicalPlan: Sendable {
 /// Something that gives rows to a join.
 enum JoinOperand: Sendable {
     case overlap(SpatialOverlap)
-    /// Data IDs in a temporary table, with the required dimensions as columns.
-    case upload(DimensionGroup, table: String)
+    /// Data IDs that came with the query, with the required dimensions as columns.
+    case upload(DimensionGroup, rows: SQL)
     case materialized(MaterializedRows)
     case datasets(DatasetOperand)
     case element(DimensionElement, columns: Set<Int>)
@@ -103,13 +104,14 @@ enum JoinOperand: Sendable {
     }
 }
 
-/// Rows of an earlier query in a temporary table: all keys of the dimensions, and what filters still have to look at.
+/// Rows of an earlier query: all keys of the dimensions, and what filters still have to look at.
 struct MaterializedRows: Sendable {
-    let table: String
+    /// A table, or the query itself, for a FROM clause.
+    let rows: SQL
     let dimensions: DimensionGroup
     /// Dataset types whose searches constrain these rows already.
     let datasets: Set<String>
-    /// Not applied yet; their regions and texts are columns of the table.
+    /// Not applied yet; their regions and texts are columns of the rows.
     let filters: [PlannedFilter]
 }
 

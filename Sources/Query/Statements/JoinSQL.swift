@@ -36,9 +36,9 @@ struct JoinSQL {
         try Self.check(operandCount: count)
         switch operand {
         case .overlap(let overlap): add(overlap)
-        case .upload(let group, let table):
+        case .upload(let group, let rows):
             let alias = unique("upload")
-            from.join("\(temporary: table) AS \(alias: alias)", keys: keys(group.required, of: alias))
+            from.join("\(rows) AS \(alias: alias)", keys: keys(group.required, of: alias))
         case .materialized(let rows): add(rows)
         case .datasets(let operand): add(operand)
         case .element(let element, let columns): add(element, columns)
@@ -173,7 +173,7 @@ struct JoinSQL {
     private mutating func add(_ rows: MaterializedRows) {
         let alias = unique("materialized")
         from.join(
-            "\(temporary: rows.table) AS \(alias: alias)", keys: keys(rows.dimensions.keys, of: alias))
+            "\(rows.rows) AS \(alias: alias)", keys: keys(rows.dimensions.keys, of: alias))
         from.withSources { sources in
             for filter in rows.filters {
                 for element in filter.elements {
