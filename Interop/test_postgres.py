@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("lsst.daf.butler")
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
+import sqlalchemy  # noqa: E402
 from lsst.daf.butler import Butler, CollectionType, DatasetType  # noqa: E402
 from postgresql_repositories import fill, found, pair, requests, run, seed  # noqa: E402
 from query_service import Service  # noqa: E402
@@ -86,6 +87,43 @@ def test_a_schema_that_is_named_is_used(cluster, tmp_path):
         assert len(found(butler)) == len({ref.id for ref in refs}) * 1
     refusal = run("create", "--seed-config", seed(tmp_path, url, namespace="rubin_1"), tmp_path / "again", check=False)
     assert refusal.returncode != 0 and "already holds" in refusal.stderr
+
+
+# What Python, which writes the name without quotes, can lock, and what it cannot.
+@pytest.mark.parametrize(
+    ("name", "is_plain"),
+    [("_x", True), ("a$1", True), ("été", True), ("values", True), ("schema", True), ("ab" * 31, True), ("Rubin", False),
+     ("my-schema", False), ("a b", False), ("a.b", False), ("1a", False), ("user", False), ("left", False), ('q"x', False),
+     ("it's", False)])
+def test_schemas_whose_names_python_cannot_write_are_refused_for_new_repositories(cluster, tmp_path, name, is_plain):
+    quoted = '"' + name.replace('"', '""') + '"'
+
+    def make(database, root):
+        cluster.sql(f"CREATE SCHEMA {quoted}", database)
+        return seed(tmp_path, f"{cluster.url}/{database}", namespace=name), tmp_path / root
+
+    configuration, root = make(cluster.database(), "python")
+    Butler.makeRepo(str(root), config=str(configuration))
+    with Butler.from_config(str(root), writeable=True) as butler:
+        if is_plain:
+            fill(butler)
+        else:
+            with pytest.raises(sqlalchemy.exc.SQLAlchemyError):
+                fill(butler)
+    # Those that there are can be used.
+    with Steward(root, writeable=True) as steward:
+        assert steward.do("collection", name="ours", type="RUN", doc="") is True
+    assert "ours" in run("query-collections", root).stdout
+
+    database = cluster.database()
+    configuration, root = make(database, "steward")
+    for options in (["--dry-run"], []):
+        done = run("create", "--seed-config", configuration, root, *options, check=False)
+        assert (done.returncode == 0) == is_plain, done.stderr
+        assert is_plain or f"'{name}'" in done.stderr and "registry.namespace" in done.stderr, done.stderr
+    assert root.exists() == is_plain or not (root / "butler.yaml").exists()
+    made = cluster.sql("SELECT count(*) FROM pg_tables WHERE tablename = 'collection'", database)
+    assert made == [str(int(is_plain))]
 
 
 # Both directions

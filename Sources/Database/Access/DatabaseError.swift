@@ -37,6 +37,8 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
     /// The user may not do this.
     case permissionDenied(String, reason: String)
     case noSuchSchema(String, database: String)
+    /// Python clients could not write to a repository in this schema.
+    case unusableSchema(String, database: String)
     /// The database lacks an extension that repositories need.
     case missingExtension(String, database: String)
     /// Another client's transaction was in the way, and this one was undone. It may be repeated.
@@ -111,6 +113,10 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
             "Database \(name) does not allow this: \(reason); ask its owner to GRANT the right."
         case .noSuchSchema(let schema, let database):
             "Database \(database) has no schema '\(schema)'; correct registry.namespace or run CREATE SCHEMA."
+        case .unusableSchema(let schema, let database):
+            "The schema '\(schema)' of database \(database) is no place for a repository: PostgreSQL takes its name in quotes "
+                + "only, without which Rubin's Python software cannot write there; name a schema of small letters, digits "
+                + "and underscores, no word of SQL, as registry.namespace."
         case .missingExtension(let name, let database):
             "Database \(database) lacks the extension \(name), which Butler repositories need; as its owner run "
                 + "CREATE EXTENSION \(name)."

@@ -56,6 +56,7 @@ struct PostgreSQLServer: Sendable {
             guard exists.rowCount == 1 else { throw DatabaseError.noSuchSchema(schema, database: name) }
         }
         if options.access == .create {
+            guard try Self.isPlain(found, handle) else { throw DatabaseError.unusableSchema(found, database: name) }
             let extensions = try handle.run("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'btree_gist'")
             guard extensions.rowCount == 1 else { throw DatabaseError.missingExtension("btree_gist", database: name) }
         }
@@ -65,6 +66,22 @@ struct PostgreSQLServer: Sendable {
         self.number = number
         temporaryTables = PostgreSQLTemporaryTables(
             areAllowed: options.allowsTemporaryTables && !isReplica && state.text(column: 3) == "t")
+    }
+}
+
+extension PostgreSQLServer {
+    /// Whether a name may stand in a statement without quotes and before a point: Python's `LOCK TABLE schema.table` has none.
+    ///
+    /// Source: PostgreSQL 15 documentation, sections 4.1.1 and appendix C; how letters are folded is the server's affair.
+    private static func isPlain(_ name: String, _ handle: PostgreSQLHandle) throws -> Bool {
+        guard name.wholeMatch(of: /[A-Za-z_\u{80}-\u{10FFFF}][A-Za-z0-9_$\u{80}-\u{10FFFF}]*/) != nil else { return false }
+        let text = SQLValue.text(name).plainLiteral ?? "''"
+        return try handle.run(
+            """
+            SELECT parse_ident(\(text)) = ARRAY[\(text)] AND \(text)::name::text = \(text) AND NOT EXISTS \
+            (SELECT FROM pg_catalog.pg_get_keywords() WHERE word = \(text) AND catcode IN ('R', 'T'))
+            """
+        ).text() == "t"
     }
 }
 
