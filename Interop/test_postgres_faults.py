@@ -1,6 +1,8 @@
 """Repositories in PostgreSQL when passwords, rights, schemas, connections, servers or the network fail."""
 
+import os
 import socket
+import subprocess
 import threading
 import time
 
@@ -235,6 +237,13 @@ def served(small_cluster, guarded, tmp_path, monkeypatch):
     service = Service(guarded, tmp_path / "server.log")
     yield service
     service.stop()
+
+
+def test_a_wrong_password_ends_a_server_at_once(guarded):
+    done = subprocess.run(
+        [str(STEWARD), "serve", "--repo", f"x={guarded}", "--port", "0"], capture_output=True, text=True, timeout=30,
+        env={**os.environ, "PGPASSWORD": "wrong"})
+    assert done.returncode == 1 and "refused the login" in done.stderr, done.stderr
 
 
 def test_a_restart_of_the_database_is_told_as_503_and_survived(small_cluster, served):

@@ -62,15 +62,22 @@ public final class DirectButler: Butler {
         connections: ConnectionCounts = ConnectionCounts(),
         onWarning: @escaping @Sendable (String) -> Void = printWarning
     ) async throws -> DirectButler {
+        try await open(
+            try await configuration(of: argument, environment: environment), writeable: writeable, forFiles: forFiles,
+            defaults: defaults, environment: environment, connections: connections, onWarning: onWarning)
+    }
+
+    /// The configuration of the repository that an argument names. Nothing is asked of its database.
+    ///
+    /// - Throws: `ConfigurationError` when there is no such repository; ``ButlerOpeningError``.
+    public static func configuration(
+        of argument: String, environment: ConfigurationEnvironment = .process
+    ) async throws -> DirectButlerConfiguration {
         switch try await ButlerConfiguration.load(
             argument, environment: environment, remote: StoredConfigurations())
         {
-        case .direct(let configuration):
-            return try await open(
-                configuration, writeable: writeable, forFiles: forFiles, defaults: defaults,
-                environment: environment, connections: connections, onWarning: onWarning)
-        case .remote(let remote):
-            throw ButlerOpeningError.isServer(remote.server)
+        case .direct(let configuration): return configuration
+        case .remote(let remote): throw ButlerOpeningError.isServer(remote.server)
         }
     }
 

@@ -1,6 +1,7 @@
 import Butler
 import ButlerModel
 import ButlerServer
+import Database
 import Registry
 import StructuredData
 
@@ -19,8 +20,17 @@ struct ServeExamples {
     let specimen: Specimen?
 
     /// Looks for a dataset that a plain Python client can read: JSON or YAML first, then any with a file.
+    /// None while the database cannot be reached.
     init(_ repository: ServeOptions.Repository) async throws {
         label = repository.label
+        do {
+            specimen = try await Self.specimen(of: repository)
+        } catch let error as DatabaseError where error.isOutage {
+            specimen = nil
+        }
+    }
+
+    private static func specimen(of repository: ServeOptions.Repository) async throws -> Specimen? {
         let butler = try await DirectButler.open(repository.configuration)
         let (types, collections) = try await butler.registry.read { snapshot in
             (
@@ -29,10 +39,11 @@ struct ServeExamples {
             )
         }
         let preferred = types.sorted { a, b in
-            (Self.rank(a), b.dimensions.count, a.name) < (Self.rank(b), a.dimensions.count, b.name)
+            (rank(a), b.dimensions.count, a.name) < (rank(b), a.dimensions.count, b.name)
         }
-        specimen = try await Self.specimen(preferred, collections, butler)
+        let specimen = try await specimen(preferred, collections, butler)
         try await butler.close()
+        return specimen
     }
 
     private static func specimen(

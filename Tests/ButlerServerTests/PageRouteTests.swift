@@ -11,11 +11,6 @@ private struct NoTokens: GroupDirectory {
     func groups(of identity: DelegatedIdentity) async throws -> Set<ExactName> { throw GroupLookupError.refused("") }
 }
 
-/// Users without any group.
-private struct NoGroups: GroupDirectory {
-    func groups(of identity: DelegatedIdentity) async throws -> Set<ExactName> { [] }
-}
-
 @Suite struct PageRouteTests {
     @Test func programsGetTheHealthAnswerAndBrowsersThePage() async throws {
         try await withServer { client in

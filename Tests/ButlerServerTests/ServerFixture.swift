@@ -60,10 +60,12 @@ struct ServerFixture: Sendable {
         _ setup: ServerSetup, repository: (any ServedRepository)? = nil
     ) throws -> some ApplicationProtocol {
         let repository = try repository ?? FixtureRepository(directory: directory)
-        let table = RepositoryTable([
+        var entries: [String: RepositoryTable.Entry] = [
             "demo": .init(repository), "né w": .init(repository),
             "closed": .init(repository, authorizedGroups: ["g_few"]),
-        ])
+        ]
+        for (label, place) in setup.places { entries[label] = .init(place, authorizedGroups: ["*"]) }
+        let table = RepositoryTable(entries)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return ButlerServer.service(
             table, access: setup.access,
@@ -87,6 +89,8 @@ struct ServerSetup: Sendable {
             ], credentialsFile: ""))
     var queries = QueryLimits()
     var staticFiles = false
+    /// Repositories besides those of all tests, which may not be open yet.
+    var places: [String: RepositoryPlace] = [:]
 }
 
 /// What a test asks and looks at.
@@ -142,4 +146,9 @@ func withServer(
     defer { fixture.remove() }
     try await fixture.application(setup, repository: repository)
         .test(live ? .live : .router) { try await body($0, fixture) }
+}
+
+/// Users without any group.
+struct NoGroups: GroupDirectory {
+    func groups(of identity: DelegatedIdentity) async throws -> Set<ExactName> { [] }
 }

@@ -1,3 +1,4 @@
+import Database
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -117,7 +118,7 @@ public struct AccessRules: Sendable {
         let served = try Self.served(label, of: table)
         let wanted = served.entry.authorizedGroups
         let isOpen = wanted.contains("*")
-        if isOpen, try await !served.entry.repository.hasVisibilityRules() { return .admitted(served, requester) }
+        if isOpen, try await !Self.mayHaveVisibilityRules(served) { return .admitted(served, requester) }
         let identity = DelegatedIdentity(user: user, token: token)
         do {
             guard let groups = try await directory.groups(of: identity, toMatch: isOpen ? nil : wanted) else {
@@ -136,6 +137,13 @@ public struct AccessRules: Sendable {
                     headers: [.retryAfter: "5"])
             }
         }
+    }
+
+    /// Whether the groups of users matter within a repository. While its database is away they may.
+    private static func mayHaveVisibilityRules(_ served: RepositoryTable.Served) async throws -> Bool {
+        do {
+            return try await served.repository.hasVisibilityRules()
+        } catch let error as DatabaseError where error.isOutage { return true }
     }
 
     // MARK: Tokens

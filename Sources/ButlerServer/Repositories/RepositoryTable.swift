@@ -3,33 +3,36 @@ public import ButlerModel
 /// The repositories of one server, by label.
 public struct RepositoryTable: Sendable {
     public struct Entry: Sendable {
-        public let repository: any ServedRepository
+        let place: RepositoryPlace
         /// Groups whose members may use the repository; `*` stands for everyone.
         public let authorizedGroups: Set<ExactName>
 
         public init(_ repository: any ServedRepository, authorizedGroups: Set<ExactName> = ["*"]) {
-            self.repository = repository
+            self.init(RepositoryPlace(repository), authorizedGroups: authorizedGroups)
+        }
+
+        init(_ place: RepositoryPlace, authorizedGroups: Set<ExactName>) {
+            self.place = place
             self.authorizedGroups = authorizedGroups
         }
     }
 
     private let entries: [String: Served]
 
-    /// An entry with what is computed once.
     struct Served: Sendable {
         let label: String
         let entry: Entry
+
+        /// - Throws: `DatabaseError`, an outage, while the repository is not open yet.
+        var repository: any ServedRepository { get throws { try entry.place.content.repository } }
         /// The response of the `universe` route.
-        let universeDocument: [UInt8]
+        /// - Throws: likewise.
+        var universeDocument: [UInt8] { get throws { try entry.place.content.universeDocument } }
     }
 
     public init(_ entries: [String: Entry]) {
         var served: [String: Served] = [:]
-        for (label, entry) in entries {
-            served[label] = Served(
-                label: label, entry: entry,
-                universeDocument: entry.repository.universe.configuration.wireDocument)
-        }
+        for (label, entry) in entries { served[label] = Served(label: label, entry: entry) }
         self.entries = served
     }
 

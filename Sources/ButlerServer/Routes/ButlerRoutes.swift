@@ -43,12 +43,13 @@ struct ButlerRoutes: Sendable {
         /// As the requester sees it.
         let repository: any ServedRepository
 
-        init(request: Request, context: ServingContext, served: RepositoryTable.Served, requester: Requester) {
+        /// - Throws: `DatabaseError` while the repository's database has not been there yet.
+        init(request: Request, context: ServingContext, served: RepositoryTable.Served, requester: Requester) throws {
             self.request = request
             self.context = context
             self.served = served
             self.requester = requester
-            repository = served.entry.repository.acting(for: requester.viewer)
+            repository = try served.repository.acting(for: requester.viewer)
         }
     }
 
@@ -75,7 +76,7 @@ struct ButlerRoutes: Sendable {
                 } else {
                     try await access.admit(request, to: label, of: table, logger: logger)
                 }
-            return try await handler(Call(request: request, context: context, served: served, requester: requester))
+            return try await handler(try Call(request: request, context: context, served: served, requester: requester))
         }
         routes.add(
             .init("/api/butler/repo/{repository}/v1/\(path)"),

@@ -6,7 +6,7 @@ import StructuredData
 /// Dimensions and dataset types.
 extension ButlerRoutes {
     func addModel(to routes: ServiceRoutes) {
-        add("universe", [.get], to: routes) { call in .json(encoded: call.served.universeDocument) }
+        add("universe", [.get], to: routes) { call in .json(encoded: try call.served.universeDocument) }
 
         add("dataset_type/{name}", [.get], to: routes) { call in
             let name = try call.context.segment("name")

@@ -25,7 +25,8 @@ extension ButlerRoutes {
     /// How long a repository may take to answer.
     private static let readinessTime = Duration.seconds(3)
 
-    /// Asks each repository's database for the little that every request needs. Reasons go to the log only.
+    /// Asks each repository's database for the little that every request needs, and is ready if one answers. Reasons go to
+    /// the log only.
     private func readiness(isDraining: Bool) async -> Response {
         guard !isDraining else { return .json(["status": "stopping"], status: .serviceUnavailable) }
         let failing = await withTaskGroup(of: String?.self) { group in
@@ -33,7 +34,7 @@ extension ButlerRoutes {
                 group.addTask {
                     do {
                         try await withThrowingTaskGroup(of: Void.self) { race in
-                            race.addTask { try await served.entry.repository.read { _ in } }
+                            race.addTask { try await served.repository.read { _ in } }
                             race.addTask {
                                 try await Task.sleep(for: Self.readinessTime)
                                 throw StreamLimitExceeded.time(Self.readinessTime)
@@ -52,11 +53,11 @@ extension ButlerRoutes {
             }
             return await group.reduce(into: [String]()) { labels, label in if let label { labels.append(label) } }
         }
-        guard failing.isEmpty else {
-            return .json(
-                ["status": "not ready", "repositories": .strings(failing.sorted())], status: .serviceUnavailable)
-        }
-        return .json(["status": "ready"])
+        guard !failing.isEmpty else { return .json(["status": "ready"]) }
+        let labels = StructuredValue.strings(failing.sorted())
+        // The others are of use without those whose databases are away.
+        guard failing.count == table.all.count else { return .json(["status": "ready", "unavailable": labels]) }
+        return .json(["status": "not ready", "repositories": labels], status: .serviceUnavailable)
     }
 
     private func observeConnections(_ metrics: ServiceMetrics) {
@@ -65,7 +66,7 @@ extension ButlerRoutes {
             "butler_database_connections", "Connections to repositories' databases: in use, limit, and tasks that wait."
         ) {
             table.all.sorted { $0.label < $1.label }.flatMap { served -> [(labels: [(String, String)], value: Double)] in
-                guard let (reads, pages) = served.entry.repository.activity else { return [] }
+                guard let (reads, pages) = try? served.repository.activity else { return [] }
                 return [("reads", reads), ("streams", pages)].flatMap { pool, activity in
                     [("in_use", activity.inUse), ("limit", activity.limit), ("waiting", activity.waiting)].map {
                         ([("repository", served.label), ("pool", pool), ("state", $0.0)], Double($0.1))

@@ -1,16 +1,18 @@
 import Butler
+import Database
 import Logging
 import ObjectStorage
 public import RepositoryConfiguration
 public import Serving
 
 extension ButlerServer {
-    /// Opens the repositories, serves them until SIGTERM or SIGINT, and closes them.
+    /// Opens the repositories, serves them until SIGTERM or SIGINT, and closes them. One whose database cannot be reached is
+    /// opened once it can; until then requests to it are answered with 503.
     ///
     /// - Parameters:
     ///   - environment: for the repositories: `DAF_BUTLER_CONFIG_PATH`, credentials and the like.
     ///   - onReady: called with the port once connections are accepted.
-    /// - Throws: what opening a repository throws; ``ServeError`` for an unusable secret; ``ServingError`` when the address cannot be bound.
+    /// - Throws: what opening a repository throws, but for outages of its database; ``ServeError`` for an unusable secret; ``ServingError`` when the address cannot be bound.
     public static func run(
         _ options: ServeOptions, environment: ConfigurationEnvironment = .process,
         onReady: @escaping @Sendable (Int) -> Void = { _ in }
@@ -26,18 +28,24 @@ extension ButlerServer {
         let directory = options.gafaelfawrURL.map { GafaelfawrDirectory(url: $0) }
         let (keys, download) = options.tokens.map { $0.keys.source() } ?? (nil, nil)
         var entries: [String: RepositoryTable.Entry] = [:]
+        var awaited: [(opening: RepositoryOpening, place: RepositoryPlace, outage: DatabaseError)] = []
         var butlers: [DirectButler] = []
         do {
             for repository in options.repositories {
-                let butler = try await DirectButler.open(
-                    repository.configuration, writeable: false, environment: environment,
-                    connections: ConnectionCounts(
-                        reads: options.queries.readConnections, pages: options.queries.queue.running,
-                        usesReplicas: true))
-                butlers.append(butler)
-                let served = DirectRepository(butler: butler, published: try butler.publishedTypes())
-                try await identities.check(repository.label, served)
-                entries[repository.label] = .init(served, authorizedGroups: repository.authorizedGroups)
+                let opening = RepositoryOpening(
+                    repository: repository, options: options, environment: environment, identities: identities,
+                    logger: logger)
+                let place: RepositoryPlace
+                do {
+                    let opened = try await opening.open()
+                    butlers.append(opened.butler)
+                    place = RepositoryPlace(opened.served)
+                } catch let outage as DatabaseError where outage.isOutage {
+                    opening.announce(outage)
+                    place = RepositoryPlace(awaitingAfter: outage)
+                    awaited.append((opening, place, outage))
+                }
+                entries[repository.label] = .init(place, authorizedGroups: repository.authorizedGroups)
             }
             var access = directory.map { AccessRules.ingress(groups: $0) } ?? .open
             if let tokens = options.tokens, let keys {
@@ -48,20 +56,43 @@ extension ButlerServer {
             let service = service(
                 RepositoryTable(entries), access: access, urls: urls,
                 staticFiles: staticFiles, queries: options.queries, options: options.serving, logger: logger)
-            try await service.run { port in
-                let scheme = options.serving.tls == nil ? "http" : "https"
-                for repository in options.repositories {
-                    let url = "\(scheme)://\(options.serving.host):\(port)/api/butler/repo/\(repository.label)"
-                    logger.info(
-                        "serving", metadata: ["url": .string(url), "config": .string(repository.configuration)])
+            let waiting = Set(awaited.map(\.opening.repository.label))
+            try await whileOpening(awaited, &butlers) {
+                try await service.run { port in
+                    let scheme = options.serving.tls == nil ? "http" : "https"
+                    for repository in options.repositories where !waiting.contains(repository.label) {
+                        let url = "\(scheme)://\(options.serving.host):\(port)/api/butler/repo/\(repository.label)"
+                        logger.info(
+                            "serving", metadata: ["url": .string(url), "config": .string(repository.configuration)])
+                    }
+                    onReady(port)
                 }
-                onReady(port)
             }
         } catch {
             await close(butlers, directory, download, logger)
             throw error
         }
         await close(butlers, directory, download, logger)
+    }
+
+    /// Runs `body`, and opens repositories meanwhile whose databases come back.
+    ///
+    /// - Parameter butlers: gets what was opened.
+    private static func whileOpening(
+        _ awaited: [(opening: RepositoryOpening, place: RepositoryPlace, outage: DatabaseError)],
+        _ butlers: inout [DirectButler], _ body: () async throws -> Void
+    ) async throws {
+        let (result, opened) = await withTaskGroup(of: DirectButler?.self) { group in
+            for (opening, place, outage) in awaited {
+                group.addTask { await opening.fill(place, after: outage) }
+            }
+            var result = Result<Void, any Error>.success(())
+            do { try await body() } catch { result = .failure(error) }
+            group.cancelAll()
+            return (result, await group.reduce(into: [DirectButler]()) { if let butler = $1 { $0.append(butler) } })
+        }
+        butlers += opened
+        try result.get()
     }
 
     private static func nearCopies(_ options: ServeOptions) throws -> NearCopies? {

@@ -23,7 +23,7 @@ struct PublishTypesCommand: AsyncParsableCommand {
 
         func run() async throws {
             let butler = try await DirectButler.open(repository.repository)
-            guard let published = try butler.publishedTypes() else {
+            guard let published = try butler.configuration.publishedTypes() else {
                 throw CommandFailure.refused(
                     "The repository has no \(PublishedTypes.fileName), so all dataset types are shown to everyone.")
             }
