@@ -118,14 +118,19 @@ public final class Registry: Sendable {
     public func write<T: Sendable>(_ body: @escaping @Sendable (RegistryWriter) throws -> T) async throws -> T {
         if let writeObstacle { throw writeObstacle }
         guard isWriteable else { throw RegistryError.readOnly(operation: "change the repository") }
-        return try await database.write { [self] connection in
-            let token = try connection.changeToken()
-            let writer = RegistryWriter(try snapshot(connection, token), registry: self)
-            // The connection's own changes do not show in its token.
-            defer { if writer.state.hasChanged { cache.distrust(token.connection) } }
-            let result = try body(writer)
-            if !writer.state.hasChanged { connection.keepChangeToken() }
-            return result
+        do {
+            return try await database.write { [self] connection in
+                let token = try connection.changeToken()
+                let writer = RegistryWriter(try snapshot(connection, token), registry: self)
+                // The connection's own changes do not show in its token.
+                defer { if writer.state.hasChanged { cache.distrust(token.connection) } }
+                let result = try body(writer)
+                if !writer.state.hasChanged { connection.keepChangeToken() }
+                return result
+            }
+        } catch let violation as UnclearViolation {
+            // If nobody can be asked now, what is known is said.
+            throw (try? await readBeforeWriting { violation.explained($0) }) ?? violation.error
         }
     }
 

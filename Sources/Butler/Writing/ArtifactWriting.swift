@@ -149,17 +149,18 @@ extension DirectButler {
 }
 
 extension RegistryWriter {
-    /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has one of the datasets already, or another
-    ///   client has removed one meanwhile.
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` when a datastore has one of the datasets already;
+    ///   `UnclearViolation` when another client may have removed one meanwhile.
     func insertRecords(_ artifacts: StagedArtifacts) throws {
         do {
-            try connection.keepingUsable { try artifacts.insertRecords(connection) }
+            try artifacts.insertRecords(connection)
         } catch DatabaseError.constraintViolation(let violation) {
-            if violation.kind == .foreignKey { try requirePresent(artifacts.datasets) }
-            throw ButlerError(
+            let error = ButlerError(
                 .conflictingDefinition,
                 "The datastore has files of one of the datasets already (\(violation.description)); remove them before "
                     + "storing others.")
+            guard violation.kind == .foreignKey else { throw error }
+            throw UnclearViolation(error) { try $0.requirePresent(artifacts.datasets) }
         }
     }
 }

@@ -314,13 +314,16 @@ extension RegistryWriter {
     }
 
     /// Runs `body`, which removes datasets that `deletion` has taken out of the datastores.
-    /// - Throws: `DatabaseError.transactionConflict` when another client has stored one of them meanwhile.
+    /// - Throws: `UnclearViolation` when a datastore has one of them, which may be one that another client has stored meanwhile.
     private func removing(_ ids: [DatasetID], _ deletion: StagedDeletion, _ body: () throws -> Void) throws {
         do {
-            try connection.keepingUsable(body)
+            try body()
         } catch let error as ButlerError where error.kind == .orphanedRecord {
-            guard let id = try deletion.firstHeld(ids, connection) else { throw error }
-            throw inUse("dataset \(id) got files meanwhile")
+            throw UnclearViolation(error) { [databaseName] snapshot in
+                guard try deletion.isAddedTo(ids, snapshot.connection) else { return }
+                throw DatabaseError.transactionConflict(
+                    databaseName, reason: "a dataset that is to be removed got files meanwhile")
+            }
         }
     }
 

@@ -12,7 +12,8 @@ extension ButlerServer {
     /// - Parameters:
     ///   - environment: for the repositories: `DAF_BUTLER_CONFIG_PATH`, credentials and the like.
     ///   - onReady: called with the port once connections are accepted.
-    /// - Throws: what opening a repository throws, but for outages of its database; ``ServeError`` for an unusable secret; ``ServingError`` when the address cannot be bound.
+    /// - Throws: what opening a repository throws, but for outages of its database; ``ServeError`` for an unusable secret;
+    ///   ``ServingError`` when the address cannot be bound.
     public static func run(
         _ options: ServeOptions, environment: ConfigurationEnvironment = .process,
         onReady: @escaping @Sendable (Int) -> Void = { _ in }

@@ -37,10 +37,6 @@ public protocol DatabaseConnection: AnyObject {
     /// Runs `body`, undoing its changes alone if it throws. Savepoints nest.
     func savepoint<T>(_ body: () throws -> T) throws -> T
 
-    /// Runs `body` so that the database can be asked for the reason of an error of it, before the transaction ends with that
-    /// error. Its changes need not be undone before then, so this may cost less than a savepoint.
-    func keepingUsable<T>(_ body: () throws -> T) throws -> T
-
     /// Keeps other clients from writing to these tables until the transaction ends. Where a writing transaction is
     /// alone anyway this does nothing.
     func lock(_ tables: [String]) throws

@@ -280,8 +280,6 @@ final class PostgreSQLTransaction: OpenTransaction {
         return result
     }
 
-    func keepingUsable<T>(_ body: () throws -> T) throws -> T { try savepoint(body) }
-
     private func undoing<T>(to name: String, andReleasing ends: Bool = false, _ body: () throws -> T) throws -> T {
         do {
             return try body()

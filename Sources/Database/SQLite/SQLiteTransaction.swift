@@ -179,9 +179,6 @@ final class SQLiteTransaction: OpenTransaction {
         }
     }
 
-    /// A statement that fails leaves the others as they are.
-    func keepingUsable<T>(_ body: () throws -> T) throws -> T { try body() }
-
     /// Nothing: a writing transaction holds the lock of the whole file.
     func lock(_ tables: [String]) throws { try checkActive() }
 

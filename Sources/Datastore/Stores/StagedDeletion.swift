@@ -19,6 +19,8 @@ public struct StagedDeletion: Sendable {
         let pieces = Mutex<[Piece]>([])
         /// Datasets that go from memory.
         let held = Mutex<[DatasetID]>([])
+        /// How many were taken out of datastores.
+        let taken = Mutex(0)
     }
 
     /// Some of the datasets, in one datastore.
@@ -62,6 +64,7 @@ public struct StagedDeletion: Sendable {
                     try declare(held, isForgotten: isForgotten, in: datastore)
                 }
                 try datastore.moveToTrash(held, connection)
+                intents.taken.withLock { $0 += held.count }
             }
         }
     }
@@ -80,6 +83,7 @@ public struct StagedDeletion: Sendable {
                 for datastore in datastores {
                     let held = try datastore.locations.take(piece, connection)
                     guard !held.isEmpty else { continue }
+                    intents.taken.withLock { $0 += held.count }
                     KillPoint.pass()
                     try declaring.next { try declare(held, isForgotten: true, in: datastore) }
                     guard held.count < JournalSession.flushedCount else { continue }
@@ -90,14 +94,14 @@ public struct StagedDeletion: Sendable {
         }
     }
 
-    /// One of the datasets that a datastore has; `nil` when none has any.
-    public func firstHeld(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> DatasetID? {
+    /// Whether datastores hold more of these datasets, which were all that ``remove(_:isForgotten:_:)`` was given, than it took
+    /// from them. Its changes must have been undone.
+    public func isAddedTo(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Bool {
+        var count = 0
         for piece in ids.pieces(of: FileDatastore.trashChunk) {
-            for datastore in datastores {
-                if let id = try datastore.locations.held(piece, connection).first { return id }
-            }
+            for datastore in datastores { count += try datastore.locations.held(piece, connection).count }
         }
-        return nil
+        return count > intents.taken.withLock { $0 }
     }
 
     /// Forgets the datasets in the memory of this process, after the transaction that moved them.

@@ -139,7 +139,8 @@ struct QuerySession {
             let plan = try planner.plan(
                 dataIDsOf: tree, target.dimensions, allowsDuplicateOverlaps: allowsDuplicateOverlaps)
             planner.materialized[target.key] = MaterializedRows(
-                rows: try materialize(plan, target.dimensions, into: table), dimensions: target.dimensions, datasets: datasets, filters: plan.filters)
+                rows: try materialize(plan, target.dimensions, into: table), dimensions: target.dimensions,
+                datasets: datasets, filters: plan.filters)
         }
     }
 

@@ -25,8 +25,10 @@ extension RegistryWriter {
         let rows = entries.flatMap { entry in
             Self.names(of: audience).map { [SQLValue.int(entry.key), .text($0)] }
         }
-        try referring(to: entries) {
-            _ = try connection.executeMany(try .insert(into: schema.collectionAccess, onConflict: .ignore), rows: rows)
+        try atomically {
+            try referring(to: entries) {
+                try connection.executeMany(try .insert(into: schema.collectionAccess, onConflict: .ignore), rows: rows)
+            }
         }
         try refresh()
     }

@@ -10,7 +10,8 @@ import Database
 extension RegistryWriter {
     /// Gives a chain these members, in search order, in place of those it has.
     /// - Throws: `ButlerError` of kind `missingCollection`, also for one that another client removes
-    ///   meanwhile, `collectionType` when `name` is no chain, or `collectionCycle` when the chain would contain itself. The other methods throw the same.
+    ///   meanwhile, `collectionType` when `name` is no chain, or `collectionCycle` when the chain would contain itself. The
+    ///   other methods throw the same.
     public func setChain(_ name: String, children: [String]) throws {
         try editChain(name, children) { chain, members in
             try deleteMembers(of: chain)
@@ -92,8 +93,8 @@ extension RegistryWriter {
                 .malformedModel,
                 "A chain cannot have \(members.count) members; the most is \(Self.legalPositions.count).")
         }
-        try referring(to: [parent] + members) {
-            try atomically {
+        try atomically {
+            try referring(to: [parent] + members) {
                 // Whoever edits a chain, Python clients among them, holds its row.
                 try connection.lockRows(
                     """

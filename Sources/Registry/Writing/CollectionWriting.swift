@@ -108,7 +108,8 @@ extension RegistryWriter {
             do {
                 try refuseMember(collection)
             } catch where unlinking {
-                throw inUse("collection '\(collection.name)' came into a chain meanwhile")
+                throw DatabaseError.transactionConflict(
+                    databaseName, reason: "collection '\(collection.name)' came into a chain meanwhile")
             }
             throw ButlerError(.orphanedRecord, reason)
         }

@@ -135,12 +135,14 @@ extension RegistryWriter {
                     .conflictingDefinition,
                     "Collection '\(collection.name)' has a '\(type)' dataset with the same data ID or identifier already.")
             }
-            try requirePresent([collection])
-            try requirePresent(stored)
-            throw ButlerError(
+            let error = ButlerError(
                 .conflictingDefinition,
                 "A '\(type)' dataset for '\(collection.name)' does not exist, or names a dimension value that has no "
                     + "record; insert that first.")
+            throw UnclearViolation(error) { snapshot in
+                try snapshot.requirePresent([collection])
+                try snapshot.requirePresent(stored)
+            }
         }
     }
 }

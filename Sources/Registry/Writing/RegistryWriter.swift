@@ -56,12 +56,12 @@ public struct RegistryWriter {
             return try connection.savepoint(body)
         } catch {
             state.snapshot = before
-            throw error
+            throw (error as? UnclearViolation)?.explained(before) ?? error
         }
     }
 
-    /// Runs `body`, whose changes of the database are undone when it throws, at the latest with the transaction.
+    /// Runs `body`, whose changes of the database are undone when it throws.
     func undoing<T>(_ body: () throws -> T) throws -> T {
-        endsWithErrors ? try connection.keepingUsable(body) : try connection.savepoint(body)
+        endsWithErrors ? try body() : try connection.savepoint(body)
     }
 }
