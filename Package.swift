@@ -87,10 +87,11 @@ let package = Package(
         .target(
             name: "Database",
             dependencies: [
-                "AstroTime", "ByteText", "CLibPQ", "CSQLite",
+                "AstroTime", "ByteText", "CJournalBuffer", "CLibPQ", "CSQLite",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(name: "CDigestLanes"),
+        .target(name: "CJournalBuffer", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "CFileCache"),
         .target(
             name: "ObjectStorage",
@@ -240,7 +241,11 @@ let package = Package(
         .testTarget(name: "TableRenderingTests", dependencies: ["TableRendering"]),
         .testTarget(name: "TablesTests", dependencies: ["Tables", "StructuredData"]),
         .testTarget(name: "ParquetTests", dependencies: ["Parquet", "StructuredData", "Tables"]),
-        .testTarget(name: "DatabaseTests", dependencies: ["Database", "TestSupport"]),
+        .testTarget(
+            name: "DatabaseTests",
+            dependencies: [
+                "CJournalBuffer", "Database", "TestSupport", .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
         .target(
             name: "StorageFaults",
             dependencies: [

@@ -1,3 +1,4 @@
+import CJournalBuffer
 import CSQLite
 import Dispatch
 import Foundation
@@ -14,6 +15,9 @@ final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
     /// Nobody asks for the counts of memory. Too late after a connection of other code, which costs no more than before.
     private static let countsMemory = CSQLiteStopCountingMemory() != SQLITE_OK
 
+    /// Where it cannot be done, journals are written piece by piece.
+    private static let buffersJournals = CJournalBufferInstall() == SQLITE_OK
+
     private let queue: DatabaseQueue
     private let patience: SQLitePatience
     private let errors: SQLiteErrors
@@ -23,6 +27,7 @@ final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
     /// Opens the connection, which blocks the calling thread for as long as the file is locked.
     init(location: String, isReadOnly: Bool, errors: SQLiteErrors) throws {
         _ = Self.countsMemory
+        _ = Self.buffersJournals
         self.errors = errors
         let patience = SQLitePatience(limit: errors.busyTimeout)
         self.patience = patience
