@@ -1,3 +1,4 @@
+import ByteText
 import ButlerModel
 import Database
 import Foundation
@@ -48,7 +49,7 @@ extension DirectButler {
         }
         let directory = try localPath(plan.root)
         let outcome = (
-            root: directory.count > 1 && directory.hasSuffix("/") ? String(directory.dropLast()) : directory,
+            root: directory.withoutFinalSlash,
             configuration: path
         )
         if options.isDryRun { try requireRoom(directory) } else { try makeDirectory(directory) }

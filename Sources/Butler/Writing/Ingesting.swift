@@ -190,8 +190,9 @@ extension RegistryWriter {
         var runs: Set<String> = []
         for index in refs.indices {
             // Mostly they are alike.
-            let isSame = index > 0 && refs[index].run == refs[index - 1].run && refs[index].datasetType == refs[index - 1].datasetType
-            if isSame { continue }
+            if index > 0, refs[index].run == refs[index - 1].run, refs[index].datasetType == refs[index - 1].datasetType {
+                continue
+            }
             let ref = refs[index]
             if types.insert(ref.datasetType).inserted { try registerDatasetType(ref.datasetType) }
             if runs.insert(ref.run).inserted { try registerCollection(ref.run, type: .run) }

@@ -1,3 +1,4 @@
+import ByteText
 import ButlerModel
 import Foundation
 import ObjectStorage
@@ -52,7 +53,7 @@ public final class ArtifactCache: Sendable {
             directory = Mutex(nil)
             return
         }
-        let made = Directory(path: path.hasSuffix("/") ? String(path.dropLast()) : path, isTemporary: false)
+        let made = Directory(path: path.withoutFinalSlash, isTemporary: false)
         try Self.makeFolders(made.path)
         directory = Mutex(made)
     }

@@ -1,3 +1,4 @@
+import ByteText
 import ObjectStorage
 
 #if canImport(Glibc)
@@ -80,7 +81,7 @@ public final class AbandonedSession: Sendable {
                 _ = try JournalIntent(text: try LocalFile.read(path), path: path)
                 return nil
             } catch DatastoreError.malformedJournal(_, let reason) {
-                let name = JournalFiles.name(of: directory) + "-" + JournalFiles.name(of: path)
+                let name = directory.nameInPath + "-" + path.nameInPath
                 return try Self.setAside(path, as: name, in: folder, reason)
             }
         }

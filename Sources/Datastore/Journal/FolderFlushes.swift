@@ -1,33 +1,29 @@
 import ObjectStorage
 import Synchronization
 
-/// Folders in which names were given that are not surely on the disk yet: each is flushed, or the whole file system when
-/// they are many, which takes less.
-///
-/// Files are linked or renamed to get their names, so these are in the file system of the root.
+/// Folders in which names were given that are not surely on the disk yet. To flush many takes little when all names are given:
+/// file systems with a journal have the names of all with the first. Flushed in between, each takes a commit of that journal.
 final class FolderFlushes: Sendable {
-    /// By the root; not all of them once there are many.
-    private let folders = Mutex<[String: Set<String>]>([:])
+    /// So many are flushed before more are added, which bounds the memory.
+    private static let most = 20_000
 
-    func add(_ folder: String, below root: String) {
-        folders.withLock { folders in
-            guard !JournalFiles.areMany(folders[root]?.count ?? 0) else { return }
-            folders[root, default: []].insert(folder)
+    private let folders = Mutex<Set<String>>([])
+
+    func add(_ folder: String) throws {
+        let isFull = folders.withLock { folders in
+            folders.insert(folder)
+            return folders.count >= Self.most
         }
+        if isFull { try flush() }
     }
 
     /// Waits until the names are on the disk. Blocks.
+    /// - Throws: `ObjectStorageError.notFound` when a folder is not there any more.
     func flush() throws {
         let all = folders.withLock { folders in
-            defer { folders = [:] }
+            defer { folders = [] }
             return folders
         }
-        for (root, folders) in all.sorted(by: { $0.key < $1.key }) {
-            if JournalFiles.areMany(folders.count) {
-                try JournalFiles.flushAll(root)
-            } else {
-                for folder in folders.sorted() { try JournalFiles.flushFolder(folder) }
-            }
-        }
+        for folder in all.sorted() { try JournalFiles.flushFolder(folder) }
     }
 }

@@ -1,3 +1,4 @@
+import ByteText
 import ObjectStorage
 import Synchronization
 
@@ -54,8 +55,8 @@ enum JournalFiles {
     /// - Throws: `.system` when a file of that name, or a symbolic link that leads nowhere, is in the way.
     static func makeFolder(_ path: String, made: (String) -> Void = { _ in }) throws(ObjectStorageError) {
         if mkdir(path, 0o777) == 0 { return made(path) }
-        if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-            try makeFolder(String(path[..<slash]), made: made)
+        if errno == ENOENT, let folder = path.folderInPath, !folder.isEmpty {
+            try makeFolder(folder, made: made)
             if mkdir(path, 0o777) == 0 { return made(path) }
         }
         guard errno == EEXIST else { throw failure(path, "make the folder") }
@@ -87,11 +88,6 @@ enum JournalFiles {
         return String(path[..<slash])
     }
 
-    /// The last name in a path.
-    static func name(of path: String) -> String {
-        path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
-    }
-
     /// Waits until the names in a folder are on the disk.
     static func flushFolder(_ path: String) throws(ObjectStorageError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -107,7 +103,15 @@ enum JournalFiles {
     /// Waits until the content of files is on the disk: one by one, or with all else on the file system when they are
     /// many, which is faster.
     static func flush(_ paths: [String], below root: String) throws(ObjectStorageError) {
-        if areMany(paths.count) { return try flushAll(root) }
+        #if canImport(Glibc)
+            if paths.count > 32, let syncfs = LinuxCalls.syncfs {
+                let descriptor = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                guard descriptor >= 0 else { throw failure(root, "flush") }
+                defer { close(descriptor) }
+                guard syncfs(descriptor) == 0 else { throw failure(root, "flush") }
+                return
+            }
+        #endif
         for path in paths {
             let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
             guard descriptor >= 0 else {
@@ -118,26 +122,6 @@ enum JournalFiles {
             defer { close(descriptor) }
             guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure(path, "flush") }
         }
-    }
-
-    /// Whether so many files or folders are flushed in less time with all else on their file system.
-    static func areMany(_ count: Int) -> Bool {
-        #if canImport(Glibc)
-            count > 32 && LinuxCalls.syncfs != nil
-        #else
-            false
-        #endif
-    }
-
-    /// Waits until all of the file system of a folder is on the disk; without effect where ``areMany(_:)`` never holds.
-    static func flushAll(_ root: String) throws(ObjectStorageError) {
-        #if canImport(Glibc)
-            guard let syncfs = LinuxCalls.syncfs else { return }
-            let descriptor = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw failure(root, "flush") }
-            defer { close(descriptor) }
-            guard syncfs(descriptor) == 0 else { throw failure(root, "flush") }
-        #endif
     }
 
     /// The names in a folder; `nil` when there is no such folder.
@@ -176,7 +160,7 @@ enum JournalFiles {
     /// The same of a folder that may not be there yet: that above it which is there decides.
     static func resolvedInTime(_ folder: String) throws(ObjectStorageError) -> String {
         var (there, missing) = (folder, [Substring]())
-        while !LocalFile.exists(there), let name = there.split(separator: "/").last {
+        while !LocalFile.exists(there), let name = there.namesInPath.last {
             missing.append(name)
             there = Self.folder(of: there)
         }

@@ -1,3 +1,4 @@
+import ByteText
 import ButlerModel
 import Foundation
 import ObjectStorage
@@ -63,7 +64,7 @@ struct KeptTrash: Sendable {
     /// - Returns: what was wrong, and where it is.
     func setAside(_ piece: Piece, _ reason: String) throws -> String {
         try AbandonedSession.setAside(
-            piece.path, as: "trash-" + JournalFiles.name(of: piece.path), in: root + "/" + JournalSession.folderName, reason)
+            piece.path, as: "trash-" + piece.path.nameInPath, in: root + "/" + JournalSession.folderName, reason)
     }
 
     /// Forgets a piece whose datasets are not in the trash any more, and the folders that are empty then.

@@ -1,3 +1,4 @@
+import ByteText
 import ObjectStorage
 import Synchronization
 
@@ -59,7 +60,7 @@ final class ResolvedFolder: Sendable {
         let code = HeldFolder.find(path, in: folder.held) { fstatat($0, $1, &status, AT_SYMLINK_NOFOLLOW) }
         guard code == 0 else { return (nil, nil) }
         guard status.st_mode & S_IFMT != S_IFLNK else { return (status, nil) }
-        return (status, folder.resolved.map { $0 + JournalFiles.name(of: path) } ?? path)
+        return (status, folder.resolved.map { $0 + path.nameInPath } ?? path)
     }
 
     private func folder(of path: String) throws(ObjectStorageError) -> Folder? {
@@ -68,7 +69,7 @@ final class ResolvedFolder: Sendable {
         let folder = JournalFiles.folder(of: path)
         let resolved = try JournalFiles.resolved(folder)
         let found = Folder(
-            held: held, resolved: resolved.hasSameBytes(as: folder) ? nil : resolved.hasSuffix("/") ? resolved : resolved + "/")
+            held: held, resolved: resolved.hasSameBytes(as: folder) ? nil : resolved.endsWithSlash ? resolved : resolved + "/")
         last.withLock { $0 = found }
         return found
     }

@@ -1,3 +1,4 @@
+import ByteText
 import Database
 import Foundation
 import ObjectStorage
@@ -17,7 +18,7 @@ enum ScratchFolder {
     static func path(for root: ResourceURI) throws -> String {
         let chosen = ProcessInfo.processInfo.environment["LSST_RESOURCES_TMPDIR"] ?? ""
         let base = chosen.isEmpty ? NSTemporaryDirectory() : chosen
-        let own = (base.hasSuffix("/") ? String(base.dropLast()) : base) + "/steward-\(geteuid())"
+        let own = base.withoutFinalSlash + "/steward-\(geteuid())"
         if mkdir(own, 0o700) != 0, errno != EEXIST { throw JournalFiles.failure(own, "make the folder") }
         var status = stat()
         guard lstat(own, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {

@@ -1,3 +1,4 @@
+import ByteText
 import ButlerModel
 import ObjectStorage
 
@@ -104,7 +105,7 @@ public struct ArtifactRetrieval: Sendable {
             return try ObjectPath("\(id.description.prefix(8))-\(path.basename)")
         }
         guard let member else { return path }
-        let folder = path.description.lastIndex(of: "/").map { String(path.description[...$0]) } ?? ""
+        let folder = path.description.folderInPath.map { $0 + "/" } ?? ""
         return try ObjectPath(folder + member)
     }
 

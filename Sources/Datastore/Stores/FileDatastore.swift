@@ -1,3 +1,4 @@
+import ByteText
 import ButlerModel
 import Database
 import ObjectStorage
@@ -69,7 +70,7 @@ public final class FileDatastore: Datastore {
         if let path = configuration.root.localPath {
             root = try ResourceURI(localPath: path).asDirectory
             store = try POSIXObjectStore(root: root)
-            localRoot = root.localPath.map { $0.utf8.count > 1 && $0.utf8.last == UInt8(ascii: "/") ? String($0.dropLast()) : $0 }
+            localRoot = root.localPath?.withoutFinalSlash
         } else {
             root = try ResourceURI(configuration.root.description).asDirectory
             store = nil

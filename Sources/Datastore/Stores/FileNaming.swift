@@ -2,6 +2,12 @@ import Dispatch
 import ObjectStorage
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 extension StagedArtifacts {
     /// From so many files on, two threads give them their names: the second gains less than it costs before.
     private static let fewestForTwo = 500
@@ -53,33 +59,60 @@ extension StagedArtifacts {
         _ files: ArraySlice<StagedFile>, _ flushes: FolderFlushes, made: (String) -> Void
     ) throws {
         var folders: Set<String> = []
-        var (last, lastOfSource) = (HeldFolder?.none, HeldFolder?.none)
+        var held = HeldFolders()
         for file in files where file.datastore.isLocal {
             guard let placement = file.placement else { continue }
             let target = try file.datastore.localPath(placement.target)
-            if last?.holds(target) != true {
+            if held.target?.holds(target) != true {
+                try held.confirmTarget()
                 let folder = JournalFiles.folder(of: target)
                 if folders.insert(folder).inserted {
                     try JournalFiles.makeFolder(folder, made: made)
-                    flushes.add(folder, below: try file.datastore.rootPath())
+                    try flushes.add(folder)
                     KillPoint.pass()
                 }
-                last = HeldFolder(of: target)
+                held.target = HeldFolder(of: target)
             }
             switch placement.staged {
             case .made:
                 let isKept = try JournalFiles.place(try file.datastore.stagedPath(placement), at: target)
                 file.state.publish(as: placement.target, nil, isKept: isKept)
             case .linked(let source, let identity):
-                if lastOfSource?.holds(source) != true { lastOfSource = HeldFolder(of: source) }
-                try LocalFile.hardLink(source, lastOfSource, at: target, last)
-                guard let linked = FileIdentity(of: target, in: last), linked.isLink(to: source, seenAs: identity) else {
-                    try JournalFiles.remove(target)
-                    throw ObjectStorageError.changedWhileReading(path: source)
-                }
-                file.state.publish(as: placement.target, linked)
+                file.state.publish(as: placement.target, try held.link(source, seenAs: identity, at: target))
             }
             KillPoint.pass()
         }
+        try held.confirmTarget()
+    }
+}
+
+/// The folders of the file that got its name last.
+private struct HeldFolders {
+    var target: HeldFolder?
+    private var source: HeldFolder?
+
+    init() {}
+
+    /// Gives a file that was looked at another name, and says what has that name.
+    /// - Throws: `ObjectStorageError.changedWhileReading` when it is not what it was; it has no other name then.
+    mutating func link(_ file: String, seenAs identity: FileIdentity, at name: String) throws -> FileIdentity {
+        if source?.holds(file) != true { source = HeldFolder(of: file) }
+        if try !LocalFile.hardLink(file, source, at: name, target) {
+            // A folder that is held may be gone, and another have its name.
+            (source, target) = (HeldFolder(of: file), HeldFolder(of: name))
+            guard try LocalFile.hardLink(file, source, at: name, target) else { throw ObjectStorageError.notFound(path: file) }
+        }
+        guard let linked = FileIdentity(of: name, in: target), linked.isLink(to: file, seenAs: identity) else {
+            try JournalFiles.remove(name, in: target)
+            throw ObjectStorageError.changedWhileReading(path: file)
+        }
+        return linked
+    }
+
+    /// - Throws: `ObjectStorageError.system` when files have got names in a folder that has been moved away since.
+    func confirmTarget() throws {
+        guard let target, !target.isInPlace else { return }
+        throw ObjectStorageError.system(
+            path: target.path, operation: "give names in", code: ENOENT, message: "another client has moved this folder")
     }
 }

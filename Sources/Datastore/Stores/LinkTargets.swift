@@ -1,3 +1,4 @@
+import ByteText
 import ObjectStorage
 
 #if canImport(Glibc)
@@ -30,7 +31,7 @@ public struct LinkTargets: Sendable {
 
     /// Adds the links in a folder and in all below it. Blocks.
     mutating func collect(below root: String) throws {
-        var pending = [root.hasSuffix("/") ? String(root.dropLast()) : root]
+        var pending = [root.withoutFinalSlash]
         while let folder = pending.popLast() {
             for name in try JournalFiles.names(in: folder) ?? [] {
                 let path = folder + "/" + name
@@ -107,12 +108,6 @@ extension LocalFile {
 
     /// Whether a folder in a path, below a root, is a symbolic link that leads to nothing.
     static func isBehindBrokenLink(_ path: String, below root: String) -> Bool {
-        var end = path.index(path.startIndex, offsetBy: min(root.count, path.count))
-        while end != path.endIndex {
-            end = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex
-            let part = String(path[..<end])
-            if isLink(part), FileNode(part) == nil { return true }
-        }
-        return false
+        path.pathsOnTheWay(after: root).contains { isLink($0) && FileNode($0) == nil }
     }
 }

@@ -138,22 +138,24 @@ extension LocalFile {
         }
     }
 
-    /// - Parameters:
-    ///   - sourceFolder: that of the source, if it is held.
-    ///   - targetFolder: that of the target, if it is held.
     /// - Throws: `.linkImpossible` between file systems, and for files of others where the system forbids that.
+    static func hardLink(_ source: String, at target: String) throws(ObjectStorageError) {
+        guard try hardLink(source, nil, at: target, nil) else { throw .notFound(path: source) }
+    }
+
+    /// The same with folders that are held: that of the source, and that of the target.
+    /// - Returns: false when something on the way is not there.
     static func hardLink(
-        _ source: String, _ sourceFolder: HeldFolder? = nil, at target: String, _ targetFolder: HeldFolder? = nil
-    ) throws(ObjectStorageError) {
+        _ source: String, _ sourceFolder: HeldFolder?, at target: String, _ targetFolder: HeldFolder?
+    ) throws(ObjectStorageError) -> Bool {
         let code = HeldFolder.find(source, in: sourceFolder) { sourceFolder, source in
             HeldFolder.find(target, in: targetFolder) { targetFolder, target in
                 linkat(sourceFolder, source, targetFolder, target, 0) == 0 ? 0 : errno
             }
         }
-        // A folder that is held may be gone, and another have its name.
-        if code == ENOENT, sourceFolder != nil || targetFolder != nil { return try hardLink(source, at: target) }
-        if code == 0 { return }
         switch code {
+        case 0: return true
+        case ENOENT: return false
         case EEXIST: throw .alreadyExists(path: target)
         case EXDEV, EPERM, EMLINK, EOPNOTSUPP, ENOSYS:
             throw .linkImpossible(path: target, source: source, reason: String(cString: strerror(code)))

@@ -1,3 +1,4 @@
+import ByteText
 import ObjectStorage
 
 #if canImport(Glibc)
@@ -41,7 +42,7 @@ enum LocalFile {
     ) throws(ObjectStorageError) {
         guard posixRename(source, target) == 0 else { throw failure(target, "write") }
         renamed()
-        let folder = target.lastIndex(of: "/").map { String(target[..<$0]) } ?? "."
+        let folder = target.folderInPath ?? "."
         let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(folder, "open") }
         defer { close(descriptor) }
@@ -57,10 +58,8 @@ enum LocalFile {
 
     /// Makes a folder and those above it, as far as they are missing.
     static func makeFolder(_ path: String) throws(ObjectStorageError) {
-        var end = path.startIndex
-        while end != path.endIndex {
-            end = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex
-            guard mkdir(String(path[..<end]), 0o777) == 0 || errno == EEXIST || errno == EISDIR else {
+        for folder in path.pathsOnTheWay() {
+            guard mkdir(folder, 0o777) == 0 || errno == EEXIST || errno == EISDIR else {
                 throw failure(path, "make")
             }
         }

@@ -152,10 +152,11 @@ private final class ArtifactRemoval: Sendable {
     func remove(_ artifacts: [DoomedArtifact]) throws {
         guard datastore.isLocal else { return try removeObjects(artifacts) }
         var folder: HeldFolder?
-        for (path, id) in artifacts {
+        for (index, (path, id)) in artifacts.enumerated() {
             do {
                 let file = try datastore.localPath(path)
-                if folder?.holds(file) != true { folder = HeldFolder(of: file) }
+                // One that is moved away is soon left alone.
+                if index % 64 == 0 || folder?.holds(file) != true { folder = HeldFolder(of: file) }
                 let wasThere = try JournalFiles.remove(file, in: folder)
                 state.withLock { state in
                     if wasThere { state.result.files += 1 } else { state.missesFiles = true }

@@ -1,3 +1,4 @@
+import ByteText
 import ButlerModel
 import Database
 import ObjectStorage
@@ -131,8 +132,8 @@ public final class UnrecordedFiles: Sendable {
         for file in candidates.files {
             var folder = file.path
             var isInside = false
-            while !isInside, let slash = folder.lastIndex(of: "/") {
-                folder = String(folder[..<slash])
+            while !isInside, let above = folder.folderInPath {
+                folder = above
                 let name = root.path + folder
                 if known[name] == nil {
                     known[name] = try await store.exists(try ObjectPath(folder + "/butler.yaml"))
@@ -292,9 +293,9 @@ extension FileDatastore {
 
     /// The path of a file without extension: no template makes names with a dot.
     public static func stem(of path: String) -> String {
-        let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-        guard let dot = path[start...].firstIndex(of: ".") else { return path }
-        return String(path[..<dot])
+        let bytes = path.utf8
+        let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { bytes.index(after: $0) } ?? bytes.startIndex
+        return bytes[start...].firstIndex(of: UInt8(ascii: ".")).map { String(path[..<$0]) } ?? path
     }
 
     /// Whether there is a file of a path without extension, with any extension or none. Blocks.
@@ -302,14 +303,14 @@ extension FileDatastore {
         guard isLocal else { return try hasObject(stem: stem) }
         let local = try localPath(try ObjectPath(stem))
         let folder = JournalFiles.folder(of: local)
-        let name = String(local.dropFirst(folder.count + 1))
+        let name = local.nameInPath
         return (try JournalFiles.names(in: folder) ?? []).contains { $0 == name || $0.hasPrefix(name + ".") }
     }
 
     private func hasObject(stem: String) throws -> Bool {
         let store = try requireRemote()
         return try BlockingCall.wait {
-            let folder = stem.lastIndex(of: "/").map { String(stem[..<$0]) }
+            let folder = stem.folderInPath
             for try await page in try await store.list(try folder.map { try ObjectPath($0) }) {
                 for path in page.map(\.path.description) where path == stem || path.hasPrefix(stem + ".") { return true }
             }

@@ -1,3 +1,4 @@
+import ByteText
 import CZlib
 import ObjectStorage
 
@@ -28,8 +29,7 @@ struct ZipWriter: ~Copyable {
         self.target = target
         let digits = String(UInt64.random(in: .min ... .max), radix: 16)
         let name = ".steward-" + String(repeating: "0", count: 16 - digits.utf8.count) + digits + ".partial"
-        let slash = target.lastIndex(of: "/") ?? target.startIndex
-        temporary = target[..<slash] + "/" + name
+        temporary = (target.folderInPath ?? "") + "/" + name
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw LocalFile.failure(target, "write") }
     }

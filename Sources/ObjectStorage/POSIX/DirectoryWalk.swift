@@ -1,5 +1,6 @@
 #if canImport(Glibc)
-    import Glibc
+    import ByteText
+import Glibc
 #else
     import Darwin
 #endif
@@ -51,9 +52,7 @@ struct DirectoryWalk {
         return page.isEmpty ? nil : page
     }
 
-    private static func name(_ path: String) -> String {
-        path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
-    }
+    private static func name(_ path: String) -> String { path.nameInPath }
 
     private mutating func pass(_ problem: ObjectStorageError) throws(ObjectStorageError) {
         guard isLenient else { throw problem }

@@ -38,9 +38,9 @@ public struct POSIXObjectStore: ObjectStore {
                 remedy: "give an absolute path or a file:// URI")
         }
         self.root = root.withoutFragment.asDirectory
-        var trimmed = path[...]
-        while trimmed.utf8.last == PathText.slash { trimmed.removeLast() }
-        rootPath = String(trimmed)
+        var trimmed = path.utf8[...]
+        while trimmed.last == PathText.slash { trimmed.removeLast() }
+        rootPath = String(Substring(trimmed))
         self.pool = pool
         self.synchronizing = synchronizing
     }

@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 
 /// Where a configuration file or directory is: an absolute path of this machine or a URL.
@@ -55,11 +56,11 @@ public enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
     private static func normalised(_ path: String, in directory: String) -> String {
         let absolute = path.hasPrefix("/") ? path : directory + "/" + path
         var parts: [Substring] = []
-        for part in absolute.split(separator: "/") where part != "." {
+        for part in absolute.namesInPath where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
         let result = "/" + parts.joined(separator: "/")
-        return path.hasSuffix("/") && result != "/" ? result + "/" : result
+        return path.endsWithSlash && result != "/" ? result + "/" : result
     }
 
     // MARK: Parts
@@ -81,12 +82,10 @@ public enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether a trailing slash says that this is a directory.
-    public var hasDirectoryPath: Bool { path.hasSuffix("/") }
+    public var hasDirectoryPath: Bool { path.endsWithSlash }
 
     /// The name after the last slash; empty for a directory with a trailing slash.
-    public var lastComponent: String {
-        String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...])
-    }
+    public var lastComponent: String { path.nameInPath }
 
     /// The extension in lower case with its dot; empty if there is none.
     public var fileExtension: String {
@@ -97,8 +96,7 @@ public enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
 
     /// The directory that holds this, with a trailing slash.
     public var directory: ConfigurationLocation {
-        guard let slash = path.lastIndex(of: "/") else { return replacingPath("./") }
-        return replacingPath(String(path[...slash]))
+        replacingPath((path.folderInPath ?? ".") + "/")
     }
 
     /// The same with a trailing slash.
@@ -107,7 +105,7 @@ public enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
     /// The absolute path without a trailing slash, `nil` for a URL.
     public var localPath: String? {
         guard case .local(let path) = self else { return nil }
-        return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        return path.withoutFinalSlash
     }
 
     /// The text that replaces `<butlerRoot>`: a path of the operating system without a trailing slash, or the URL.
