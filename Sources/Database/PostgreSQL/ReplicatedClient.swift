@@ -5,8 +5,8 @@ import Synchronization
 /// Writes, and reads that prepare them, go to the primary. A follower is read from while it is known to have everything
 /// that the primary had committed a moment ago, no longer than the bound, and everything that this client itself has
 /// written. Whether it has is asked in the background, by comparing positions in the write-ahead log: no clocks are
-/// compared, and no read waits for it. Reads that no follower may answer, or that break on the way, go to
-/// the primary; so do those to which a follower says nothing for about as long as the bound.
+/// compared, and no read waits for it. Reads that no follower may answer, that its user has no right to, or that break on
+/// the way go to the primary; so do those to which a follower says nothing for about as long as the bound.
 public final class ReplicatedClient: DatabaseClient {
     private let primary: PostgreSQLClient
     private let followers: [Follower]
@@ -230,7 +230,7 @@ extension DatabaseError {
     /// Whether what a follower could not do may be done by the primary.
     var maySucceedOnPrimary: Bool {
         switch self {
-        case .transactionConflict, .closed: true
+        case .transactionConflict, .closed, .permissionDenied: true
         default: isOutage
         }
     }
