@@ -73,3 +73,39 @@ def test_what_the_user_of_a_replica_may_not_read_comes_from_the_primary(clusters
     cluster.sql("CREATE ROLE poor LOGIN")
     replicate(tmp_path / "root", cluster.replica(), "poor")
     assert {status for status, _ in answers(tmp_path / "root", tmp_path / "log")} == {200}
+
+
+def test_a_replica_of_another_server_is_not_read(clusters, tmp_path):
+    ours, other = clusters(), clusters()
+    repository(ours, tmp_path / "root", "is_ours")
+    repository(other, tmp_path / "other", "is_other")
+    # It has come further than our server.
+    other.sql("CREATE TABLE filling AS SELECT generate_series(1, 300000) AS n")
+    port = other.replica()
+    replicate(tmp_path / "root", port)
+    assert all("is_ours" in text for _, text in answers(tmp_path / "root", tmp_path / "log"))
+    log = (tmp_path / "log").read_text()
+    assert log.count("another cluster") == 1 and f":{port}/" in log
+
+
+def test_a_replica_from_before_a_restore_is_not_read(clusters, tmp_path):
+    cluster = clusters()
+    repository(cluster, tmp_path / "root")
+    backup = cluster.folder / "backup"
+    cluster._run("pg_basebackup", "-c", "fast", "-X", "stream", "-D", backup, "-d", f"{cluster.url}/postgres")
+    port = cluster.replica()
+    with Butler.from_config(str(tmp_path / "root"), writeable=True) as butler:
+        butler.collections.register("before")
+    cluster.sql("CREATE TABLE filling AS SELECT generate_series(1, 300000) AS n")
+    time.sleep(1)
+    cluster.stop()
+    shutil.move(cluster.data, cluster.folder / "broken")
+    shutil.move(backup, cluster.data)
+    cluster.start()
+    replicate(tmp_path / "root", port)
+    with Butler.from_config(str(tmp_path / "root"), writeable=True) as butler:
+        butler.collections.register("after")
+    found = answers(tmp_path / "root", tmp_path / "log")
+    assert all("after" in text and "before" not in text for _, text in found)
+    log = (tmp_path / "log").read_text()
+    assert log.count("has more than the primary") == 1 and f":{port}/" in log

@@ -94,7 +94,7 @@ public final class DirectButler: Butler {
                 access: writeable ? .readWrite : .readOnly, readerCount: connections.reads,
                 pagerCount: connections.pages, allowsTemporaryTables: section.allowsTemporaryTables,
                 checksReferencesTogether: section.checksReferencesTogether),
-            usesReplicas: connections.usesReplicas, environment: environment)
+            usesReplicas: connections.usesReplicas, environment: environment, onWarning: onWarning)
         do {
             let registry = try await Registry.open(
                 database: database, managers: section.managers.mapValues(\.className), onWarning: onWarning)

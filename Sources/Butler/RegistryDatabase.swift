@@ -34,7 +34,7 @@ enum RegistryDatabase {
     /// - Throws: `DatabaseError`; `ConfigurationError` for replicas of another kind of database.
     static func open(
         _ section: RegistryConfiguration, _ options: DatabaseOptions, usesReplicas: Bool,
-        environment: ConfigurationEnvironment
+        environment: ConfigurationEnvironment, onWarning: @escaping @Sendable (String) -> Void
     ) async throws -> any DatabaseClient {
         let url = try url(section, environment: environment)
         guard usesReplicas, let replicas = section.replicas else {
@@ -46,6 +46,7 @@ enum RegistryDatabase {
                 other.description, reason: "'registry.replicas' are for PostgreSQL databases, and are such themselves")
         }
         return try await ReplicatedClient.open(
-            url, replicas: others, bound: .seconds(replicas.staleness), schema: section.namespace, options)
+            url, replicas: others, bound: .seconds(replicas.staleness), schema: section.namespace, options,
+            onWarning: onWarning)
     }
 }

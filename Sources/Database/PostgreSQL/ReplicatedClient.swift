@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// Writes, and reads that prepare them, go to the primary. A follower is read from while it is known to have everything
 /// that the primary had committed a moment ago, no longer than the bound, and everything that this client itself has
-/// written. Whether it has is asked in the background, by comparing positions in the write-ahead log: no clocks are
+/// written. Whether it has is asked in the background, by comparing positions in the write-ahead logs: no clocks are
 /// compared, and no read waits for it. Reads that no follower may answer, that its user has no right to, or that break on
 /// the way go to the primary; so do those to which a follower says nothing for about as long as the bound.
 public final class ReplicatedClient: DatabaseClient {
@@ -27,16 +27,20 @@ public final class ReplicatedClient: DatabaseClient {
 
     /// Connects to the primary; to followers in the background, when something is read.
     ///
-    /// - Parameter bound: how old what a read sees may be.
+    /// - Parameters:
+    ///   - bound: how old what a read sees may be.
+    ///   - onWarning: is told once of a server that turns out to be no follower of the primary.
     /// - Throws: what `PostgreSQLClient.open` throws for the primary.
     public static func open(
-        _ url: DatabaseURL, replicas: [DatabaseURL], bound: Duration, schema: String?, _ options: DatabaseOptions
+        _ url: DatabaseURL, replicas: [DatabaseURL], bound: Duration, schema: String?, _ options: DatabaseOptions,
+        onWarning: @escaping @Sendable (String) -> Void
     ) async throws -> ReplicatedClient {
         let primary = try await PostgreSQLClient.open(url, schema: schema, options)
         var following = options
         following.access = .readOnly
         return ReplicatedClient(
-            primary, followers: replicas.map { Follower($0, schema: schema, following, within: bound) }, bound: bound)
+            primary, followers: replicas.map { Follower($0, schema: schema, following, within: bound, onWarning: onWarning) },
+            bound: bound)
     }
 
     public var dialect: SQLDialect { primary.dialect }
@@ -121,6 +125,7 @@ public final class ReplicatedClient: DatabaseClient {
 /// A server that follows the primary.
 final class Follower: Sendable {
     private let connect: @Sendable () async throws -> PostgreSQLClient
+    private let onWarning: @Sendable (String) -> Void
     private let state = Mutex(State())
 
     private struct State {
@@ -130,9 +135,16 @@ final class Follower: Sendable {
         var checking: Task<Void, Never>?
         var lastCheck: ContinuousClock.Instant?
         var isClosed = false
+        /// Whether it was said that it does not follow the primary, and that nobody can tell.
+        var isWarnedOf = false
+        var isUnidentified = false
     }
 
-    init(_ url: DatabaseURL, schema: String?, _ options: DatabaseOptions, within bound: Duration) {
+    init(
+        _ url: DatabaseURL, schema: String?, _ options: DatabaseOptions, within bound: Duration,
+        onWarning: @escaping @Sendable (String) -> Void
+    ) {
+        self.onWarning = onWarning
         connect = { try await PostgreSQLClient.open(url, schema: schema, options, .following(within: bound)) }
     }
 
@@ -162,18 +174,36 @@ final class Follower: Sendable {
     private func run(_ primary: PostgreSQLClient) async {
         do {
             let client = try await connected()
+            let before = try await client.replayedPosition()
             let moment = ContinuousClock.now
             // Without the primary it is as good as it was, until that is too long ago.
             guard let position = try? await primary.logPosition() else { return }
-            // A follower that has been made a primary goes its own way.
-            guard try await client.hasReplayed(to: position) else { return }
-            state.withLock { state in
-                if !state.isClosed { state.current = max(state.current ?? moment, moment) }
+            switch try await client.following(position, since: before) {
+            case .current:
+                state.withLock { state in
+                    if !state.isClosed { state.current = max(state.current ?? moment, moment) }
+                    state.isWarnedOf = false
+                }
+                if position.system == nil { tellOnce(client, \.isUnidentified, """
+                    cannot be told from replicas of other servers, because the user may not execute pg_control_system()
+                    """) }
+            case .behind: break
+            case .stranger(let reason):
+                distrust()
+                tellOnce(client, \.isWarnedOf, "is not read from, as it does not follow the primary: \(reason)")
             }
         } catch {
             // It stays unused; the next check tries again.
             distrust()
         }
+    }
+
+    private func tellOnce(_ client: PostgreSQLClient, _ flag: WritableKeyPath<State, Bool> & Sendable, _ text: String) {
+        let isTold = state.withLock { state in
+            defer { state[keyPath: flag] = true }
+            return state[keyPath: flag]
+        }
+        if !isTold { onWarning("Replica \(client.displayName) \(text)") }
     }
 
     private func connected() async throws -> PostgreSQLClient {
@@ -200,29 +230,6 @@ final class Follower: Sendable {
         await task?.value
         // What it held was read only.
         try? await client?.close()
-    }
-}
-
-extension PostgreSQLClient {
-    /// How far the write-ahead log of a primary goes; `nil` for a server that follows another.
-    func logPosition() async throws -> String? {
-        try await read { connection in
-            try connection.fetchOne(
-                "SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_lsn()::text END"
-            ) { $0.isNull(0) ? nil : try $0.text(0) } ?? nil
-        }
-    }
-
-    /// Whether a server follows another, and has everything of it up to a position.
-    func hasReplayed(to position: String) async throws -> Bool {
-        try await read { connection in
-            try connection.fetchOne(
-                """
-                SELECT pg_is_in_recovery() AND COALESCE(pg_last_wal_replay_lsn() >= \(value: .text(position))::pg_lsn, \
-                FALSE)
-                """
-            ) { try $0.bool(0) } ?? false
-        }
     }
 }
 
