@@ -1,4 +1,5 @@
 import AstroTime
+import CLibPQ
 import Foundation
 import Synchronization
 import TestSupport
@@ -36,6 +37,31 @@ struct PostgreSQLTests {
     }
 
     let process: SQL = "SELECT pg_backend_pid()"
+
+    // MARK: Connections that end without a word
+
+    @Test(arguments: ["copy", "pipeline", "statement"])
+    func whateverRunsOnAConnectionThatEndsIsTold(kind: String) throws {
+        let cluster = try PostgreSQLCluster.shared.get()
+        let session = PostgreSQLSession(
+            try DatabaseURL(parsing: cluster.url + "/postgres"), busyTimeout: .seconds(10), PostgreSQLPatience())
+        let handle = try PostgreSQLHandle(session, PostgreSQLCanceller())
+        try handle.begin("BEGIN")
+        try handle.run("CREATE TEMPORARY TABLE t (n integer)")
+        // Nothing of what the server says comes through.
+        shutdown(PQsocket(try #require(handle.pointer)), Int32(SHUT_RD))
+        let error = #expect(throws: DatabaseError.self) {
+            switch kind {
+            case "copy": _ = try handle.copy("COPY t FROM STDIN", Array("1\n".utf8), table: "t")
+            case "pipeline": _ = try handle.runTogether([("SELECT 1", try PostgreSQLValues([]))], table: nil)
+            default: try handle.run("SELECT 1")
+            }
+        }
+        guard case .connectionLost = error else {
+            Issue.record("\(kind): \(String(describing: error))")
+            return
+        }
+    }
 
     // MARK: Bulk
 

@@ -11,7 +11,7 @@ extension PostgreSQLHandle {
         guard let begun = try nextResult() else { throw lost("no answer came") }
         guard begun.status == PGRES_COPY_IN else {
             _ = try? collect(statement: statement, table: table)
-            throw errors.error(of: begun, statement: statement, table: table)
+            throw asLost(errors.error(of: begun, statement: statement, table: table))
         }
         var place = 0
         while place < data.count {

@@ -146,6 +146,14 @@ struct PostgreSQLErrors: Sendable {
     }
 }
 
+extension PostgreSQLHandle {
+    /// What a failure is if the connection ended with it: the server's words say why, if it could say them.
+    func asLost(_ failure: any Error) -> any Error {
+        guard !isConnected, case DatabaseError.statementFailed(let reason, _, let name) = failure else { return failure }
+        return DatabaseError.connectionLost(name, reason: reason, mayHaveCommitted: false)
+    }
+}
+
 /// What the server says of an error.
 struct PostgreSQLReport {
     /// SQLSTATE.

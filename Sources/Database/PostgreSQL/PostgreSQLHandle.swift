@@ -381,7 +381,7 @@ final class PostgreSQLHandle {
         while true {
             // A null ends the results of each statement.
             guard let result = try nextResult() else {
-                if !isConnected { throw failure ?? lost() }
+                if !isConnected { throw failure.map(asLost) ?? lost() }
                 continue
             }
             if result.status == PGRES_PIPELINE_SYNC { break }
@@ -395,7 +395,7 @@ final class PostgreSQLHandle {
             }
         }
         if isConnected { PQexitPipelineMode(pointer) }
-        if let failure { throw failure }
+        if let failure { throw asLost(failure) }
         return results
     }
 
@@ -416,13 +416,7 @@ final class PostgreSQLHandle {
                 results.append(result)
             }
         }
-        if let failure {
-            // Without a connection the server's words say why, if it could say them.
-            if !isConnected, case DatabaseError.statementFailed(let reason, _, let name)? = failure as? DatabaseError {
-                throw DatabaseError.connectionLost(name, reason: reason, mayHaveCommitted: false)
-            }
-            throw failure
-        }
+        if let failure { throw asLost(failure) }
         return results
     }
 
