@@ -109,3 +109,29 @@ def test_a_replica_from_before_a_restore_is_not_read(clusters, tmp_path):
     assert all("after" in text and "before" not in text for _, text in found)
     log = (tmp_path / "log").read_text()
     assert log.count("has more than the primary") == 1 and f":{port}/" in log
+
+
+def test_a_server_that_is_not_yet_the_primary_is_an_outage(clusters, tmp_path):
+    cluster = clusters()
+    port = cluster.replica()
+    repository(cluster, tmp_path / "root")
+    name = postgresql.database_of(tmp_path / "root").rsplit("/", 1)[1]
+    configuration = postgresql.configuration(tmp_path / "root")
+    configuration["registry"]["db"] = (
+        f"postgresql://postgres@/{name}?host=127.0.0.1,127.0.0.1&port={cluster.port},{port}")
+    (tmp_path / "root" / "butler.yaml").write_text(json.dumps(configuration))
+    service = Service(tmp_path / "root", tmp_path / "log")
+    try:
+        with load(service, 4) as statuses:
+            time.sleep(0.5)
+            cluster.stop()
+            time.sleep(2)
+            promote = [f"{cluster.programs}/pg_ctl", "-D", str(cluster.folder / "replica"), "-w", "promote"]
+            subprocess.run(["runuser", "-u", "postgres", "--", *promote], check=True, cwd=cluster.folder,
+                           stdout=subprocess.DEVNULL)
+            promoted = time.monotonic()
+            time.sleep(2)
+        assert {status for _, status in statuses} == {200, 503}
+        assert {status for moment, status in statuses if moment > promoted + 1} == {200}
+    finally:
+        service.stop()

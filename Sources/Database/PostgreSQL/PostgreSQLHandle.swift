@@ -140,7 +140,11 @@ final class PostgreSQLHandle {
             snapshotText = results.count > 1 && statement.contains(";") ? results[1].text() : nil
         } catch {
             rollBack()
-            throw error
+            guard case DatabaseError.statementFailed = error, isConnected, try run("SELECT pg_is_in_recovery()").text() == "t"
+            else { throw error }
+            // Another one may be the primary by now, or this one later.
+            disconnect()
+            throw DatabaseError.unavailable(session.name, reason: "the server follows another one, and takes no writes")
         }
     }
 
