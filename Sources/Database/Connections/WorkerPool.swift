@@ -18,15 +18,22 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
     private let limit: Int
     private let name: String
     private let open: @Sendable () throws -> Worker
+    private let limitOfServer: SharedLimit<Worker>.Membership?
     private let state = Mutex(State())
     /// Where connections are opened and closed, as both may block.
     private let queue: DispatchQueue
 
-    init(limit: Int, name: String, open: @escaping @Sendable () throws -> Worker) {
+    /// - Parameter limitOfServer: the pools that use up the connections of one server together.
+    init(
+        limit: Int, name: String, limitOfServer: SharedLimit<Worker>.Membership? = nil,
+        open: @escaping @Sendable () throws -> Worker
+    ) {
         self.limit = limit
+        self.limitOfServer = limitOfServer
         self.name = name
         self.open = open
         queue = DispatchQueue(label: "database.opening", attributes: .concurrent)
+        limitOfServer?.join(self)
     }
 
     var activity: DatabaseActivity {
@@ -53,13 +60,16 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
             do {
                 return (worker, try await begin(worker))
             } catch {
-                guard case DatabaseError.tooManyConnections = error, let id = state.withLock({ leaveForAnother(&$0) })
-                else {
+                guard case DatabaseError.tooManyConnections = error else {
                     release(worker)
                     throw error
                 }
                 close(worker)
-                worker = try await another(id)
+                if let other = try await substitute(for: error) {
+                    worker = other
+                } else {
+                    worker = try await openWorker()
+                }
             }
         }
     }
@@ -92,6 +102,11 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
     }
 
     func release(_ worker: Worker) {
+        if let limitOfServer, let needy = limitOfServer.needy(besides: self) { return pass(worker, to: needy) }
+        keep(worker)
+    }
+
+    private func keep(_ worker: Worker) {
         let isLeft = state.withLock { state in
             if state.isClosed { return false }
             if state.waiters.isEmpty {
@@ -107,32 +122,118 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
     // MARK: - Opening
 
     private func openWorker() async throws -> Worker {
-        do {
-            return try await withCheckedThrowingContinuation { continuation in
-                queue.async { continuation.resume(with: Result { try self.open() }) }
+        while true {
+            do {
+                return try await withCheckedThrowingContinuation { continuation in
+                    queue.async { continuation.resume(with: Result { try self.open() }) }
+                }
+            } catch DatabaseError.tooManyConnections(let name) {
+                // The server has no more, so those that it gave have to do.
+                if let worker = try await substitute(for: DatabaseError.tooManyConnections(name)) { return worker }
+            } catch {
+                leavePlace()
+                throw error
             }
-        } catch {
-            if case DatabaseError.tooManyConnections = error, let id = state.withLock({ leaveForAnother(&$0) }) {
-                // The server has no more, so the ones that it gave have to do.
-                return try await another(id)
-            }
-            leavePlace()
-            throw error
         }
     }
 
-    /// Gives up a place to wait for the connection of another, if there are others.
-    private func leaveForAnother(_ state: inout State) -> Int? {
-        guard !state.isClosed, state.openCount > 1 else { return nil }
-        state.openCount -= 1
-        state.nextWaiter += 1
-        return state.nextWaiter
+    /// A connection for one that has a place and to whom the server gives none: one that another pool does not use, or the
+    /// next that is given back, here first. `nil` when it may be tried again, with the place.
+    ///
+    /// - Throws: `error` if there is nobody to wait for, or nobody gives anything back in time. The place is left then.
+    private func substitute(for error: any Error) async throws -> Worker? {
+        let hasNone = state.withLock { $0.openCount <= 1 }
+        switch limitOfServer?.spare(for: self, isUrgent: hasNone) {
+        case .fitting(let worker): return worker
+        case .other(let close):
+            await close()
+            return nil
+        case nil: break
+        }
+        let mayWait = limitOfServer?.isUsed(besides: self) ?? false
+        let turn = state.withLock { state -> (id: Int, hasNone: Bool)? in
+            guard !state.isClosed, state.openCount > 1 || mayWait else { return nil }
+            state.openCount -= 1
+            state.nextWaiter += 1
+            return (state.nextWaiter, state.openCount == 0)
+        }
+        guard let turn else {
+            leavePlace()
+            throw error
+        }
+        guard turn.hasNone, let limitOfServer else { return try await wait(turn.id, isInLine: true) }
+        limitOfServer.changeNeed(by: 1)
+        let watch = Task { await self.watch(turn.id, error) }
+        defer {
+            watch.cancel()
+            limitOfServer.changeNeed(by: -1)
+        }
+        return try await wait(turn.id, isInLine: true, mayOpen: false)
     }
 
-    /// The connection of another, or a place that became free, for one that has given up its own.
-    private func another(_ id: Int) async throws -> Worker {
-        guard let worker = try await wait(id, isInLine: true) else { return try await openWorker() }
-        return worker
+    /// Ends the wait of one in a pool without connections: with one that another pool does not use, or after some time.
+    private func watch(_ id: Int, _ error: any Error) async {
+        let end = ContinuousClock.now + SharedLimit<Worker>.patience
+        while ContinuousClock.now < end {
+            guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
+            guard isNeedy else { continue }
+            switch limitOfServer?.spare(for: self, isUrgent: true) {
+            case .fitting(let worker): if !adopt(worker) { close(worker) }
+            case .other(let close):
+                await close()
+                _ = adopt(nil)
+            case nil: break
+            }
+        }
+        state.withLock { state in
+            guard state.openCount == 0, let index = state.waiters.firstIndex(where: { $0.id == id }) else { return }
+            state.waiters.remove(at: index).continuation.resume(throwing: error)
+        }
+    }
+
+    // MARK: - Other pools
+
+    /// Whether somebody waits here while there is no connection that could be given back.
+    var isNeedy: Bool { state.withLock { $0.openCount == 0 && !$0.waiters.isEmpty && !$0.isClosed } }
+
+    var isUsed: Bool { state.withLock { $0.openCount > 0 } }
+
+    /// Gives away a connection that nobody uses: the last one only if that is urgent.
+    func spare(isUrgent: Bool) -> Worker? {
+        state.withLock { state in
+            guard !state.isClosed, state.waiters.isEmpty, state.openCount > (isUrgent ? 0 : 1),
+                let worker = state.idle.popLast()
+            else { return nil }
+            state.openCount -= 1
+            return worker
+        }
+    }
+
+    /// Takes the connection, or with `nil` the place for one, for who waits; `false` if nobody does any more.
+    func adopt(_ worker: Worker?) -> Bool {
+        state.withLock { state in
+            guard !state.isClosed, state.openCount == 0, !state.waiters.isEmpty else { return false }
+            state.openCount = 1
+            state.waiters.removeFirst().continuation.resume(returning: worker)
+            return true
+        }
+    }
+
+    private func pass(_ worker: Worker, to needy: WorkerPool) {
+        if limitOfServer?.client == needy.limitOfServer?.client {
+            guard needy.adopt(worker) else { return keep(worker) }
+            leavePlace()
+        } else {
+            close(worker) {
+                _ = needy.adopt(nil)
+                self.leavePlace()
+            }
+        }
+    }
+
+    /// Closes a connection that ``spare(isUrgent:)`` gave away.
+    func closeSpare(_ worker: Worker) async {
+        await withCheckedContinuation { continuation in close(worker) { continuation.resume() } }
     }
 
     /// Gives up the place of a connection that is not, or no longer, open.
@@ -152,8 +253,10 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
 
     // MARK: - Waiting
 
-    /// - Parameter isInLine: whether to wait although another connection could be opened.
-    private func wait(_ id: Int, isInLine: Bool = false) async throws -> Worker? {
+    /// - Parameters:
+    ///   - isInLine: whether to wait although another connection could be opened.
+    ///   - mayOpen: whether one is opened all the same if there is none to wait for.
+    private func wait(_ id: Int, isInLine: Bool = false, mayOpen: Bool = true) async throws -> Worker? {
         defer { state.withLock { _ = $0.cancelledWaiters.remove(id) } }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -165,7 +268,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
                     } else if let worker = state.idle.popLast() {
                         // It was given back between the offer and here.
                         continuation.resume(returning: worker)
-                    } else if state.openCount < limit, !isInLine || state.openCount == 0 {
+                    } else if state.openCount < limit, !isInLine || (state.openCount == 0 && mayOpen) {
                         state.openCount += 1
                         continuation.resume(returning: nil)
                     } else {

@@ -55,9 +55,13 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
                 try held.get { try PostgreSQLServer(handle, schema: schema, options, number: number) }
             }
         }
-        let readers = WorkerPool(limit: options.readerCount, name: session.name, open: connect)
-        let pagers = options.pagerCount.map { WorkerPool(limit: $0, name: session.name, open: connect) } ?? readers
-        let writer = options.access == .readOnly ? nil : WorkerPool(limit: 1, name: session.name, open: connect)
+        let membership = SharedLimit.Membership(limit: limits, server: session.parameters.server, client: number)
+        func pool(_ limit: Int) -> WorkerPool<PostgreSQLWorker> {
+            WorkerPool(limit: limit, name: session.name, limitOfServer: membership, open: connect)
+        }
+        let readers = pool(options.readerCount)
+        let pagers = options.pagerCount.map(pool) ?? readers
+        let writer = options.access == .readOnly ? nil : pool(1)
         let first = writer ?? readers
         do {
             let server = try await first.withWorker { $0.server }
@@ -69,6 +73,9 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
             throw error
         }
     }
+
+    /// The pools of all clients of this process.
+    private static let limits = SharedLimit<PostgreSQLWorker>()
 
     /// What the first connection found out, for those after it.
     private final class KnownServer: Sendable {

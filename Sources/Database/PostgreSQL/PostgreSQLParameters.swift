@@ -40,6 +40,12 @@ struct PostgreSQLParameters: Sendable {
         add("client_encoding", "UTF8")
     }
 
+    /// The server, as far as these tell: which of its databases and users is left out.
+    var server: String {
+        ["service", "host", "hostaddr", "port"].map { name in values.last { $0.name == name }?.value ?? "" }
+            .joined(separator: ";")
+    }
+
     // MARK: - Limits
 
     /// What the library would use for these: with what variables and the service add. Empty without the library.
