@@ -72,10 +72,19 @@ KINDS = [
 def test_a_schema_that_is_named_is_used(cluster, tmp_path):
     database = cluster.database()
     url = f"{cluster.url}/{database}"
-    refusal = run("create", "--seed-config", seed(tmp_path, url, namespace="rubin_1"), tmp_path / "repo", check=False)
-    assert refusal.returncode != 0 and "rubin_1" in refusal.stderr
-    assert not (tmp_path / "repo" / "butler.yaml").exists()
-    cluster.sql("CREATE SCHEMA rubin_1", database)
+    def schemas():
+        return cluster.sql("SELECT nspname FROM pg_namespace WHERE nspname = 'rubin_1'", database)
+
+    # Who may make it is needed for one that there is not, as with Python.
+    cluster.sql("DROP ROLE IF EXISTS maker", database)
+    cluster.sql("CREATE ROLE maker LOGIN")
+    theirs = seed(tmp_path, url.replace("postgres@", "maker@"), namespace="rubin_1")
+    for options in (["--dry-run"], []):
+        refusal = run("create", "--seed-config", theirs, tmp_path / "repo", *options, check=False)
+        assert refusal.returncode != 0 and "'rubin_1'" in refusal.stderr and "GRANT CREATE" in refusal.stderr
+        assert not (tmp_path / "repo" / "butler.yaml").exists()
+    run("create", "--seed-config", seed(tmp_path, url, namespace="rubin_1"), tmp_path / "repo", "--dry-run")
+    assert schemas() == []
     run("create", "--seed-config", seed(tmp_path, url, namespace="rubin_1"), tmp_path / "repo")
     assert cluster.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database) == ["0"]
     with Butler.from_config(str(tmp_path / "repo"), writeable=True) as butler:
@@ -99,7 +108,8 @@ def test_schemas_whose_names_python_cannot_write_are_refused_for_new_repositorie
     quoted = '"' + name.replace('"', '""') + '"'
 
     def make(database, root):
-        cluster.sql(f"CREATE SCHEMA {quoted}", database)
+        if root == "python" or name != "_x":
+            cluster.sql(f"CREATE SCHEMA {quoted}", database)
         return seed(tmp_path, f"{cluster.url}/{database}", namespace=name), tmp_path / root
 
     configuration, root = make(cluster.database(), "python")

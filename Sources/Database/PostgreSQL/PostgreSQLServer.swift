@@ -14,6 +14,9 @@ struct PostgreSQLServer: Sendable {
     /// Whether what many rows refer to is looked up for all of them at once, and not by the server for each.
     let checksReferencesTogether: Bool
 
+    /// The schema that is named for new tables, if it did not exist: transactions that write make it.
+    let missingSchema: String?
+
     /// Whether it follows another server.
     let isReplica: Bool
 
@@ -33,7 +36,8 @@ struct PostgreSQLServer: Sendable {
             SELECT current_schema(), pg_is_in_recovery(), current_setting('default_transaction_read_only'), \
             has_database_privilege(current_database(), 'TEMPORARY'), pg_encoding_to_char(encoding), \
             has_table_privilege('pg_catalog.pg_locks', 'SELECT') \
-            AND has_function_privilege('pg_catalog.pg_lock_status()', 'EXECUTE') \
+            AND has_function_privilege('pg_catalog.pg_lock_status()', 'EXECUTE'), \
+            has_database_privilege(current_database(), 'CREATE') \
             FROM pg_catalog.pg_database WHERE datname = current_database()
             """)
         isReplica = state.text(column: 1) == "t"
@@ -53,10 +57,19 @@ struct PostgreSQLServer: Sendable {
         if let schema {
             let exists = try handle.run(
                 "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = \(SQLValue.text(schema).plainLiteral ?? "''")")
-            guard exists.rowCount == 1 else { throw DatabaseError.noSuchSchema(schema, database: name) }
+            missingSchema = exists.rowCount == 1 ? nil : schema
+            guard missingSchema == nil || options.access == .create else {
+                throw DatabaseError.noSuchSchema(schema, database: name)
+            }
+        } else {
+            missingSchema = nil
         }
         if options.access == .create {
             guard try Self.isPlain(found, handle) else { throw DatabaseError.unusableSchema(found, database: name) }
+            if missingSchema != nil, state.text(column: 6) != "t" {
+                throw DatabaseError.permissionDenied(
+                    name, reason: "there is no schema '\(found)', and making it takes GRANT CREATE ON DATABASE")
+            }
             let extensions = try handle.run("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'btree_gist'")
             guard extensions.rowCount == 1 else { throw DatabaseError.missingExtension("btree_gist", database: name) }
         }

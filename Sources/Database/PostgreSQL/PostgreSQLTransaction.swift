@@ -46,6 +46,9 @@ final class PostgreSQLTransaction: OpenTransaction {
     ) throws -> T {
         let transaction = try begin(handle, server, isWriteable: isWriteable)
         do {
+            if isWriteable, let schema = server.missingSchema {
+                try handle.run("CREATE SCHEMA IF NOT EXISTS \(quotedIdentifier(schema))")
+            }
             let result = try body(transaction)
             try transaction.end()
             return result
