@@ -21,9 +21,9 @@ import Testing
                 "/ticks",
                 [
                     .get: { _, _ in
-                        .jsonLines(
+                        try await .jsonLines(
                             Ticks(interval: .milliseconds(20)), keepAlive: Array("alive\n".utf8), every: .seconds(15),
-                            limits: StreamLimits(time: .milliseconds(200), waiting: nil),
+                            limits: StreamLimits(time: .seconds(1), waiting: nil),
                             failure: { Array("\($0)\n".utf8) })
                     }
                 ])
@@ -34,6 +34,69 @@ import Testing
             #expect(lines.count > 2)
             #expect(lines.last?.hasPrefix("time(") == true)
         }
+    }
+
+    private struct Outage: Error {}
+
+    /// What comes after a wait: lines, or an error after them.
+    private struct Delayed: AsyncSequence, AsyncIteratorProtocol, Sendable {
+        let delay: Duration
+        var lines: Int
+        func makeAsyncIterator() -> Delayed { self }
+        mutating func next() async throws -> [UInt8]? {
+            try await Task.sleep(for: delay)
+            guard lines > 0 else { throw Outage() }
+            lines -= 1
+            return Array("line\n".utf8)
+        }
+    }
+
+    /// The answer to a source, with keep-alive lines at intervals.
+    private func answer(_ lines: Delayed, every interval: Duration) async throws -> (status: Int, text: String) {
+        let service = HTTPService(
+            name: "test", options: ServingOptions(port: 0),
+            translate: { $0 is Outage ? Response(status: .serviceUnavailable) : nil }
+        ) { routes in
+            routes.add(
+                "/lines",
+                [
+                    .get: { _, _ in
+                        try await .jsonLines(
+                            lines, keepAlive: Array("alive\n".utf8), every: interval, refusing: { $0 is Outage },
+                            failure: { Array("\($0)\n".utf8) })
+                    }
+                ])
+        }
+        return try await service.application().test(.router) { client in
+            let response = try await client.execute(uri: "/lines", method: .get)
+            return (response.status.code, String(buffer: response.body))
+        }
+    }
+
+    @Test func anOutageBeforeTheFirstLineHasAStatusOfItsOwn() async throws {
+        let early = try await answer(Delayed(delay: .milliseconds(20), lines: 0), every: .seconds(15))
+        #expect(early == (503, ""))
+        let within = try await answer(Delayed(delay: .milliseconds(20), lines: 2), every: .seconds(15))
+        #expect(within == (200, "line\nline\nOutage()\n"))
+    }
+
+    @Test func aSlowFirstLineIsBridgedByOthers() async throws {
+        let late = try await answer(Delayed(delay: .seconds(2), lines: 0), every: .milliseconds(200))
+        #expect(late.status == 200)
+        #expect(late.text.hasPrefix("alive\n") && late.text.hasSuffix("alive\nOutage()\n"))
+    }
+
+    @Test func aSourceEndsWithTheResponseThatNobodySends() async throws {
+        let (ended, end) = AsyncStream.makeStream(of: Void.self)
+        do {
+            let lines = AsyncStream<[UInt8]> { continuation in
+                continuation.onTermination = { _ in end.finish() }
+                continuation.yield(Array("line\n".utf8))
+            }
+            _ = try await Response.jsonLines(
+                lines, keepAlive: Array("alive\n".utf8), every: .seconds(15), failure: { Array("\($0)\n".utf8) })
+        }
+        for await _ in ended {}
     }
 
     @Test func patienceIsTheSumOfAllWaiting() async throws {

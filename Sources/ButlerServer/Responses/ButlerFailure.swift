@@ -22,6 +22,12 @@ enum ButlerFailure {
         case let failure as TooManyRows: ("query_limit", failure.description)
         case DatabaseError.numberOutOfRange:
             ("invalid_query", "A calculation in the query exceeds the range of numbers of the database; use smaller ones.")
+        case DatabaseError.statementFailed(reason: let reason, statement: "", _) where reason.hasPrefix("the server ended it"):
+            (
+                "query_limit",
+                "The database ended the query, because of its own limit on time (statement_timeout) or because its administrator "
+                    + "did; ask for less, or ask the administrator."
+            )
         case let failure as UnservableFile: ("unservable_file", failure.description)
         default: nil
         }

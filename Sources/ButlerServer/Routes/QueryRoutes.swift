@@ -76,8 +76,8 @@ extension ButlerRoutes {
 
     /// The lines of a query. Whatever is wrong with it is told in the stream, as clients expect.
     ///
-    /// - Throws: `HTTPFailure` 429 or 503 while too many run; `DatabaseError` while the database cannot be reached, which
-    ///   is looked into when it could not be last time.
+    /// - Throws: `HTTPFailure` 429 or 503 while too many run; `DatabaseError` when the database cannot be reached before
+    ///   there is any line, which is looked into first when it could not be last time.
     func stream<Lines: AsyncSequence & Sendable>(
         _ call: Call, _ lines: () throws -> Lines
     ) async throws -> Response where Lines.Element == ResultLine {
@@ -86,7 +86,7 @@ extension ButlerRoutes {
         let failure: @Sendable (any Error) -> [UInt8] = { [logger] error in
             let (type, detail) =
                 ButlerFailure.parts(of: error)
-                ?? ("internal", DatabaseOutage.detail(of: error) ?? "The server failed to answer the query.")
+                ?? ("internal", DatabaseOutage.interruption(of: error) ?? "The server failed to answer the query.")
             if type == "internal" {
                 logger.error("query failed", metadata: ["error": "\(error)", "butler_repo": "\(call.served.label)"])
             }
@@ -96,16 +96,18 @@ extension ButlerRoutes {
             writer.endLine()
             return writer.bytes
         }
+        let pages: PermittedPages<Lines>
         do {
-            return .jsonLines(
-                queries.measured(PermittedPages(base: try lines(), permit: permit), call), keepAlive: Self.keepAliveLine,
-                every: Self.keepAliveInterval, limits: queries.limits.stream, connection: call.context.connection,
-                failure: failure)
+            pages = PermittedPages(base: try lines(), permit: permit)
         } catch {
-            return .jsonLines(
+            return try await .jsonLines(
                 CollectionOfOne(failure(error)).async, keepAlive: Self.keepAliveLine, every: Self.keepAliveInterval,
                 failure: failure)
         }
+        return try await .jsonLines(
+            queries.measured(pages, call), keepAlive: Self.keepAliveLine, every: Self.keepAliveInterval,
+            limits: queries.limits.stream, connection: call.context.connection, refusing: DatabaseOutage.isMeant,
+            failure: failure)
     }
 }
 

@@ -7,9 +7,9 @@ import Synchronization
 extension Response {
     /// A stream of JSON lines, sent as they are made.
     ///
-    /// The status line goes out before the first line is made, so failures become a last line too. While one line is
-    /// being sent the next is made, and no more than that: a slow client slows the source down. A client that goes away
-    /// cancels the source, also while it works on its first line.
+    /// The status line waits for the first line, but no longer than for a keep-alive line; failures after that become a last
+    /// line. While one line is being sent the next is made, and no more than that: a slow client slows the source down. A
+    /// client that goes away cancels the source, also while it works on its first line.
     ///
     /// - Parameters:
     ///   - lines: each with its line break.
@@ -17,40 +17,54 @@ extension Response {
     ///   - limits: when to give up on the source. It is released at once, and the client learns by `failure`, as soon as
     ///     it reads on.
     ///   - connection: that of the client, if there is one.
+    ///   - isRefusal: whether an error is thrown if it comes before the status line.
     ///   - failure: the last line for an error; not asked when the request itself is cancelled.
+    /// - Throws: an error for which `isRefusal` is true; `CancellationError` when the client goes before the status line.
     public static func jsonLines<Lines: AsyncSequence & Sendable>(
         _ lines: Lines, keepAlive: [UInt8], every interval: Duration, limits: StreamLimits = StreamLimits(),
-        connection: Connection? = nil, failure: @escaping @Sendable (any Error) -> [UInt8]
-    ) -> Response where Lines.Element: LineBytes {
+        connection: Connection? = nil, refusing isRefusal: @escaping @Sendable (any Error) -> Bool = { _ in false },
+        failure: @escaping @Sendable (any Error) -> [UInt8]
+    ) async throws -> Response where Lines.Element: LineBytes {
+        let channel = AsyncChannel<ByteBuffer>()
+        let lastSent = Moment()
+        let completion = Completion()
+        let beginning = StreamBeginning()
+        let source = StreamSource(
+            Task {
+                // The flag is set before the channel ends.
+                defer { channel.finish() }
+                do {
+                    try await pump(lines, into: channel, limits, connection) { beginning.settle(.success(())) }
+                } catch is CancellationError {
+                    // The client has gone, or the request was cancelled: nobody is left to tell.
+                    beginning.settle(.failure(CancellationError()))
+                    return
+                } catch {
+                    if isRefusal(error), beginning.settle(.failure(error)) { return }
+                    beginning.settle(.success(()))
+                    await channel.send(ByteBuffer(bytes: failure(error)))
+                }
+                beginning.settle(.success(()))
+                completion.isReached = !Task.isCancelled
+            })
+        try await beginning.wait(atMost: interval)
         let body = ResponseBody { writer in
-            let channel = AsyncChannel<ByteBuffer>()
-            let lastSent = Moment()
-            let completion = Completion()
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    // The flag is set before the channel ends.
-                    defer { channel.finish() }
-                    do {
-                        try await pump(lines, into: channel, limits, connection)
-                    } catch is CancellationError {
-                        // The client has gone, or the request was cancelled: nobody is left to tell.
-                        throw CancellationError()
-                    } catch {
-                        await channel.send(ByteBuffer(bytes: failure(error)))
+            do {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await remind(channel, with: ByteBuffer(bytes: keepAlive), every: interval, since: lastSent) }
+                    for await line in channel {
+                        try await writer.write(line)
+                        lastSent.renew()
                     }
-                    try Task.checkCancellation()
-                    completion.isReached = true
+                    // A cancelled source has not come to its end, and the client must not believe that it has.
+                    guard completion.isReached else { throw CancellationError() }
+                    group.cancelAll()
                 }
-                group.addTask { try await remind(channel, with: ByteBuffer(bytes: keepAlive), every: interval, since: lastSent) }
-                for await line in channel {
-                    try await writer.write(line)
-                    lastSent.renew()
-                }
-                // A cancelled source has not come to its end, and the client must not believe that it has.
-                guard completion.isReached else { throw CancellationError() }
-                group.cancelAll()
+                try await writer.finish(nil)
+            } catch {
+                await source.end()
+                throw error
             }
-            try await writer.finish(nil)
         }
         return Response(
             status: .ok, headers: [.contentType: "application/jsonlines", .xAccelBuffering: "no"], body: body)
@@ -58,12 +72,14 @@ extension Response {
 
     /// Sends all lines, within the limits. The source is released when this returns.
     private static func pump<Lines: AsyncSequence & Sendable>(
-        _ lines: Lines, into channel: AsyncChannel<ByteBuffer>, _ limits: StreamLimits, _ connection: Connection?
+        _ lines: Lines, into channel: AsyncChannel<ByteBuffer>, _ limits: StreamLimits, _ connection: Connection?,
+        onLine: @escaping @Sendable () -> Void
     ) async throws where Lines.Element: LineBytes {
         let patience = ReaderPatience(limit: limits.waiting)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 for try await line in lines {
+                    onLine()
                     patience.begin()
                     await channel.send(line.buffer)
                     patience.end()
