@@ -113,6 +113,36 @@ def test_a_server_that_waits_for_a_silent_database_stops_in_time(two):
         assert server.stop() < 5
 
 
+def test_silent_databases_are_waited_for_together(two):
+    folder, _ = two
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(50)
+        text = yaml.safe_load((folder / "away" / "butler.yaml").read_text())
+        text["registry"]["db"] = f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/x"
+        repositories = ["--repo", f"here={folder / 'here'}"]
+        for number in range(3):
+            (folder / f"silent{number}").mkdir()
+            (folder / f"silent{number}" / "butler.yaml").write_text(yaml.safe_dump(text))
+            repositories += ["--repo", f"silent{number}={folder / f'silent{number}'}"]
+        begin = time.monotonic()
+        server = Server(*repositories, log=folder / "log")
+        assert asked(server, "here")[0] == 200
+        assert time.monotonic() - begin < 16
+        assert all(asked(server, f"silent{number}")[0] == 503 for number in range(3))
+        log = server.log.read_text()
+        places = [log.index(f"butler_repo=silent{number}") for number in range(3)]
+        assert places == sorted(places)
+        assert server.stop() < 5
+        # What is wrong with one of them is told at once, also while others are waited for.
+        (folder / "silent2" / "butler.yaml").unlink()
+        begin = time.monotonic()
+        done = subprocess.run(
+            [str(STEWARD), "serve", "--port", "0", *repositories], capture_output=True, text=True, timeout=30)
+        assert done.returncode == 1 and "silent2" in done.stderr, done.stderr
+        assert time.monotonic() - begin < 5
+
+
 def test_what_waiting_cannot_mend_stops_a_server_at_once(two):
     folder, away = two
     away.start()

@@ -41,6 +41,45 @@ struct RepositoryOpening: Sendable {
         }
     }
 
+    /// How many are opened at the same time. Each may need a thread, and a silent database is waited for.
+    private static let width = 32
+
+    /// Opens repositories at the same time.
+    ///
+    /// - Returns: for each of them what was opened, or the outage of its database.
+    /// - Throws: what is wrong otherwise with one of them, as soon as it is known. Then none stays open.
+    static func openTogether(_ openings: [RepositoryOpening]) async throws -> [Result<Opened, DatabaseError>] {
+        var outcomes = [Result<Opened, DatabaseError>?](repeating: nil, count: openings.count)
+        var wrong: (any Error)?
+        await withTaskGroup(of: (Int, Result<Opened, any Error>).self) { group in
+            var left = openings.indices.makeIterator()
+            func beginNext() {
+                guard wrong == nil, let index = left.next() else { return }
+                group.addTask {
+                    do {
+                        guard let opened = try await openings[index].openUnlessCancelled() else { throw CancellationError() }
+                        return (index, .success(opened))
+                    } catch { return (index, .failure(error)) }
+                }
+            }
+            for _ in 0..<width { beginNext() }
+            for await (index, outcome) in group {
+                switch outcome {
+                case .success(let opened): outcomes[index] = .success(opened)
+                case .failure(let outage as DatabaseError) where outage.isOutage: outcomes[index] = .failure(outage)
+                case .failure(let error):
+                    wrong = wrong ?? error
+                    group.cancelAll()
+                }
+                beginNext()
+            }
+        }
+        guard let wrong else { return outcomes.compactMap { $0 } }
+        // That one cannot be served matters more than how the connections of the others end.
+        for case .success(let opened) in outcomes { try? await opened.butler.close() }
+        throw wrong
+    }
+
     /// Says that the server goes on without this repository.
     func announce(_ outage: DatabaseError) {
         logger.error(

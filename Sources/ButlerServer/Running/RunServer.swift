@@ -32,21 +32,23 @@ extension ButlerServer {
         var awaited: [(opening: RepositoryOpening, place: RepositoryPlace, outage: DatabaseError)] = []
         var butlers: [DirectButler] = []
         do {
-            for repository in options.repositories {
-                let opening = RepositoryOpening(
-                    repository: repository, options: options, environment: environment, identities: identities,
-                    logger: logger)
+            let openings = options.repositories.map {
+                RepositoryOpening(
+                    repository: $0, options: options, environment: environment, identities: identities, logger: logger)
+            }
+            for (opening, outcome) in zip(openings, try await RepositoryOpening.openTogether(openings)) {
                 let place: RepositoryPlace
-                do {
-                    let opened = try await opening.open()
+                switch outcome {
+                case .success(let opened):
                     butlers.append(opened.butler)
                     place = RepositoryPlace(opened.served)
-                } catch let outage as DatabaseError where outage.isOutage {
+                case .failure(let outage):
                     opening.announce(outage)
                     place = RepositoryPlace(awaitingAfter: outage)
                     awaited.append((opening, place, outage))
                 }
-                entries[repository.label] = .init(place, authorizedGroups: repository.authorizedGroups)
+                entries[opening.repository.label] = .init(
+                    place, authorizedGroups: opening.repository.authorizedGroups)
             }
             var access = directory.map { AccessRules.ingress(groups: $0) } ?? .open
             if let tokens = options.tokens, let keys {
