@@ -83,6 +83,23 @@ def test_members_of_a_collection_that_is_removed_meanwhile(spare, session):
     refused(spare, session, start("certify-calibrations", spare, "run/a", "valid", "bias"), "valid")
 
 
+def test_members_that_are_removed_meanwhile(spare, session):
+    name, path = session.execute("SELECT dataset_id, path FROM file_datastore_records WHERE path LIKE 'run/a/bias/%'").fetchone()
+    (spare / path).unlink()
+    for table in ("dataset_location", "file_datastore_records"):
+        session.execute(f"DELETE FROM {table} WHERE dataset_id = %s", [name])
+    session.execute("DELETE FROM dataset WHERE id = %s", [name])
+    refused(spare, session, start("associate", spare, "good", "-d", "bias", "--collections", "run/a"), str(name))
+
+
+def test_files_for_a_dimension_value_that_is_removed_meanwhile(spare, session, tmp_path):
+    session.execute("DELETE FROM detector WHERE id = 3")
+    table = files(tmp_path, 2, 3)
+    command = start("ingest-files", spare, "bias", "spare", table, "--data-id", "instrument=Cam", "-t", "copy")
+    text = refused(spare, session, command, "detector: 3")
+    assert "'detector'" in text and "insert it" in text, text
+
+
 def test_a_grant_on_a_collection_that_is_removed_meanwhile(spare, session):
     subprocess.run([str(STEWARD), "access", "enable", str(spare)], check=True)
     session.execute("DELETE FROM collection WHERE name = 'spare'")

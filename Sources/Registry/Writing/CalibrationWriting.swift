@@ -17,7 +17,7 @@ extension RegistryWriter {
             for (stored, members) in try byType(refs) {
                 let calibs = try calibsTable(of: stored)
                 try DatasetRef.refuseRepeated(members, timespan)
-                try conflictsAsDefinitions(of: stored, in: collection) {
+                try conflictsAsDefinitions(of: stored, in: collection, members) {
                     if try summarize(stored, members, in: collection) { isNews = true }
                     try connection.lock([calibs])
                     for member in members { try snapshot.refuseOverlap(stored, member, collection, timespan) }

@@ -56,7 +56,7 @@ extension RegistryWriter {
                         throw ButlerError(
                             .conflictingDefinition, "Datasets of type '\(name)' have other dimensions than the repository says.")
                     }
-                    try conflictsAsDefinitions(of: stored, in: collection) {
+                    try conflictsAsDefinitions(of: stored, in: collection, members, areNew: true) {
                         try connection.executeMany(
                             try SQL.insert(
                                 into: schema.dataset, columns: ["id", "dataset_type_id", "ingest_date", "run_id"]),
@@ -123,8 +123,11 @@ extension RegistryWriter {
     }
 
     /// Runs `body`, which makes datasets of a type members of a collection, and says what a violated rule means.
+    ///
+    /// - Parameter areNew: whether `body` makes the datasets too, which may then lack only records of dimensions.
     func conflictsAsDefinitions(
-        of stored: StoredDatasetType, in collection: CollectionCatalog.Entry, _ body: () throws -> Void
+        of stored: StoredDatasetType, in collection: CollectionCatalog.Entry, _ members: [DatasetRef], areNew: Bool = false,
+        _ body: () throws -> Void
     ) throws {
         do {
             try undoing(body)
@@ -142,6 +145,7 @@ extension RegistryWriter {
             throw UnclearViolation(error) { snapshot in
                 try snapshot.requirePresent([collection])
                 try snapshot.requirePresent(stored)
+                if areNew { try snapshot.requireRecords(of: members) } else { try snapshot.requirePresent(members.map(\.id)) }
             }
         }
     }

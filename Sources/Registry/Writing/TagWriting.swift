@@ -12,7 +12,7 @@ extension RegistryWriter {
         try atomically {
             var isNews = false
             for (stored, members) in try byType(refs) {
-                try conflictsAsDefinitions(of: stored, in: collection) {
+                try conflictsAsDefinitions(of: stored, in: collection, members) {
                     if try summarize(stored, members, in: collection) { isNews = true }
                     let table = schema.tags(stored.tagsTable, stored.type.dimensions)
                     try connection.executeMany(

@@ -68,12 +68,29 @@ extension RegistrySnapshot {
             .missingDatasetType, "Dataset type '\(stored.type.name)' was removed by another client meanwhile.")
     }
 
-    /// - Throws: `ButlerError` of kind `conflictingDefinition` for a dataset that is gone.
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` for a dataset that is gone, or never was.
     package func requirePresent(_ datasets: [DatasetID]) throws {
         let present = Set(try self.datasets(datasets).map(\.id))
         guard let gone = datasets.first(where: { !present.contains($0) }) else { return }
         throw ButlerError(
             .conflictingDefinition,
-            "Dataset \(gone) was removed by another client meanwhile, so it cannot get files; run it again.")
+            "Dataset \(gone) does not exist; it may have been removed by another client meanwhile: run it again.")
+    }
+
+    /// - Throws: `ButlerError` of kind `conflictingDefinition` for a dataset with a dimension value that has no record.
+    ///   Cost: the records of all of their data IDs.
+    func requireRecords(of refs: [DatasetRef]) throws {
+        let memory = RecordMemory()
+        for ref in refs {
+            do {
+                _ = try expand(
+                    DataCoordinate(group: ref.dataID.group, values: Array(ref.dataID.requiredValues)), remembering: memory)
+            } catch let error as ButlerError {
+                throw ButlerError(
+                    .conflictingDefinition,
+                    "\(error.message) A '\(ref.datasetType.name)' dataset for '\(ref.run)' needs it; it may have been removed "
+                        + "by another client meanwhile.")
+            }
+        }
     }
 }
