@@ -180,7 +180,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
             ]),
-        .target(name: "DemoSurvey", dependencies: ["Butler", "Database", "FITS"]),
+        .target(name: "DemoSurvey", dependencies: ["Butler", "Database", "FITS", "Registry"]),
         .target(
             name: "EdgeCache",
             dependencies: [

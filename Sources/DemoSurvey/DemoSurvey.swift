@@ -1,6 +1,7 @@
 import Butler
 import Database
 import Foundation
+import Registry
 import RepositoryConfiguration
 
 /// A small simulated survey in a repository of its own, to try things with.
@@ -9,7 +10,6 @@ import RepositoryConfiguration
 /// are simulated with the noise that real ones have; everything else is measured from them. The same seed gives the
 /// same dataset identifiers and the same files.
 public enum DemoSurvey {
-    /// What was made.
     /// An empty schema of a database server.
     public struct ServerDatabase: Sendable {
         /// `postgresql://user@host:port/name`.
@@ -21,8 +21,19 @@ public enum DemoSurvey {
             self.url = url
             self.schema = schema
         }
+
+        /// For messages, without a password.
+        var name: String { (try? DatabaseURL(parsing: url))?.description ?? "the database" }
+
+        /// How to get rid of what is in it, in words.
+        var removal: String {
+            if let schema { return "run DROP SCHEMA \"\(schema)\" CASCADE there, and CREATE SCHEMA \"\(schema)\"" }
+            let database = (try? DatabaseURL(parsing: url))?.database.map { " \"\($0)\"" } ?? ""
+            return "run DROP DATABASE\(database), and make it anew"
+        }
     }
 
+    /// What was made.
     public struct Report: Sendable {
         /// Absolute path of the repository.
         public let path: String
@@ -72,10 +83,14 @@ public enum DemoSurvey {
         } catch {
             // As above: the first error is the one to tell.
             try? target.discard()
-            guard hasTables, let database else { throw error }
+            guard let database else { throw error }
+            if case .databaseNotEmpty(_, "butler_attributes")? = error as? RegistryError {
+                throw DemoSurveyError.leftover(
+                    database: database.name, removal: database.removal, drafts: target.abandonedDrafts())
+            }
+            guard hasTables else { throw error }
             let reason = error is CancellationError ? "it was interrupted." : "\(error)"
-            let name = (try? DatabaseURL(parsing: database.url))?.description ?? "the database"
-            throw DemoSurveyError.unfinished(database: name, reason: reason)
+            throw DemoSurveyError.unfinished(database: database.name, reason: reason, removal: database.removal)
         }
     }
 

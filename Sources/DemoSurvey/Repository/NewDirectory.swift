@@ -31,7 +31,7 @@ struct NewDirectory: Sendable {
         }
         let parent = url.deletingLastPathComponent()
         let digits = String(UInt32.random(in: .min ... .max), radix: 16)
-        draft = parent.appendingPathComponent(".\(url.lastPathComponent).\(digits).partial").path
+        draft = parent.appendingPathComponent("\(Self.draftPrefix(path))\(digits)\(Self.draftEnding)").path
         do {
             try FileManager.default.createDirectory(atPath: parent.path, withIntermediateDirectories: true)
             try FileManager.default.createDirectory(atPath: draft, withIntermediateDirectories: false)
@@ -51,6 +51,18 @@ struct NewDirectory: Sendable {
 
     /// Removes the draft.
     func discard() throws { try FileManager.default.removeItem(atPath: draft) }
+
+    /// The drafts of attempts at this directory that did not come to their end, unless they are at work.
+    func abandonedDrafts() -> [String] {
+        let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let prefix = Self.draftPrefix(path)
+        return ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [])
+            .filter { $0.hasPrefix(prefix) && $0.hasSuffix(Self.draftEnding) && "\(parent)/\($0)" != draft }
+            .sorted().map { "\(parent)/\($0)" }
+    }
+
+    private static let draftEnding = ".partial"
+    private static func draftPrefix(_ path: String) -> String { ".\(URL(fileURLWithPath: path).lastPathComponent)." }
 
     private static func reason(_ error: any Error) -> String {
         let nested = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError

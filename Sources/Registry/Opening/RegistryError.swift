@@ -49,10 +49,20 @@ public enum RegistryError: Error, Hashable, Sendable, CustomStringConvertible {
             "The database holds a corrupt value in '\(table).\(column)': \(reason)"
         case .databaseNotEmpty(let database, let table):
             "\(database) already holds the table '\(table)'; a new repository needs an empty database."
+                + (table == RepositoryAttributes.tableName ? Self.leftover(in: database) : "")
         case .badObsCore(let reason):
             "The configuration of the live ObsCore table cannot be used: \(reason)"
         case .readOnly(let operation):
             "Cannot \(operation): the repository is open for reading only."
         }
+    }
+
+    /// What may be in a database that is not empty, and what to do about it.
+    private static func leftover(in database: String) -> String {
+        let removal =
+            database.hasPrefix("postgresql:")
+            ? "drop the database, or its schema if registry.namespace names one, and make that anew" : "remove the file"
+        return " It holds a repository, or what is left of one whose making was interrupted: if no butler.yaml names it, "
+            + "\(removal)."
     }
 }
