@@ -244,7 +244,7 @@ let package = Package(
         .testTarget(
             name: "DatabaseTests",
             dependencies: [
-                "CJournalBuffer", "Database", "TestSupport", .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                "CJournalBuffer", "CLibPQ", "Database", "TestSupport", .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(
             name: "StorageFaults",
