@@ -66,13 +66,24 @@ def test_a_database_that_is_gone_is_told_before_the_stream_begins(served):
         assert len(connect(service.url).query_datasets("bias", collections="run/a")) == 3
 
 
+def hold_all(held, url):
+    """Takes all connections that the service could get."""
+    with pytest.raises(psycopg.OperationalError, match="too many connections"):
+        while len(held) < 20:
+            held.append(psycopg.connect(url.replace("postgres@", "few@")))
+
+
 def test_a_database_without_a_connection_left_is_told_before_the_stream_begins(served):
-    service, _, url = served
+    service, cluster, url = served
     held = []
     try:
-        with pytest.raises(psycopg.OperationalError, match="too many connections"):
-            while len(held) < 10:
-                held.append(psycopg.connect(url.replace("postgres@", "few@")))
+        hold_all(held, url)
+        # The service would do with the connection that it has for look-ups.
+        own = ", ".join(str(connection.info.backend_pid) for connection in held)
+        cluster.sql(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            f"WHERE usename = 'few' AND pid NOT IN ({own})")
+        hold_all(held, url)
         status, pause, body = answered(service)
         assert (status, pause) == (503, "2") and "cannot be reached" in body["detail"]
     finally:
