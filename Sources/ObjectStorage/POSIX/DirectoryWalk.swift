@@ -1,6 +1,7 @@
+import ByteText
+
 #if canImport(Glibc)
-    import ByteText
-import Glibc
+    import Glibc
 #else
     import Darwin
 #endif
