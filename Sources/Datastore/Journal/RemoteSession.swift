@@ -68,14 +68,17 @@ final class RemoteSession: Sendable {
         return writer.bytes
     }
 
+    static func intentPath(of session: String, _ number: UInt64) throws -> ObjectPath {
+        try ObjectPath("\(JournalSession.folderName)/\(session)-\(number)\(JournalSession.intentSuffix)")
+    }
+
     /// Writes an intent down and returns the path of its object.
     func record(_ intent: JournalIntent) throws -> String {
         let number = count.withLock { count in
             count += 1
             return count
         }
-        let path = try ObjectPath(
-            "\(JournalSession.folderName)/\(name)-\(number)\(JournalSession.intentSuffix)")
+        let path = try Self.intentPath(of: name, number)
         // Before: an answer that is lost may be that of a success.
         inEffect.withLock { _ = $0.insert(path.description) }
         let store = store
@@ -120,6 +123,8 @@ public struct AbandonedRemoteSession: Sendable {
     let name: String
     fileprivate let card: ObjectPath?
     fileprivate let intentPaths: [ObjectPath]
+    /// The number of the last intent that is there; 0 without any.
+    fileprivate let lastIntent: UInt64
     /// Held for as long as this is looked after.
     fileprivate let lock: FileLock?
 
@@ -159,7 +164,7 @@ public struct AbandonedRemoteSession: Sendable {
             abandoned.append(
                 AbandonedRemoteSession(
                     name: name, card: session.card, intentPaths: session.intents.sorted { $0.0 < $1.0 }.map(\.1),
-                    lock: lock))
+                    lastIntent: session.intents.map(\.0).max() ?? 0, lock: lock))
         }
         return abandoned
     }
@@ -225,9 +230,15 @@ public struct AbandonedRemoteSession: Sendable {
         return "\(reason); it is kept as '\(place)'"
     }
 
-    /// Removes unfinished uploads of the session's objects and of its intents.
+    /// So many intents after the last that is there may have been on their way.
+    private static let intentsOnTheWay: UInt64 = 8
+
+    /// Removes unfinished uploads of the session's objects and of its intents, those that never got their names included.
     func discardUnfinished(_ store: any ObjectStore) throws {
         var paths = intentPaths + (card.map { [$0] } ?? [])
+        for number in 1...Self.intentsOnTheWay {
+            paths.append(try RemoteSession.intentPath(of: name, lastIntent &+ number))
+        }
         for intent in try intents(store) {
             guard case .upload(let objects) = intent.content else { continue }
             for object in objects { paths.append(try ObjectPath(object.path)) }
