@@ -40,6 +40,8 @@ final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
         configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKibibytes(isReadOnly: isReadOnly))")
+            // Distributions build SQLite so that it fills with zeros, and writes, every page that becomes free.
+            if !isReadOnly { try database.execute(sql: "PRAGMA secure_delete = FAST") }
         }
         do {
             queue = try DatabaseQueue(path: location, configuration: configuration)
