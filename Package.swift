@@ -165,14 +165,14 @@ let package = Package(
             ]),
 
         // Clients
-        .target(name: "Butler", dependencies: ["Registry", "QueryModel", "Query", "Datastore", "FITS", "Tables"]),
+        .target(name: "Butler", dependencies: ["ByteText", "Registry", "QueryModel", "Query", "Datastore", "FITS", "Tables"]),
 
         // Services
         .target(name: "ButlerPage", resources: [.embedInCode("Assets")]),
         .target(
             name: "ButlerServer",
             dependencies: [
-                "Butler", "ButlerPage", "FITS", "Parquet", "Serving", "Tables",
+                "Butler", "ButlerPage", "ByteText", "FITS", "Parquet", "Serving", "Tables",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),

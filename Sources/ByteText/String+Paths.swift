@@ -18,8 +18,26 @@ extension String {
         endsWithSlash && utf8.count > 1 ? String(self[..<utf8.index(before: utf8.endIndex)]) : self
     }
 
+    /// The same without the slashes at its beginning.
+    public var withoutFirstSlashes: String {
+        utf8.first == Self.slash ? String(Substring(utf8.drop { $0 == Self.slash })) : self
+    }
+
+    /// The same with one slash at its end.
+    public var withFinalSlash: String { endsWithSlash ? self : self + "/" }
+
     /// The names between slashes.
     public var namesInPath: [Substring] { utf8.split(separator: Self.slash).map { Substring($0) } }
+
+    /// The names between slashes, with empty ones.
+    public var partsOfPath: [Substring] {
+        utf8.split(separator: Self.slash, omittingEmptySubsequences: false).map { Substring($0) }
+    }
+
+    /// What follows a text at the beginning; `nil` when this begins with other bytes.
+    public func after(_ start: String) -> String? {
+        utf8.starts(with: start.utf8) ? String(Substring(utf8.dropFirst(start.utf8.count))) : nil
+    }
 
     /// The paths of the folders on the way, from the first on, then the path itself.
     ///

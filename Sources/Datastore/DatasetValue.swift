@@ -1,3 +1,4 @@
+import ByteText
 import FITS
 import ObjectStorage
 import StructuredData
@@ -79,7 +80,7 @@ public struct OpaqueDataset: Sendable {
         case .memory(let bytes): return bytes
         case .file(let path):
             let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
-            return try await store.read(try ObjectPath(String(path.drop { $0 == "/" })))
+            return try await store.read(try ObjectPath(path.withoutFirstSlashes))
         }
     }
 }

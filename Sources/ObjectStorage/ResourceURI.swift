@@ -224,18 +224,18 @@ extension ResourceURI {
         var remainder = rest
         var fragment = ""
         var query = ""
-        if let hash = remainder.firstIndex(of: "#") {
-            fragment = String(remainder[remainder.index(after: hash)...])
+        if let hash = remainder.utf8.firstIndex(of: hashSign) {
+            fragment = String(remainder[remainder.utf8.index(after: hash)...])
             remainder = remainder[..<hash]
         }
-        if let mark = remainder.firstIndex(of: "?") {
-            query = String(remainder[remainder.index(after: mark)...])
+        if let mark = remainder.utf8.firstIndex(of: UInt8(ascii: "?")) {
+            query = String(remainder[remainder.utf8.index(after: mark)...])
             remainder = remainder[..<mark]
         }
         var authority = ""
         if remainder.utf8.starts(with: "//".utf8) {
-            remainder = remainder.dropFirst(2)
-            let end = remainder.firstIndex(of: "/") ?? remainder.endIndex
+            remainder = Substring(remainder.utf8.dropFirst(2))
+            let end = remainder.utf8.firstIndex(of: PathText.slash) ?? remainder.endIndex
             authority = String(remainder[..<end])
             remainder = remainder[end...]
         }
@@ -261,14 +261,15 @@ extension ResourceURI {
     /// escapes the first `#` counts and the path is unquoted; else the last `#` of the last component counts.
     private static func splitPlainPath(_ text: String) -> (path: String, fragment: String) {
         if PercentQuoting.containsEscape(text) {
-            guard let hash = text.firstIndex(of: "#") else { return (PercentQuoting.unquote(text), "") }
-            return (PercentQuoting.unquote(String(text[..<hash])), String(text[text.index(after: hash)...]))
+            guard let hash = text.utf8.firstIndex(of: hashSign) else { return (PercentQuoting.unquote(text), "") }
+            return (PercentQuoting.unquote(String(text[..<hash])), String(text[text.utf8.index(after: hash)...]))
         }
-        let lastComponent = text.lastIndex(of: "/").map { text.index(after: $0) } ?? text.startIndex
-        guard let hash = text[lastComponent...].lastIndex(of: "#") else { return (text, "") }
-        return (String(text[..<hash]), String(text[text.index(after: hash)...]))
+        let lastComponent = text.utf8.lastIndex(of: PathText.slash).map { text.utf8.index(after: $0) } ?? text.startIndex
+        guard let hash = text.utf8[lastComponent...].lastIndex(of: hashSign) else { return (text, "") }
+        return (String(text[..<hash]), String(text[text.utf8.index(after: hash)...]))
     }
 
+    private static let hashSign = UInt8(ascii: "#")
     private static let local: Set = ["", "localhost", "localhost.localdomain", "127.0.0.1"]
 
     private static func sameHost(_ a: String, _ b: String) -> Bool {

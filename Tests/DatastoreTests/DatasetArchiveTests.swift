@@ -165,6 +165,7 @@ import Testing
             "absolute member", archive(index(), [.init(name: "/etc/passwd", content: [])]), "leads out"
         ),
         ("climbing member", archive(index(), [.init(name: "a/../../b", content: [])]), "leads out"),
+        ("climbing to a mark", archive(index(), [.init(name: "../\u{301}b", content: [])]), "leads out"),
         ("backslashes", archive(index(), [.init(name: "a\\b", content: [])]), "leads out"),
         ("fragment in the name", archive(index(), [.init(name: "a#zip-path=b", content: [])]), "leads out"),
         ("folder", archive(index(), [.init(name: "a/", content: [])]), "leads out"),

@@ -63,6 +63,7 @@ import Testing
 
     @Test(arguments: [
         ("/f al/b/k", "/f", "b", "k"), ("/f /b/k/l\r", "/f", "b", "k/l"), ("/f al/b/k/  ", "/f", "b", "k/"),
+        ("/f al/b/\u{301}k", "/f", "b", "\u{301}k"),
     ])
     func linesAreTakenApart(line: String, file: String, bucket: String, key: String) throws {
         let request = try LineRequest(line)

@@ -71,6 +71,15 @@ import Testing
         #expect(try ResourceURI("s3://c/r/c").relativePath(to: ResourceURI("s3://b/")) == nil)
     }
 
+    /// A mark that combines with the character before it is the beginning of a name, after a slash.
+    @Test func marksThatCombineAreNoPartOfASlash() throws {
+        let object = try ResourceURI("s3://b/\u{301}k#\u{301}f")
+        #expect(object.authority == "b" && object.fragment.utf8.elementsEqual("\u{301}f".utf8))
+        #expect(try S3Location(object).key.utf8.elementsEqual("\u{301}k".utf8))
+        let file = try ResourceURI("/d#x/\u{301}y#z")
+        #expect(file.fragment == "z" && file.basename.utf8.elementsEqual("\u{301}y".utf8))
+    }
+
     @Test(arguments: [
         "../x", "a/../../x", "/etc/passwd", "file:///etc/passwd", "s3://b/k", "..", "a/../..", "..#zip-path=x",
         "%2E%2E/x#zip-path=y",

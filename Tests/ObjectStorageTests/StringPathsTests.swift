@@ -23,5 +23,14 @@ struct StringPathsTests {
         #expect("a/b".pathsOnTheWay() == ["a", "a/b"])
         #expect("/a".pathsOnTheWay(after: "/a/b").isEmpty)
         #expect("/a//\u{301}b/".namesInPath == ["a", "\u{301}b"])
+        #expect("a//\u{301}b/".partsOfPath == ["a", "", "\u{301}b", ""])
+    }
+
+    @Test func beginningsAndEndsAreBytes() {
+        #expect("//\u{301}a".withoutFirstSlashes.utf8.elementsEqual("\u{301}a".utf8))
+        #expect("a/".withoutFirstSlashes == "a/" && "/".withoutFirstSlashes.isEmpty)
+        #expect("\u{600}/".withFinalSlash.utf8.elementsEqual("\u{600}/".utf8) && "a".withFinalSlash == "a/")
+        #expect("a/\u{301}b".after("a/").map { Array($0.utf8) } == Array("\u{301}b".utf8))
+        #expect("\u{e9}/b".after("e\u{301}/") == nil)
     }
 }

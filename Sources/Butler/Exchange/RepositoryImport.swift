@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import Datastore
 import Foundation
@@ -96,7 +97,7 @@ extension DirectButler {
 
     /// What an export file holds. The text and what was read out of it are let go.
     private func importPlan(_ options: ImportOptions) async throws -> ImportPlan {
-        let path = try ObjectPath(String(try exportFile(options).drop { $0 == "/" })).description
+        let path = try ObjectPath(try exportFile(options).withoutFirstSlashes).description
         var file = try await StagedArtifacts.pool.run {
             let text = try PieceReader(path: "/" + path)
             // It is not in memory, so it may be of any size.

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import HTTPTypes
 import Hummingbird
 import ObjectStorage
@@ -74,7 +75,7 @@ extension ServedFile {
         return "#"
             + location.fragment.split(separator: "=", omittingEmptySubsequences: false)
             .map { part in
-                part.split(separator: "/", omittingEmptySubsequences: false)
+                String(part).partsOfPath
                     .map { $0.contains("%") ? String($0) : PercentEncoding.encode($0) }.joined(separator: "/")
             }
             .joined(separator: "=")

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import ByteText
 import Foundation
 public import ObjectStorage
 import Serving
@@ -18,7 +19,7 @@ public final class NearCopies: Sendable {
 
         public init(origin: ResourceURI, address: String) {
             self.origin = origin.asDirectory
-            self.address = address.hasSuffix("/") ? address : address + "/"
+            self.address = address.withFinalSlash
         }
     }
 
@@ -63,8 +64,7 @@ public final class NearCopies: Sendable {
                 (try? ObjectPath(path)) != nil
             else { continue }
             guard isUp(index) else { return nil }
-            let quoted = path.split(separator: "/", omittingEmptySubsequences: false)
-                .map { PercentEncoding.encode(String($0)) }.joined(separator: "/")
+            let quoted = path.partsOfPath.map { PercentEncoding.encode(String($0)) }.joined(separator: "/")
             let query = signer.map { "?" + $0.query(for: path, expires: expires) } ?? ""
             return rule.address + quoted + query
         }

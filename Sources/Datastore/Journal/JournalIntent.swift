@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import ObjectStorage
 import StructuredData
 
@@ -202,7 +203,7 @@ struct JournalIntent: Sendable, Equatable {
                 }
                 ids.append(id)
             case "keep":
-                guard let name = line["piece"]?.stringValue, !name.contains("/") else {
+                guard let name = line["piece"]?.stringValue, !name.hasByte(UInt8(ascii: "/")) else {
                     throw malformed("a line names no piece of the trash")
                 }
                 kept = name

@@ -72,7 +72,7 @@ extension StoredFileInfo {
     public var wire: StructuredValue {
         var relative = path
         if path.hasByte(UInt8(ascii: ":")), let uri = try? ResourceURI(path), uri.isAbsolute {
-            relative = String(uri.path.drop { $0 == "/" }) + (uri.fragment.isEmpty ? "" : "#" + uri.fragment)
+            relative = uri.path.withoutFirstSlashes + (uri.fragment.isEmpty ? "" : "#" + uri.fragment)
         }
         return .object([
             "formatter": .string(formatter),

@@ -94,7 +94,7 @@ public struct ArtifactRetrieval: Sendable {
         switch try ArtifactLocation(recorded: info.path) {
         case .inside(let inside, let name): (path, member) = (inside, name)
         case .outside(let uri, let name):
-            (path, member) = (try ObjectPath(String(uri.path.drop { $0 == "/" })), name)
+            (path, member) = (try ObjectPath(uri.path.withoutFirstSlashes), name)
         }
         switch naming {
         case .path: break

@@ -239,7 +239,7 @@ public final class FileDatastore: Datastore {
         case .inside(let path, let member): return (try requireStore(), path, member)
         case .outside(let uri, let member):
             guard let local = uri.localPath else { throw DatastoreError.unsupportedLocation(uri: uri.description) }
-            return (fileSystem, try ObjectPath(String(local.drop { $0 == "/" })), member)
+            return (fileSystem, try ObjectPath(local.withoutFirstSlashes), member)
         }
     }
 

@@ -64,7 +64,7 @@ extension FileDatastore.IncomingFile {
         guard let local = location.localPath, let resolved = try? JournalFiles.resolved(local) else { return false }
         guard let folder else { return LocalFile.isLink(local) }
         guard let inside = try? JournalFiles.resolved(folder) else { return false }
-        return !resolved.hasPrefix(inside.hasSuffix("/") ? inside : inside + "/")
+        return !resolved.utf8.starts(with: inside.withFinalSlash.utf8)
     }
 }
 

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 import RepositoryConfiguration
@@ -116,7 +117,7 @@ extension FileDatastore {
         func look(_ location: ResourceURI) throws -> (any ObjectStore, ObjectPath) {
             if let local = location.localPath {
                 let root = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
-                return (root, try ObjectPath(String(local.drop { $0 == "/" })))
+                return (root, try ObjectPath(local.withoutFirstSlashes))
             }
             return try remoteFile(location)
         }

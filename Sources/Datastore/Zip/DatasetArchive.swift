@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import ObjectStorage
 import StructuredData
 
@@ -43,7 +44,7 @@ public struct DatasetArchive: Sendable {
     public init(path: String, universe: DimensionUniverse) async throws {
         let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
         guard
-            let source = try await ByteSource(store, try ObjectPath(String(path.drop { $0 == "/" })), name: path)
+            let source = try await ByteSource(store, try ObjectPath(path.withoutFirstSlashes), name: path)
         else { throw ObjectStorageError.notFound(path: path) }
         try await self.init(source, universe: universe)
     }

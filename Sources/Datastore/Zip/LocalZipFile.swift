@@ -1,3 +1,4 @@
+import ByteText
 import ObjectStorage
 
 /// A zip file on this machine, to look into.
@@ -19,11 +20,11 @@ public struct LocalZipFile: Sendable {
     /// - Throws: ``DatastoreError/malformedZip(path:reason:)``, `ObjectStorageError`.
     public init?(path: String, name: String) async throws {
         let store = try POSIXObjectStore(root: try ResourceURI(localPath: "/"))
-        guard let source = try await ByteSource(store, try ObjectPath(String(path.drop { $0 == "/" })), name: name) else {
+        guard let source = try await ByteSource(store, try ObjectPath(path.withoutFirstSlashes), name: name) else {
             return nil
         }
         archive = try await ZipArchive(source)
-        members = archive.members.filter { !$0.key.hasSuffix("/") }
+        members = archive.members.filter { !$0.key.endsWithSlash }
             .map { Member(name: $0.key, size: $0.value.size) }.sorted { $0.name < $1.name }
     }
 

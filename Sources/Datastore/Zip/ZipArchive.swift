@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 
 /// A zip archive that is read in place, member by member. Stored and deflated members and archives beyond 4 GB
@@ -226,8 +227,6 @@ enum ArchiveName {
         guard !name.isEmpty, !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0x5C || $0 == 0x23 }),
             !name.unicodeScalars.contains("\u{FFFD}")
         else { return false }
-        return name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
-            !part.isEmpty && part != "." && part != ".."
-        }
+        return name.partsOfPath.allSatisfy { part in !part.isEmpty && part != "." && part != ".." }
     }
 }

@@ -76,13 +76,13 @@ struct LineRequest: Sendable, Hashable {
         while let last = line.last, last.isWhitespace { line.removeLast() }
         let fields = line.split(separator: " ", omittingEmptySubsequences: false)
         guard fields.count == 2 else { throw Self.count(fields.count, expected: 2) }
-        let parts = fields[1].split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+        let parts = fields[1].utf8.split(separator: UInt8(ascii: "/"), maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw Self.count(parts.count, expected: 3) }
         guard !parts[1].isEmpty, !parts[2].isEmpty else {
             throw Problem(description: "ValueError('the destination names no bucket or no key')")
         }
         guard !text.utf8.contains(0) else { throw Problem(description: "ValueError('embedded null byte')") }
-        (file, bucket, key) = (String(fields[0]), String(parts[1]), String(parts[2]))
+        (file, bucket, key) = (String(fields[0]), String(Substring(parts[1])), String(Substring(parts[2])))
     }
 
     private static func count(_ found: Int, expected: Int) -> Problem {

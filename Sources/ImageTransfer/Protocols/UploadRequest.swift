@@ -41,7 +41,7 @@ struct UploadRequest: Sendable {
         guard let file = fields["file"], !file.isEmpty else { throw Problem("missing field: file") }
         guard let uri = fields["uri"], !uri.isEmpty else { throw Problem("missing field: uri") }
         guard !file.contains("\0"), !uri.contains("\0") else { throw Problem("a field has a null byte") }
-        guard file.hasPrefix("/") else { throw Problem("only absolute file paths are supported: \(Self.quoted(file))") }
+        guard file.utf8.first == UInt8(ascii: "/") else { throw Problem("only absolute file paths are supported: \(Self.quoted(file))") }
         var status = stat()
         guard stat(file, &status) == 0 else {
             throw Problem(
@@ -56,7 +56,7 @@ struct UploadRequest: Sendable {
         }
         guard parsed.scheme == "s3" else { throw Problem("only s3 scheme is supported: \(Self.quoted(uri))") }
         guard !parsed.authority.isEmpty else { throw Problem("unable to parse bucket from URI: \(Self.quoted(uri))") }
-        let key = String(parsed.path.drop { $0 == "/" })
+        let key = parsed.path.withoutFirstSlashes
         guard !key.isEmpty else { throw Problem("unable to parse key from URI: \(Self.quoted(uri))") }
         var priority: TransferPriority?
         if let text = fields["priority"], !text.isEmpty {

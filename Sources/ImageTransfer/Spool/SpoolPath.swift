@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 
 /// The way from `/` to the folder of a spool. Whoever may rename a folder of it can put another spool in the place of this
@@ -70,7 +71,7 @@ struct SpoolPath {
     }
 
     private static func names(_ path: String) -> [String] {
-        path.split(separator: "/").filter { $0 != "." }.map(String.init)
+        path.namesInPath.filter { $0 != "." }.map(String.init)
     }
 
     /// Looks at a folder in which the next one is looked for.

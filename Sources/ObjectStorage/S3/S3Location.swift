@@ -1,3 +1,5 @@
+import ByteText
+
 /// An object in a bucket, as `s3://bucket/key` or `s3://profile@bucket/key` names it.
 ///
 /// The profile says which service holds the bucket: see ``S3Services``. A bucket of a Ceph tenant is `tenant:bucket`.
@@ -40,6 +42,6 @@ public struct S3Location: Hashable, Sendable {
     }
 
     static func key(of uri: ResourceURI) -> String {
-        String(uri.path.drop { $0 == "/" })
+        uri.path.withoutFirstSlashes
     }
 }

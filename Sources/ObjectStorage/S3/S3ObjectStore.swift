@@ -1,3 +1,4 @@
+import ByteText
 import Synchronization
 
 /// Objects of an S3 bucket below a prefix.
@@ -27,7 +28,7 @@ public struct S3ObjectStore: ObjectStore {
         self.bucket = bucket
         self.signatureVersion = signatureVersion
         let folder = S3Location.key(of: root)
-        prefix = folder.isEmpty || folder.hasSuffix("/") ? folder : folder + "/"
+        prefix = folder.isEmpty ? folder : folder.withFinalSlash
     }
 
     /// The place of one object, whose key is taken as it is written.
@@ -37,14 +38,14 @@ public struct S3ObjectStore: ObjectStore {
         of uri: ResourceURI, client: S3Client
     ) throws -> (store: any ObjectStore, path: ObjectPath) {
         let key = try S3Location(uri).key
-        let name = key[(key.lastIndex(of: "/").map(key.index(after:)) ?? key.startIndex)...]
+        let name = key.nameInPath
         guard !name.isEmpty, name != ".", name != ".." else {
             throw ObjectStorageError.invalidPath(path: uri.description, reason: "it names no object")
         }
         let folder = ResourceURI(
             scheme: uri.scheme, authority: uri.authority,
-            encodedPath: "/" + PercentQuoting.quote(String(key.dropLast(name.count))))
-        return (try S3ObjectStore(root: folder, client: client), try ObjectPath(String(name)))
+            encodedPath: "/" + PercentQuoting.quote(String(Substring(key.utf8.dropLast(name.utf8.count)))))
+        return (try S3ObjectStore(root: folder, client: client), try ObjectPath(name))
     }
 
     private func location(_ path: ObjectPath) -> S3Location {
@@ -129,9 +130,8 @@ public struct S3ObjectStore: ObjectStore {
                 let page = try await client.list(bucket: bucket, prefix: start, from: token)
                 cursor.withLock { $0 = page.next.map { .at($0) } ?? .end }
                 let entries = page.objects.compactMap { object -> ObjectEntry? in
-                    guard object.key.hasPrefix(start),
-                        let path = try? ObjectPath(String(object.key.dropFirst(self.prefix.count))),
-                        !object.key.hasSuffix("/")
+                    guard object.key.utf8.starts(with: start.utf8), !object.key.endsWithSlash,
+                        let path = object.key.after(self.prefix).flatMap({ try? ObjectPath($0) })
                     else { return nil }
                     return ObjectEntry(path: path, status: object.status)
                 }

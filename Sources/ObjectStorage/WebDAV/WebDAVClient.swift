@@ -186,7 +186,7 @@ struct WebDAVClient: Sendable {
         return try document.all("response").compactMap { response -> Resource? in
             guard var path = response["href"]?.text.split(whereSeparator: \.isWhitespace).first else { return nil }
             if let start = path.firstRange(of: "://") {
-                path = path[(path[start.upperBound...].firstIndex(of: "/") ?? path.endIndex)...]
+                path = path[(path[start.upperBound...].utf8.firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex)...]
             }
             let properties = response.all("propstat").filter { $0["status"]?.text.contains(" 200") ?? true }
                 .compactMap { $0["prop"] }
@@ -211,7 +211,7 @@ struct WebDAVClient: Sendable {
 
     /// Makes a folder and those above it, below the root of the server. Folders that are there are fine.
     func makeCollections(_ path: String) async throws {
-        let parts = path.split(separator: "/")
+        let parts = path.namesInPath
         var made: [Int] = []
         // From below: usually only the last ones are missing.
         for count in stride(from: parts.count, through: 1, by: -1) {

@@ -34,7 +34,7 @@ public struct WebDAVObjectStore: ObjectStore {
         }
         self.root = root.withoutFragment.asDirectory
         let path = PercentQuoting.quote(PathText.normalize(root.path))
-        base = path.isEmpty || path == "/" ? "/" : "/" + path.split(separator: "/").joined(separator: "/") + "/"
+        base = path.isEmpty || path == "/" ? "/" : "/" + path.namesInPath.joined(separator: "/") + "/"
         client = WebDAVClient(
             transport: transport, origin: "\(scheme)://\(root.authority)", authorization: authorization)
     }
@@ -172,7 +172,7 @@ public struct WebDAVObjectStore: ObjectStore {
                     }
                     if resource.isCollection {
                         let inner = PercentQuoting.quote(resource.path)
-                        pending.withLock { $0.append(inner.hasSuffix("/") ? inner : inner + "/") }
+                        pending.withLock { $0.append(inner.withFinalSlash) }
                     } else if !AtomicWrite.isTemporaryName(PathText.basename(resource.path)) {
                         let relative = String(
                             decoding: resource.path.utf8.dropFirst(rootPath.utf8.count), as: UTF8.self)
@@ -293,7 +293,7 @@ public struct WebDAVObjectStore: ObjectStore {
     }
 
     private static func folder(of address: String) -> String {
-        String(address.prefix(through: address.lastIndex(of: "/") ?? address.startIndex))
+        (address.folderInPath ?? "") + "/"
     }
 
     /// How temporary names of an object begin: with a digest of its name, by which they are found again.

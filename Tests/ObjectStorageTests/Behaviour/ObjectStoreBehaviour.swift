@@ -241,7 +241,7 @@ struct ObjectStoreBehaviour {
         let names = [
             "a b", "a#b", "100%", "a%20b", "ü/λ 中", "q?x=1&y", "semi;colon:at@plus+", "quote'\"", "..hidden",
             "back\\slash",
-            "#zip-path=x", "e\u{301}", "\u{e9}",
+            "#zip-path=x", "e\u{301}", "\u{e9}", "\u{301}mark", "\u{301}f/\u{301}g",
         ].filter { name in !impossibleNames.contains { $0.utf8.elementsEqual(name.utf8) } }
         for (index, name) in names.enumerated() {
             try await store.write(ObjectPath("names/\(name)"), bytes: [UInt8(index)], mode: .createOnly)
