@@ -9,8 +9,15 @@ import time
 import urllib.error
 import urllib.request
 
+import postgresql
+import pytest
 from lsst.daf.butler import Butler, CollectionType, DatasetType, Timespan
-from test_repositories import STEWARD
+from test_repositories import PROBE, STEWARD
+
+needed = [
+    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
+    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
+]
 
 
 def run(*arguments, environment=None, check=True):

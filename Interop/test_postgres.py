@@ -12,15 +12,12 @@ psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
 import sqlalchemy  # noqa: E402
 from lsst.daf.butler import Butler, CollectionType, DatasetType  # noqa: E402
-from postgresql_repositories import fill, found, pair, requests, run, seed  # noqa: E402
+from postgresql_repositories import fill, found, needed, pair, requests, run, seed  # noqa: E402
 from query_service import Service  # noqa: E402
 from registry_tables import contents, differences  # noqa: E402
-from test_repositories import PROBE, STEWARD, Steward  # noqa: E402
+from test_repositories import Steward  # noqa: E402
 
-pytestmark = [
-    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
-    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
-]
+pytestmark = needed
 
 
 @pytest.fixture(scope="module")

@@ -13,15 +13,12 @@ pytest.importorskip("lsst.daf.butler")
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
 from lsst.daf.butler import Butler  # noqa: E402
-from postgresql_repositories import fill, run, seed  # noqa: E402
+from postgresql_repositories import fill, needed, run, seed  # noqa: E402
 from query_service import connect  # noqa: E402
 from serving import Server  # noqa: E402
-from test_repositories import PROBE, STEWARD  # noqa: E402
+from test_repositories import STEWARD  # noqa: E402
 
-pytestmark = [
-    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
-    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
-]
+pytestmark = needed
 
 
 @pytest.fixture

@@ -9,13 +9,10 @@ import pytest
 
 pytest.importorskip("lsst.daf.butler")
 pytest.importorskip("psycopg", reason="needs psycopg")
-from postgresql_repositories import clear, run, seed  # noqa: E402
-from test_repositories import PROBE, STEWARD  # noqa: E402
+from postgresql_repositories import clear, needed, run, seed  # noqa: E402
+from test_repositories import STEWARD  # noqa: E402
 
-pytestmark = [
-    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
-    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
-]
+pytestmark = needed
 
 
 @pytest.mark.parametrize("schema", [None, "survey"])

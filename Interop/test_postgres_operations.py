@@ -14,14 +14,10 @@ import yaml
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("lsst.daf.butler")
 from lsst.daf.butler import Butler  # noqa: E402
-from postgresql_repositories import clear, fill, found, load, requests, run, seed  # noqa: E402
+from postgresql_repositories import clear, fill, found, load, needed, requests, run, seed  # noqa: E402
 from query_service import Service  # noqa: E402
-from test_repositories import PROBE, STEWARD  # noqa: E402
 
-pytestmark = [
-    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
-    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
-]
+pytestmark = needed
 
 
 @pytest.fixture(scope="module")

@@ -3,20 +3,16 @@
 import json
 import subprocess
 
-import postgresql
 import pytest
 
 pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("lsst.daf.butler")
 from lsst.daf.butler import Butler, CollectionType  # noqa: E402
-from postgresql_repositories import run  # noqa: E402
+from postgresql_repositories import needed, run  # noqa: E402
 from test_postgres_writing import all_gone, ended, gone, root, session, start, stored, waiting  # noqa: E402, F401
 from test_repositories import PROBE, STEWARD  # noqa: E402
 
-pytestmark = [
-    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
-    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
-]
+pytestmark = needed
 
 
 @pytest.fixture

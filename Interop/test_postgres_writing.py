@@ -10,13 +10,10 @@ psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("lsst.daf.butler")
 import sqlalchemy  # noqa: E402
 from lsst.daf.butler import Butler, DatasetType  # noqa: E402
-from postgresql_repositories import fill, run, seed  # noqa: E402
-from test_repositories import PROBE, STEWARD  # noqa: E402
+from postgresql_repositories import fill, needed, run, seed  # noqa: E402
+from test_repositories import STEWARD  # noqa: E402
 
-pytestmark = [
-    pytest.mark.skipif(postgresql.programs() is None, reason="PostgreSQL's server is not installed"),
-    pytest.mark.skipif(STEWARD is None or PROBE is None, reason="steward and butler-probe are not built"),
-]
+pytestmark = needed
 
 
 @pytest.fixture
