@@ -1,4 +1,4 @@
-"""What the killed making of a repository leaves in PostgreSQL, and what the next attempt says of it."""
+"""What the killed making of a repository leaves in PostgreSQL, what the next attempt says of it, and several at once."""
 
 import shutil
 import subprocess
@@ -46,3 +46,23 @@ def test_a_killed_demo_is_recognized(tmp_path, schema):
         cluster.sql(f'CREATE SCHEMA "{schema}"', name)
         subprocess.run(command, check=True, capture_output=True)
         assert (tmp_path / "demo" / "butler.yaml").exists()
+
+
+@pytest.mark.parametrize("schema", [None, "fresh"])
+def test_of_several_at_once_one_makes_the_repository(tmp_path, schema):
+    cluster = postgresql.shared()
+    name = cluster.database()
+    config = seed(tmp_path, f"{cluster.url}/{name}", **({"namespace": schema} if schema else {}))
+    folders = [tmp_path / str(number) for number in range(4)]
+    calls = [
+        subprocess.Popen(
+            [str(STEWARD), "butler", "create", "--seed-config", config, folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True)
+        for folder in folders
+    ]
+    answers = [(call.communicate(timeout=60)[1], call.returncode) for call in calls]
+    assert sorted(code for _, code in answers) == [0, 1, 1, 1]
+    for text, code in answers:
+        assert code == 0 or "pg_" not in text and "already holds the table" in text, text
+    (made,) = [folder for folder, (_, code) in zip(folders, answers) if code == 0]
+    run("query-collections", made)

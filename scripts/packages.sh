@@ -56,8 +56,15 @@ install_browser() {
 
 # For the tests on PostgreSQL; they are skipped where it cannot be installed.
 install_postgresql() {
-    compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null && return 0
-    install_packages postgresql || echo "Without a PostgreSQL server its tests are skipped." >&2
+    local server
+    if ! compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; then
+        install_packages postgresql || echo "Without a PostgreSQL server its tests are skipped." >&2
+    fi
+    for server in /usr/lib/postgresql/*/bin/initdb; do
+        server=${server%/bin/initdb}
+        [ -d "$server" ] && ! [ -f "/usr/share/postgresql/${server##*/}/extension/pg_sphere.control" ] || continue
+        install_packages "postgresql-${server##*/}-pgsphere" || echo "Without pgSphere some tests of ObsCore are skipped." >&2
+    done
     return 0
 }
 

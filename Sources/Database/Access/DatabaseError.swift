@@ -77,6 +77,9 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
         case .diskFull(let name):
             "No space left to write database \(name); free some space on its file system, and on that of temporary files "
                 + "(TMPDIR), and repeat."
+        case .readOnly(let name) where name.hasPrefix("postgresql"):
+            "Database \(name) can only be read, as it was opened so, the server follows another one, or this user only reads "
+                + "(default_transaction_read_only); open it writeable, on the primary, as a user who may write."
         case .readOnly(let name):
             "Database \(name) can only be read; open it writeable, with write permission for the file and its directory."
         case .needsRecovery(let name):

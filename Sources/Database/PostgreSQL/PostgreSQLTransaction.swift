@@ -47,6 +47,8 @@ final class PostgreSQLTransaction: OpenTransaction {
         let transaction = try begin(handle, server, isWriteable: isWriteable)
         do {
             if isWriteable, let schema = server.missingSchema {
+                // Of two clients that make it at the same time one would fail.
+                try transaction.lock(name: "making of the schema", isExclusive: true)
                 try handle.run("CREATE SCHEMA IF NOT EXISTS \(quotedIdentifier(schema))")
             }
             let result = try body(transaction)

@@ -16,6 +16,8 @@ extension Registry {
         writer.value(dimensions.source)
         let document = writer.text
         try await database.write { connection in
+            // Others that make one here at the same time find its tables then, and say so.
+            try connection.lock(name: "making of the registry", isExclusive: true)
             try requireEmpty(connection, database.displayName)
             let schema = RegistrySchema(universe: universe)
             for table in schema.staticTables { try connection.createTable(table) }
