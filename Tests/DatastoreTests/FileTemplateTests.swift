@@ -179,7 +179,9 @@ import Testing
             ], run: "../{x}",
             attributes: ["visit.exposure_time": .float(.greatestFiniteMagnitude), "detector.full_name": .string("#.")])
         var loaded = 0
-        for _ in 0..<20_000 {
+        let refs = [ref, try TestData.ref("cfg", ["visit", "detector"], ["instrument": "a b", "detector": 7, "visit": 3])]
+        for number in 0..<20_000 {
+            let ref = refs[number % 2]
             let text =
                 "{run:/}/{detector:?}"
                 + (0..<Int.random(in: 1...12, using: &generator))
@@ -187,7 +189,11 @@ import Testing
             guard let template = try? FileTemplate(text) else { continue }
             loaded += 1
             try? template.validate(for: ref.datasetType)
-            if let path = try? template.path(for: ref) { #expect(!path.hasPrefix("../") && path != "..") }
+            let path = Result { () throws(DatastoreError) in try template.path(for: ref) }
+            if case .success(let path) = path { #expect(!path.hasPrefix("../") && path != "..") }
+            // What is looked up once for the type is what is looked up for each dataset.
+            let unbound = BoundTemplate(unbound: template, ref.datasetType)
+            #expect(path == Result { () throws(DatastoreError) in try unbound.path(for: ref) }, "\(text)")
         }
         #expect(loaded > 500)
     }

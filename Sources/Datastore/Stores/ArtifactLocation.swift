@@ -50,7 +50,7 @@ enum ArtifactLocation: Sendable, Hashable {
         // Nearly all paths are plain: no character means anything, and the name has no extension yet.
         let whole = template + pathExtension
         // Python takes the path for one below somebody's home.
-        guard !whole.hasPrefix("~") else {
+        guard whole.utf8.first != UInt8(ascii: "~") else {
             throw .invalidPath(path: whole, reason: "Python would look for it in a home directory; rename the run")
         }
         if !whole.hasByte(where: isSpecial), !whole.hasPrefix(JournalSession.folderName + "/"),

@@ -256,15 +256,16 @@ public final class FileDatastore: Datastore {
     public func accepts(_ ref: DatasetRef) -> Bool { constraints.accepts(LookupSubject(ref)) }
 
     /// The template for a dataset, checked against its type.
-    func template(for ref: DatasetRef) throws -> FileTemplate {
+    func template(for ref: DatasetRef) throws -> BoundTemplate {
         let key = key(ref)
         if let known = known.withLock({ $0.choice(key).template }) { return known }
         guard let template = templates.match(LookupSubject(ref))?.value ?? fallbackTemplate else {
             throw DatastoreError.noTemplate(datasetType: ref.datasetType.name, datastore: name)
         }
         try template.validate(for: ref.datasetType)
-        known.withLock { $0.keep(key) { .init(template: template, formatter: $0.formatter) } }
-        return template
+        let bound = BoundTemplate(template, ref.datasetType)
+        known.withLock { $0.keep(key) { .init(template: bound, formatter: $0.formatter) } }
+        return bound
     }
 
     /// The formatter that writes a dataset.
@@ -290,10 +291,10 @@ public final class FileDatastore: Datastore {
 
         /// An object, as each file of an operation asks for one.
         final class Choice: Sendable {
-            let template: FileTemplate?
+            let template: BoundTemplate?
             let formatter: FormatterConfiguration?
 
-            init(template: FileTemplate? = nil, formatter: FormatterConfiguration? = nil) {
+            init(template: BoundTemplate? = nil, formatter: FormatterConfiguration? = nil) {
                 self.template = template
                 self.formatter = formatter
             }

@@ -31,51 +31,44 @@ public struct FileTemplate: Sendable, Hashable, CustomStringConvertible {
     ///   known, records are missing, a value cannot be formatted, the template ignores the component of a component
     ///   reference, or the result is no path inside the root.
     public func path(for ref: DatasetRef) throws(DatastoreError) -> String {
-        let values = TemplateValues(ref.datasetType)
-        func failure(_ reason: String) -> DatastoreError {
-            .unusableTemplate(template: description, dataset: ref.description, reason: reason)
-        }
-        var output = ""
-        output.reserveCapacity(160)
-        var usedComponent = false
-        for part in syntax.parts {
-            guard case .field(let field) = part else {
-                if case .text(let text) = part { output += text }
-                continue
+        try BoundTemplate(self, ref.datasetType).path(for: ref)
+    }
+
+    func failure(_ reason: String, _ ref: DatasetRef) -> DatastoreError {
+        .unusableTemplate(template: description, dataset: ref.description, reason: reason)
+    }
+
+    /// Writes what a field gives.
+    ///
+    /// - Parameters:
+    ///   - known: `nil` when the data ID does not know it.
+    ///   - withLiteral: whether the text before the field is written too.
+    static func append(
+        _ known: FormatValue?, _ field: TemplateSyntax.Field, withLiteral: Bool, to output: inout String
+    ) throws(FormatProblem) {
+        var value: FormatValue
+        var specification = field.specification
+        var literal = withLiteral ? field.literal : ""
+        if let known {
+            value = known
+            if case .string(let text) = known { value = .string(safe(text, keepingSlashes: field.keepsSlashes)) }
+        } else {
+            guard field.isOptional else {
+                throw FormatProblem("is not known; use an expanded data ID or make the field optional")
             }
-            let name =
-                field.alternatives.count == 1
-                ? field.alternatives[0] : field.alternatives.first { values.knows($0.primary, of: ref) } ?? field.alternatives[0]
-            if name.text == "component" { usedComponent = true }
-            do throws(FormatProblem) {
-                var literal = field.literal
-                var specification = field.specification
-                var value: FormatValue
-                if let known = try values.value(of: name, ref) {
-                    value = known
-                    if case .string(let text) = known {
-                        value = .string(Self.safe(text, keepingSlashes: field.keepsSlashes))
-                    }
-                } else {
-                    guard field.isOptional else {
-                        throw FormatProblem("is not known; use an expanded data ID or make the field optional")
-                    }
-                    value = .string("")
-                    specification = ""
-                    if !literal.unicodeScalars.contains("/") { literal = "" }
-                }
-                if let conversion = field.conversion { value = .string(try value.converted(conversion)) }
-                output += literal
-                output += try value.formatted(specification)
-            } catch let problem {
-                throw failure("field '\(name.text)' \(problem.reason)")
-            }
+            value = .string("")
+            specification = ""
+            if !literal.hasByte(UInt8(ascii: "/")) { literal = "" }
         }
-        if let component = values.component, !usedComponent {
-            throw failure("it does not use the component '\(component)'; add {component}")
-        }
+        if let conversion = field.conversion { value = .string(try value.converted(conversion)) }
+        output += literal
+        output += try value.formatted(specification)
+    }
+
+    /// The path for the text that the fields give.
+    func finished(_ output: String, _ ref: DatasetRef) throws(DatastoreError) -> String {
         guard let path = Self.normalized(Self.withSafeFileName(output)) else {
-            throw failure("the result '\(output)' is not a path inside the datastore")
+            throw failure("the result '\(output)' is not a path inside the datastore", ref)
         }
         return path
     }

@@ -1,11 +1,36 @@
 import ButlerModel
 
 /// What the fields of a template mean for datasets of one type.
-struct TemplateValues {
-    private let parent: String
+struct TemplateValues: Sendable {
+    let parent: String
     let component: String?
+    private let dimensions: DimensionGroup
 
-    init(_ type: DatasetType) { (parent, component) = type.nameAndComponent }
+    init(_ type: DatasetType) {
+        (parent, component) = type.nameAndComponent
+        dimensions = type.dimensions
+    }
+
+    /// Whether a name means something else than a dimension.
+    static func isReserved(_ name: String) -> Bool {
+        ["datasetType", "component", "run", "id", "skypix"].contains(name)
+    }
+
+    /// Whether a dataset of the type can have something of this name.
+    func mayKnow(_ name: String) -> Bool {
+        switch name {
+        case "datasetType", "run", "id": true
+        case "component": component != nil
+        case "skypix": dimensions.onlySkypix != nil
+        default: dimensions.requiredNames.contains(name) || dimensions.impliedNames.contains(name)
+        }
+    }
+
+    /// The name of a field that counts for a dataset.
+    func name(of field: TemplateSyntax.Field, _ ref: DatasetRef) -> TemplateSyntax.FieldName {
+        guard field.alternatives.count > 1 else { return field.alternatives[0] }
+        return field.alternatives.first { knows($0.primary, of: ref) } ?? field.alternatives[0]
+    }
 
     func knows(_ name: String, of ref: DatasetRef) -> Bool { field(name, of: ref) != nil }
 
