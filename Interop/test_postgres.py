@@ -11,9 +11,9 @@ pytest.importorskip("lsst.daf.butler")
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
 import sqlalchemy  # noqa: E402
-from lsst.daf.butler import Butler, CollectionType, DatasetType  # noqa: E402
+from lsst.daf.butler import Butler, CollectionType, DatasetType, InvalidQueryError  # noqa: E402
 from postgresql_repositories import fill, found, needed, pair, requests, run, seed  # noqa: E402
-from query_service import Service  # noqa: E402
+from query_service import Service, connect  # noqa: E402
 from registry_tables import contents, differences  # noqa: E402
 from test_repositories import Steward  # noqa: E402
 
@@ -272,3 +272,17 @@ def test_a_backend_that_is_killed_in_a_transaction_leaves_nothing(cluster, tmp_p
         assert steward.do("dataset_type", type=wire) is True
     with Butler.from_config(str(root)) as butler:
         assert [t.name for t in butler.registry.queryDatasetTypes("*")] == ["t"]
+
+
+def test_a_text_that_no_text_can_equal_is_the_mistake_of_the_query(cluster, tmp_path):
+    pair(cluster, tmp_path)
+    with Butler.from_config(str(tmp_path / "steward"), writeable=True) as butler:
+        fill(butler)
+    service = Service(tmp_path / "steward", tmp_path / "server.log")
+    try:
+        remote = connect(service.url)
+        with pytest.raises(InvalidQueryError, match="NUL"):
+            remote.query_dimension_records("detector", where="instrument = 'Cam' AND detector.full_name = 'D\0'")
+        assert "query failed" not in (tmp_path / "server.log").read_text()
+    finally:
+        service.stop()

@@ -48,6 +48,15 @@ def test_a_killed_demo_is_recognized(tmp_path, schema):
         assert (tmp_path / "demo" / "butler.yaml").exists()
 
 
+def test_a_creation_that_fails_leaves_no_schema(tmp_path):
+    cluster = postgresql.shared()
+    name = cluster.database()
+    (tmp_path / "repo" / "butler.yaml").mkdir(parents=True)
+    config = seed(tmp_path, f"{cluster.url}/{name}", namespace="fresh")
+    clear(run("create", "--override", "--seed-config", config, tmp_path / "repo", check=False), "butler.yaml")
+    assert cluster.sql("SELECT nspname FROM pg_namespace WHERE nspname = 'fresh'", name) == []
+
+
 @pytest.mark.parametrize("schema", [None, "fresh"])
 def test_of_several_at_once_one_makes_the_repository(tmp_path, schema):
     cluster = postgresql.shared()

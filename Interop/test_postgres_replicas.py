@@ -84,6 +84,19 @@ def test_a_replica_of_another_server_is_not_read(clusters, tmp_path):
     assert log.count("another cluster") == 1 and f":{port}/" in log
 
 
+def test_a_replica_with_another_database_is_not_read(clusters, tmp_path):
+    cluster = clusters()
+    repository(cluster, tmp_path / "root", "is_ours")
+    repository(cluster, tmp_path / "other", "is_other")
+    configuration = postgresql.configuration(tmp_path / "root")
+    name = postgresql.database_of(tmp_path / "other").rsplit("/", 1)[1]
+    configuration["registry"]["replicas"] = {
+        "databases": [f"postgresql://postgres@127.0.0.1:{cluster.replica()}/{name}"], "staleness": 2}
+    (tmp_path / "root" / "butler.yaml").write_text(json.dumps(configuration))
+    assert all("is_ours" in text for _, text in answers(tmp_path / "root", tmp_path / "log"))
+    assert (tmp_path / "log").read_text().count(f"opened with database '{name}'") == 1
+
+
 def test_a_replica_from_before_a_restore_is_not_read(clusters, tmp_path):
     cluster = clusters()
     repository(cluster, tmp_path / "root")
@@ -107,7 +120,8 @@ def test_a_replica_from_before_a_restore_is_not_read(clusters, tmp_path):
     assert log.count("has more than the primary") == 1 and f":{port}/" in log
 
 
-def test_a_server_that_is_not_yet_the_primary_is_an_outage(clusters, tmp_path):
+@pytest.mark.parametrize("has_temporary_tables", [True, False])
+def test_a_server_that_is_not_yet_the_primary_is_an_outage(clusters, tmp_path, has_temporary_tables):
     cluster = clusters()
     port = cluster.replica()
     repository(cluster, tmp_path / "root")
@@ -115,6 +129,7 @@ def test_a_server_that_is_not_yet_the_primary_is_an_outage(clusters, tmp_path):
     configuration = postgresql.configuration(tmp_path / "root")
     configuration["registry"]["db"] = (
         f"postgresql://postgres@/{name}?host=127.0.0.1,127.0.0.1&port={cluster.port},{port}")
+    configuration["registry"]["temporary_tables"] = has_temporary_tables
     (tmp_path / "root" / "butler.yaml").write_text(json.dumps(configuration))
     service = Service(tmp_path / "root", tmp_path / "log")
     try:

@@ -150,3 +150,64 @@ def test_what_is_left_of_a_deletion_is_said_and_done_by_the_next(root, session):
     (root.parent / "table.csv").write_text(f"file,detector\n{root.parent}/new.json,3\n")
     run("ingest-files", root, "bias", "run/a", root.parent / "table.csv", "--data-id", "instrument=Cam", "-t", "direct")
     all_gone(root)
+
+
+def export_to(butler, folder, name):
+    folder.mkdir()
+    with butler.export(directory=str(folder), format="yaml", transfer="copy") as export:
+        export.saveDatasets(butler.query_datasets(name, collections="fresh"))
+
+
+@pytest.mark.parametrize("what", ["ingest", "import", "transfer"])
+def test_a_run_that_another_client_makes_meanwhile_is_taken(root, tmp_path, what):
+    (tmp_path / "new.yaml").write_text("n: 1\n")
+    (tmp_path / "table.csv").write_text(f"file,detector\n{tmp_path}/new.yaml,3\n")
+    target = root
+    if what == "ingest":
+        command = ["ingest-files", root, "bias", "fresh", tmp_path / "table.csv", "--data-id", "instrument=Cam", "-t", "copy"]
+    else:
+        with Butler.from_config(str(root), writeable=True) as butler:
+            butler.collections.register("fresh")
+            butler.put({"n": 1}, "bias", instrument="Cam", detector=3, run="fresh")
+            export_to(butler, tmp_path / "export", "bias")
+        target = tmp_path / "target"
+        database = postgresql.shared().database()
+        run("create", "--seed-config", seed(tmp_path, f"{postgresql.shared().url}/{database}"), target)
+        command = ["import", target, tmp_path / "export", "-t", "copy"]
+        if what == "transfer":
+            command = ["transfer-datasets", root, target, "--collections", "fresh", "--register-dataset-types",
+                       "--transfer-dimensions", "-t", "copy"]
+    with psycopg.connect(postgresql.database_of(target)) as other:
+        key = other.execute("SELECT nextval('collection_seq_collection_id')").fetchone()[0]
+        other.execute("INSERT INTO collection (collection_id, name, type) VALUES (%s, 'fresh', 1)", [key])
+        other.execute("INSERT INTO run (collection_id) VALUES (%s)", [key])
+        command = start(*command)
+        waiting(target, command)
+        other.commit()
+    status, text = ended(command)
+    assert status == 0, text
+    assert stored(target, "fresh") == {3}
+    run("check", target)
+
+
+def test_a_dataset_type_that_another_client_registers_meanwhile_is_taken(root, tmp_path):
+    with Butler.from_config(str(root), writeable=True) as butler:
+        butler.registry.registerDatasetType(DatasetType("plain", [], "StructuredDataDict", universe=butler.dimensions))
+        butler.collections.register("fresh")
+        butler.put({"n": 1}, "plain", run="fresh")
+        export_to(butler, tmp_path / "export", "plain")
+    target = tmp_path / "target"
+    database = postgresql.shared().database()
+    run("create", "--seed-config", seed(tmp_path, f"{postgresql.shared().url}/{database}"), target)
+    run("register-dataset-type", target, "alike", "StructuredDataDict")
+    with psycopg.connect(postgresql.database_of(target)) as other:
+        other.execute(
+            "INSERT INTO dataset_type (id, name, storage_class, dimensions_key, tag_association_table) "
+            "VALUES (nextval('dataset_type_seq_id'), 'plain', 'StructuredDataDict', 0, 'dataset_tags_00000000')")
+        command = start("import", target, tmp_path / "export", "-t", "copy")
+        waiting(target, command)
+        other.commit()
+    status, text = ended(command)
+    assert status == 0, text
+    with Butler.from_config(str(target)) as butler:
+        assert butler.get("plain", collections="fresh") == {"n": 1}

@@ -22,6 +22,7 @@ enum ButlerFailure {
         case let failure as TooManyRows: ("query_limit", failure.description)
         case DatabaseError.numberOutOfRange:
             ("invalid_query", "A calculation in the query exceeds the range of numbers of the database; use smaller ones.")
+        case let failure as DatabaseError where failure == .unstorableText: ("invalid_query", failure.description)
         case DatabaseError.statementFailed(reason: let reason, statement: "", _) where reason.hasPrefix("the server ended it"):
             (
                 "query_limit",

@@ -79,6 +79,9 @@ public protocol DatabaseConnection: AnyObject {
 
     func dropTable(_ name: String, temporary: Bool) throws
 
+    /// Removes the schema if this client has made it, and it is empty. Where there are no schemas this does nothing.
+    func dropOwnSchema() throws
+
     /// What tells whether another client has changed the database since this connection's last transaction: the token
     /// then differs from the one before. Changes by this connection itself do not count. Cost: microseconds.
     func changeToken() throws -> DatabaseChangeToken

@@ -24,6 +24,8 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
     case statementTooComplex(reason: String, database: String)
     /// A calculation exceeds the numbers that the database has.
     case numberOutOfRange(String)
+    /// A text holds the character NUL, which PostgreSQL has in no text.
+    case unstorableText
     /// The statement could not be made.
     case invalidStatement(String)
     /// The server does not answer, or takes no connections at present.
@@ -99,6 +101,8 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
             "A statement is too complex for database \(database): \(reason)."
         case .numberOutOfRange(let name):
             "A calculation exceeds the range of numbers of database \(name); use smaller numbers."
+        case .unstorableText:
+            "A text holds the character NUL (U+0000), which no text in PostgreSQL can; leave it out."
         case .invalidStatement(let reason): "A statement could not be made: \(reason)."
         case .unavailable(let name, let reason):
             "Database \(name) cannot be reached at present: \(reason); check host and port, or wait for the server."

@@ -135,8 +135,7 @@ struct PostgreSQLValues {
         }
     }
 
-    private static let holdsNUL = DatabaseError.invalidStatement(
-        "a text holds the character NUL, which PostgreSQL cannot store")
+    private static let holdsNUL = DatabaseError.unstorableText
 
     private mutating func write(_ value: SQLValue, as type: Oid) throws(DatabaseError) {
         switch (value, type) {

@@ -128,6 +128,7 @@ final class PostgreSQLHandle {
     }
 
     private func startTransaction(_ statement: String, within limit: Duration? = nil) throws {
+        let isFollower: Bool
         do {
             let settings = isPooled ? session.preparation(isLocal: true, version: PQserverVersion(pointer)) : ""
             let suffix = isPooled ? "; \(settings); SELECT pg_backend_pid(), pg_postmaster_start_time()" : ""
@@ -137,15 +138,19 @@ final class PostgreSQLHandle {
                 (pooledStart, connectionNumber) = (start, DatabaseChangeToken.nextNumber())
             }
             // The snapshot comes second, if it was asked for.
-            snapshotText = results.count > 1 && statement.contains(";") ? results[1].text() : nil
+            let snapshot = results.count > 1 && statement.contains(";") ? results[1] : nil
+            snapshotText = snapshot?.text()
+            isFollower = snapshot.map { $0.columnCount > 1 && $0.text(column: 1) == "t" } ?? false
         } catch {
             rollBack()
             guard case DatabaseError.statementFailed = error, isConnected, try run("SELECT pg_is_in_recovery()").text() == "t"
             else { throw error }
-            // Another one may be the primary by now, or this one later.
-            disconnect()
-            throw DatabaseError.unavailable(session.name, reason: "the server follows another one, and takes no writes")
+            isFollower = true
         }
+        guard isFollower else { return }
+        // Another one may be the primary by now, or this one later.
+        disconnect()
+        throw DatabaseError.unavailable(session.name, reason: "the server follows another one, and is not the primary")
     }
 
     func commit() throws {

@@ -6,6 +6,8 @@ struct PostgreSQLPosition: Sendable {
     let system: String?
     /// What a recovery or promotion changes, as in the names of the log's files: `00000001`.
     let timeline: String?
+    /// The database and the schema.
+    let place: [String]
 }
 
 /// What a server has of a primary.
@@ -24,8 +26,10 @@ extension PostgreSQLClient {
             let timeline: SQL = isAllowed ? "left(pg_walfile_name(pg_current_wal_lsn()), 8)" : "NULL::text"
             let isReplica = try connection.fetchOne("SELECT pg_is_in_recovery()") { try $0.bool(0) } ?? true
             guard !isReplica else { return nil }
+            let place = try Self.place(connection)
             return try connection.fetchOne("SELECT pg_current_wal_lsn()::text, \(timeline)") { row in
-                PostgreSQLPosition(log: try row.text(0), system: system, timeline: row.isNull(1) ? nil : try row.text(1))
+                PostgreSQLPosition(
+                    log: try row.text(0), system: system, timeline: row.isNull(1) ? nil : try row.text(1), place: place)
             } ?? nil
         }
     }
@@ -48,6 +52,12 @@ extension PostgreSQLClient {
             if let system, let other = position.system, system != other {
                 return .stranger(reason: "it is of another cluster")
             }
+            let place = try Self.place(connection)
+            guard place == position.place else {
+                return .stranger(
+                    reason: "it is opened with \(place.joined(separator: ", ")), and the primary with "
+                        + position.place.joined(separator: ", "))
+            }
             // Who may not see it finds no timeline. One that reads an archive has none.
             let state = try connection.fetchOne(
                 """
@@ -64,6 +74,11 @@ extension PostgreSQLClient {
             }
             return hasAll ? .current : .behind
         }
+    }
+
+    private static func place(_ connection: any DatabaseConnection) throws -> [String] {
+        let database = try connection.fetchOne("SELECT current_database()::text") { try $0.text(0) } ?? ""
+        return ["database '\(database)'", "schema '\(connection.dialect.schema ?? "")'"]
     }
 
     private static func systemIdentifier(_ connection: any DatabaseConnection) throws -> String? {

@@ -31,11 +31,17 @@ final class PostgreSQLTransaction: OpenTransaction {
     static func begin(
         _ handle: PostgreSQLHandle, _ server: PostgreSQLServer, isWriteable: Bool
     ) throws -> PostgreSQLTransaction {
-        try handle.begin(
-            isWriteable
-                ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_snapshot()"
-                : "BEGIN ISOLATION LEVEL REPEATABLE READ\(server.temporaryTables.areAllowed ? " READ WRITE" : " READ ONLY"); "
-                    + "SELECT pg_current_snapshot()")
+        if isWriteable {
+            try handle.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_snapshot()")
+        } else if server.temporaryTables.areAllowed {
+            try handle.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE; SELECT pg_current_snapshot()")
+        } else if server.isReplica {
+            try handle.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_current_snapshot()")
+        } else {
+            // One that follows another refuses the others, but not this.
+            try handle.begin(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_current_snapshot(), pg_is_in_recovery()")
+        }
         return PostgreSQLTransaction(handle, server, isWriteable: isWriteable)
     }
 
@@ -312,6 +318,17 @@ final class PostgreSQLTransaction: OpenTransaction {
         try rows(
             isExclusive ? "SELECT pg_advisory_xact_lock(\(number))" : "SELECT pg_advisory_xact_lock_shared(\(number))"
         ).finish()
+    }
+
+    func dropOwnSchema() throws {
+        guard let schema = server.missingSchema else { return }
+        let isEmpty = try fetchOne(
+            """
+            SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE refclassid = 'pg_catalog.pg_namespace'::regclass \
+            AND refobjid = to_regnamespace(\(value: quotedIdentifier(schema))))
+            """
+        ) { try $0.bool(0) }
+        if isEmpty == true { try handle.run("DROP SCHEMA \(quotedIdentifier(schema))") }
     }
 
     func lockRows(_ query: SQL) throws {

@@ -245,6 +245,8 @@ final class SQLiteTransaction: OpenTransaction {
     func dropTable(_ name: String, temporary: Bool) throws {
         try execute(temporary ? "DROP TABLE \(temporary: name)" : "DROP TABLE \(table: name)")
     }
+
+    func dropOwnSchema() throws { try checkActive() }
 }
 
 /// A statement in the middle of its rows.

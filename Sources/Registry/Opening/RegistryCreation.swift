@@ -51,7 +51,7 @@ extension Registry {
         }
     }
 
-    /// Removes the tables of a registry that ``create(database:dimensions:obsCore:)`` has just made.
+    /// Removes the tables, and the schema, of a registry that ``create(database:dimensions:obsCore:)`` has just made.
     package static func remove(
         database: any DatabaseClient, dimensions: DimensionConfiguration, obsCore: ObsCoreConfiguration? = nil
     ) async throws {
@@ -59,6 +59,7 @@ extension Registry {
         try await database.write { connection in
             if let obsCore { try connection.dropTable(obsCore.tableName, temporary: false) }
             for table in schema.staticTables.reversed() { try connection.dropTable(table.name, temporary: false) }
+            try connection.dropOwnSchema()
         }
     }
 }

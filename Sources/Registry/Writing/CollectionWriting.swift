@@ -31,7 +31,7 @@ extension RegistryWriter {
     }
 
     private func addCollection(_ name: String, _ type: CollectionType, _ documentation: String?) throws {
-        try atomically {
+        try recoverably {
             let key = try connection.insertReturningKey(
                 into: schema.collection, columns: ["name", "type", "doc"],
                 values: [.text(name), .int(Int64(type.rawValue)), documentation.map { .text($0) } ?? .null])

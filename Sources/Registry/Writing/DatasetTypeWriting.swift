@@ -32,7 +32,7 @@ extension RegistryWriter {
     }
 
     private func addDatasetType(_ type: DatasetType) throws {
-        try atomically {
+        try recoverably {
             let dimensionsKey = try dimensionsKey(of: type.dimensions)
             let tags = RegistrySchema.tagsTable(dimensionsKey: dimensionsKey)
             try ensureTable(schema.tags(tags, type.dimensions))

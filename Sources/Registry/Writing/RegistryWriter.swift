@@ -50,7 +50,11 @@ public struct RegistryWriter {
 
     /// Runs `body`; when it throws, the database and what is known of it are as they were before.
     public func atomically<T>(_ body: () throws -> T) throws -> T {
-        if endsWithErrors { return try body() }
+        endsWithErrors ? try body() : try recoverably(body)
+    }
+
+    /// The same where the error may be caught, also in a closure that throws every other on.
+    func recoverably<T>(_ body: () throws -> T) throws -> T {
         let before = state.snapshot
         do {
             return try connection.savepoint(body)
