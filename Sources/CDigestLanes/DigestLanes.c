@@ -3,7 +3,7 @@
 #include <string.h>
 
 // Steps of MD5 depend on each other, so that one digest leaves most of a processor idle. Two beside each other take as
-// long as one, and three a fifth longer; eight, in the lanes of vector registers, somewhat more than twice as long. The
+// long as one, and three a fifth longer; eight, in the lanes of vector registers, twice as long or somewhat more. The
 // functions and constants are those of RFC 1321, section 3.4; they are written once, for numbers and for vectors.
 
 typedef uint32_t Vector __attribute__((vector_size(4 * STEWARD_DIGEST_LANES)));
@@ -48,7 +48,7 @@ typedef uint32_t Vector __attribute__((vector_size(4 * STEWARD_DIGEST_LANES)));
     STEP(I, c, d, a, b,  2, 15, 0x2ad7d2bb) STEP(I, b, c, d, a,  9, 21, 0xeb86d391)
 
 #if defined(__x86_64__) && defined(__linux__)
-#define BEST_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define BEST_PROCESSOR __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
 #define BEST_PROCESSOR
 #endif
@@ -107,43 +107,86 @@ static void three(uint32_t (*states)[4], const unsigned char *const *bytes, size
     few(states, bytes, blocks, 3);
 }
 
+// Functions of three bits are one instruction where processors have one for any of them.
+#define F_OF_VECTORS F
+#define G_OF_VECTORS(x, y, z) ((y) ^ ((z) & ((x) ^ (y))))
+#define H_OF_VECTORS H
+#define I_OF_VECTORS I
+
 #undef STEP
 #define STEP(function, a, b, c, d, word, shift, constant) \
-    a += w[word] + constant##u + function(b, c, d); \
+    a += w[word] + constant##u; \
+    KEEP_VECTOR(a) \
+    a += function##_OF_VECTORS(b, c, d); \
     a = (a << shift | a >> (32 - shift)) + b;
 
-BEST_PROCESSOR
-static void eight(uint32_t (*states)[4], const unsigned char *const *bytes, size_t blocks) {
-    Vector a, b, c, d;
-    const unsigned char *from[STEWARD_DIGEST_LANES];
-    for (int lane = 0; lane < STEWARD_DIGEST_LANES; lane++) {
-        a[lane] = states[lane][0]; b[lane] = states[lane][1]; c[lane] = states[lane][2]; d[lane] = states[lane][3];
-        from[lane] = bytes[lane];
+// Eight words of each of eight texts, turned: a vector has the same word of all.
+static inline __attribute__((always_inline)) void turn(Vector *words, const unsigned char *const *from, size_t offset) {
+    Vector rows[8], pairs[8], fours[8];
+    for (int n = 0; n < 8; n++)
+        rows[n] = (Vector){
+            word_at(from[n] + offset), word_at(from[n] + offset + 4), word_at(from[n] + offset + 8),
+            word_at(from[n] + offset + 12), word_at(from[n] + offset + 16), word_at(from[n] + offset + 20),
+            word_at(from[n] + offset + 24), word_at(from[n] + offset + 28)};
+    for (int n = 0; n < 8; n += 2) {
+        pairs[n] = __builtin_shufflevector(rows[n], rows[n + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        pairs[n + 1] = __builtin_shufflevector(rows[n], rows[n + 1], 2, 10, 3, 11, 6, 14, 7, 15);
     }
-    for (size_t offset = 0; offset < 64 * blocks; offset += 64) {
-        Vector w[16], before[4] = {a, b, c, d};
-        for (int n = 0; n < 16; n++)
-            w[n] = (Vector){
-                word_at(from[0] + offset + 4 * n), word_at(from[1] + offset + 4 * n),
-                word_at(from[2] + offset + 4 * n), word_at(from[3] + offset + 4 * n),
-                word_at(from[4] + offset + 4 * n), word_at(from[5] + offset + 4 * n),
-                word_at(from[6] + offset + 4 * n), word_at(from[7] + offset + 4 * n)};
-        ALL_STEPS
-        a += before[0]; b += before[1]; c += before[2]; d += before[3];
-    }
-    for (int lane = 0; lane < STEWARD_DIGEST_LANES; lane++) {
-        states[lane][0] = a[lane]; states[lane][1] = b[lane]; states[lane][2] = c[lane]; states[lane][3] = d[lane];
+    for (int n = 0; n < 8; n += 4)
+        for (int half = 0; half < 2; half++) {
+            Vector x = pairs[n + half], y = pairs[n + 2 + half];
+            fours[n + 2 * half] = __builtin_shufflevector(x, y, 0, 1, 8, 9, 4, 5, 12, 13);
+            fours[n + 2 * half + 1] = __builtin_shufflevector(x, y, 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    for (int n = 0; n < 4; n++) {
+        words[n] = __builtin_shufflevector(fours[n], fours[n + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        words[n + 4] = __builtin_shufflevector(fours[n], fours[n + 4], 4, 5, 6, 7, 12, 13, 14, 15);
     }
 }
 
+#define EIGHT(name, processor) \
+    processor static void name(uint32_t (*states)[4], const unsigned char *const *bytes, size_t blocks) { \
+        Vector a, b, c, d; \
+        for (int lane = 0; lane < STEWARD_DIGEST_LANES; lane++) { \
+            a[lane] = states[lane][0]; b[lane] = states[lane][1]; \
+            c[lane] = states[lane][2]; d[lane] = states[lane][3]; \
+        } \
+        for (size_t offset = 0; offset < 64 * blocks; offset += 64) { \
+            Vector w[16], before[4] = {a, b, c, d}; \
+            turn(w, bytes, offset); \
+            turn(w + 8, bytes, offset + 32); \
+            ALL_STEPS \
+            a += before[0]; b += before[1]; c += before[2]; d += before[3]; \
+        } \
+        for (int lane = 0; lane < STEWARD_DIGEST_LANES; lane++) { \
+            states[lane][0] = a[lane]; states[lane][1] = b[lane]; \
+            states[lane][2] = c[lane]; states[lane][3] = d[lane]; \
+        } \
+    }
+
+#define KEEP_VECTOR(sum)
+EIGHT(eight, BEST_PROCESSOR)
+
+#if defined(__x86_64__) && defined(__linux__)
+// With registers for 512 bits, in which a vector can be kept apart as numbers are above.
+#undef KEEP_VECTOR
+#define KEEP_VECTOR(sum) __asm__("" : "+x"(sum));
+EIGHT(eight_quickly, __attribute__((target("arch=x86-64-v4"))))
+static int is_quick(void) { return __builtin_cpu_supports("x86-64-v4"); }
+#else
+#define eight_quickly eight
+static int is_quick(void) { return 0; }
+#endif
+
 void steward_md5_blocks(uint32_t (*states)[4], const unsigned char *const *bytes, size_t lanes, size_t blocks) {
+    int quick = is_quick();
     switch (lanes) {
     case 1: one(states, bytes, blocks); return;
     case 2: two(states, bytes, blocks); return;
     case 3: three(states, bytes, blocks); return;
-    // Up to five take less time in two goes.
-    case 4: two(states, bytes, blocks); two(states + 2, bytes + 2, blocks); return;
-    case 5: three(states, bytes, blocks); two(states + 3, bytes + 3, blocks); return;
+    // Up to five take less time in two goes, or as long.
+    case 4: if (quick) break; two(states, bytes, blocks); two(states + 2, bytes + 2, blocks); return;
+    case 5: if (quick) break; three(states, bytes, blocks); two(states + 3, bytes + 3, blocks); return;
     default: break;
     }
     // Lanes without work do again what the first one does.
@@ -154,6 +197,7 @@ void steward_md5_blocks(uint32_t (*states)[4], const unsigned char *const *bytes
         memcpy(all[lane], states[source], sizeof all[lane]);
         from[lane] = bytes[source];
     }
-    eight(all, from, blocks);
+    if (quick) eight_quickly(all, from, blocks);
+    else eight(all, from, blocks);
     memcpy(states, all, lanes * sizeof all[0]);
 }

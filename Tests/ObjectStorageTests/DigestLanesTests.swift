@@ -59,12 +59,62 @@ import Testing
                 let text = bytes(number * 997, number)
                 group.addTask(executorPreference: number % 5 == 0 ? nil : executor) {
                     // Tasks that are on no loop have none.
-                    let digest = try? await TurnDigests.md5(of: ByteBuffer(bytes: text))?.get()
-                    return (digest ?? nil) == (number % 5 == 0 ? nil : Array(Insecure.MD5.hash(data: text)))
+                    let digest = await LoopDigests.md5(of: ByteBuffer(bytes: text))?.get()
+                    return digest == (number % 5 == 0 ? nil : Array(Insecure.MD5.hash(data: text)))
                 }
             }
             for await isRight in group { #expect(isRight) }
         }
+    }
+
+    @Test func digestsOfOneLoopWaitForThoseThatAreNeededBefore() async throws {
+        // Of its own, where nobody else sends.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let executor = try await group.next().submit { LoopExecutor.of(group.next()) }.get()
+        func turn() async throws { try await group.next().submit {}.get() }
+        try await withTaskExecutorPreference(executor) {
+            let texts = (0..<12).map { ByteBuffer(bytes: bytes(1000, $0)) }
+            func begin(_ number: Int) throws -> LoopDigests.Digest { try #require(LoopDigests.md5(of: texts[number])) }
+            let first = try begin(0)
+            #expect(!first.isMade)
+            try await turn()
+            #expect(first.isMade)
+            let (second, third) = (try begin(1), try begin(2))
+            try await turn()
+            #expect(!second.isMade && !third.isMade)
+            // With the answer to the first one nothing is ahead of them.
+            _ = await first.get()
+            try await turn()
+            #expect(second.isMade && third.isMade)
+            // One that is needed takes all others along.
+            let (fourth, fifth) = (try begin(3), try begin(4))
+            #expect(await fifth.get() == Array(Insecure.MD5.hash(data: bytes(1000, 4))))
+            #expect(fourth.isMade)
+            // Enough of them wait for nothing.
+            let many = try (5..<12).map(begin)
+            try await turn()
+            #expect(many.allSatisfy { !$0.isMade })
+            let last = try begin(0)
+            try await turn()
+            #expect(last.isMade && many.allSatisfy(\.isMade))
+        }
+        try await group.shutdownGracefully()
+    }
+
+    @Test func aDigestThatNobodyNeedsAnyMoreKeepsNoOtherWaiting() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let executor = try await group.next().submit { LoopExecutor.of(group.next()) }.get()
+        func turn() async throws { try await group.next().submit {}.get() }
+        try await withTaskExecutorPreference(executor) {
+            var first = LoopDigests.md5(of: ByteBuffer(bytes: bytes(1000, 1)))
+            try await turn()
+            #expect(first?.isMade == true)
+            first = nil
+            let second = try #require(LoopDigests.md5(of: ByteBuffer(bytes: bytes(1000, 2))))
+            try await turn()
+            #expect(second.isMade)
+        }
+        try await group.shutdownGracefully()
     }
 
     @Test func aStreamThatWasNotReadToItsEndHasNoDigest() async {

@@ -80,18 +80,18 @@ extension S3Client {
         }
     }
 
-    /// On an event loop the digest is made when the bytes are on their way, while the service deals with them.
+    /// On an event loop the digest is made when the bytes are on their way, beside others.
     private func putShort(_ location: S3Location, _ bytes: ByteBuffer) async throws -> ObjectStatus {
-        guard let digest = TurnDigests.md5(of: bytes) else {
+        guard let digest = LoopDigests.md5(of: bytes) else {
             return try await put(location, S3Body(bytes, md5: PiecewiseMD5.digests(of: [bytes])[0]), mode: .overwrite)
         }
         if tags.areDigests.load(ordering: .relaxed) {
             let status = try await withLaterDigest {
-                try await put(location, S3Body(bytes) { try await digest.get() }, mode: .overwrite)
+                try await put(location, S3Body(bytes) { await digest.get() }, mode: .overwrite)
             }
             if let status { return status }
         }
-        return try await put(location, S3Body(bytes, md5: try await digest.get()), mode: .overwrite)
+        return try await put(location, S3Body(bytes, md5: await digest.get()), mode: .overwrite)
     }
 
     private func sendUncached(
