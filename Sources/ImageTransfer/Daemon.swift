@@ -44,6 +44,8 @@ public struct ImageTransferDaemon: Sendable {
             settings, journal: journal, metrics: metrics, log: log, sockets: sockets, loops: Self.loops)
         let service = TransferService(dispatcher, metrics: metrics, sockets: sockets, version: version)
         let door = Door(limit: settings.clients)
+        // Before anybody can know that there is a daemon, and end it.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let channel = try await listen(service, door)
         let port = channel.localAddress?.port ?? settings.port
         if !journal.recovered.isEmpty { log.note("\(journal.recovered.count) files are left from before") }
@@ -62,7 +64,7 @@ public struct ImageTransferDaemon: Sendable {
             for watch in watches { group.addTask { await watch.run() } }
             group.addTask { await dispatcher.carryOutOrders() }
             group.addTask {
-                var signals = await UnixSignalsSequence(trapping: .sigterm, .sigint).makeAsyncIterator()
+                var signals = signals.makeAsyncIterator()
                 _ = await signals.next()
             }
             // Folders are watched for ever, orders waited for: the first that ends is the signal, or cancellation.
