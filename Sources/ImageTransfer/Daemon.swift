@@ -12,9 +12,6 @@ public struct ImageTransferDaemon: Sendable {
     /// Senders and stores share one thread as long as it is enough, so that an answer need not wake another one.
     private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 8))
 
-    /// How long a connection without a request may hold a place.
-    private static let silence = TimeAmount.seconds(30)
-
     private let settings: DaemonSettings
     private let version: String
 
@@ -79,6 +76,8 @@ public struct ImageTransferDaemon: Sendable {
     }
 
     private func listen(_ service: TransferService, _ door: Door) async throws(DaemonError) -> any Channel {
+        let silences = Dictionary(
+            uniqueKeysWithValues: Self.loops.makeIterator().map { (ObjectIdentifier($0), SilenceWatch($0)) })
         do {
             let channel = try await ServerBootstrap(group: Self.loops)
                 .serverChannelOption(.backlog, value: 1024)
@@ -87,13 +86,14 @@ public struct ImageTransferDaemon: Sendable {
                     door.guards(channel)
                     return channel.eventLoop.makeSucceededVoidFuture()
                 }
-                .childChannelOption(.allowRemoteHalfClosure, value: true)
                 .childChannelInitializer { channel in
                     door.enter(channel)
                     return channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandlers([
-                            IdleStateHandler(readTimeout: Self.silence), ConnectionSniffer(service),
-                        ])
+                        // Costs less here than as an option of the bootstrap.
+                        try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
+                        let silence = silences[ObjectIdentifier(channel.eventLoop)]
+                        try channel.pipeline.syncOperations.addHandler(
+                            LineHandler(service, silence ?? SilenceWatch(channel.eventLoop)))
                     }
                 }
                 .bind(host: settings.host, port: settings.port).get()

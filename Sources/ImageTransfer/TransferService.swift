@@ -5,6 +5,9 @@ import StructuredData
 
 /// Answers requests of both protocols.
 final class TransferService: Sendable {
+    /// The answer to a line whose file has arrived.
+    static let success = "Success"
+
     private let dispatcher: Dispatcher
     private let settings: DaemonSettings
     private let metrics: DaemonMetrics
@@ -25,12 +28,23 @@ final class TransferService: Sendable {
         dispatcher.isQuick ? LoopExecutor.of(loop) : POSIXObjectStore.sharedPool
     }
 
-    func answer(_ request: LineRequest, on executor: any TaskExecutor) async -> String {
-        do {
-            _ = try await dispatcher.transfer(
-                request.file, bucket: request.bucket, key: request.key, on: executor)
-            return "Success"
-        } catch { return PythonError.text(error) }
+    /// Answers a line that a loop has read.
+    ///
+    /// - Parameter tell: called on the loop.
+    func answer(_ request: LineRequest, on loop: any EventLoop, then tell: @escaping @Sendable (String) -> Void) {
+        func begin(_ executor: any TaskExecutor) {
+            dispatcher.transfer(request.file, bucket: request.bucket, key: request.key, on: executor) { result in
+                var text = Self.success
+                if case .failure(let error) = result { text = PythonError.text(error) }
+                if loop.inEventLoop { tell(text) } else { loop.execute { [text] in tell(text) } }
+            }
+        }
+        let executor = executor(loop)
+        if executor is LoopExecutor {
+            begin(executor)
+        } else {
+            Task(executorPreference: executor) { begin(executor) }
+        }
     }
 
     func answer(_ request: UploadRequest, on executor: any TaskExecutor) async -> UploadAnswer {

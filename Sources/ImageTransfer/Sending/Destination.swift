@@ -3,7 +3,7 @@ import NIOCore
 import ObjectStorage
 
 /// A place where files go.
-struct Destination: Sendable {
+final class Destination: Sendable {
     static let usual = "main"
 
     let name: String

@@ -71,6 +71,28 @@ final class Dispatcher: Sendable {
     ) async throws -> TransferReport {
         let request = try accept(file, bucket, key, uri, slug, priority, id)
         let deadline = timesOut ? ContinuousClock.now + .seconds(settings.queueTimeout) : nil
+        return try await sendToRequired(request, deadline, executor)
+    }
+
+    /// Takes a file, and tells when the destinations that are required have it, or that it was not taken. No task of the
+    /// sender's waits meanwhile, which costs less where there is one destination.
+    func transfer(
+        _ file: String, bucket: String, key: String, on executor: any TaskExecutor,
+        then tell: @escaping @Sendable (Result<TransferReport, any Error>) -> Void
+    ) {
+        let request: TransferRequest
+        do { request = try accept(file, bucket, key, "", nil, nil, .random()) } catch { return tell(.failure(error)) }
+        if request.pending.count == 1, let destination = destinations[request.pending[0]], destination.isRequired {
+            return submit(request, destination, nil, executor) { tell($0.mapError { $0 }) }
+        }
+        Task(executorPreference: executor) {
+            do { tell(.success(try await self.sendToRequired(request, nil, executor))) } catch { tell(.failure(error)) }
+        }
+    }
+
+    private func sendToRequired(
+        _ request: TransferRequest, _ deadline: ContinuousClock.Instant?, _ executor: any TaskExecutor
+    ) async throws -> TransferReport {
         let required = request.pending.compactMap { destinations[$0] }.filter(\.isRequired)
         for destination in request.pending.compactMap({ destinations[$0] }) where !destination.isRequired {
             enqueue(request, destination, because: .request)
@@ -187,25 +209,32 @@ final class Dispatcher: Sendable {
         _ executor: any TaskExecutor
     ) async -> Result<TransferReport, TransferFailure> {
         await withCheckedContinuation { continuation in
-            let job = TransferQueue.Job(
-                id: request.id, priority: request.priority, deadline: deadline, executor: executor
-            ) {
-                let result = await self.send(request, destination, because: .request)
-                // What the sender is told of is not ours any more; what was cut off by the end is sent after it.
-                if case .failure(let failure) = result, failure.kind != .stopping {
-                    self.finish(request, destination.name)
-                }
-                continuation.resume(returning: result)
-            } giveUp: { isClosed in
-                if !isClosed { self.finish(request, destination.name) }
-                continuation.resume(
-                    returning: .failure(
-                        isClosed
-                            ? TransferFailure(kind: .stopping, error: DaemonError.stopping)
-                            : TransferFailure(kind: .queueTimeout, error: CancellationError())))
-            }
-            queue.submit(job)
+            submit(request, destination, deadline, executor) { continuation.resume(returning: $0) }
         }
+    }
+
+    private func submit(
+        _ request: TransferRequest, _ destination: Destination, _ deadline: ContinuousClock.Instant?,
+        _ executor: any TaskExecutor, then tell: @escaping @Sendable (Result<TransferReport, TransferFailure>) -> Void
+    ) {
+        let job = TransferQueue.Job(
+            id: request.id, priority: request.priority, deadline: deadline, executor: executor
+        ) {
+            let result = await self.send(request, destination, because: .request)
+            // What the sender is told of is not ours any more; what was cut off by the end is sent after it.
+            if case .failure(let failure) = result, failure.kind != .stopping {
+                self.finish(request, destination.name)
+            }
+            tell(result)
+        } giveUp: { isClosed in
+            if !isClosed { self.finish(request, destination.name) }
+            tell(
+                .failure(
+                    isClosed
+                        ? TransferFailure(kind: .stopping, error: DaemonError.stopping)
+                        : TransferFailure(kind: .queueTimeout, error: CancellationError())))
+        }
+        queue.submit(job)
     }
 
     /// Sends without anybody who waits: again and again, until the destination has the file or it is set aside.
