@@ -8,6 +8,8 @@ final class TransferLog: Sendable {
     private let style: DaemonSettings.Style
     private let descriptor: Int32
     private let watch = WriteWatch()
+    /// Of one style only, as a log has.
+    private let clockText = Mutex<(seconds: time_t, text: String)>((-1, ""))
 
     /// - Throws: ``DaemonError/badFile(path:reason:)`` for a file that cannot be written.
     init(_ settings: DaemonSettings) throws(DaemonError) {
@@ -45,7 +47,7 @@ final class TransferLog: Sendable {
 
     private func other(_ level: String, _ text: String) {
         switch style {
-        case .s3daemon: write("\(level) \(Self.clock()) s3daemon - \(text.onOneLine)\n")
+        case .s3daemon: write("\(level) \(clock()) s3daemon - \(text.onOneLine)\n")
         case .s3nd:
             var writer = JSONWriter()
             begin(&writer, level == "WARNING" ? "WARN" : level, text)
@@ -58,7 +60,7 @@ final class TransferLog: Sendable {
     private func line(_ level: String, _ start: Double, _ key: String, _ tail: String = "") {
         let seconds = Date().timeIntervalSince1970 - start
         let times = "\(Self.six(start)) \(Self.six(seconds)) sec"
-        write("\(level) \(Self.clock()) s3daemon - \(times) - \(key.onOneLine)\(tail)\n")
+        write("\(level) \(clock()) s3daemon - \(times) - \(key.onOneLine)\(tail)\n")
     }
 
     private static func six(_ value: Double) -> String {
@@ -67,24 +69,32 @@ final class TransferLog: Sendable {
         return "\(micros / 1_000_000)." + String(repeating: "0", count: 6 - part.count) + part
     }
 
-    private static func clock(_ mark: String = " ", _ point: String = ",") -> String {
+    /// The time of day, whose seconds are written once for all lines that have the same.
+    private func clock(_ mark: String = " ", _ point: String = ",") -> String {
         let now = Date().timeIntervalSince1970
-        var seconds = time_t(now)
+        let millis = String(Int((now - now.rounded(.down)) * 1000))
+        return clockText.withLock { last in
+            if last.seconds != time_t(now) { last = (time_t(now), Self.clock(time_t(now), mark)) }
+            return last.text + point + String(repeating: "0", count: 3 - millis.count) + millis
+        }
+    }
+
+    private static func clock(_ time: time_t, _ mark: String) -> String {
+        var seconds = time
         var parts = tm()
         localtime_r(&seconds, &parts)
         func pad(_ value: Int32, _ width: Int = 2) -> String {
             let text = String(value)
             return String(repeating: "0", count: max(0, width - text.count)) + text
         }
-        let millis = Int32((now - now.rounded(.down)) * 1000)
         return "\(pad(parts.tm_year + 1900, 4))-\(pad(parts.tm_mon + 1))-\(pad(parts.tm_mday))\(mark)"
-            + "\(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))\(point)\(pad(millis, 3))"
+            + "\(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))"
     }
 
     private func begin(_ writer: inout JSONWriter, _ level: String, _ text: String) {
         writer.beginObject()
         writer.key("time")
-        writer.value(Self.clock("T", "."))
+        writer.value(clock("T", "."))
         writer.key("level")
         writer.value(level)
         writer.key("msg")

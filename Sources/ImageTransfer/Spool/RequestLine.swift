@@ -5,13 +5,22 @@ import Serving
 extension TransferRequest {
     /// With its end.
     var line: String {
-        let fields = [
-            id.uuidString, priority.rawValue, String(accepted), pending.joined(separator: ","),
-            (deletes ? "delete" : "keep") + (isDropped ? "-dropped" : ""), PercentEncoding.encode(file),
-            PercentEncoding.encode(bucket), PercentEncoding.encode(key), "=" + PercentEncoding.encode(slug ?? ""),
-            "=" + PercentEncoding.encode(uri),
-        ]
-        return "A " + fields.joined(separator: " ") + "\n"
+        var text = "A "
+        text.reserveCapacity(256)
+        func add(_ word: String, _ end: String = " ") {
+            text += word
+            text += end
+        }
+        add(id.uuidString)
+        add(priority.rawValue)
+        add(String(accepted))
+        add(pending.count == 1 ? pending[0] : pending.joined(separator: ","))
+        add(deletes ? "delete" : "keep", isDropped ? "-dropped " : " ")
+        for field in [file, bucket, key] { add(PercentEncoding.encode(field)) }
+        text += "="
+        add(PercentEncoding.encode(slug ?? ""), " =")
+        add(PercentEncoding.encode(uri), "\n")
+        return text
     }
 
     /// What the journal has of it: the request, who refuses it since when, and for whom it was brought back.

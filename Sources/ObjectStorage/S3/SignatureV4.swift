@@ -15,15 +15,24 @@ struct SignatureV4: Sendable {
 
     /// The key that signatures are made with, which holds for a day.
     final class DayKey: Sendable {
-        private let last = Mutex<(name: [String], code: HMAC<SHA256>)?>(nil)
+        private struct Name: Equatable {
+            let secret: String
+            let day: Substring
+            let region: String
+            let service: String
+        }
+
+        private let last = Mutex<(name: Name, code: HMAC<SHA256>)?>(nil)
 
         /// An authentication code that has taken in the key and no text yet.
-        fileprivate func code(_ secret: String, _ scope: [String]) -> HMAC<SHA256> {
-            last.withLock { last in
-                let name = [secret] + scope
+        fileprivate func code(_ signature: SignatureV4, day: Substring) -> HMAC<SHA256> {
+            let name = Name(
+                secret: signature.credentials.secretAccessKey, day: day, region: signature.region,
+                service: signature.service)
+            return last.withLock { last in
                 if let last, last.name == name { return last.code }
-                var key = Array("AWS4\(secret)".utf8)
-                for part in scope {
+                var key = Array("AWS4\(name.secret)".utf8)
+                for part in [String(day), name.region, name.service, "aws4_request"] {
                     key = Array(HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: SymmetricKey(data: key)))
                 }
                 let code = HMAC<SHA256>(key: SymmetricKey(data: key))
@@ -49,15 +58,29 @@ struct SignatureV4: Sendable {
         var headerNames: String { headers.map(\.name).sorted().joined(separator: ";") }
 
         var canonical: String {
-            var pairs: [(name: String, value: String)] = []
-            for (name, value) in query { pairs.append((PercentQuoting.quoteAll(name), PercentQuoting.quoteAll(value))) }
-            pairs.sort { $0.name != $1.name ? $0.name < $1.name : $0.value < $1.value }
-            let parameters = pairs.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
-            var lines = ""
-            for (name, value) in headers.sorted(by: { $0.name < $1.name }) {
-                lines += "\(name):\(Self.withSingleBlanks(value))\n"
+            let headers = headers.sorted { $0.name < $1.name }
+            var text = ""
+            text.reserveCapacity(512)
+            func add(_ part: String, _ end: String) {
+                text += part
+                text += end
             }
-            return "\(method)\n\(path)\n\(parameters)\n\(lines)\n\(headerNames)\n\(payloadHash)"
+            add(method, "\n")
+            add(path, "\n")
+            if !query.isEmpty {
+                var pairs = query.map { (name: PercentQuoting.quoteAll($0.name), value: PercentQuoting.quoteAll($0.value)) }
+                pairs.sort { $0.name != $1.name ? $0.name < $1.name : $0.value < $1.value }
+                text += pairs.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+            }
+            text += "\n"
+            for (name, value) in headers {
+                add(name, ":")
+                add(Self.withSingleBlanks(value), "\n")
+            }
+            text += "\n"
+            add(headers.map(\.name).joined(separator: ";"), "\n")
+            text += payloadHash
+            return text
         }
 
         /// Without blanks at the ends, and with single ones within. Most values are so already.
@@ -82,8 +105,7 @@ struct SignatureV4: Sendable {
 
     /// In hexadecimal digits.
     func signature(of request: Request, date: String) -> String {
-        var code = dayKey.code(
-            credentials.secretAccessKey, [String(date.prefix(8)), region, service, "aws4_request"])
+        var code = dayKey.code(self, day: date.prefix(8))
         var text = stringToSign(request, date: date)
         text.withUTF8 { code.update(data: UnsafeRawBufferPointer($0)) }
         return code.finalize().withUnsafeBytes { Hexadecimal.encode($0) }

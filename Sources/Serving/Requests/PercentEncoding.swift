@@ -2,19 +2,37 @@
 public enum PercentEncoding {
     /// The text with everything but unreserved characters encoded, so that it is one path segment.
     public static func encode(_ text: some StringProtocol) -> String {
-        var encoded: [UInt8] = []
-        for byte in text.utf8 {
+        func isUnreserved(_ byte: UInt8) -> Bool {
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
                 UInt8(ascii: "~"):
-                encoded.append(byte)
-            default:
-                encoded.append(UInt8(ascii: "%"))
-                encoded.append(digit(byte >> 4))
-                encoded.append(digit(byte & 15))
+                true
+            default: false
             }
         }
-        return String(decoding: encoded, as: UTF8.self)
+        var text = String(text)
+        let encoded = text.withUTF8 { bytes -> String? in
+            let count = bytes.count { !isUnreserved($0) }
+            guard count > 0 else { return nil }
+            return String(unsafeUninitializedCapacity: bytes.count + 2 * count) { encoded in
+                var end = 0
+                func append(_ byte: UInt8) {
+                    encoded[end] = byte
+                    end += 1
+                }
+                for byte in bytes {
+                    if isUnreserved(byte) {
+                        append(byte)
+                    } else {
+                        append(UInt8(ascii: "%"))
+                        append(digit(byte >> 4))
+                        append(digit(byte & 15))
+                    }
+                }
+                return end
+            }
+        }
+        return encoded ?? text
     }
 
     /// The decoded text; `nil` when an escape is incomplete or the bytes are not UTF-8.
