@@ -7,13 +7,17 @@ import Testing
 /// One port has two protocols, and places for those who use them.
 @Suite struct ConnectionSpeechTests {
     @Test func theFirstBytesTell() {
-        func speech(_ text: String) -> ConnectionSpeech? { ConnectionSpeech(ByteBuffer(string: text).readableBytesView) }
+        func speech(_ text: String) -> ConnectionSpeech? {
+            ConnectionSpeech(ByteBuffer(string: text).readableBytesView)
+        }
         for method in ["GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"] {
             #expect(speech(method + " / HTTP/1.1\r\n") == .http)
             #expect(speech(method + "\n") == .line)
             for count in 0...method.count { #expect(speech(String(method.prefix(count))) == nil) }
         }
-        for text in ["/data/image.fits al/bucket/key\n", "/", "PUS", "get / HTTP/1.1", "P\n", "\n", "\u{0}", "GETTING a/b/c\n"] {
+        for text in [
+            "/data/image.fits al/bucket/key\n", "/", "PUS", "get / HTTP/1.1", "P\n", "\n", "\u{0}", "GETTING a/b/c\n",
+        ] {
             #expect(speech(text) == .line, "\(text)")
         }
     }

@@ -68,7 +68,9 @@ struct SignatureV4: Sendable {
             add(method, "\n")
             add(path, "\n")
             if !query.isEmpty {
-                var pairs = query.map { (name: PercentQuoting.quoteAll($0.name), value: PercentQuoting.quoteAll($0.value)) }
+                var pairs = query.map {
+                    (name: PercentQuoting.quoteAll($0.name), value: PercentQuoting.quoteAll($0.value))
+                }
                 pairs.sort { $0.name != $1.name ? $0.name < $1.name : $0.value < $1.value }
                 text += pairs.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
             }
