@@ -20,7 +20,7 @@ public final class BatchSpool: Sendable {
         /// The last batch that was added or read.
         var held: (number: Int, batch: Batch)?
         var places: [Place] = []
-        var words = Words()
+        var words = PackedWords()
         var file: SpoolFile?
     }
 
@@ -178,52 +178,17 @@ public final class BatchSpool: Sendable {
     }
 }
 
-/// Texts and types that are the same in most of the datasets of an operation, each written as a number.
-private struct Words {
-    private var texts: [String] = []
-    private var numberOfText: [String: Int] = [:]
-    private var types: [DatasetType] = []
-    private var numberOfType: [DatasetType: Int] = [:]
-
-    private mutating func number(_ text: String) -> Int {
-        if let known = numberOfText[text] { return known }
-        texts.append(text)
-        numberOfText[text] = texts.count - 1
-        return texts.count - 1
-    }
-
-    private mutating func number(_ type: DatasetType) -> Int {
-        if let known = numberOfType[type] { return known }
-        types.append(type)
-        numberOfType[type] = types.count - 1
-        return types.count - 1
-    }
-
-    mutating func write(_ batch: BatchSpool.Batch, _ datastores: [FileDatastore], _ writer: inout PackedWriter) {
+extension PackedWords {
+    fileprivate mutating func write(_ batch: BatchSpool.Batch, _ datastores: [FileDatastore], _ writer: inout PackedWriter) {
         writer.write(batch.refs.count)
-        let refs = batch.refs
-        // Mostly they are alike.
-        var (type, run) = (0, 0)
-        for index in refs.indices {
-            if index == 0 || refs[index].datasetType != refs[index - 1].datasetType { type = number(refs[index].datasetType) }
-            if index == 0 || refs[index].run != refs[index - 1].run { run = number(refs[index].run) }
-            writer.write(refs[index].id)
-            writer.write(type)
-            writer.write(run)
-            for value in refs[index].dataID.requiredValues { writer.write(value) }
-        }
+        for ref in batch.refs { write(ref, &writer) }
         writer.write(batch.artifacts.files.count)
         for file in batch.artifacts.files {
             writer.write(datastores.firstIndex { $0 === file.datastore } ?? 0)
             writer.write(file.rows.count)
             for row in file.rows {
                 writer.write(row.id)
-                writer.write(number(row.info.formatter))
-                writer.write(number(row.info.storageClass))
-                writer.write(row.info.path)
-                writer.write(row.info.component)
-                writer.write(row.info.checksum)
-                writer.write(row.info.fileSize)
+                write(row.info, &writer)
             }
             writer.write(file.placement != nil)
             if let placement = file.placement {
@@ -247,20 +212,13 @@ private struct Words {
         }
     }
 
-    func read(
+    fileprivate func read(
         _ reader: inout PackedReader, _ datastores: [FileDatastore], intents: [StagedArtifacts.Intent],
         arePublished: Bool
     ) throws -> BatchSpool.Batch {
         var refs: [DatasetRef] = []
         for _ in 0..<(try reader.int()) {
-            let id = try reader.id()
-            let type = types[try reader.int()]
-            let run = texts[try reader.int()]
-            var values: [DataIDValue] = []
-            for _ in type.dimensions.required { values.append(try reader.value()) }
-            refs.append(
-                DatasetRef(
-                    id: id, datasetType: type, dataID: DataCoordinate(group: type.dimensions, values: values), run: run))
+            refs.append(try ref(&reader))
         }
         var files: [StagedFile] = []
         for _ in 0..<(try reader.int()) {
@@ -268,17 +226,7 @@ private struct Words {
             var rows: [StagedFile.Row] = []
             for _ in 0..<(try reader.int()) {
                 let id = try reader.id()
-                let formatter = texts[try reader.int()]
-                let storageClass = texts[try reader.int()]
-                let path = try reader.text()
-                let component = try reader.optionalText()
-                let checksum = try reader.optionalText()
-                rows.append(
-                    .init(
-                        id: id,
-                        info: StoredFileInfo(
-                            formatter: formatter, path: path, storageClass: storageClass, component: component,
-                            checksum: checksum, fileSize: try reader.signed())))
+                rows.append(.init(id: id, info: try info(&reader)))
             }
             var placement: StagedFile.Placement?
             if try reader.flag() {

@@ -1,3 +1,4 @@
+import AstroTime
 import ButlerModel
 
 /// Writes values one after another, for ``PackedReader`` to read in the same order. For files that live no longer than
@@ -20,6 +21,16 @@ package struct PackedWriter {
     package mutating func write(_ text: String?) {
         write(text != nil)
         if let text { write(text) }
+    }
+
+    package mutating func write(_ data: [UInt8]) {
+        write(data.count)
+        bytes += data
+    }
+
+    package mutating func write(_ span: Timespan) {
+        write(span.begin.rawValue)
+        write(span.end.rawValue)
     }
 
     package mutating func write(_ id: DatasetID) {
@@ -79,6 +90,17 @@ package struct PackedReader {
         guard count >= 0, position + count <= bytes.count else { throw Damage() }
         defer { position += count }
         return String(decoding: bytes[position..<(position + count)], as: UTF8.self)
+    }
+
+    package mutating func data() throws(Damage) -> [UInt8] {
+        let count = try int()
+        guard count >= 0, position + count <= bytes.count else { throw Damage() }
+        defer { position += count }
+        return Array(bytes[position..<(position + count)])
+    }
+
+    package mutating func timespan() throws(Damage) -> Timespan {
+        Timespan(storedNanoseconds: try signed(), try signed())
     }
 
     package mutating func optionalText() throws(Damage) -> String? { try flag() ? try text() : nil }
