@@ -90,9 +90,9 @@ struct WritingBench {
         let (type, run) = (arguments[1], arguments[2])
         let butler = try await DirectButler.open(arguments[0])
         let seconds = try await time {
-            let refs = try await butler.query.datasets(type, in: [run]).all()
             try await butler.export(to: arguments[3], transfer: .hardlink) { export in
-                try await export.saveDatasets(refs)
+                var pages = butler.query.datasets(type, in: [run]).pages.makeAsyncIterator()
+                try await export.saveDatasets { try await pages.next() }
             }
         }
         try await butler.close()

@@ -45,29 +45,55 @@ public struct TextTable: Sendable {
     /// The lines of the table without line ends: names, dashes, rows. Cost: O(cells).
     public func lines() -> [String] {
         guard !columns.isEmpty else { return ["<No columns>"] }
-        let cells = columns.indices.map { column in
-            ([columns[column]] + rows.map { $0[column] }).map(PaddedCell.init)
-        }
-        let widths = cells.map { column in max(Self.minimumWidth, column.map(\.width).max() ?? 0) }
-        var lines: [String] = []
+        var layout = TextTableLayout(columns: columns, alignment: alignment)
+        for row in rows { layout.measure(row) }
+        var lines = layout.header
         lines.reserveCapacity(rows.count + Self.headerLineCount)
-        lines.append(zip(cells, widths).map { $0[0].centred(in: $1) }.joined(separator: " "))
-        lines.append(widths.map { String(repeating: "-", count: $0) }.joined(separator: " "))
-        let lineWidth = widths.reduce(widths.count) { $0 + $1 }
-        for row in 1..<(rows.count + 1) {
-            var line = ""
-            line.reserveCapacity(lineWidth)
-            for column in columns.indices {
-                if column > 0 { line += " " }
-                cells[column][row].write(to: &line, width: widths[column], alignment: alignment)
-            }
-            lines.append(line)
-        }
+        for row in rows { lines.append(layout.line(row)) }
         return lines
     }
+}
+
+/// The layout of a ``TextTable`` whose rows are not in memory: all are measured, and then written in turn.
+public struct TextTableLayout: Sendable {
+    private let columns: [PaddedCell]
+    private let alignment: TextTable.Alignment
+    private var widths: [Int]
 
     /// The line of dashes starts out as three, which is the least width of a column.
     private static let minimumWidth = 3
+
+    public init(columns: [String], alignment: TextTable.Alignment = .right) {
+        self.columns = columns.map(PaddedCell.init)
+        self.alignment = alignment
+        widths = self.columns.map { max(Self.minimumWidth, $0.width) }
+    }
+
+    /// Makes room for a row.
+    /// - Precondition: one cell for each column.
+    public mutating func measure(_ cells: [String]) {
+        precondition(cells.count == columns.count, "A row needs a cell for each column.")
+        for (index, cell) in cells.enumerated() { widths[index] = max(widths[index], PaddedCell(cell).width) }
+    }
+
+    /// The lines above the first row: names and dashes.
+    public var header: [String] {
+        [
+            zip(columns, widths).map { $0.centred(in: $1) }.joined(separator: " "),
+            widths.map { String(repeating: "-", count: $0) }.joined(separator: " "),
+        ]
+    }
+
+    /// The line of a row that was measured.
+    public func line(_ cells: [String]) -> String {
+        var line = ""
+        line.reserveCapacity(widths.reduce(widths.count) { $0 + $1 })
+        for (index, cell) in cells.enumerated() {
+            if index > 0 { line += " " }
+            PaddedCell(cell).write(to: &line, width: widths[index], alignment: alignment)
+        }
+        return line
+    }
 }
 
 /// The text of a cell with its width in scalars.

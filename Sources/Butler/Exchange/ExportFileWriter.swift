@@ -4,18 +4,19 @@ import StructuredData
 
 /// Writes export files, section by section, as Rubin's software does: block style, keys in its order, its tags.
 ///
-/// Memory: the text, and the nodes of one piece of a section.
+/// A section that ends with a list can be written in pieces: those after the first one *continue* it. Memory: the text
+/// that nobody has taken, and the nodes of one piece.
 public struct ExportFileWriter {
     private var written: [UInt8] = []
-    private let emptyCount: Int
+    private var hasSections = false
 
-    /// The file as far as it is written.
+    /// The text that is written and not taken.
     public var bytes: [UInt8] {
         // A key without a value is no list.
-        written.count > emptyCount ? written : Array(written.dropLast() + Array(" []\n".utf8))
+        hasSections ? written : Array(written.dropLast() + Array(" []\n".utf8))
     }
 
-    /// Records of a section that are turned into text at once.
+    /// Items of a list that are turned into text at once.
     private static let pieceSize = 500
 
     public init(universe: DimensionUniverse) {
@@ -26,43 +27,54 @@ public struct ExportFileWriter {
                 ("universe_namespace", .text(universe.namespace)),
             ]))
         written = Array("\(head)data:\n".utf8)
-        emptyCount = written.count
     }
 
-    private mutating func append(_ node: YAMLNode) { written += YAMLWriter.text(node).utf8 }
+    /// Hands over the text so far if it is that long, and there is a section.
+    mutating func take(atLeast size: Int) -> [UInt8]? {
+        guard hasSections, written.count >= size else { return nil }
+        defer { written = [] }
+        return written
+    }
+
+    private mutating func append(_ text: some Sequence<UInt8>) {
+        written += text
+        hasSections = true
+    }
 
     /// - Parameter pairs: the entries of the section after its type.
-    private mutating func section(_ type: String, _ pairs: [(String, YAMLNode)]) {
-        append(.list([.mapping([("type", .text(type))] + pairs)]))
+    private static func text(_ type: String, _ pairs: [(String, YAMLNode)]) -> String {
+        YAMLWriter.text(.list([.mapping([("type", .text(type))] + pairs)]))
     }
 
-    /// A section whose last entry is a list of records; made in pieces, because there can be very many.
-    private mutating func section<Item>(
-        _ type: String, _ pairs: [(String, YAMLNode)], records: [Item], _ node: (Item) throws -> YAMLNode
+    /// A text with a list of items at its end, in pieces, because there can be very many.
+    ///
+    /// - Parameters:
+    ///   - continues: whether only the items are wanted, as all before them is written.
+    ///   - text: with these items in the list.
+    private mutating func list<Item>(
+        _ items: [Item], continues: Bool, _ node: (Item) throws -> YAMLNode, in text: (YAMLNode) -> String
     ) rethrows {
-        func text(_ items: [YAMLNode]) -> String {
-            YAMLWriter.text(.list([.mapping([("type", .text(type))] + pairs + [("records", .list(items))])]))
-        }
-        guard !records.isEmpty else {
-            written += text([]).utf8
+        let empty = text(.list([])).utf8
+        guard !items.isEmpty else {
+            if !continues { append(empty) }
             return
         }
-        // What comes before the records is the same for each piece, and wanted once.
-        let headLength = text([]).utf8.count - " []\n".utf8.count + 1
-        var start = 0
-        while start < records.count {
-            let piece = records[start..<min(start + Self.pieceSize, records.count)]
-            let lines = text(try piece.map(node)).utf8
-            written += start == 0 ? lines[...] : lines.dropFirst(headLength)
-            start += Self.pieceSize
+        // What comes before the items is the same for each piece, and wanted once.
+        let headLength = empty.count - " []\n".utf8.count + 1
+        for start in stride(from: 0, to: items.count, by: Self.pieceSize) {
+            let piece = items[start..<min(start + Self.pieceSize, items.count)]
+            let lines = text(.list(try piece.map(node))).utf8
+            append(start == 0 && !continues ? lines[...] : lines.dropFirst(headLength))
         }
     }
 
     // MARK: Sections
 
     /// - Throws: `RegionDecodingError` and `TimeError` for values that cannot be written.
-    public mutating func records(_ element: DimensionElement, _ records: [DimensionRecord]) throws {
-        try section("dimension", [("element", .text(element.name))], records: records) { record in
+    public mutating func records(
+        _ element: DimensionElement, _ records: [DimensionRecord], continues: Bool = false
+    ) throws {
+        func node(_ record: DimensionRecord) throws -> YAMLNode {
             var pairs: [(String, YAMLNode)] = []
             for (column, value) in zip(element.columns, record.values) {
                 if case .timespan = column.type {
@@ -80,6 +92,9 @@ public struct ExportFileWriter {
             }
             return .mapping(pairs)
         }
+        try list(records, continues: continues, node) { list in
+            Self.text("dimension", [("element", .text(element.name)), ("records", list)])
+        }
     }
 
     public mutating func collection(_ collection: ExportFile.Collection) {
@@ -93,23 +108,22 @@ public struct ExportFileWriter {
         case .chained: pairs.append(("children", .list(collection.children.map { .text($0) })))
         case .tagged, .calibration: break
         }
-        section("collection", pairs)
+        append(Self.text("collection", pairs).utf8)
     }
 
     public mutating func datasetType(_ type: DatasetType) {
-        section(
-            "dataset_type",
-            [
-                ("name", .text(type.name)), ("dimensions", .list(type.dimensions.names.map { .text($0) })),
-                ("storage_class", .text(type.storageClass)), ("is_calibration", YAMLNode(.bool(type.isCalibration))),
-            ])
+        let pairs: [(String, YAMLNode)] = [
+            ("name", .text(type.name)), ("dimensions", .list(type.dimensions.names.map { .text($0) })),
+            ("storage_class", .text(type.storageClass)), ("is_calibration", YAMLNode(.bool(type.isCalibration))),
+        ]
+        append(Self.text("dataset_type", pairs).utf8)
     }
 
     /// A dataset type, and its datasets in one run.
-    public mutating func datasets(_ type: DatasetType, run: String, files: [ExportFile.File]) {
-        datasetType(type)
+    public mutating func datasets(_ type: DatasetType, run: String, files: [ExportFile.File], continues: Bool = false) {
+        if !continues { datasetType(type) }
         let names = type.dimensions.requiredNames
-        section("dataset", [("dataset_type", .text(type.name)), ("run", .text(run))], records: files) { file in
+        func node(_ file: ExportFile.File) -> YAMLNode {
             let dataIDs = file.datasets.map { dataset in
                 YAMLNode.mapping(names.compactMap { name in dataset.dataID[name].map { (name, YAMLNode(key: $0)) } })
             }
@@ -119,34 +133,55 @@ public struct ExportFileWriter {
                 ("formatter", file.formatter.map { .text($0) } ?? YAMLNode(.null)),
             ])
         }
+        list(files, continues: continues, node) { list in
+            Self.text("dataset", [("dataset_type", .text(type.name)), ("run", .text(run)), ("records", list)])
+        }
     }
 
-    public mutating func tags(_ tags: ExportFile.Tags) {
-        section(
-            "associations",
-            [
-                ("collection", .text(tags.collection)), ("collection_type", .text(CollectionType.tagged.description)),
-                ("dataset_ids", .list(tags.ids.map { YAMLNode($0) })),
-            ])
+    public mutating func tags(_ tags: ExportFile.Tags, continues: Bool = false) {
+        list(tags.ids, continues: continues, { YAMLNode($0) }) { list in
+            Self.associations(tags.collection, .tagged, ("dataset_ids", list))
+        }
     }
 
     /// - Parameter ranges: all of one collection.
     public mutating func validityRanges(_ ranges: [ExportFile.ValidityRange], of collection: String) throws {
-        section(
+        for (index, range) in ranges.enumerated() {
+            try validityRange(
+                .init(collection: collection, timespan: range.timespan, ids: range.ids),
+                after: index > 0 ? .otherRanges : nil)
+        }
+        if ranges.isEmpty { append(Self.associations(collection, .calibration, ("validity_ranges", .list([]))).utf8) }
+    }
+
+    /// What of a collection's validity ranges is written before a piece.
+    enum PrecedingRanges {
+        case otherRanges
+        /// The range itself, of which further datasets come.
+        case sameRange
+    }
+
+    /// - Parameter before: `nil` for the first of a collection.
+    mutating func validityRange(_ range: ExportFile.ValidityRange, after before: PrecedingRanges? = nil) throws {
+        let timespan = try YAMLNode(range.timespan)
+        func text(_ ranges: [YAMLNode]) -> String {
+            Self.associations(range.collection, .calibration, ("validity_ranges", .list(ranges)))
+        }
+        var whole = ExportFileWriter()
+        whole.list(range.ids, continues: before == .sameRange, { YAMLNode($0) }) { list in
+            text([.mapping([("timespan", timespan), ("dataset_ids", list)])])
+        }
+        let headLength = before == .otherRanges ? text([]).utf8.count - " []\n".utf8.count + 1 : 0
+        append(whole.written.dropFirst(headLength))
+    }
+
+    private init() {}
+
+    private static func associations(
+        _ collection: String, _ type: CollectionType, _ members: (String, YAMLNode)
+    ) -> String {
+        text(
             "associations",
-            [
-                ("collection", .text(collection)),
-                ("collection_type", .text(CollectionType.calibration.description)),
-                (
-                    "validity_ranges",
-                    .list(
-                        try ranges.map { range in
-                            .mapping([
-                                ("timespan", try YAMLNode(range.timespan)),
-                                ("dataset_ids", .list(range.ids.map { YAMLNode($0) })),
-                            ])
-                        })
-                ),
-            ])
+            [("collection", .text(collection)), ("collection_type", .text(type.description)), members])
     }
 }

@@ -29,9 +29,9 @@ extension DirectButler {
         let folder = try ResourceURI(localPath: Self.absolutePath(directory)).asDirectory
         var export = RepositoryExport(self, folder: folder, transfer: transfer, jobs: jobs, isDryRun: isDryRun)
         let result = try await body(&export)
-        let bytes = try await export.finish()
-        if isDryRun { return result }
-        try await POSIXObjectStore(root: folder).write(try ObjectPath(fileName), bytes: bytes, mode: .overwrite)
+        let path = try ObjectPath(fileName)
+        let writing = try await ExportWriting(export)
+        try await writing.write(to: isDryRun ? nil : (try POSIXObjectStore(root: folder), path))
         return result
     }
 
@@ -43,21 +43,32 @@ extension DirectButler {
 /// Collects what an export file is to hold. See ``DirectButler/export(to:fileName:transfer:jobs:isDryRun:_:)``.
 ///
 /// Datasets bring their types, runs and dimension records along. Of TAGGED and CALIBRATION collections that are saved,
-/// the memberships of saved datasets are, too. Memory: what is saved, without the content of files.
+/// the memberships of saved datasets are, too. Memory: the identifiers of datasets, and the names of collections and dataset
+/// types; all else is in files without a name where temporary files are (`TMPDIR`).
 public struct RepositoryExport {
-    private let butler: DirectButler
+    let butler: DirectButler
     private let folder: ResourceURI
     private let transfer: ArtifactTransfer
     private let jobs: Int
     private let isDryRun: Bool
-    private var records: [Int: [[DataIDValue]: DimensionRecord]] = [:]
-    private var types: [String: DatasetType] = [:]
-    private var files: [String: [String: [ExportFile.File]]] = [:]
-    private var ids: [String: Set<DatasetID>] = [:]
-    private var collections: Set<String> = []
+    private(set) var records = SpooledRecords()
+    private(set) var types: [String: DatasetType] = [:]
+    private(set) var files = SortedSpool<SavedFile>()
+    private(set) var ids: Set<DatasetID> = []
+    private(set) var collections: Set<String> = []
+    /// The number of datasets of each type in each run.
+    private var counts: [Section: Int] = [:]
+
+    private struct Section: Hashable {
+        let type: String
+        let run: String
+    }
+
+    /// Those of the datasets that are saved.
+    var typeNames: [String] { Set(counts.keys.lazy.map(\.type)).sorted() }
 
     /// Number of the datasets that are saved.
-    public var datasetCount: Int { ids.values.reduce(0) { $0 + $1.count } }
+    public var datasetCount: Int { ids.count }
 
     init(_ butler: DirectButler, folder: ResourceURI, transfer: ArtifactTransfer, jobs: Int, isDryRun: Bool) {
         self.butler = butler
@@ -83,24 +94,19 @@ public struct RepositoryExport {
         types[name] = try await butler.registry.read { try $0.datasetType(name) }
     }
 
-    public mutating func saveDimensionData(_ records: [DimensionRecord]) {
-        for record in records where record.element.hasOwnTable {
-            let held = self.records[record.element.position]?[record.requiredValues]
-            self.records[record.element.position, default: [:]][record.requiredValues] = held ?? record
-        }
-    }
+    /// - Throws: `ObjectStorageError` when there is no room for temporary files.
+    public mutating func saveDimensionData(_ records: [DimensionRecord]) throws { try self.records.add(records) }
 
     /// Saves the records that data IDs refer to, and those that are kept along with them.
     ///
     /// - Parameter elements: names of the elements whose records are wanted; `nil` for all.
     /// - Throws: `ButlerError` of kind `dataIDValue` for values without a record.
     public mutating func saveDataIDs(_ dataIDs: [DataCoordinate], elements: Set<String>? = nil) async throws {
-        let found = try await butler.registry.read { snapshot in
-            let memory = RecordMemory()
-            let expanded = try dataIDs.map { try snapshot.expand($0, remembering: memory) }
-            return try snapshot.dimensionRecords(of: expanded, elements: elements)
+        var referred = ReferredRecords(elements: elements)
+        for piece in dataIDs.pieces(of: BatchSpool.batchSize) {
+            try referred.add(try await butler.registry.read { try ReferredRecords.found(piece, $0) })
         }
-        saveDimensionData(found)
+        try await referred.save(butler.registry, to: &records)
     }
 
     /// Saves datasets with all that they need, and brings their files. Datasets that are saved already are passed over.
@@ -113,74 +119,166 @@ public struct RepositoryExport {
     public mutating func saveDatasets(
         _ refs: [DatasetRef], elements: Set<String>? = nil, progress: () -> Void = {}
     ) async throws {
-        var seen: Set<DatasetID> = []
-        let wanted = refs.filter { ids[$0.datasetType.name]?.contains($0.id) != true && seen.insert($0.id).inserted }
-            .sorted { ($0.datasetType.name, $0.run) == ($1.datasetType.name, $1.run)
-                ? $0.dataID < $1.dataID : ($0.datasetType.name, $0.run) < ($1.datasetType.name, $1.run) }
-        guard !wanted.isEmpty else { return }
+        var rest = refs[...]
+        try await saveDatasets(elements: elements, progress: progress) {
+            defer { rest = rest.dropFirst(BatchSpool.batchSize) }
+            return rest.isEmpty ? nil : Array(rest.prefix(BatchSpool.batchSize))
+        }
+    }
+
+    /// Saves datasets of any number, of which a page at a time is in memory.
+    ///
+    ///     var pages = butler.query.datasets("raw", in: ["HSC/raw/all"]).pages.makeAsyncIterator()
+    ///     try await export.saveDatasets { try await pages.next() }
+    ///
+    /// - Parameters:
+    ///   - elements: as for ``saveDatasets(_:elements:progress:)``.
+    ///   - progress: called after each file that is brought.
+    ///   - nextPage: gives datasets as long as there are any; all are asked for before files are looked at.
+    /// - Throws: as ``saveDatasets(_:elements:progress:)``, and what `nextPage` throws.
+    public mutating func saveDatasets(
+        elements: Set<String>? = nil, progress: () -> Void = {}, nextPage: () async throws -> [DatasetRef]?
+    ) async throws {
+        var datasets = SortedSpool<SavedDataset>()
+        var new: Set<DatasetID> = []
+        while let page = try await nextPage() {
+            for ref in page where !ids.contains(ref.id) && new.insert(ref.id).inserted {
+                try datasets.append(SavedDataset(ref))
+            }
+        }
+        guard !datasets.isEmpty else { return }
+        var plan = Plan(records: ReferredRecords(elements: elements), counts: counts)
+        var sorted = try datasets.sorted()
+        while let page = try sorted.page() { try await look(at: page.map(\.ref), &plan) }
+        try await bring(&plan.files, progress: progress)
+
+        try await plan.records.save(butler.registry, to: &records)
+        var saved = try plan.files.sorted()
+        var latest: FileToBring?
+        while var file = try saved.next() {
+            // Of a file that is brought once there is one path, however it is recorded.
+            if let latest, latest.isSameFile(as: file) { file.saved.path = latest.saved.path }
+            try files.append(file.saved)
+            latest = file
+        }
+        types.merge(plan.types) { _, new in new }
+        collections.formUnion(plan.counts.keys.map(\.run))
+        counts = plan.counts
+        if ids.isEmpty { ids = new } else { ids.formUnion(new) }
+    }
+
+    /// What is to be saved, when nothing keeps it from being.
+    private struct Plan {
+        var records: ReferredRecords
+        var counts: [Section: Int]
+        var types: [String: DatasetType] = [:]
+        var files = SortedSpool<FileToBring>()
+    }
+
+    /// Looks up the records of datasets that are neighbours in their order.
+    private func look(at refs: [DatasetRef], _ plan: inout Plan) async throws {
         let datastore = try butler.datastore()
         let (stored, found) = try await butler.registry.read { snapshot in
-            let memory = RecordMemory()
-            var stored: [DatasetID: StoredDataset] = [:]
-            for chunk in wanted.pieces(of: 10_000) {
-                for (id, held) in try datastore.stored(chunk.map(\.id), snapshot.connection) { stored[id] = held.first }
-            }
-            let expanded = try wanted.map { try snapshot.expand($0.dataID, remembering: memory) }
-            return (stored, try snapshot.dimensionRecords(of: expanded, elements: elements))
+            (
+                try datastore.stored(refs.map(\.id), snapshot.connection),
+                try ReferredRecords.found(refs.map(\.dataID), snapshot)
+            )
         }
-        var datasets: [(ref: DatasetRef, stored: StoredDataset)] = []
-        for ref in wanted {
-            guard let held = stored[ref.id] else {
+        try plan.records.add(found)
+        for ref in refs {
+            guard let held = stored[ref.id]?.first else {
                 throw DatastoreError.notStored(dataset: ref.description, datastore: datastore.name)
             }
             guard !held.isDisassembled, held.infos.count == 1 else {
                 throw ExportFileError.cannotExport(
                     "\(ref) has a file for each component; export files have no form for that. Use a zip archive.")
             }
-            datasets.append((ref, held))
+            let section = Section(type: ref.datasetType.name, run: ref.run)
+            let number = plan.counts[section, default: 0]
+            plan.counts[section] = number + 1
+            plan.types[section.type] = ref.datasetType
+            let saved = SavedFile(ref, path: try path(held), formatter: held.infos[0].formatter, number: number)
+            try plan.files.append(
+                FileToBring(
+                    saved, held.infos[0], datastore: datastore.files.firstIndex { $0 === held.datastore } ?? 0,
+                    source: bringsFiles ? try held.datastore.location(of: held.infos[0]).description : ""))
         }
-        let paths = try await bring(datasets, progress: progress)
-        saveDimensionData(found)
-        for ((ref, held), path) in zip(datasets, paths) { add(ref, path, formatter: held.infos[0].formatter) }
     }
 
-    private mutating func add(_ ref: DatasetRef, _ path: String, formatter: String) {
-        let type = ref.datasetType.name
-        types[type] = ref.datasetType
-        ids[type, default: []].insert(ref.id)
-        collections.insert(ref.run)
-        let dataset = ExportFile.File.Dataset(
-            id: ref.id,
-            dataID: Dictionary(
-                zip(ref.datasetType.dimensions.requiredNames, ref.dataID.requiredValues),
-                uniquingKeysWith: { first, _ in first }))
-        // Datasets that share a file are neighbours, as they are in order and files are in order of their first.
-        files[type, default: [:]][ref.run, default: []].append(dataset, in: path, formatter: formatter)
-    }
+    private var bringsFiles: Bool { transfer != .inPlace && transfer != .direct }
 
-    /// Brings the files, each once.
-    /// - Returns: for each dataset the path that the export file gives.
-    private func bring(
-        _ datasets: [(ref: DatasetRef, stored: StoredDataset)], progress: () -> Void
-    ) async throws -> [String] {
+    /// What the export file says where the file of a dataset is.
+    private func path(_ held: StoredDataset) throws -> String {
         switch transfer {
-        case .inPlace: return datasets.map { $0.stored.infos[0].path }
-        case .direct:
-            return try datasets.map { try $0.stored.datastore.location(of: $0.stored.infos[0]).description }
-        default: break
+        case .inPlace: held.infos[0].path
+        case .direct: try held.datastore.location(of: held.infos[0]).description
+        default: try ArtifactRetrieval.target(of: held.infos[0], in: held.id, naming: .path).description
         }
-        let retrieval = try ArtifactRetrieval(datasets, naming: .path)
+    }
+
+    // MARK: Files
+
+    /// Brings the files, each once. All are looked for in the folder before the first is brought.
+    /// - Throws: `DatastoreError.ambiguousTarget(path:datasets:)` when two files would get the same name.
+    private func bring(_ files: inout SortedSpool<FileToBring>, progress: () -> Void) async throws {
+        guard bringsFiles else { return }
         let mode = try Self.retrieval(transfer)
-        if isDryRun {
-            try await retrieval.check(to: folder, overwrites: false, jobs: jobs, progress: { _ in progress() })
-        } else {
-            _ = try await retrieval.run(
-                to: folder, transfer: mode, overwrites: false, jobs: jobs, progress: { _ in progress() })
+        let datastores = try butler.datastore().files
+        var targets = RepeatedHashes()
+        var all = try files.sorted()
+        try await Self.pages(of: &all) { page in for file in page { targets.add(file.saved.path.hashValue) } }
+        let suspects = targets.found()
+        if !suspects.isEmpty { try await Self.refuseAmbiguity(&files, suspects) }
+        all = try files.sorted()
+        try await Self.pages(of: &all) { page in
+            try await Self.retrieval(page, datastores).refuseOthers(in: folder)
         }
-        let targets = Dictionary(
-            retrieval.steps.flatMap { step in step.ids.map { ($0, step.target.description) } },
-            uniquingKeysWith: { first, _ in first })
-        return datasets.map { targets[$0.ref.id] ?? $0.stored.infos[0].path }
+        all = try files.sorted()
+        try await Self.pages(of: &all) { page in
+            let retrieval = try Self.retrieval(page, datastores)
+            if isDryRun {
+                try await retrieval.look(jobs: jobs, progress: { _ in progress() })
+            } else {
+                try await retrieval.bring(
+                    to: folder, transfer: mode, overwrites: false, jobs: jobs, progress: { _ in progress() })
+            }
+        }
+    }
+
+    private static func refuseAmbiguity(_ files: inout SortedSpool<FileToBring>, _ suspects: Set<Int>) async throws {
+        var owners: [String: String] = [:]
+        var all = try files.sorted()
+        try await pages(of: &all) { page in
+            for file in page where suspects.contains(file.saved.path.hashValue) {
+                let dataset = file.saved.ref.description
+                if let other = owners.updateValue(dataset, forKey: file.saved.path) {
+                    throw DatastoreError.ambiguousTarget(path: file.saved.path, datasets: [other, dataset])
+                }
+            }
+        }
+    }
+
+    /// Calls `body` for some thousands of files at a time, each with the first of its datasets.
+    private static func pages(
+        of files: inout SortedItems<FileToBring>, _ body: ([FileToBring]) async throws -> Void
+    ) async throws {
+        var latest: FileToBring?
+        while let page = try files.page() {
+            var first: [FileToBring] = []
+            for file in page {
+                if latest?.isSameFile(as: file) != true { first.append(file) }
+                latest = file
+            }
+            try await body(first)
+        }
+    }
+
+    private static func retrieval(_ files: [FileToBring], _ datastores: [FileDatastore]) throws -> ArtifactRetrieval {
+        try ArtifactRetrieval(
+            files.map { file in
+                let ref = file.saved.ref
+                return (ref, StoredDataset(id: ref.id, datastore: datastores[file.datastore], infos: [file.info]))
+            }, naming: .path)
     }
 
     private static func retrieval(_ transfer: ArtifactTransfer) throws -> ArtifactRetrieval.Transfer {
@@ -192,84 +290,6 @@ public struct RepositoryExport {
         case .relsymlink: .relsymlink
         case .move, .direct, .inPlace:
             throw ExportFileError.cannotExport("Files cannot come to an export with '\(transfer.rawValue)'.")
-        }
-    }
-
-    // MARK: Writing
-
-    fileprivate func finish() async throws -> [UInt8] {
-        let names = Array(collections)
-        let ids = ids
-        let (found, associations) = try await butler.registry.read { snapshot in
-            let collections = try snapshot.exportedCollections(names)
-            var associations: [DatasetAssociation] = []
-            for (type, members) in ids.sorted(by: { $0.key < $1.key }) {
-                associations += try snapshot.associations(of: type, ids: members, in: names)
-            }
-            return (collections, associations)
-        }
-        var writer = ExportFileWriter(universe: butler.universe)
-        for element in butler.universe.elements {
-            guard let held = records[element.position] else { continue }
-            try writer.records(element, held.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value))
-        }
-        for collection in found { writer.collection(collection) }
-        for (name, type) in types.sorted(by: { $0.key < $1.key }) {
-            for (run, files) in (files[name] ?? [:]).sorted(by: { $0.key < $1.key }) {
-                writer.datasets(type, run: run, files: files.sorted { ($0.path ?? "") < ($1.path ?? "") })
-            }
-            if files[name] == nil { writer.datasetType(type) }
-        }
-        try Self.write(associations, to: &writer)
-        return writer.bytes
-    }
-
-    private static func write(_ associations: [DatasetAssociation], to writer: inout ExportFileWriter) throws {
-        let byCollection = Dictionary(grouping: associations, by: \.collection)
-        for (collection, members) in byCollection.sorted(by: { $0.key < $1.key }) {
-            let byTimespan = Dictionary(grouping: members, by: \.timespan).mapValues { $0.map(\.id).sorted() }
-            if let ids = byTimespan[nil] { writer.tags(.init(collection: collection, ids: ids)) }
-            let ranges = byTimespan.compactMap { timespan, ids in
-                timespan.map { ExportFile.ValidityRange(collection: collection, timespan: $0, ids: ids) }
-            }.sorted { ($0.timespan.begin, $0.timespan.end) < ($1.timespan.begin, $1.timespan.end) }
-            if !ranges.isEmpty { try writer.validityRanges(ranges, of: collection) }
-        }
-    }
-}
-
-extension RegistrySnapshot {
-    /// Collections in an order in which they can be made: by name, and chains after their members.
-    fileprivate func exportedCollections(_ names: [String]) throws -> [ExportFile.Collection] {
-        let infos = try collectionInfo(CollectionSearch(names, includeDocumentation: true))
-        var plain: [ExportFile.Collection] = []
-        var chains: [ExportFile.Collection] = []
-        for info in infos where names.contains(info.name) {
-            let collection = ExportFile.Collection(
-                name: info.name, type: info.type,
-                documentation: info.documentation.isEmpty ? nil : info.documentation, children: info.children)
-            if info.type == .chained { chains.append(collection) } else { plain.append(collection) }
-        }
-        plain.sort { $0.name < $1.name }
-        chains.sort { $0.name < $1.name }
-        var waiting = Set(chains.map(\.name))
-        while !waiting.isEmpty {
-            // A chain cannot contain itself, so some chain is always free.
-            let free = chains.filter { waiting.contains($0.name) && $0.children.allSatisfy { !waiting.contains($0) } }
-            guard !free.isEmpty else { break }
-            plain += free
-            for chain in free { waiting.remove(chain.name) }
-        }
-        return plain
-    }
-}
-
-extension [ExportFile.File] {
-    /// Adds a dataset to the last file if that is its own, or another file.
-    fileprivate mutating func append(_ dataset: ExportFile.File.Dataset, in path: String, formatter: String) {
-        if let position = indices.last, self[position].path == path {
-            self[position].datasets.append(dataset)
-        } else {
-            append(.init(datasets: [dataset], path: path, formatter: formatter))
         }
     }
 }

@@ -88,7 +88,7 @@ public struct ArtifactRetrieval: Sendable {
 
     /// The path below the destination: that below the datastore's root, or below the root of the file system for a file
     /// that is elsewhere. A zip member goes to the folder of its archive.
-    private static func target(of info: StoredFileInfo, in id: DatasetID, naming: Naming) throws -> ObjectPath {
+    package static func target(of info: StoredFileInfo, in id: DatasetID, naming: Naming) throws -> ObjectPath {
         let path: ObjectPath
         let member: String?
         switch try ArtifactLocation(recorded: info.path) {
@@ -125,9 +125,17 @@ public struct ArtifactRetrieval: Sendable {
         to destination: ResourceURI, transfer: Transfer, overwrites: Bool, jobs: Int = 4,
         progress: (Step) throws -> Void
     ) async throws -> [ResourceURI] {
+        if !overwrites { try await refuseOthers(in: destination) }
+        try await bring(to: destination, transfer: transfer, overwrites: overwrites, jobs: jobs, progress: progress)
+        return try locations(in: destination)
+    }
+
+    /// Brings the files, without a look for others in the way before the first.
+    package func bring(
+        to destination: ResourceURI, transfer: Transfer, overwrites: Bool, jobs: Int, progress: (Step) throws -> Void
+    ) async throws {
         let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
         let mode: WriteMode = overwrites ? .overwrite : .createOnly
-        if !overwrites { try await refuseOthers(in: store) }
         try await visit(jobs: jobs, progress: progress) { step in
             switch try await step.datastore.artifact(step.info, of: step.dataset).content {
             case .memory(let bytes): try await store.write(step.target, bytes: bytes, mode: mode)
@@ -135,7 +143,6 @@ public struct ArtifactRetrieval: Sendable {
                 try await store.write(step.target, fromLocalFile: path, transfer: transfer.mode, mode: mode)
             }
         }
-        return try locations(in: destination)
     }
 
     /// Where the files come, in the order of ``steps``.
@@ -151,8 +158,12 @@ public struct ArtifactRetrieval: Sendable {
     public func check(
         to destination: ResourceURI, overwrites: Bool, jobs: Int = 4, progress: (Step) throws -> Void
     ) async throws {
-        let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
-        if !overwrites { try await refuseOthers(in: store) }
+        if !overwrites { try await refuseOthers(in: destination) }
+        try await look(jobs: jobs, progress: progress)
+    }
+
+    /// Looks whether the files are there and whole.
+    package func look(jobs: Int, progress: (Step) throws -> Void) async throws {
         try await visit(jobs: jobs, progress: progress) { step in
             _ = try await step.datastore.artifact(step.info, of: step.dataset)
         }
@@ -162,7 +173,8 @@ public struct ArtifactRetrieval: Sendable {
     public var size: Int64 { steps.reduce(0) { $0 + ($1.size ?? 0) } }
 
     /// - Throws: `ObjectStorageError.alreadyExists` for a file in the way that is not the datastore's own.
-    private func refuseOthers(in store: POSIXObjectStore) async throws {
+    package func refuseOthers(in destination: ResourceURI) async throws {
+        let store = try POSIXObjectStore(root: destination.asDirectory, synchronizing: false)
         for step in steps where try await store.exists(step.target) {
             guard try await isSameFile(step, in: store) else {
                 throw ObjectStorageError.alreadyExists(path: store.localPath(step.target) ?? "\(step.target)")

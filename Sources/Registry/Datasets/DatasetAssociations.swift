@@ -11,17 +11,18 @@ public struct DatasetAssociation: Sendable, Hashable {
 }
 
 extension RegistrySnapshot {
-    /// How these datasets of one type belong to TAGGED and CALIBRATION collections.
+    /// How these datasets of one type belong to TAGGED and CALIBRATION collections, in no particular order.
     ///
     /// Cost: one pass over the members of these collections, however few `ids` there are.
-    /// - Parameter collections: names; RUN and CHAINED collections among them are passed over.
+    /// - Parameters:
+    ///   - collections: names; RUN and CHAINED collections among them are passed over.
+    ///   - body: gets one after the other.
     /// - Throws: `ButlerError` of kind `missingCollection`, `missingDatasetType`.
-    public func associations(
-        of datasetType: String, ids: Set<DatasetID>, in collections: [String]
-    ) throws -> [DatasetAssociation] {
+    public func visitAssociations(
+        of datasetType: String, ids: Set<DatasetID>, in collections: [String], _ body: (DatasetAssociation) throws -> Void
+    ) throws {
         let stored = try catalog.datasetTypes.require(datasetType)
         let entries = try collections.map { try catalog.collections.require($0) }
-        var found: [DatasetAssociation] = []
 
         func visit(_ table: TableSpecification, _ members: [CollectionCatalog.Entry], hasTimespan: Bool) throws {
             guard !members.isEmpty else { return }
@@ -37,7 +38,7 @@ extension RegistrySnapshot {
             ) { row in
                 let id = DatasetID(try row.uuid(0))
                 guard ids.contains(id), let name = names[try row.int(1)] else { return }
-                found.append(
+                try body(
                     DatasetAssociation(
                         id: id, collection: name, timespan: hasTimespan ? try row.timespan(2) : nil))
             }
@@ -50,6 +51,5 @@ extension RegistrySnapshot {
                 schema.calibs(calibs, stored.type.dimensions), entries.filter { $0.type == .calibration },
                 hasTimespan: true)
         }
-        return found
     }
 }

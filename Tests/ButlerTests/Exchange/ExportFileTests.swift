@@ -72,6 +72,48 @@ import Testing
         #expect(try read.files(of: 0) == files)
     }
 
+    @Test func piecesAreWrittenAsTheWhole() async throws {
+        let universe = try await ExportSample.universe()
+        let file = try ExportSample.read(ExportSample.text)
+        let element = try universe.requireElement("detector")
+        let records = try (0..<5).map { number in
+            try DimensionRecord(
+                element, ["instrument": .string("C"), "id": .int(number), "full_name": .string("D\(number)")])
+        }
+        let type = try DatasetType(name: "t", dimensions: try universe.group(["detector"]), storageClass: "int")
+        let files = (0..<5).map { number in
+            ExportFile.File(datasets: [.init(id: .numbered(number), dataID: ["detector": .int(number)])], path: "\(number)")
+        }
+        let ids = (0..<1300).map { DatasetID.numbered($0) }
+        let range = try #require(file.validityRanges.first)
+        func ranged(_ ids: [DatasetID]) -> ExportFile.ValidityRange {
+            .init(collection: range.collection, timespan: range.timespan, ids: ids)
+        }
+        var whole = ExportFileWriter(universe: universe)
+        try whole.records(element, records)
+        whole.datasets(type, run: "r", files: files)
+        whole.tags(.init(collection: "tag", ids: ids))
+        try whole.validityRanges([ranged(ids), ranged([ids[0]])], of: range.collection)
+
+        var pieces = ExportFileWriter(universe: universe)
+        var text: [UInt8] = []
+        #expect(pieces.take(atLeast: 1) == nil)
+        for number in 0..<5 {
+            try pieces.records(element, [records[number]], continues: number > 0)
+            text += pieces.take(atLeast: 1) ?? []
+        }
+        for number in 0..<5 { pieces.datasets(type, run: "r", files: [files[number]], continues: number > 0) }
+        pieces.tags(.init(collection: "tag", ids: Array(ids[..<600])))
+        pieces.tags(.init(collection: "tag", ids: Array(ids[600...])), continues: true)
+        try pieces.validityRange(ranged(Array(ids[..<700])))
+        try pieces.validityRange(ranged(Array(ids[700...])), after: .sameRange)
+        try pieces.validityRange(ranged([ids[0]]), after: .otherRanges)
+        text += pieces.bytes
+        #expect(text == whole.bytes)
+        let read = try ExportFile(yaml: YAMLSource(text))
+        #expect(read.tags.map(\.ids) == [ids] && read.validityRanges.map(\.ids) == [ids, [ids[0]]])
+    }
+
     @Test func oldFormsAreRead() throws {
         let file = try ExportSample.read(
             ExportSample.file(

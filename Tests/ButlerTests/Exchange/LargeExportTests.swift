@@ -2,6 +2,7 @@ import ButlerModel
 import Foundation
 import Query
 import RepositoryConfiguration
+import StructuredData
 import Testing
 
 @testable import Butler
@@ -184,6 +185,45 @@ import Testing
             }
             // Once more: the datastore has them.
             await #expect(throws: ButlerError.self) { try await target.import(.init(directory: folder, transfer: .copy)) }
+        }
+    }
+
+    /// What is exported comes in several pages, in no order, and partly twice.
+    @Test func anExportOfSeveralPagesIsInOrder() async throws {
+        var content = Content()
+        content.pixels[Self.last] = "131072"
+        let tagged = (0..<Self.last).filter { $0 % 2 == 0 }.map { content.id($0) }
+        content.tag(tagged)
+        for number in 0..<1200 { content.certify(content.id(number), from: 2020, to: 2021) }
+        content.certify(content.id(1300), from: 2019, to: 2020)
+        content.certify(content.id(Self.last), from: 2021, to: 2022)
+        try await withTarget(content, files: 0..<(Self.last + 1)) { target, folder in
+            _ = try await target.import(.init(directory: folder, transfer: .auto))
+            var refs: [DatasetRef] = []
+            for run in ["r", "s"] { refs += try await target.query.datasets("t", in: [run]).all() }
+            refs.shuffle()
+            let result = folder + "/again"
+            try await target.export(to: result, transfer: .hardlink) { export in
+                for name in ["tag", "calib", "r", "s"] { try await export.saveCollection(name) }
+                try await export.saveDatasets(Array(refs.prefix(1000)))
+                var pages = stride(from: 900, to: refs.count, by: 700).map { Array(refs[$0...].prefix(700)) }.makeIterator()
+                try await export.saveDatasets { pages.next() }
+                #expect(export.datasetCount == refs.count)
+            }
+            let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: result + "/export.yaml")))
+            let file = try ExportFile(yaml: YAMLSource(bytes))
+            #expect(file.datasets.map(\.run) == ["r", "s"] && file.datasets.map(\.fileCount) == [Self.last, 1])
+            let paths = try file.files(of: file.datasets[0]).compactMap(\.path)
+            #expect(paths == paths.sorted() && Set(paths).count == Self.last)
+            #expect(paths.allSatisfy { FileManager.default.fileExists(atPath: result + "/" + $0) })
+            let known = Dictionary(uniqueKeysWithValues: refs.map { ($0.id, $0.dataID["htm7"]) })
+            for saved in try file.files(of: file.datasets[0]) {
+                #expect(saved.datasets.map { $0.dataID["htm7"] } == saved.datasets.map { known[$0.id] ?? nil })
+            }
+            #expect(file.tags == [.init(collection: "tag", ids: tagged.sorted())])
+            #expect(file.validityRanges.map(\.ids.count) == [1, 1200, 1])
+            #expect(file.validityRanges[1].ids == (0..<1200).map { content.id($0) }.sorted())
+            #expect(file.validityRanges.map(\.timespan.begin) == file.validityRanges.map(\.timespan.begin).sorted())
         }
     }
 

@@ -2,6 +2,7 @@ import ButlerModel
 import Foundation
 import Query
 import RepositoryConfiguration
+import StructuredData
 import Testing
 
 @testable import Butler
@@ -120,6 +121,49 @@ import Testing
                 await #expect(throws: ButlerError.self) {
                     try await target.ingestZip(path, transfer: .copy, transferDimensions: true)
                 }
+            }
+        }
+    }
+
+    @Test func anExportThatFailsAsItIsWrittenLeavesTheFileBefore() async throws {
+        try await withSurvey { survey in
+            let refs = Array(try await everything(survey).prefix(3))
+            try await withTarget { _, folder in
+                try await survey.export(to: folder, transfer: .direct) { try await $0.saveDatasets(refs) }
+                let before = try Data(contentsOf: URL(fileURLWithPath: folder + "/export.yaml"))
+                let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+                let element = try survey.universe.requireElement("visit")
+                let broken = DimensionRecord(
+                    element: element,
+                    values: element.columns.map { $0.type == .region ? .region(.init(bytes: [1, 2])) : .int(1) })
+                await #expect(throws: (any Error).self) {
+                    try await survey.export(to: folder, transfer: .direct) { export in
+                        try export.saveDimensionData([broken])
+                        try await export.saveDatasets(refs)
+                    }
+                }
+                #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/export.yaml")) == before)
+                #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == names)
+            }
+        }
+    }
+
+    @Test func datasetsThatAFailedCallWasToSaveAreNot() async throws {
+        try await withSurvey { survey in
+            let refs = try await everything(survey)
+            try await withTarget { _, folder in
+                let lost = DatasetRef(
+                    id: DatasetID(high: 1, low: 1), datasetType: refs[0].datasetType, dataID: refs[0].dataID, run: refs[0].run)
+                try await survey.export(to: folder, transfer: .copy) { export in
+                    await #expect(throws: DatastoreError.self) { try await export.saveDatasets(refs + [lost]) }
+                    #expect(export.datasetCount == 0)
+                    try await export.saveDatasets([refs[0]])
+                    #expect(export.datasetCount == 1)
+                }
+                let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder + "/export.yaml")))
+                let file = try ExportFile(yaml: YAMLSource(bytes))
+                #expect(file.datasets.map(\.datasetCount) == [1] && file.datasetTypes.count == 1)
+                #expect(file.collections.map(\.name) == [refs[0].run])
             }
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Butler
 import ButlerModel
+import Datastore
 import Foundation
 import Registry
 import TableRendering
@@ -55,58 +56,124 @@ struct ExportCalibsCommand: AsyncParsableCommand {
                     .filter(\.isCalibration)
             )
         }
-        var refs: [DatasetRef] = []
+        var found = SortedSpool<Calibration>()
         for info in infos {
             try log.info("Checking collection: \(info.name)")
             guard info.type == .calibration else { continue }
             for type in types {
-                refs += try await opened.queryDatasets(
-                    type.name, collections: [info.name], findFirst: false, where: "", orderBy: [], limit: nil,
-                    explain: false)
+                for try await page in opened.query.datasets(type.name, in: [info.name], findFirst: false).pages {
+                    for ref in page { try found.append(Calibration(ref)) }
+                }
             }
         }
-        var seen: Set<DatasetID> = []
-        refs = refs.filter { seen.insert($0.id).inserted }.sorted {
-            $0.datasetType.name == $1.datasetType.name
-                ? $0.dataID < $1.dataID : $0.datasetType.name < $1.datasetType.name
-        }
+        let calibrations = try Calibrations(found)
         guard !FileManager.default.fileExists(atPath: directory) else {
             throw CommandFailure.refused("The directory '\(directory)' exists already; name a new one.")
         }
-        try log.info("\(dryRun.isDryRun ? "Would save" : "Saving") \(refs.count) dataset(s)")
-        var meter = ProgressMeter("Exporting", total: refs.count, isWanted: butler.progress)
+        try log.info("\(dryRun.isDryRun ? "Would save" : "Saving") \(calibrations.count) dataset(s)")
+        var meter = ProgressMeter("Exporting", total: calibrations.count, isWanted: butler.progress)
         do {
-            let wanted = refs
             let mode = try transfer.intake()
             try await opened.export(
                 to: directory, transfer: mode, jobs: jobs.jobs, isDryRun: dryRun.isDryRun
             ) { export in
                 for info in infos { try await export.saveCollection(info.name) }
-                try await export.saveDatasets(wanted) { meter.advance(bytes: 0) }
+                var sorted = calibrations.refs()
+                try await export.saveDatasets(progress: { meter.advance(bytes: 0) }) { try sorted.page() }
             }
             meter.finish()
         } catch {
             meter.finish()
             throw error
         }
-        try show(refs)
+        try show(calibrations)
     }
 
-    private func show(_ refs: [DatasetRef]) throws {
-        guard !refs.isEmpty else { return }
+    private func show(_ calibrations: Calibrations) throws {
+        guard calibrations.count > 0 else { return }
+        var output = CommandOutput()
+        var refs = calibrations.refs()
         if format.format == .json {
-            var output = CommandOutput()
-            for ref in refs { try output.line(DatasetRow(ref: ref, locations: nil).jsonLine) }
+            while let page = try refs.page() {
+                for ref in page { try output.line(DatasetRow(ref: ref, locations: nil).jsonLine) }
+            }
             return try output.flush()
         }
-        let names = Set(refs.flatMap { $0.datasetType.dimensions.names }).sorted()
-        var table = TextTable(columns: ["calibrationType", "run"] + names, alignment: .left)
-        for ref in refs {
-            table.append(
-                [ref.datasetType.name, ref.run] + names.map { ref.dataID[$0]?.description ?? "" })
+        let names = calibrations.dimensions.sorted()
+        func cells(_ ref: DatasetRef) -> [String] {
+            [ref.datasetType.name, ref.run] + names.map { ref.dataID[$0]?.description ?? "" }
         }
-        var output = CommandOutput()
-        for line in table.lines() { try output.line(line) }
+        var table = TextTableLayout(columns: ["calibrationType", "run"] + names, alignment: .left)
+        while let page = try refs.page() { for ref in page { table.measure(cells(ref)) } }
+        for line in table.header { try output.line(line) }
+        refs = calibrations.refs()
+        while let page = try refs.page() { for ref in page { try output.line(table.line(cells(ref))) } }
         try output.flush()
+    }
+}
+
+/// A calibration that was found, in the order of what is shown.
+private struct Calibration: SpooledItem {
+    let ref: DatasetRef
+
+    init(_ ref: DatasetRef) { self.ref = ref }
+
+    static func < (a: Self, b: Self) -> Bool {
+        a.ref.datasetType.name == b.ref.datasetType.name
+            ? a.ref.dataID < b.ref.dataID : a.ref.datasetType.name < b.ref.datasetType.name
+    }
+
+    func write(to writer: inout PackedWriter, _ words: inout PackedWords) { words.write(ref, &writer) }
+
+    init(from reader: inout PackedReader, _ words: PackedWords) throws(PackedReader.Damage) {
+        ref = try words.ref(&reader)
+    }
+}
+
+/// Calibrations of any number, each once.
+private struct Calibrations {
+    let count: Int
+    /// Names of all their dimensions.
+    let dimensions: Set<String>
+    private let sorted: SortedItems<Calibration>
+
+    init(_ found: SortedSpool<Calibration>) throws {
+        var found = found
+        sorted = try found.sorted()
+        var refs = Refs(sorted)
+        var (count, dimensions) = (0, Set<String>())
+        var latest: DatasetType?
+        while let page = try refs.page() {
+            count += page.count
+            for ref in page where ref.datasetType != latest {
+                latest = ref.datasetType
+                dimensions.formUnion(ref.datasetType.dimensions.names)
+            }
+        }
+        (self.count, self.dimensions) = (count, dimensions)
+    }
+
+    func refs() -> Refs { Refs(sorted) }
+
+    struct Refs {
+        private var sorted: SortedItems<Calibration>
+        private var latest: DatasetRef?
+        /// The identifiers of those with the data ID of the latest: a dataset can be in several collections.
+        private var known: Set<DatasetID> = []
+
+        init(_ sorted: SortedItems<Calibration>) { self.sorted = sorted }
+
+        /// The next datasets; `nil` at the end.
+        mutating func page() throws -> [DatasetRef]? {
+            var page: [DatasetRef] = []
+            while page.count < BatchSpool.batchSize, let ref = try sorted.next()?.ref {
+                if latest.map({ $0.datasetType.name == ref.datasetType.name && $0.dataID == ref.dataID }) != true {
+                    known = []
+                }
+                latest = ref
+                if known.insert(ref.id).inserted { page.append(ref) }
+            }
+            return page.isEmpty ? nil : page
+        }
     }
 }
