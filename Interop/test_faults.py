@@ -58,12 +58,18 @@ def killed_at(fault, work, commands, point):
     return status != 0
 
 
-def look(fault, work, before, after):
+def folders(root):
+    """Those below the root that are no part of Steward's journal."""
+    return {path.relative_to(root) for path in root.rglob("*") if path.is_dir() and ".steward" not in path.parts}
+
+
+def look(fault, work, before, after, folders_before):
     """After recovery all is as before the operation or as after it."""
     root = work / "repository"
     assert run_probe(root, []) == 0
     found = anonymous(state(root))
     assert found in (before, after)
+    assert found == after or folders(root) == folders_before
     check_end(root, fault.keeps_files and found == after)
     for source in fault.sources(work / "files"):
         assert source.exists() == (found == before), source
@@ -96,6 +102,7 @@ def test_an_operation_that_is_killed_is_done_or_undone(base, tmp_path, fault):
     copied(template, work)
     assert run_probe(root, []) == 0
     before = anonymous(state(root))
+    there = folders(root)
     if not trashed:
         check_whole(root)
 
@@ -123,7 +130,7 @@ def test_an_operation_that_is_killed_is_done_or_undone(base, tmp_path, fault):
             assert not journal.exists()
             check_whole(root)
         else:
-            outcomes.append(look(fault, work, before, after))
+            outcomes.append(look(fault, work, before, after, there))
         point += step
     assert {False, True} == set(outcomes)
     # Once an operation is done it stays done.
@@ -143,6 +150,7 @@ def test_recovery_that_is_killed_is_recovered_from(base, tmp_path, name):
     template = tmp_path / "template"
     shutil.copytree(work, template, symlinks=True)
     before = anonymous(state(root))
+    there = folders(root)
     assert run_probe(root, commands) == 0
     after = anonymous(state(root))
 
@@ -159,7 +167,7 @@ def test_recovery_that_is_killed_is_recovered_from(base, tmp_path, name):
             if run_probe(root, [], kill_at=second) == 0:
                 break
             trials += 1
-            look(fault, work, before, after)
+            look(fault, work, before, after, there)
             if not EVERY_POINT and second >= 3:
                 break
         point += 3 if EVERY_POINT else 7

@@ -1,6 +1,7 @@
 import ButlerModel
 import Foundation
 import ObjectStorage
+import Synchronization
 import Testing
 
 @testable import Datastore
@@ -15,13 +16,15 @@ import Testing
         for intent in [
             JournalIntent(.write(files)), JournalIntent(.delete([DatasetID(high: 1, low: 2)])), JournalIntent(.write([])),
             JournalIntent(.delete([DatasetID(high: 1, low: 2)]), forgets: true), JournalIntent(.write(files), forgets: true),
+            JournalIntent(.write(files), folders: ["a", "a/Grüße b"]),
             JournalIntent(.keep(KeptTrash.newName())),
         ] {
             #expect(try JournalIntent(text: intent.text, path: "p") == intent)
         }
     }
 
-    @Test(arguments: ["", "{}", "{\"version\":2,\"kind\":\"write\"}", "{\"version\":1,\"kind\":\"write\"}\n{\"path\":\"a\"}"])
+    @Test(arguments: ["", "{}", "{\"version\":2,\"kind\":\"write\"}", "{\"version\":1,\"kind\":\"write\"}\n{\"path\":\"a\"}",
+        "{\"version\":1,\"kind\":\"write\",\"folders\":[\"../a\"]}"])
     func intentsThatMakeNoSenseAreRefused(_ text: String) {
         #expect(throws: DatastoreError.self) { try JournalIntent(text: Array(text.utf8), path: "p") }
     }
@@ -210,6 +213,47 @@ import Testing
         #expect(!linked.isLink(to: b, seenAs: before) && !other.isLink(to: a, seenAs: before))
         let longer = FileIdentity(inode: .max, size: linked.size + 1, modified: linked.modified)
         #expect(!linked.isLink(to: a, seenAs: longer))
+    }
+
+    @Test(arguments: [ArtifactTransfer.copy, .hardlink, .symlink])
+    func aFolderThatAnotherRemovesAsAnEmptyOneIsMadeAgain(_ transfer: ArtifactTransfer) async throws {
+        let files = try await LinkedFiles()
+        let own = try await files.stage(transfer, 1, at: ["a", "b"])
+        let folder = JournalFiles.folder(of: try files.target("a"))
+        let count = Mutex(0)
+        try own.publish(flushing: nil) { made in
+            guard made == folder else { return }
+            count.withLock { count in
+                count += 1
+                if count == 1 { rmdir(folder) }
+            }
+        }
+        #expect(files.repository.artifacts.count == 2 && count.withLock { $0 } == 2)
+    }
+
+    @Test func recoveryRemovesTheFoldersThatWereMadeAndAreEmpty() async throws {
+        let files = try await LinkedFiles()
+        let (a, b) = (try files.target("a"), try files.target("b"))
+        let folder = JournalFiles.folder(of: a)
+        let own = try await files.stage(.copy, 1, at: ["a", "b"])
+        // The kill comes between the folder and the second file.
+        try own.publish()
+        try JournalFiles.remove(b)
+        let datastore = try #require(files.repository.datastore.files.first)
+        let root = try datastore.rootPath()
+        let intents = try own.declared.map { try $0.datastore.intent(at: $0.path) }
+        #expect(!intents.isEmpty && intents.allSatisfy { $0.folders.contains("u") && !$0.folders.contains("") })
+        try FileManager.default.createDirectory(atPath: root + "/u/others", withIntermediateDirectories: true)
+        var session: JournalSession? = try JournalSession.begin(root: root)
+        for intent in intents { _ = try session?.record(intent) }
+        session = nil
+        let abandoned = try #require(try AbandonedSession.all(root: root).first)
+        _ = try await files.repository.database.write { try datastore.recover(abandoned, $0) }
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        #expect(FileManager.default.fileExists(atPath: root + "/u/others"))
+        // In a folder that was there before, nothing is removed.
+        let later = try await files.stage(.copy, 2, at: ["a"])
+        #expect(try later.declared.allSatisfy { try !$0.datastore.intent(at: $0.path).folders.contains("u") })
     }
 
     @Test(arguments: [ArtifactTransfer.hardlink, .link, .move])

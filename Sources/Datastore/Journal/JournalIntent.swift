@@ -46,10 +46,13 @@ struct JournalIntent: Sendable, Equatable {
     /// Of a deletion: whether the registry is to forget the datasets. One that it knows again then came back. Of files and
     /// objects: whether they are old ones, whose records are to go.
     var forgets: Bool
+    /// Folders, relative to the root, that were missing when it was written, and that the files need.
+    var folders: [String]
 
-    init(_ content: Content, forgets: Bool = false) {
+    init(_ content: Content, forgets: Bool = false, folders: [String] = []) {
         self.content = content
         self.forgets = forgets
+        self.folders = folders
     }
 
     /// The same without what would go once its files or objects are recorded.
@@ -88,6 +91,7 @@ struct JournalIntent: Sendable, Equatable {
         writer.key("count")
         writer.value(Int64(count))
         writeForgets(&writer)
+        writeFolders(&writer)
         writer.endObject()
         writer.endLine()
         switch content {
@@ -138,6 +142,12 @@ struct JournalIntent: Sendable, Equatable {
         writer.value(true)
     }
 
+    private func writeFolders(_ writer: inout JSONWriter) {
+        guard !folders.isEmpty else { return }
+        writer.key("folders")
+        writer.value(.array(folders.map { .string($0) }))
+    }
+
     private var kind: String {
         switch content {
         case .write: "write"
@@ -174,6 +184,7 @@ struct JournalIntent: Sendable, Equatable {
         }
         var kind = ""
         var forgets = false
+        var needed: [String] = []
         func source(_ line: StructuredValue) throws -> MovedSource? {
             try line["source"]?.stringValue.map { MovedSource(path: $0, identity: try identity(line, "source_")) }
         }
@@ -215,6 +226,12 @@ struct JournalIntent: Sendable, Equatable {
                 // Earlier versions did not say.
                 count = line["count"]?.intValue
                 forgets = line["forgets"]?.boolValue ?? false
+                needed = try (line["folders"]?.arrayValue ?? []).map { folder in
+                    guard let name = folder.stringValue, (try? ObjectPath(name)) != nil else {
+                        throw malformed("it names a folder that can be none")
+                    }
+                    return name
+                }
             }
         }
         guard !kind.isEmpty else { throw malformed("it is empty") }
@@ -227,6 +244,7 @@ struct JournalIntent: Sendable, Equatable {
         default: content = .delete(ids)
         }
         self.forgets = forgets
+        folders = needed
         guard count == nil || count == Int64(self.count) else { throw malformed("its end is missing") }
     }
 }

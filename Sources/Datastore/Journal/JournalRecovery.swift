@@ -17,15 +17,23 @@ extension FileDatastore {
 
     /// Carries out or undoes all that a session had in mind: a file whose name is recorded stays and one that is not
     /// goes; the source of a move goes if the file is recorded; files of datasets that are in the trash, or that the registry
-    /// does not know any more, are deleted. Datastores of a chain that have one root have one journal.
+    /// does not know any more, are deleted. Folders that were made for files and are empty go. Datastores of a chain that
+    /// have one root have one journal.
     ///
     /// - Parameter connection: of a transaction that writes, so that no other client is in the middle of giving names.
     public func recover(_ session: AbandonedSession, _ connection: any DatabaseConnection) throws -> Recovered {
         var result = Recovered()
         try lockNames(connection, forRemoval: true)
+        var folders: Set<String> = []
         for (_, intent) in try session.intents() {
             try settle(intent, connection, &result)
+            folders.formUnion(intent.folders)
             result.intents += 1
+            KillPoint.pass()
+        }
+        // Those below come after those above. While nobody gives names, nobody needs one that is empty.
+        for folder in folders.sorted(by: >) {
+            JournalFiles.removeEmptyFolder(try localPath(try ObjectPath(folder)))
             KillPoint.pass()
         }
         return result

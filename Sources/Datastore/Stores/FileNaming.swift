@@ -60,29 +60,46 @@ extension StagedArtifacts {
     ) throws {
         var folders: Set<String> = []
         var held = HeldFolders()
+        // Whether nothing has got a name in the folder yet.
+        var isNew = false
         for file in files where file.datastore.isLocal {
             guard let placement = file.placement else { continue }
             let target = try file.datastore.localPath(placement.target)
+            let folder = JournalFiles.folder(of: target)
             if held.target?.holds(target) != true {
                 try held.confirmTarget()
-                let folder = JournalFiles.folder(of: target)
-                if folders.insert(folder).inserted {
+                isNew = folders.insert(folder).inserted
+                if isNew {
                     try JournalFiles.makeFolder(folder, made: made)
                     try flushes.add(folder)
                     KillPoint.pass()
                 }
                 held.target = HeldFolder(of: target)
             }
-            switch placement.staged {
-            case .made:
-                let isKept = try JournalFiles.place(try file.datastore.stagedPath(placement), at: target)
-                file.state.publish(as: placement.target, nil, isKept: isKept)
-            case .linked(let source, let identity):
-                file.state.publish(as: placement.target, try held.link(source, seenAs: identity, at: target))
+            do {
+                try give(file, placement, at: target, &held)
+            } catch ObjectStorageError.notFound where isNew && !LocalFile.exists(folder) {
+                // Somebody has removed it as an empty one.
+                try JournalFiles.makeFolder(folder, made: made)
+                held.target = HeldFolder(of: target)
+                try give(file, placement, at: target, &held)
             }
+            isNew = false
             KillPoint.pass()
         }
         try held.confirmTarget()
+    }
+
+    private static func give(
+        _ file: StagedFile, _ placement: StagedFile.Placement, at target: String, _ held: inout HeldFolders
+    ) throws {
+        switch placement.staged {
+        case .made:
+            let isKept = try JournalFiles.place(try file.datastore.stagedPath(placement), at: target)
+            file.state.publish(as: placement.target, nil, isKept: isKept)
+        case .linked(let source, let identity):
+            file.state.publish(as: placement.target, try held.link(source, seenAs: identity, at: target))
+        }
     }
 }
 

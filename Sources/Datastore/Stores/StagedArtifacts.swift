@@ -107,11 +107,15 @@ public struct StagedArtifacts: Sendable {
             var staged: [String] = []
             var entries: [JournalIntent.NewFile] = []
             var last: (folder: String, isThere: Bool)?
+            var missing: Set<String> = []
             for file in files where file.datastore === datastore {
                 if let placement = file.placement {
                     let target = try datastore.localPath(placement.target)
                     let folder = JournalFiles.folder(of: target)
-                    if last?.folder != folder { last = (folder, LocalFile.exists(folder)) }
+                    if last?.folder != folder {
+                        last = (folder, LocalFile.exists(folder))
+                        if last?.isThere == false { try datastore.addMissingFolders(of: placement.target, to: &missing) }
+                    }
                     // In a folder that is not there all names are free.
                     guard last?.isThere == false || !LocalFile.exists(target) else {
                         throw ObjectStorageError.alreadyExists(path: target)
@@ -126,7 +130,7 @@ public struct StagedArtifacts: Sendable {
             guard !entries.isEmpty else { continue }
             KillPoint.pass()
             try JournalFiles.flush(staged, below: try datastore.rootPath())
-            let path = try datastore.session().record(JournalIntent(.write(entries)))
+            let path = try datastore.session().record(JournalIntent(.write(entries), folders: missing.sorted()))
             intents.inEffect.withLock { $0.append(Intent(datastore: datastore, path: path)) }
             KillPoint.pass()
         }
@@ -285,6 +289,15 @@ extension FileDatastore {
         switch placement.staged {
         case .made(let path): try stagingRoot() + "/" + path.description
         case .linked(let source, _): source
+        }
+    }
+
+    /// Adds the folders that a file needs and that are not there, relative to the root.
+    fileprivate func addMissingFolders(of target: ObjectPath, to missing: inout Set<String>) throws {
+        var next = target.description.folderInPath
+        while let folder = next, !missing.contains(folder), !LocalFile.exists(try localPath(try ObjectPath(folder))) {
+            missing.insert(folder)
+            next = folder.folderInPath
         }
     }
 
