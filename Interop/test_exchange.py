@@ -9,7 +9,7 @@ import pytest
 import yaml
 from command_line import FIXTURES, needs_binary, one_line_of, steward, upstream
 from exchange_repositories import NAMES, content, empty_like, exportable, probe, sources  # noqa: F401
-from lsst.daf.butler import Butler
+from lsst.daf.butler import Butler, CollectionType, DatasetType, Timespan
 
 pytestmark = [
     needs_binary,
@@ -399,6 +399,26 @@ def test_export_calibs_writes_the_same(line, sources, tmp_path):
         files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
         outcomes.append((outcome.status, sorted(outcome.output.splitlines()), text, files))
     assert outcomes[0] == outcomes[1]
+
+
+def test_export_calibs_shows_implied_values(sources, tmp_path):
+    root = tmp_path / "repository"
+    Butler.makeRepo(str(root))
+    with Butler.from_config(str(root), writeable=True, run="r") as butler:
+        for element, record in (
+            ("instrument", {"name": "Cam"}),
+            ("physical_filter", {"instrument": "Cam", "name": "r_01", "band": "r"}),
+        ):
+            butler.registry.insertDimensionData(element, record)
+        kind = DatasetType(
+            "flat", ["instrument", "physical_filter"], "StructuredDataDict", universe=butler.dimensions, isCalibration=True)
+        butler.registry.registerDatasetType(kind)
+        ref = butler.put({"a": 1}, "flat", instrument="Cam", physical_filter="r_01")
+        butler.collections.register("calib", CollectionType.CALIBRATION)
+        butler.registry.certify("calib", [ref], Timespan(None, None))
+    said = [run("export-calibs", str(root), str(tmp_path / name)) for name, run in (("theirs", upstream), ("ours", steward))]
+    assert [outcome.status for outcome in said] == [0, 0]
+    assert said[0].output.split() == said[1].output.split() and " r " in said[1].output
 
 
 def test_an_export_of_nothing_is_an_export(sources, tmp_path):

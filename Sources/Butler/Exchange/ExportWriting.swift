@@ -80,7 +80,7 @@ struct ExportWriting {
             if next?.ref.datasetType.name != name { writer.datasetType(type) }
             while let first = next, first.ref.datasetType.name == name {
                 var isFirst = true
-                while next.map({ $0.section == first.section }) == true {
+                while next?.isInSection(of: first) == true {
                     let files = try Self.files(from: &next, &sorted)
                     writer.datasets(type, run: first.ref.run, files: files, continues: !isFirst)
                     isFirst = false
@@ -97,7 +97,7 @@ struct ExportWriting {
         var files: [ExportFile.File] = []
         var latest: SavedFile?
         while let file = next {
-            if let latest, latest.section != file.section { break }
+            if let latest, !latest.isInSection(of: file) { break }
             if let latest, latest.path == file.path, latest.number + 1 == file.number {
                 files[files.count - 1].datasets.append(file.dataset)
             } else {

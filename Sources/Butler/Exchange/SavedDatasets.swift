@@ -10,8 +10,8 @@ struct SavedDataset: SpooledItem {
     init(_ ref: DatasetRef) { self.ref = ref }
 
     static func < (a: Self, b: Self) -> Bool {
-        let (one, other) = ((a.ref.datasetType.name, a.ref.run), (b.ref.datasetType.name, b.ref.run))
-        return one == other ? a.ref.dataID < b.ref.dataID : one < other
+        if a.ref.datasetType.name != b.ref.datasetType.name { return a.ref.datasetType.name < b.ref.datasetType.name }
+        return a.ref.run == b.ref.run ? a.ref.dataID < b.ref.dataID : a.ref.run < b.ref.run
     }
 
     func write(to writer: inout PackedWriter, _ words: inout PackedWords) { words.write(ref, &writer) }
@@ -72,10 +72,14 @@ struct SavedFile: SpooledItem {
         self.number = number
     }
 
-    var section: (type: String, run: String) { (ref.datasetType.name, ref.run) }
+    /// Whether another is of the same type and run.
+    func isInSection(of other: SavedFile) -> Bool {
+        ref.datasetType.name == other.ref.datasetType.name && ref.run == other.ref.run
+    }
 
     static func < (a: Self, b: Self) -> Bool {
-        if a.section != b.section { return a.section < b.section }
+        if a.ref.datasetType.name != b.ref.datasetType.name { return a.ref.datasetType.name < b.ref.datasetType.name }
+        if a.ref.run != b.ref.run { return a.ref.run < b.ref.run }
         return a.path == b.path ? a.number < b.number : a.path < b.path
     }
 

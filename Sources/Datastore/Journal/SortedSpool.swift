@@ -105,10 +105,10 @@ package struct SortedItems<Item: SpooledItem>: Sendable {
 
         mutating func advance(_ words: PackedWords) throws {
             if items.isEmpty, let file, let block = blocks.popFirst() {
-                do {
+                do throws(PackedReader.Damage) {
                     var reader = PackedReader(file.read(block))
                     while !reader.isAtEnd { items.append(try Item(from: &reader, words)) }
-                } catch is PackedReader.Damage {
+                } catch {
                     throw ObjectStorageError.changedWhileReading(path: file.path)
                 }
                 items.reverse()

@@ -123,10 +123,21 @@ private struct Calibration: SpooledItem {
             ? a.ref.dataID < b.ref.dataID : a.ref.datasetType.name < b.ref.datasetType.name
     }
 
-    func write(to writer: inout PackedWriter, _ words: inout PackedWords) { words.write(ref, &writer) }
+    func write(to writer: inout PackedWriter, _ words: inout PackedWords) {
+        words.write(ref, &writer)
+        // Those of implied dimensions are shown, too.
+        let implied = ref.dataID.values.dropFirst(ref.dataID.requiredValues.count)
+        writer.write(implied.count)
+        for value in implied { writer.write(value) }
+    }
 
     init(from reader: inout PackedReader, _ words: PackedWords) throws(PackedReader.Damage) {
-        ref = try words.ref(&reader)
+        let ref = try words.ref(&reader)
+        var values = ref.dataID.values
+        let count = try reader.int()
+        guard [0, ref.dataID.group.keys.count - values.count].contains(count) else { throw PackedReader.Damage() }
+        for _ in 0..<count { values.append(try reader.value()) }
+        self.ref = ref.with(dataID: DataCoordinate(group: ref.dataID.group, values: values))
     }
 }
 
