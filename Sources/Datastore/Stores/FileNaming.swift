@@ -65,9 +65,9 @@ extension StagedArtifacts {
         for file in files where file.datastore.isLocal {
             guard let placement = file.placement else { continue }
             let target = try file.datastore.localPath(placement.target)
-            let folder = JournalFiles.folder(of: target)
             if held.target?.holds(target) != true {
                 try held.confirmTarget()
+                let folder = JournalFiles.folder(of: target)
                 isNew = folders.insert(folder).inserted
                 if isNew {
                     try JournalFiles.makeFolder(folder, made: made)
@@ -78,7 +78,9 @@ extension StagedArtifacts {
             }
             do {
                 try give(file, placement, at: target, &held)
-            } catch ObjectStorageError.notFound where isNew && !LocalFile.exists(folder) {
+            } catch let failure as ObjectStorageError {
+                let folder = JournalFiles.folder(of: target)
+                guard case .notFound = failure, isNew, !LocalFile.exists(folder) else { throw failure }
                 // Somebody has removed it as an empty one.
                 try JournalFiles.makeFolder(folder, made: made)
                 held.target = HeldFolder(of: target)
