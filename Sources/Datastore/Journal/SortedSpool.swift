@@ -24,7 +24,7 @@ package struct SortedSpool<Item: SpooledItem>: Sendable {
     private typealias Run = [Range<Int64>]
 
     package private(set) var count = 0
-    private var page: [Item] = []
+    private var page: [HeldItem<Item>] = []
     private var runs: [Run] = []
     private var words = PackedWords()
     private var file: SpoolFile?
@@ -44,12 +44,12 @@ package struct SortedSpool<Item: SpooledItem>: Sendable {
     /// - Throws: `ObjectStorageError` when there is no room.
     package mutating func append(_ item: Item) throws {
         if page.count == pageSize {
-            let sorted = page.sorted(by: <)
+            let sorted = page.sorted(by: HeldItem.precedes)
             page = []
             var next = sorted.makeIterator()
-            runs.append(try keep { next.next() })
+            runs.append(try keep { next.next()?.item })
         }
-        page.append(item)
+        page.append(HeldItem(item))
         count += 1
     }
 
@@ -78,26 +78,35 @@ package struct SortedSpool<Item: SpooledItem>: Sendable {
             }
             runs = longer
         }
-        return try merge(runs, rest: page.sorted(by: <))
+        return try merge(runs, rest: page.sorted(by: HeldItem.precedes))
     }
 
-    private func merge(_ runs: [Run], rest: [Item]) throws -> SortedItems<Item> {
+    private func merge(_ runs: [Run], rest: [HeldItem<Item>]) throws -> SortedItems<Item> {
         try SortedItems(runs.map { .init(file: file, blocks: $0[...]) } + [.init(file: nil, blocks: [], items: rest)], words)
     }
+}
+
+/// An item that is compared and moved. An object, as items have many parts.
+fileprivate final class HeldItem<Item: SpooledItem>: Sendable {
+    let item: Item
+
+    init(_ item: Item) { self.item = item }
+
+    static func precedes(_ a: HeldItem, _ b: HeldItem) -> Bool { a.item < b.item }
 }
 
 /// The items of a ``SortedSpool``, which are read as they are asked for.
 package struct SortedItems<Item: SpooledItem>: Sendable {
     /// A run of items that are in order.
-    struct Source: Sendable {
+    fileprivate struct Source: Sendable {
         let file: SpoolFile?
         /// Those that are not read yet.
         var blocks: ArraySlice<Range<Int64>>
         /// The last comes first.
-        private var items: [Item]
-        var head: Item?
+        private var items: [HeldItem<Item>]
+        var head: HeldItem<Item>?
 
-        init(file: SpoolFile?, blocks: ArraySlice<Range<Int64>>, items: [Item] = []) {
+        init(file: SpoolFile?, blocks: ArraySlice<Range<Int64>>, items: [HeldItem<Item>] = []) {
             self.file = file
             self.blocks = blocks
             self.items = items.reversed()
@@ -107,7 +116,7 @@ package struct SortedItems<Item: SpooledItem>: Sendable {
             if items.isEmpty, let file, let block = blocks.popFirst() {
                 do throws(PackedReader.Damage) {
                     var reader = PackedReader(file.read(block))
-                    while !reader.isAtEnd { items.append(try Item(from: &reader, words)) }
+                    while !reader.isAtEnd { items.append(HeldItem(try Item(from: &reader, words))) }
                 } catch {
                     throw ObjectStorageError.changedWhileReading(path: file.path)
                 }
@@ -122,7 +131,7 @@ package struct SortedItems<Item: SpooledItem>: Sendable {
     private var heap: [Int] = []
     private let words: PackedWords
 
-    init(_ sources: [Source], _ words: PackedWords) throws {
+    fileprivate init(_ sources: [Source], _ words: PackedWords) throws {
         self.sources = sources
         self.words = words
         for index in sources.indices {
@@ -134,7 +143,7 @@ package struct SortedItems<Item: SpooledItem>: Sendable {
 
     /// - Throws: `ObjectStorageError.changedWhileReading` when the file is damaged.
     package mutating func next() throws -> Item? {
-        guard let first = heap.first, let item = sources[first].head else { return nil }
+        guard let first = heap.first, let item = sources[first].head?.item else { return nil }
         try sources[first].advance(words)
         if sources[first].head == nil {
             heap[0] = heap[heap.count - 1]
@@ -166,6 +175,6 @@ package struct SortedItems<Item: SpooledItem>: Sendable {
 
     private func precedes(_ one: Int, _ other: Int) -> Bool {
         guard let a = sources[one].head, let b = sources[other].head else { return false }
-        return a < b || (!(b < a) && one < other)
+        return a.item < b.item || (!(b.item < a.item) && one < other)
     }
 }
