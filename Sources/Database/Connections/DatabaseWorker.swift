@@ -12,8 +12,10 @@ protocol DatabaseWorker: AnyObject, Sendable {
     /// Begins a transaction that reads. Called on the connection's thread.
     func beginReading(_ handle: Handle) throws -> any OpenTransaction
 
-    /// Closes the connection. Blocks the calling thread until what runs on it is over.
-    func close() throws
+    /// Closes the connection once all that was started before is over, then calls `done`, on any thread. Does not block.
+    ///
+    /// What goes wrong has nobody left to be told; the connection ends with its last reference then.
+    func close(then done: @escaping @Sendable () -> Void)
 }
 
 extension DatabaseWorker {

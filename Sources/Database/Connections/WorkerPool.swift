@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 /// A bounded number of connections, opened when they are first needed and lent to one task at a time.
@@ -17,22 +16,19 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
 
     private let limit: Int
     private let name: String
-    private let open: @Sendable () throws -> Worker
+    private let open: @Sendable () async throws -> Worker
     private let limitOfServer: SharedLimit<Worker>.Membership?
     private let state = Mutex(State())
-    /// Where connections are opened and closed, as both may block.
-    private let queue: DispatchQueue
 
     /// - Parameter limitOfServer: the pools that use up the connections of one server together.
     init(
         limit: Int, name: String, limitOfServer: SharedLimit<Worker>.Membership? = nil,
-        open: @escaping @Sendable () throws -> Worker
+        open: @escaping @Sendable () async throws -> Worker
     ) {
         self.limit = limit
         self.limitOfServer = limitOfServer
         self.name = name
         self.open = open
-        queue = DispatchQueue(label: "database.opening", attributes: .concurrent)
         limitOfServer?.join(self)
     }
 
@@ -64,7 +60,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
                     release(worker)
                     throw error
                 }
-                close(worker)
+                worker.close {}
                 if let other = try await substitute(for: error) {
                     worker = other
                 } else {
@@ -124,9 +120,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
     private func openWorker() async throws -> Worker {
         while true {
             do {
-                return try await withCheckedThrowingContinuation { continuation in
-                    queue.async { continuation.resume(with: Result { try self.open() }) }
-                }
+                return try await open()
             } catch DatabaseError.tooManyConnections(let name) {
                 // The server has no more, so those that it gave have to do.
                 if let worker = try await substitute(for: DatabaseError.tooManyConnections(name)) { return worker }
@@ -178,7 +172,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
             guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
             guard isNeedy else { continue }
             switch limitOfServer?.spare(for: self, isUrgent: true) {
-            case .fitting(let worker): if !adopt(worker) { close(worker) }
+            case .fitting(let worker): if !adopt(worker) { worker.close {} }
             case .other(let close):
                 await close()
                 _ = adopt(nil)
@@ -224,7 +218,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
             guard needy.adopt(worker) else { return keep(worker) }
             leavePlace()
         } else {
-            close(worker) {
+            worker.close {
                 _ = needy.adopt(nil)
                 self.leavePlace()
             }
@@ -233,7 +227,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
 
     /// Closes a connection that ``spare(isUrgent:)`` gave away.
     func closeSpare(_ worker: Worker) async {
-        await withCheckedContinuation { continuation in close(worker) { continuation.resume() } }
+        await withCheckedContinuation { continuation in worker.close { continuation.resume() } }
     }
 
     /// Gives up the place of a connection that is not, or no longer, open.
@@ -308,13 +302,5 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
         }
     }
 
-    private func retire(_ worker: Worker) { close(worker) { self.leavePlace() } }
-
-    private func close(_ worker: Worker, then done: @escaping @Sendable () -> Void = {}) {
-        queue.async {
-            // A connection that can not be closed is released with its last reference; there is nobody left to tell.
-            try? worker.close()
-            done()
-        }
-    }
+    private func retire(_ worker: Worker) { worker.close { self.leavePlace() } }
 }

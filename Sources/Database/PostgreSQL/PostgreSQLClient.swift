@@ -50,8 +50,8 @@ public final class PostgreSQLClient: DatabaseClient, PagingClient {
         let session = PostgreSQLSession(url, busyTimeout: options.busyTimeout, patience)
         let number = DatabaseChangeToken.nextNumber()
         let held = KnownServer()
-        let connect: @Sendable () throws -> PostgreSQLWorker = {
-            try PostgreSQLWorker(session) { handle in
+        let connect: @Sendable () async throws -> PostgreSQLWorker = {
+            try await PostgreSQLWorker.connect(session) { handle in
                 try held.get { try PostgreSQLServer(handle, schema: schema, options, number: number) }
             }
         }

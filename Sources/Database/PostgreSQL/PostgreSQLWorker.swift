@@ -1,21 +1,29 @@
-import Dispatch
-import Synchronization
-
 /// One connection with the thread that serves it.
 final class PostgreSQLWorker: DatabaseWorker, @unchecked Sendable {
-    private let queue: DispatchQueue
+    private let thread: ConnectionThread
     private let canceller: PostgreSQLCanceller
     /// What the server is like; the client's first worker finds out.
     let server: PostgreSQLServer
-    /// Safe to share as it is used on `queue` only, which runs one block at a time.
+    /// Safe to share as it is used on `thread` only.
     private var handle: PostgreSQLHandle?
     private let name: String
 
-    /// Connects, which blocks the calling thread.
+    /// Connects, on the thread of the new connection.
     ///
     /// - Parameter server: gives what the server is like, by a first look through the connection if need be.
-    init(
-        _ session: PostgreSQLSession, server: (PostgreSQLHandle) throws -> PostgreSQLServer
+    static func connect(
+        _ session: PostgreSQLSession, server: @escaping @Sendable (PostgreSQLHandle) throws -> PostgreSQLServer
+    ) async throws -> PostgreSQLWorker {
+        let thread = try ConnectionThread(for: session.name)
+        return try await withCheckedThrowingContinuation { continuation in
+            thread.run {
+                continuation.resume(with: Result { try PostgreSQLWorker(session, on: thread, server: server) })
+            }
+        }
+    }
+
+    private init(
+        _ session: PostgreSQLSession, on thread: ConnectionThread, server: (PostgreSQLHandle) throws -> PostgreSQLServer
     ) throws {
         let canceller = PostgreSQLCanceller()
         let handle = try PostgreSQLHandle(session, canceller)
@@ -23,18 +31,19 @@ final class PostgreSQLWorker: DatabaseWorker, @unchecked Sendable {
         self.canceller = canceller
         self.handle = handle
         name = session.name
-        queue = DispatchQueue(label: "database.connection")
+        self.thread = thread
     }
 
     func start<T: Sendable>(_ body: @escaping @Sendable (PostgreSQLHandle) throws -> T) -> DatabaseWork<T> {
         let visit = ConnectionVisit(interrupt: { [canceller] in canceller.cancel() })
         let work = DatabaseWork<T>(visit)
-        queue.async { work.end(Result { try self.run(visit, body) }) }
+        let isTaken = thread.run { work.end(Result { try self.run(visit, body) }) }
+        if !isTaken { work.end(.failure(DatabaseError.closed(name))) }
         return work
     }
 
     func enqueue(_ body: @escaping @Sendable (PostgreSQLHandle) -> Void) {
-        queue.async { [self] in
+        thread.run { [self] in
             if let handle { body(handle) }
         }
     }
@@ -70,10 +79,13 @@ final class PostgreSQLWorker: DatabaseWorker, @unchecked Sendable {
         try PostgreSQLTransaction.begin(handle, server, isWriteable: false)
     }
 
-    func close() throws {
-        queue.sync {
+    func close(then done: @escaping @Sendable () -> Void) {
+        let isTaken = thread.run { [self] in
             handle?.disconnect()
             handle = nil
+            done()
         }
+        thread.end()
+        if !isTaken { done() }
     }
 }

@@ -63,8 +63,8 @@ public final class SQLiteClient: DatabaseClient, PagingClient {
         }
         let name = path ?? "in memory"
         let errors = SQLiteErrors(name: name, path: path, busyTimeout: options.busyTimeout)
-        let openReader: @Sendable () throws -> SQLiteWorker = {
-            try SQLiteWorker(location: place, isReadOnly: true, errors: errors)
+        let openReader: @Sendable () async throws -> SQLiteWorker = {
+            try await SQLiteWorker.open(location: place, isReadOnly: true, errors: errors)
         }
         let readers = WorkerPool(limit: options.readerCount, name: name, open: openReader)
         let pagers = options.pagerCount.map { WorkerPool(limit: $0, name: name, open: openReader) } ?? readers
@@ -72,7 +72,7 @@ public final class SQLiteClient: DatabaseClient, PagingClient {
         let writer =
             isWriteable
             ? WorkerPool(limit: 1, name: name) {
-                try SQLiteWorker(location: place, isReadOnly: false, errors: errors)
+                try await SQLiteWorker.open(location: place, isReadOnly: false, errors: errors)
             } : nil
         do {
             try await (writer ?? readers).withWorker { worker in try await worker.perform { try Self.visit($0) } }

@@ -24,8 +24,20 @@ final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
     /// Safe to share as it is used on `queue` only, which runs one block at a time.
     private var handle: SQLiteHandle?
 
-    /// Opens the connection, which blocks the calling thread for as long as the file is locked.
-    init(location: String, isReadOnly: Bool, errors: SQLiteErrors) throws {
+    /// Where connections are opened and closed, as both may block.
+    private static let opening = DispatchQueue(label: "database.opening", attributes: .concurrent)
+
+    /// Opens a connection, which takes as long as the file is locked.
+    static func open(location: String, isReadOnly: Bool, errors: SQLiteErrors) async throws -> SQLiteWorker {
+        try await withCheckedThrowingContinuation { continuation in
+            opening.async {
+                continuation.resume(
+                    with: Result { try SQLiteWorker(location: location, isReadOnly: isReadOnly, errors: errors) })
+            }
+        }
+    }
+
+    private init(location: String, isReadOnly: Bool, errors: SQLiteErrors) throws {
         _ = Self.countsMemory
         _ = Self.buffersJournals
         self.errors = errors
@@ -92,16 +104,14 @@ final class SQLiteWorker: DatabaseWorker, @unchecked Sendable {
         return handle
     }
 
-    /// Closes the connection. Blocks the calling thread until the queue is free.
-    func close() throws {
-        queue.unsafeReentrantWrite { _ in
-            handle?.releaseStatements()
-            handle = nil
-        }
-        do {
-            try queue.close()
-        } catch {
-            throw errors.translated(error)
+    func close(then done: @escaping @Sendable () -> Void) {
+        Self.opening.async { [self] in
+            queue.unsafeReentrantWrite { _ in
+                handle?.releaseStatements()
+                handle = nil
+            }
+            try? queue.close()
+            done()
         }
     }
 }
