@@ -4,9 +4,6 @@ import Synchronization
 ///
 /// A pool that needs one then gets one that another pool does not use, or the next that is given back.
 final class SharedLimit<Worker: DatabaseWorker>: Sendable {
-    /// How long a pool without connections waits for one of another pool.
-    static var patience: Duration { .seconds(10) }
-
     /// A pool's part in it.
     struct Membership: Sendable {
         let limit: SharedLimit

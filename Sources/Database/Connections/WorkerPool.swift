@@ -2,32 +2,50 @@ import Synchronization
 
 /// A bounded number of connections, opened when they are first needed and lent to one task at a time.
 final class WorkerPool<Worker: DatabaseWorker>: Sendable {
-    private typealias Waiter = (id: Int, continuation: CheckedContinuation<Worker?, any Error>)
+    private struct Waiter {
+        let id: Int
+        /// When its task came for a connection.
+        let since: ContinuousClock.Instant
+        let continuation: CheckedContinuation<Worker?, any Error>
+    }
 
     private struct State {
         var idle: [Worker] = []
+        /// Those that are being opened count, too.
         var openCount = 0
+        var openingCount = 0
+        /// That the server had no more, and since when, until one can be used again.
+        var shortage: (error: DatabaseError, since: ContinuousClock.Instant)?
+        /// Whether a task looks after those who wait.
+        var isWatched = false
         var waiters: [Waiter] = []
         var nextWaiter = 0
         var cancelledWaiters: Set<Int> = []
         var isClosed = false
         var closers: [CheckedContinuation<Void, Never>] = []
+
+        /// Whether there is no connection that could be given back.
+        var hasNone: Bool { openCount == openingCount }
     }
 
     private let limit: Int
     private let name: String
+    private let patience: Duration
     private let open: @Sendable () async throws -> Worker
     private let limitOfServer: SharedLimit<Worker>.Membership?
     private let state = Mutex(State())
 
-    /// - Parameter limitOfServer: the pools that use up the connections of one server together.
+    /// - Parameters:
+    ///   - limitOfServer: the pools that use up the connections of one server together.
+    ///   - patience: how long a task waits while the server gives no connection.
     init(
         limit: Int, name: String, limitOfServer: SharedLimit<Worker>.Membership? = nil,
-        open: @escaping @Sendable () async throws -> Worker
+        patience: Duration = .seconds(10), open: @escaping @Sendable () async throws -> Worker
     ) {
         self.limit = limit
         self.limitOfServer = limitOfServer
         self.name = name
+        self.patience = patience
         self.open = open
         limitOfServer?.join(self)
     }
@@ -51,21 +69,30 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
     /// One that was lost, and that the server has none to replace with, is exchanged for another, if there are others.
     /// Nothing has happened on it then, so `begin` is called again.
     func lease<T>(_ begin: (Worker) async throws -> T) async throws -> (Worker, T) {
-        var worker = try await lease()
+        let since = ContinuousClock.now
+        var worker = try await lease(since: since)
         while true {
             do {
-                return (worker, try await begin(worker))
-            } catch {
-                guard case DatabaseError.tooManyConnections = error else {
+                let result = try await begin(worker)
+                state.withLock { $0.shortage = nil }
+                return (worker, result)
+            } catch let error as DatabaseError {
+                switch error {
+                case .tooManyConnections:
+                    worker.close {}
+                    if let other = try await substitute(after: error, since: since) {
+                        worker = other
+                    } else {
+                        worker = try await openWorker(since: since)
+                    }
+                default:
+                    endLongWaits(after: error)
                     release(worker)
                     throw error
                 }
-                worker.close {}
-                if let other = try await substitute(for: error) {
-                    worker = other
-                } else {
-                    worker = try await openWorker()
-                }
+            } catch {
+                release(worker)
+                throw error
             }
         }
     }
@@ -76,7 +103,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
         case turn(Int)
     }
 
-    private func lease() async throws -> Worker {
+    private func lease(since: ContinuousClock.Instant) async throws -> Worker {
         let offer: Offer = try state.withLock { state in
             guard !state.isClosed else { throw DatabaseError.closed(name) }
             if let worker = state.idle.popLast() { return .worker(worker) }
@@ -89,10 +116,10 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
         }
         switch offer {
         case .worker(let worker): return worker
-        case .place: return try await openWorker()
+        case .place: return try await openWorker(since: since)
         case .turn(let id):
             // No worker means a free place to open one.
-            guard let worker = try await wait(id) else { return try await openWorker() }
+            guard let worker = try await wait(id, since: since) else { return try await openWorker(since: since) }
             return worker
         }
     }
@@ -117,14 +144,18 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
 
     // MARK: - Opening
 
-    private func openWorker() async throws -> Worker {
+    private func openWorker(since: ContinuousClock.Instant) async throws -> Worker {
         while true {
             do {
+                state.withLock { $0.openingCount += 1 }
+                defer { state.withLock { $0.openingCount -= 1 } }
                 return try await open()
             } catch DatabaseError.tooManyConnections(let name) {
                 // The server has no more, so those that it gave have to do.
-                if let worker = try await substitute(for: DatabaseError.tooManyConnections(name)) { return worker }
+                let error = DatabaseError.tooManyConnections(name)
+                if let worker = try await substitute(after: error, since: since) { return worker }
             } catch {
+                endLongWaits(after: error)
                 leavePlace()
                 throw error
             }
@@ -135,8 +166,8 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
     /// next that is given back, here first. `nil` when it may be tried again, with the place.
     ///
     /// - Throws: `error` if there is nobody to wait for, or nobody gives anything back in time. The place is left then.
-    private func substitute(for error: any Error) async throws -> Worker? {
-        let hasNone = state.withLock { $0.openCount <= 1 }
+    private func substitute(after error: DatabaseError, since: ContinuousClock.Instant) async throws -> Worker? {
+        let hasNone = state.withLock { $0.openCount - $0.openingCount <= 1 }
         switch limitOfServer?.spare(for: self, isUrgent: hasNone) {
         case .fitting(let worker): return worker
         case .other(let close):
@@ -145,50 +176,86 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
         case nil: break
         }
         let mayWait = limitOfServer?.isUsed(besides: self) ?? false
-        let turn = state.withLock { state -> (id: Int, hasNone: Bool)? in
+        let id = state.withLock { state -> Int? in
             guard !state.isClosed, state.openCount > 1 || mayWait else { return nil }
             state.openCount -= 1
+            state.shortage = (error, state.shortage?.since ?? .now)
+            beginWatching(&state)
             state.nextWaiter += 1
-            return (state.nextWaiter, state.openCount == 0)
+            return state.nextWaiter
         }
-        guard let turn else {
+        guard let id else {
             leavePlace()
             throw error
         }
-        guard turn.hasNone, let limitOfServer else { return try await wait(turn.id, isInLine: true) }
-        limitOfServer.changeNeed(by: 1)
-        let watch = Task { await self.watch(turn.id, error) }
-        defer {
-            watch.cancel()
-            limitOfServer.changeNeed(by: -1)
-        }
-        return try await wait(turn.id, isInLine: true, mayOpen: false)
+        return try await wait(id, since: since, isInLine: true)
     }
 
-    /// Ends the wait of one in a pool without connections: with one that another pool does not use, or after some time.
-    private func watch(_ id: Int, _ error: any Error) async {
-        let end = ContinuousClock.now + SharedLimit<Worker>.patience
-        while ContinuousClock.now < end {
-            guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
-            guard isNeedy else { continue }
-            switch limitOfServer?.spare(for: self, isUrgent: true) {
+    // MARK: - The lengths of waits
+
+    /// Ends the waits that have lasted for long when it turns out that the server cannot be reached: each of those tasks would
+    /// have to find that out after the ones before it, and a silent server takes its time.
+    private func endLongWaits(after error: any Error) {
+        guard case DatabaseError.unavailable = error else { return }
+        state.withLock { state in endWaits(&state, with: error) { $0 } }
+    }
+
+    private func endWaits(
+        _ state: inout State, with error: any Error, since: (ContinuousClock.Instant) -> ContinuousClock.Instant
+    ) {
+        let now = ContinuousClock.now
+        while let index = state.waiters.firstIndex(where: { now - since($0.since) >= patience }) {
+            state.waiters.remove(at: index).continuation.resume(throwing: error)
+        }
+    }
+
+    /// Lets a task look after those who wait: where the server gives nothing, the next that is given back may be far away,
+    /// or never come.
+    private func beginWatching(_ state: inout State) {
+        guard !state.isWatched, needsWatching(state) else { return }
+        state.isWatched = true
+        Task { await watch() }
+    }
+
+    private func needsWatching(_ state: State) -> Bool {
+        !state.isClosed && !state.waiters.isEmpty && state.openCount < limit
+    }
+
+    /// Gets those who wait a connection that another pool does not use, tries now and then whether the server has one
+    /// again, and ends the waits that have lasted for too long.
+    private func watch() async {
+        limitOfServer?.changeNeed(by: 1)
+        defer { limitOfServer?.changeNeed(by: -1) }
+        var lastAttempt = ContinuousClock.now
+        while true {
+            // It is never cancelled.
+            try? await Task.sleep(for: .milliseconds(100))
+            let (goesOn, isShort) = state.withLock { state in
+                // For what this pool has and lends they go on.
+                if state.hasNone, let (error, begin) = state.shortage {
+                    endWaits(&state, with: error) { max($0, begin) }
+                }
+                state.isWatched = needsWatching(state)
+                return (state.isWatched, state.shortage != nil)
+            }
+            guard goesOn else { return }
+            switch isShort ? limitOfServer?.spare(for: self, isUrgent: isNeedy) : nil {
             case .fitting(let worker): if !adopt(worker) { worker.close {} }
             case .other(let close):
                 await close()
-                _ = adopt(nil)
-            case nil: break
+                adopt(nil)
+            case nil:
+                guard ContinuousClock.now - lastAttempt >= .seconds(1) else { continue }
+                lastAttempt = .now
+                adopt(nil)
             }
-        }
-        state.withLock { state in
-            guard state.openCount == 0, let index = state.waiters.firstIndex(where: { $0.id == id }) else { return }
-            state.waiters.remove(at: index).continuation.resume(throwing: error)
         }
     }
 
     // MARK: - Other pools
 
     /// Whether somebody waits here while there is no connection that could be given back.
-    var isNeedy: Bool { state.withLock { $0.openCount == 0 && !$0.waiters.isEmpty && !$0.isClosed } }
+    var isNeedy: Bool { state.withLock { $0.hasNone && !$0.waiters.isEmpty && !$0.isClosed } }
 
     var isUsed: Bool { state.withLock { $0.openCount > 0 } }
 
@@ -204,10 +271,11 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
     }
 
     /// Takes the connection, or with `nil` the place for one, for who waits; `false` if nobody does any more.
+    @discardableResult
     func adopt(_ worker: Worker?) -> Bool {
         state.withLock { state in
-            guard !state.isClosed, state.openCount == 0, !state.waiters.isEmpty else { return false }
-            state.openCount = 1
+            guard !state.isClosed, state.openCount < limit, !state.waiters.isEmpty else { return false }
+            state.openCount += 1
             state.waiters.removeFirst().continuation.resume(returning: worker)
             return true
         }
@@ -219,7 +287,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
             leavePlace()
         } else {
             worker.close {
-                _ = needy.adopt(nil)
+                needy.adopt(nil)
                 self.leavePlace()
             }
         }
@@ -247,10 +315,8 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
 
     // MARK: - Waiting
 
-    /// - Parameters:
-    ///   - isInLine: whether to wait although another connection could be opened.
-    ///   - mayOpen: whether one is opened all the same if there is none to wait for.
-    private func wait(_ id: Int, isInLine: Bool = false, mayOpen: Bool = true) async throws -> Worker? {
+    /// - Parameter isInLine: whether to wait although another connection could be opened.
+    private func wait(_ id: Int, since: ContinuousClock.Instant, isInLine: Bool = false) async throws -> Worker? {
         defer { state.withLock { _ = $0.cancelledWaiters.remove(id) } }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -262,11 +328,14 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
                     } else if let worker = state.idle.popLast() {
                         // It was given back between the offer and here.
                         continuation.resume(returning: worker)
-                    } else if state.openCount < limit, !isInLine || (state.openCount == 0 && mayOpen) {
+                    } else if state.openCount < limit, !isInLine {
                         state.openCount += 1
                         continuation.resume(returning: nil)
                     } else {
-                        state.waiters.append((id, continuation))
+                        // Who came first and was refused in between has kept the place in the line.
+                        let index = state.waiters.firstIndex { $0.since > since } ?? state.waiters.endIndex
+                        state.waiters.insert(Waiter(id: id, since: since, continuation: continuation), at: index)
+                        beginWatching(&state)
                     }
                 }
             }
