@@ -7,8 +7,11 @@ import StructuredData
 extension ButlerRoutes {
     func addOperations(to routes: ServiceRoutes) {
         let (gate, metrics) = (routes.gate, routes.metrics)
+        let databases = table.all.map { served in
+            (label: served.label, readiness: Readiness { try await served.repository.read { _ in } })
+        }
         // Whether to send requests here.
-        routes.add("/readyz", [.get: { [self] _, _ in await readiness(isDraining: gate.isDraining) }])
+        routes.add("/readyz", [.get: { [self] _, _ in await readiness(of: databases, isDraining: gate.isDraining) }])
 
         observeConnections(metrics)
         routes.add(
@@ -27,27 +30,19 @@ extension ButlerRoutes {
 
     /// Asks each repository's database for the little that every request needs, and is ready if one answers. Reasons go to
     /// the log only.
-    private func readiness(isDraining: Bool) async -> Response {
+    private func readiness(of databases: [(label: String, readiness: Readiness)], isDraining: Bool) async -> Response {
         guard !isDraining else { return .json(["status": "stopping"], status: .serviceUnavailable) }
         let failing = await withTaskGroup(of: String?.self) { group in
-            for served in table.all {
+            for (label, readiness) in databases {
                 group.addTask {
                     do {
-                        try await withThrowingTaskGroup(of: Void.self) { race in
-                            race.addTask { try await served.repository.read { _ in } }
-                            race.addTask {
-                                try await Task.sleep(for: Self.readinessTime)
-                                throw StreamLimitExceeded.time(Self.readinessTime)
-                            }
-                            defer { race.cancelAll() }
-                            try await race.next()
-                        }
+                        try await readiness.check(within: Self.readinessTime)
                         return nil
                     } catch {
                         logger.warning(
                             "repository not ready",
-                            metadata: ["butler_repo": .string(served.label), "error": .string("\(error)")])
-                        return served.label
+                            metadata: ["butler_repo": .string(label), "error": .string("\(error)")])
+                        return label
                     }
                 }
             }
@@ -56,7 +51,7 @@ extension ButlerRoutes {
         guard !failing.isEmpty else { return .json(["status": "ready"]) }
         let labels = StructuredValue.strings(failing.sorted())
         // The others are of use without those whose databases are away.
-        guard failing.count == table.all.count else { return .json(["status": "ready", "unavailable": labels]) }
+        guard failing.count == databases.count else { return .json(["status": "ready", "unavailable": labels]) }
         return .json(["status": "not ready", "repositories": labels], status: .serviceUnavailable)
     }
 
