@@ -48,8 +48,8 @@ struct PostgreSQLTests {
         let handle = try PostgreSQLHandle(session, PostgreSQLCanceller())
         try handle.begin("BEGIN")
         try handle.run("CREATE TEMPORARY TABLE t (n integer)")
-        // Nothing of what the server says comes through.
-        shutdown(PQsocket(try #require(handle.pointer)), Int32(SHUT_RD))
+        let ended = try EndedSocket(inPlaceOf: PQsocket(handle.pointer))
+        defer { withExtendedLifetime(ended) {} }
         let error = #expect(throws: DatabaseError.self) {
             switch kind {
             case "copy": _ = try handle.copy("COPY t FROM STDIN", Array("1\n".utf8), table: "t")
