@@ -57,12 +57,18 @@ def test_what_is_wrong_with_distant_files_is_found_and_mended(remote, root):
     # Young files are left alone, whatever else is mended.
     assert found(root, "--repair", "--min-age", "60") == faults
     assert "run/a/orphan.yaml" in remote.objects()
-    assert found(root, "--repair") == [faults[0], faults[2]]
-    assert remote.objects() == {path: content for path, content in broken.items() if path != "run/a/orphan.yaml"}
-    assert found(root, "--checksums") == [("wrong checksum", changed), ("wrong size", short)]
+    assert found(root, "--repair", "--delete-unrecorded") == [faults[0], faults[2]]
+    assert remote.objects() == broken
+    assert found(root, "--checksums") == sorted([faults[0], ("wrong checksum", changed), ("wrong size", short)])
     with Butler.from_config(str(root)) as butler:
         refs = butler.query_datasets("count", collections="run/a")
         assert sorted(butler.stored(ref) for ref in refs) == [False, True, True, True]
+    # Where nothing else is wrong, and no dataset lacks a file, those without records go if that is asked for.
+    remote.restore({**sound, "run/b/orphan.yaml": b"x"})
+    assert found(root, "--repair") == sorted([("file without record", lost), ("file without record", "run/b/orphan.yaml")])
+    assert found(root, "--repair", "--delete-unrecorded", "--min-age", "60") and "run/b/orphan.yaml" in remote.objects()
+    found(root, "--repair", "--delete-unrecorded")
+    assert remote.objects() == sound
 
 
 def test_rows_about_distant_files_are_mended(remote, root, tmp_path):
@@ -116,5 +122,5 @@ def test_what_writers_have_announced_is_theirs(remote, root):
     put(remote, f".steward/{session}.session", b'{"host": "elsewhere", "process": 1, "started": 0, "lock": "/x"}\n')
     put(remote, f".steward/{session}-1.intent",
         b'{"version": 1, "kind": "upload"}\n{"path": "run/a/count/coming.yaml", "size": 1, "md5": "0"}\n')
-    assert found(root, "--repair") == []
+    assert found(root, "--repair", "--delete-unrecorded") == []
     assert "run/a/count/coming.yaml" in remote.objects()

@@ -11,6 +11,11 @@ extension String {
     /// All up to the last slash, without it; `nil` when there is none.
     public var folderInPath: String? { utf8.lastIndex(of: Self.slash).map { String(self[..<$0]) } }
 
+    /// What follows a folder, which has a slash at its end; `nil` for a path that is not below it.
+    public func path(below folder: String) -> String? {
+        utf8.starts(with: folder.utf8) ? String(utf8.dropFirst(folder.utf8.count)) : nil
+    }
+
     public var endsWithSlash: Bool { utf8.last == Self.slash }
 
     /// The same without a slash at its end, unless that is all.

@@ -5,24 +5,25 @@ import Synchronization
 
 /// What to do about files that no record leads to.
 extension RepositoryCheck {
-    func files(absent: [FileDatastore], _ body: (RepositoryFault) async throws -> Void) async throws {
-        let unrecorded = try UnrecordedFiles(
-            of: all, absent: absent, database: registry.database.displayName, minimumAge: minimumAge)
-        let stems = DatasetStems()
+    /// - Parameter isSound: whether nothing else is wrong. If something is, no file goes: it could be what is missing.
+    func files(
+        _ unrecorded: UnrecordedFiles, isSound: Bool, _ body: (RepositoryFault) async throws -> Void
+    ) async throws {
+        let known = KnownRuns(all)
         var links: LinkTargets?
         var repositories: [String: Bool] = [:]
         try await unrecorded.visit { candidates in
             let found = try await registry.read { try unrecorded.unrecorded(candidates, $0.connection) }
             let chosen = try await unrecorded.outsideRepositories(candidates.with(found), &repositories)
             guard !chosen.files.isEmpty else { return }
-            let known = try links ?? unrecorded.linked()
-            links = known
+            let targets = try links ?? unrecorded.linked()
+            links = targets
             var faults = try await registry.read {
-                try self.mend(chosen, unrecorded, known, stems, $0, isRemoving: false)
+                try self.mend(chosen, unrecorded, targets, known, isSound, $0, isRemoving: false)
             }
             if repairs, faults.contains(where: { $0.remedy != .none }) {
                 faults = try await registry.write {
-                    try self.mend(chosen, unrecorded, known, stems, $0.snapshot, isRemoving: true)
+                    try self.mend(chosen, unrecorded, targets, known, isSound, $0.snapshot, isRemoving: true)
                 }
             }
             for fault in faults { try await body(fault) }
@@ -31,7 +32,7 @@ extension RepositoryCheck {
 
     private func mend(
         _ candidates: UnrecordedFiles.Candidates, _ unrecorded: UnrecordedFiles, _ links: LinkTargets,
-        _ stems: DatasetStems, _ snapshot: RegistrySnapshot, isRemoving: Bool
+        _ known: KnownRuns, _ isSound: Bool, _ snapshot: RegistrySnapshot, isRemoving: Bool
     ) throws -> [RepositoryFault] {
         if isRemoving { try unrecorded.lock(snapshot.connection) }
         let direct = try unrecorded.directlyRecorded(snapshot.connection)
@@ -41,7 +42,13 @@ extension RepositoryCheck {
         where !unrecorded.isRecorded(file, directly: direct) {
             var reason = try unrecorded.reasonToKeep(file, links, now: Self.now)
             if reason == nil {
-                reason = try reasonToKeep(file, unrecorded, runs, stems, snapshot)
+                reason = try reasonToKeep(file, unrecorded, runs, known, snapshot)
+            }
+            if reason == nil, !options.deletesUnrecorded {
+                reason = "no dataset of the repository seems to lack it; --delete-unrecorded takes such files away"
+            }
+            if reason == nil, !isSound {
+                reason = "something else is wrong here, and this could be what is missing; mend that first"
             }
             if reason == nil, isRemoving { try unrecorded.remove(file) }
             faults.append(
@@ -56,15 +63,19 @@ extension RepositoryCheck {
     /// Why a file may be somebody's, as far as the registry tells.
     private func reasonToKeep(
         _ file: UnrecordedFiles.File, _ unrecorded: UnrecordedFiles, _ runs: RunNames,
-        _ stems: DatasetStems, _ snapshot: RegistrySnapshot
+        _ known: KnownRuns, _ snapshot: RegistrySnapshot
     ) throws -> String? {
         var isInRun = false
         for (datastore, path) in unrecorded.owners(of: file) {
             let stem = FileDatastore.stem(of: path)
             for run in datastore.runs(of: path, among: runs).sorted() {
                 isInRun = true
-                if try stems.contain(stem, of: run, in: datastore, snapshot) {
+                let datasets = try known.datasets(of: run, in: datastore, snapshot)
+                if datasets.stems.contains(stem.hashValue) {
                     return "a dataset of run '\(run)' could have a file of this name"
+                }
+                if datasets.lackRecords {
+                    return "run '\(run)' has datasets that are registered and not stored, and it could be a file of theirs"
                 }
             }
         }
@@ -72,33 +83,45 @@ extension RepositoryCheck {
     }
 }
 
-/// Paths, without extension, that registered datasets could have, by run and datastore. Kept as hash values, eight bytes
-/// each: one that is like another by chance saves a file.
-private final class DatasetStems: Sendable {
+/// What is asked of runs for each file that could be theirs.
+private final class KnownRuns: Sendable {
+    struct Datasets {
+        /// Paths, without extension, that files of the datasets could have. Kept as hash values, eight bytes each: one that
+        /// is like another by chance saves a file.
+        var stems: Set<Int> = []
+        /// Whether no datastore has a record of some. Templates may have been others when their files were written.
+        var lackRecords = false
+    }
+
     private struct Key: Hashable {
         let run: String
         let datastore: String
     }
 
-    private let known = Mutex<[Key: Set<Int>]>([:])
+    private let all: [FileDatastore]
+    private let known = Mutex<[Key: Datasets]>([:])
 
-    func contain(
-        _ stem: String, of run: String, in datastore: FileDatastore, _ snapshot: RegistrySnapshot
-    ) throws -> Bool {
+    init(_ all: [FileDatastore]) { self.all = all }
+
+    func datasets(
+        of run: String, in datastore: FileDatastore, _ snapshot: RegistrySnapshot
+    ) throws -> Datasets {
         let key = Key(run: run, datastore: datastore.name)
-        if let stems = known.withLock({ $0[key] }) { return stems.contains(stem.hashValue) }
+        if let datasets = known.withLock({ $0[key] }) { return datasets }
         var ids: [[DatasetID]] = []
         try snapshot.datasetIDs(inRuns: [run], piecesOf: 1000) { ids.append($0) }
-        var stems: Set<Int> = []
+        var found = Datasets()
         let memory = RecordMemory()
         for piece in ids {
+            let recorded = try all.reduce(into: Set()) { $0.formUnion(try $1.recorded(piece, snapshot.connection)) }
+            if recorded.count < piece.count { found.lackRecords = true }
             for ref in try snapshot.datasets(piece) {
                 let expanded = ref.with(dataID: try snapshot.expand(ref.dataID, remembering: memory))
-                for possible in try datastore.possibleStems(of: expanded) { stems.insert(possible.hashValue) }
+                for possible in try datastore.possibleStems(of: expanded) { found.stems.insert(possible.hashValue) }
             }
         }
-        let found = stems
-        known.withLock { $0[key] = found }
-        return found.contains(stem.hashValue)
+        let datasets = found
+        known.withLock { $0[key] = datasets }
+        return datasets
     }
 }

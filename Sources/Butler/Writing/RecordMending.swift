@@ -6,9 +6,10 @@ import Registry
 /// as its transaction sees them, and changes them if it is given a writer.
 extension RepositoryCheck {
     /// Datasets whose records have no location or no file.
+    /// - Parameter elsewhere: what is known of files that could be those of records.
     func mend(
-        _ ids: [DatasetID], in files: FileDatastore, forgetsLost: Bool, _ snapshot: RegistrySnapshot,
-        _ writer: RegistryWriter?
+        _ ids: [DatasetID], in files: FileDatastore, forgetsLost: Bool,
+        _ elsewhere: [FileDatastore.RecordKey: String], _ snapshot: RegistrySnapshot, _ writer: RegistryWriter?
     ) throws -> [RepositoryFault] {
         let connection = snapshot.connection
         let known = Set(try snapshot.datasets(ids).map(\.id))
@@ -22,7 +23,7 @@ extension RepositoryCheck {
         for (id, own) in Dictionary(grouping: records, by: \.id).sorted(by: { $0.key < $1.key }) {
             if own[0].isLocated {
                 for record in own where try files.isThere(record.info) == false {
-                    let reason = try reasonToRemember(record, in: files, forgetsLost)
+                    let reason = try elsewhere[record.key] ?? reasonToRemember(record, in: files, forgetsLost)
                     if reason == nil { lost.append(record) }
                     faults.append(
                         fault(.recordWithoutFile, record.info.path, "of dataset \(id)", reason, .rows))
@@ -80,8 +81,8 @@ extension RepositoryCheck {
             if try files.isRecordedElsewhere(record.info, among: all, snapshot.connection) {
                 return "another datastore has a record of the file"
             }
-            if !record.isTrashed, let change = try files.latestChange(record.info), Self.now - change < minimumAge {
-                return "the file was changed less than \(minimumAge) seconds ago"
+            if !record.isTrashed, let change = try files.latestChange(record.info), Self.now - change < options.minimumAge {
+                return "the file was changed less than \(options.minimumAge) seconds ago"
             }
         }
         return nil

@@ -10,44 +10,48 @@ extension DirectButler {
     ///
     /// Repairs never take away what could be all that is left of a dataset. Rows are added where files and other rows tell
     /// what they should be: locations, records, summaries, overlaps. Deletions are finished. Records of files that are gone
-    /// are forgotten, while the datasets stay known, unless more files are missing than there, or a folder above them
-    /// is. Files without record are removed only where a template puts files of a run that exists, if they are not young,
-    /// no link leads to them, they are no database, and no dataset that is registered without files could be theirs. Of a
-    /// datastore that is not there nothing is changed. Each fault is looked at again in the transaction that mends it,
-    /// since others may be at work.
+    /// are forgotten, while the datasets stay known, unless more files are missing than there, a folder above them is, or
+    /// a file without record could be theirs. Of a datastore that is not there nothing is changed. Each fault is looked at
+    /// again in the transaction that mends it, since others may be at work.
     ///
-    /// Memory: flat, but for an entry for each absolute location and each symbolic link, and for paths of datasets without
-    /// files in runs that have files without record. Cost: a listing of all files, a look at each recorded one, and scans
-    /// of the tables.
+    /// Files without record stay unless their deletion is asked for, and then too if anything else is wrong, and those that
+    /// a registered dataset could miss: see ``RepositoryCheck/Options/deletesUnrecorded``.
+    ///
+    /// Memory: flat, but for an entry for each absolute location and each symbolic link, for files without record if a
+    /// record lacks its file, and for paths of datasets in runs that have files without record. Cost: a listing of all
+    /// files, a look at each recorded one, and scans of the tables.
     /// - Parameters:
-    ///   - checksums: whether files are read whole where a checksum is recorded, and members of archives are unpacked.
-    ///   - minimumAge: in seconds. Files that no row vouches for and that were changed later are left alone.
     ///   - progress: is told at how many more datasets with records was looked, and how many there are.
     ///   - body: is told of each fault as it is found, with what a repair does or would do.
     public func check(
-        repairs: Bool = false, checksums: Bool = false, minimumAge: Int64 = RepositoryCheck.usualAge,
+        repairs: Bool = false, _ options: RepositoryCheck.Options = RepositoryCheck.Options(),
         progress: @escaping (_ more: Int, _ total: Int) -> Void = { _, _ in },
         _ body: (RepositoryFault) async throws -> Void
     ) async throws {
         if repairs { try requireWriteable(to: "repair the repository") }
-        let check = RepositoryCheck(
-            registry: registry, all: try datastore().files, repairs: repairs, checksums: checksums, minimumAge: minimumAge)
+        let check = RepositoryCheck(registry: registry, all: try datastore().files, repairs: repairs, options: options)
+        var isSound = true
+        func report(_ fault: RepositoryFault) async throws {
+            isSound = false
+            try await body(fault)
+        }
         var absent: [FileDatastore] = []
         let total = try await registry.read { snapshot in
             try check.all.reduce(0) { $0 + (try $1.locatedCount(snapshot.connection)) }
         }
         for files in check.all {
-            if let reason = try await check.reasonForAbsence(of: files) {
-                absent.append(files)
-                try await body(
-                    RepositoryFault(.absentDatastore, files.name, reason, .none, repairs: repairs))
-                continue
-            }
-            try await check.records(of: files, progress: { progress($0, total) }, body)
-            try await check.locations(of: files, body)
-            try await check.trash(of: files, body)
+            guard let reason = try await check.reasonForAbsence(of: files) else { continue }
+            absent.append(files)
+            try await report(RepositoryFault(.absentDatastore, files.name, reason, .none, repairs: repairs))
         }
-        try await check.files(absent: absent, body)
+        let unrecorded = try UnrecordedFiles(
+            of: check.all, absent: absent, database: registry.database.displayName, minimumAge: options.minimumAge)
+        for files in check.all where !absent.contains(where: { $0 === files }) {
+            try await check.records(of: files, unrecorded, progress: { progress($0, total) }, report)
+            try await check.locations(of: files, report)
+            try await check.trash(of: files, report)
+        }
+        try await check.files(unrecorded, isSound: isSound, body)
         try await checkDerivedRows(repairs, body)
     }
 
@@ -82,8 +86,21 @@ public struct RepositoryCheck: Sendable {
     let registry: Registry
     let all: [FileDatastore]
     let repairs: Bool
-    let checksums: Bool
-    let minimumAge: Int64
+    let options: Options
+
+    /// What is looked at, and what a repair may do that only a person can know to be right.
+    public struct Options: Sendable {
+        /// Whether files are read whole where a checksum is recorded, and members of archives are unpacked.
+        public var checksums = false
+        /// In seconds. Files that no row vouches for and that were changed later are left alone.
+        public var minimumAge = RepositoryCheck.usualAge
+        /// Whether files without record go: those where a template puts files of a run that exists, if all datasets of that
+        /// run have records, nothing else is wrong in the repository, they are not young, no link leads to them, and they
+        /// are no database.
+        public var deletesUnrecorded = false
+
+        public init() {}
+    }
 
     static var now: Int64 { Int64(Date().timeIntervalSince1970) }
 
@@ -138,10 +155,12 @@ public struct RepositoryCheck: Sendable {
     // MARK: Records
 
     func records(
-        of files: FileDatastore, progress: (Int) -> Void, _ body: (RepositoryFault) async throws -> Void
+        of files: FileDatastore, _ unrecorded: UnrecordedFiles, progress: (Int) -> Void,
+        _ body: (RepositoryFault) async throws -> Void
     ) async throws {
         var last: DatasetID?
         var archives = CheckedArchives()
+        var displaced: DisplacedFiles?
         var isMostlyThere: Bool?
         while true {
             let after = last
@@ -151,9 +170,10 @@ public struct RepositoryCheck: Sendable {
             guard let latest = ids.last else { return }
             last = latest
             defer { progress(ids.count) }
+            var likely: [FileDatastore.RecordKey: String] = [:]
             var faulty = Set(page.filter { !$0.isLocated }.map(\.id))
             let located = page.filter(\.isLocated)
-            let faults = try await files.faults(of: located.map(\.info), checksums: checksums, &archives)
+            let faults = try await files.faults(of: located.map(\.info), checksums: options.checksums, &archives)
             for (record, fault) in zip(located, faults) {
                 func report(_ kind: RepositoryFault.Kind, _ detail: String) async throws {
                     try await body(RepositoryFault(kind, record.info.path, detail, .none, repairs: repairs))
@@ -166,6 +186,8 @@ public struct RepositoryCheck: Sendable {
                         let (present, missing) = try await count(files) { _, _ in false }
                         isMostlyThere = missing <= present
                     }
+                    if displaced == nil { displaced = try await displacedFiles(unrecorded) }
+                    likely[record.key] = try await displaced?.likeness(of: record.info, files)
                 case .size(let found):
                     try await report(.wrongSize, "\(found) bytes instead of \(record.info.fileSize)")
                 case .checksum: try await report(.wrongChecksum, "of dataset \(record.id)")
@@ -174,9 +196,9 @@ public struct RepositoryCheck: Sendable {
                 }
             }
             guard !faulty.isEmpty else { continue }
-            let (wanted, forgetsLost) = (Array(faulty), isMostlyThere ?? true)
+            let (wanted, forgetsLost, elsewhere) = (Array(faulty), isMostlyThere ?? true, likely)
             let found = try await transaction { snapshot, writer in
-                try self.mend(wanted, in: files, forgetsLost: forgetsLost, snapshot, writer)
+                try self.mend(wanted, in: files, forgetsLost: forgetsLost, elsewhere, snapshot, writer)
             }
             for fault in found { try await body(fault) }
         }

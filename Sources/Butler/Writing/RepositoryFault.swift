@@ -16,7 +16,7 @@ public struct RepositoryFault: Sendable {
         case missingOverlap = "missing overlap"
     }
 
-    /// What ``DirectButler/check(repairs:checksums:minimumAge:_:)`` does about it when asked to repair.
+    /// What ``DirectButler/check(repairs:_:progress:_:)`` does about it when asked to repair.
     public enum Remedy: Sendable, Hashable {
         /// Nothing: only a person can tell what is right.
         case none

@@ -44,14 +44,18 @@ extension FileDatastore {
         switch intent.content {
         case .write(let files):
             for chunk in files.pieces(of: 1000) {
-                let paths = chunk.map(\.path)
+                let paths = try chunk.map { try ObjectPath($0.path) }
                 var recorded = try recorded(paths, intent, connection)
-                recorded.formUnion(try recordedElsewhere(paths, among: neighbours, connection))
-                for file in chunk { try settle(file, isRecorded: recorded.contains(file.path), &result) }
+                let elsewhere = try recordedElsewhere(chunk.map(\.path), among: neighbours, connection)
+                recorded.formUnion(try elsewhere.map { try ObjectPath($0) })
+                for (file, path) in zip(chunk, paths) {
+                    try settle(file, at: path, isRecorded: recorded.contains(path), &result)
+                }
             }
         case .upload(let objects):
             for chunk in objects.pieces(of: 1000) {
-                try settle(chunk, recorded: try recorded(chunk.map(\.path), intent, connection), &result)
+                let paths = try chunk.map { try ObjectPath($0.path) }
+                try settle(chunk, recorded: try recorded(paths, intent, connection), &result)
             }
         case .keep(let piece): try settle(keptPiece: piece, twins: try twins(), connection)
         case .delete(let ids):
@@ -66,11 +70,12 @@ extension FileDatastore {
 
     /// Those of the files of an intent that are recorded. A new one is not, if all there is waits in the trash.
     private func recorded(
-        _ paths: [String], _ intent: JournalIntent, _ connection: any DatabaseConnection
-    ) throws -> Set<String> {
+        _ paths: [ObjectPath], _ intent: JournalIntent, _ connection: any DatabaseConnection
+    ) throws -> Set<ObjectPath> {
         let recorded = try table.recordedFiles(paths, connection)
         if intent.forgets || recorded.isEmpty { return recorded }
-        return recorded.subtracting(try recordedFiles(byUse: Array(recorded), connection).waiting)
+        let waiting = try recordedFiles(byUse: recorded.map(\.description), connection).waiting
+        return recorded.subtracting(try waiting.map { try ObjectPath($0) })
     }
 
     /// The others of the chain that have the same root.
@@ -80,9 +85,9 @@ extension FileDatastore {
     }
 
     private func settle(
-        _ file: JournalIntent.NewFile, isRecorded: Bool, _ result: inout Recovered
+        _ file: JournalIntent.NewFile, at path: ObjectPath, isRecorded: Bool, _ result: inout Recovered
     ) throws {
-        let target = try localPath(try ObjectPath(file.path))
+        let target = try localPath(path)
         // Another file of this name belongs to somebody else, and so does its record.
         guard FileIdentity(of: target) == file.identity else { return }
         if isRecorded {
@@ -128,13 +133,14 @@ extension FileDatastore {
 
 extension FileRecordsTable {
     /// Which of the files have a record, be it of the file or of a member in it.
-    func recordedFiles(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<String> {
-        var found = try recorded(paths, connection)
+    func recordedFiles(_ paths: [ObjectPath], _ connection: any DatabaseConnection) throws -> Set<ObjectPath> {
+        var found = Set(try recorded(paths.map(\.description), connection).map { try ObjectPath($0) })
         for path in paths where !found.contains(path) {
             let member = try connection.tableExists(specification.name)
                 ? connection.fetchOne(
                     """
-                    SELECT 1 FROM \(table: specification) WHERE \(SQL.hasPrefix("\(column: "path")", path + "#zip-path="))
+                    SELECT 1 FROM \(table: specification) \
+                    WHERE \(SQL.hasPrefix("\(column: "path")", path.description + "#zip-path="))
                     """
                 ) { try $0.int(0) } : nil
             if member != nil { found.insert(path) }

@@ -78,14 +78,12 @@ struct FileRecordsTable: Sendable {
     }
 
     /// Which of the given paths, as they are recorded, some dataset has a record of.
-    func recorded(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<String> {
+    func recorded(_ paths: [String], _ connection: any DatabaseConnection) throws -> [String] {
         guard !paths.isEmpty, try connection.tableExists(specification.name) else { return [] }
-        var found: Set<String> = []
         let filter = SQL.isIn("\(column: "path")", paths.map { .text($0) })
-        try connection.query("SELECT DISTINCT \(column: "path") FROM \(table: specification) WHERE \(filter)") { row in
-            found.insert(try row.text(0))
-        }
-        return found
+        return try connection.fetchAll(
+            "SELECT DISTINCT \(column: "path") FROM \(table: specification) WHERE \(filter)"
+        ) { try $0.text(0) }
     }
 
     /// Which datasets are in which members of a zip archive.

@@ -39,6 +39,13 @@ public struct StoredFileInfo: Sendable, Hashable {
         }
     }
 
+    /// Where the file is below the root, without the member of an archive; `nil` for one that is elsewhere, and where the
+    /// record does not say.
+    public var pathBelowRoot: String? {
+        guard case .inside(let path, _) = try? ArtifactLocation(recorded: path) else { return nil }
+        return path.description
+    }
+
     /// The member of an archive that the file is.
     /// - Throws: `ObjectStorageError` for a path that is no usable one.
     public var archiveMember: String? { get throws { try ArtifactLocation(recorded: path).member } }

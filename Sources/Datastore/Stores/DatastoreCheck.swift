@@ -11,6 +11,14 @@ extension FileDatastore {
         /// Whether the datastore has the dataset, by its location.
         public let isLocated: Bool
         public let isTrashed: Bool
+
+        public var key: RecordKey { RecordKey(id: id, component: info.component) }
+    }
+
+    /// What tells a record from all others of a datastore.
+    public struct RecordKey: Sendable, Hashable {
+        let id: DatasetID
+        let component: String?
     }
 
     /// Some records, in the order of datasets and components, from those after a dataset; no identifiers at the end.

@@ -74,15 +74,7 @@ extension FileDatastore {
             }
             guard info.fileSize < 0 || info.fileSize == size else { return .size(found: size) }
             guard checksums, let wanted = info.checksum else { return nil }
-            if let local = place.store.localPath(place.path) {
-                let found = try await POSIXObjectStore.sharedPool.run { try LocalFile.checksum(local) }
-                return found == wanted ? nil : .checksum
-            }
-            var digest = BLAKE2b()
-            for try await piece in try await place.store.chunks(of: place.path) {
-                piece.withUnsafeBytes { digest.update($0) }
-            }
-            return digest.hexadecimalDigest() == wanted ? nil : .checksum
+            return try await place.store.checksum(of: place.path) == wanted ? nil : .checksum
         } catch is CancellationError {
             throw CancellationError()
         } catch {
@@ -165,5 +157,17 @@ extension FileDatastore {
         guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path) else { return nil }
         guard isLocal else { return try remoteStatus(path).map { $0.modificationTime / 1_000_000_000 } }
         return FileTimes(try localPath(path))?.latestChange
+    }
+}
+
+extension ObjectStore {
+    /// BLAKE2b of an object, as records have it. Cost: reads it whole.
+    func checksum(of path: ObjectPath) async throws -> String {
+        if let local = localPath(path) {
+            return try await POSIXObjectStore.sharedPool.run { try LocalFile.checksum(local) }
+        }
+        var digest = BLAKE2b()
+        for try await piece in try await chunks(of: path) { piece.withUnsafeBytes { digest.update($0) } }
+        return digest.hexadecimalDigest()
     }
 }

@@ -181,9 +181,12 @@ extension FileDatastore {
     }
 
     /// Carries out or undoes an intent about objects: those that are not recorded go.
-    func settle(_ objects: [JournalIntent.NewObject], recorded: Set<String>, _ result: inout Recovered) throws {
-        result.files += try takeBack(objects.filter { !recorded.contains($0.path) })
-        let own = Set(try ownObjects(objects.filter { recorded.contains($0.path) }).map(\.description))
+    func settle(_ objects: [JournalIntent.NewObject], recorded: Set<ObjectPath>, _ result: inout Recovered) throws {
+        func isRecorded(_ object: JournalIntent.NewObject) throws -> Bool {
+            recorded.contains(try ObjectPath(object.path))
+        }
+        result.files += try takeBack(objects.filter { try !isRecorded($0) })
+        let own = Set(try ownObjects(objects.filter(isRecorded)).map(\.description))
         for object in objects where own.contains(object.path) {
             result.recorded += 1
             guard let source = object.source else { continue }

@@ -86,7 +86,7 @@ extension StagedFile {
 
 extension FileDatastore {
     fileprivate func isFree(_ path: ObjectPath, _ connection: any DatabaseConnection) throws -> Bool {
-        try existing([path]).isEmpty && table.recordedFiles([path.description], connection).isEmpty
+        try existing([path]).isEmpty && table.recordedFiles([path], connection).isEmpty
     }
 }
 

@@ -43,7 +43,7 @@ public final class SupersededFiles: Sendable {
         _ ids: [DatasetID], in datastore: FileDatastore, keeping new: Set<String>, _ connection: any DatabaseConnection
     ) throws {
         let recorded = Set(try datastore.table.records(of: ids, connection).values.flatMap { $0.map(\.path) })
-        let shared = try datastore.shared(recorded, apartFrom: Set(ids), connection)
+        let shared = try datastore.shared(Array(recorded), apartFrom: Set(ids), connection)
         var paths: Set<ObjectPath> = []
         for path in recorded.subtracting(shared) where !new.contains(FileDatastore.file(path)) {
             if case .inside(let object, _) = try ArtifactLocation(recorded: path) { paths.insert(object) }

@@ -224,7 +224,7 @@ extension FileDatastore {
         let infos = try table.take(piece.ids.filter { trashed.contains($0) || !registered.contains($0) }, connection)
         KillPoint.pass()
         let gone = trashed.union(infos.keys)
-        let kept = try shared(Set(infos.values.joined().lazy.map(\.path)), apartFrom: gone, connection)
+        let kept = try shared(infos.values.joined().map(\.path), apartFrom: gone, connection)
         return TakenRecords(ids: piece.ids, infos: infos, gone: gone, trashed: trashed, kept: kept)
     }
 
@@ -232,20 +232,19 @@ extension FileDatastore {
     /// equal to this one's.
     func recordedElsewhere(
         _ paths: some Sequence<String>, among others: [FileDatastore], _ connection: any DatabaseConnection
-    ) throws -> Set<String> {
+    ) throws -> [String] {
         let others = others.filter { $0 !== self && $0.table.specification.name != table.specification.name }
         guard !others.isEmpty, let root = try searchedRoot() else { return [] }
-        var found: Set<String> = []
+        var found: [String] = []
         for other in others {
             guard let theirs = try other.searchedRoot() else { continue }
-            var own: [String: [String]] = [:]
+            var own: [ObjectPath: [String]] = [:]
             for path in paths {
                 guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
-                let absolute = root + object.description
-                guard absolute.hasPrefix(theirs) else { continue }
-                own[String(absolute.dropFirst(theirs.count)), default: []].append(path)
+                guard let below = (root + object.description).path(below: theirs) else { continue }
+                own[try ObjectPath(below), default: []].append(path)
             }
-            for path in try other.table.recordedFiles(Array(own.keys), connection) { found.formUnion(own[path] ?? []) }
+            for path in try other.table.recordedFiles(Array(own.keys), connection) { found += own[path] ?? [] }
         }
         return found
     }
@@ -253,7 +252,7 @@ extension FileDatastore {
     /// Which of the recorded paths have to stay, because datasets other than these have records of the same files, below
     /// the root or by their absolute locations.
     func shared(
-        _ paths: Set<String>, apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
+        _ paths: [String], apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
     ) throws -> Set<String> {
         var kept = try table.shared(paths, apartFrom: ids, connection)
         kept.formUnion(try recordedElsewhere(paths, among: neighbours, connection))
@@ -263,12 +262,13 @@ extension FileDatastore {
         for path in paths {
             guard case .inside(let object, let member) = try ArtifactLocation(recorded: path) else { continue }
             for root in Set([root, resolved ?? root]) {
-                let file = try root.join(untrusted: object.description).description
-                let location = member.map { "\(file)#zip-path=\($0)" } ?? file
-                locations[location, default: []].append(path)
+                for file in try root.join(untrusted: object.description).spellings {
+                    let location = member.map { "\(file)#zip-path=\($0)" } ?? file
+                    locations[location, default: []].append(path)
+                }
             }
         }
-        for location in try table.shared(Set(locations.keys), apartFrom: ids, connection) {
+        for location in try table.shared(Array(locations.keys), apartFrom: ids, connection) {
             kept.formUnion(locations[location] ?? [])
         }
         return kept
@@ -279,15 +279,19 @@ extension FileRecordsTable {
     /// Whether there are records of files by their absolute locations. Cost: one look into the index of paths.
     func hasAbsolutePaths(of scheme: String, _ connection: any DatabaseConnection) throws -> Bool {
         guard try connection.tableExists(specification.name) else { return false }
-        let filter = SQL.hasPrefix("\(column: "path")", scheme + ":")
-        return try !connection.fetchAll("SELECT 1 FROM \(table: specification) WHERE \(filter) LIMIT 1") { _ in true }.isEmpty
+        for start in [scheme + ":"] + (scheme == "file" ? ["/"] : []) {
+            let filter = SQL.hasPrefix("\(column: "path")", start)
+            let found = try connection.fetchAll("SELECT 1 FROM \(table: specification) WHERE \(filter) LIMIT 1") { _ in true }
+            if !found.isEmpty { return true }
+        }
+        return false
     }
 
     /// Which of the recorded paths have to stay, because datasets other than these have records of the same files.
     ///
     /// Members of one archive share its file.
     func shared(
-        _ paths: Set<String>, apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
+        _ paths: [String], apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
     ) throws -> Set<String> {
         guard !paths.isEmpty, try connection.tableExists(specification.name) else { return [] }
         var kept: Set<String> = []
@@ -334,7 +338,7 @@ extension Array {
 extension FileDatastore {
     /// Which recorded paths of datasets lead to files that other datasets have records of, too.
     public func pathsShared(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<String> {
-        try shared(try paths(of: ids, connection), apartFrom: Set(ids), connection)
+        try shared(Array(try paths(of: ids, connection)), apartFrom: Set(ids), connection)
     }
 
     private func paths(of ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<String> {
@@ -353,7 +357,7 @@ extension FileDatastore {
         let inside = try paths(of: ids, connection).filter { path in
             if case .inside = try ArtifactLocation(recorded: path) { true } else { false }
         }
-        let shared = try shared(inside, apartFrom: all, connection)
+        let shared = try shared(Array(inside), apartFrom: all, connection)
         return (inside.subtracting(shared).sorted(), shared.sorted())
     }
 }

@@ -149,13 +149,12 @@ public final class UnrecordedFiles: Sendable {
     public func unrecorded(_ candidates: Candidates, _ connection: any DatabaseConnection) throws -> [File] {
         var left = candidates.files
         for root in roots where root.path.hasPrefix(candidates.root) || candidates.root.hasPrefix(root.path) {
-            let inside = left.filter { $0.absolute.hasPrefix(root.path) }
-            let names = inside.map { String($0.absolute.dropFirst(root.path.count)) }
-            let known = try root.datastore.table.recordedFiles(names, connection)
-            guard !known.isEmpty else { continue }
-            left.removeAll { file in
-                file.absolute.hasPrefix(root.path) && known.contains(String(file.absolute.dropFirst(root.path.count)))
+            func name(_ file: File) throws -> ObjectPath? {
+                try file.absolute.path(below: root.path).map { try ObjectPath($0) }
             }
+            let known = try root.datastore.table.recordedFiles(try left.compactMap(name), connection)
+            guard !known.isEmpty else { continue }
+            try left.removeAll { try name($0).map { known.contains($0) } ?? false }
         }
         return left
     }
@@ -194,12 +193,19 @@ public final class UnrecordedFiles: Sendable {
         return targets
     }
 
+    /// BLAKE2b of the content, as records have it.
+    public func checksum(of file: File) async throws -> String {
+        guard let remote = remote(file) else {
+            return try await POSIXObjectStore.sharedPool.run { try LocalFile.checksum(file.absolute) }
+        }
+        return try await remote.store.checksum(of: remote.path)
+    }
+
     // MARK: Judging
 
     /// The datastores below whose roots a file is, with its path there.
     public func owners(of file: File) -> [(datastore: FileDatastore, path: String)] {
-        roots.filter { file.absolute.hasPrefix($0.path) }
-            .map { ($0.datastore, String(file.absolute.dropFirst($0.path.count))) }
+        roots.compactMap { root in file.absolute.path(below: root.path).map { (root.datastore, $0) } }
     }
 
     /// Why a file may be somebody's although no record leads to it, as far as the file itself tells; `nil` if it does not.
@@ -323,9 +329,11 @@ extension FileRecordsTable {
     /// Hands out recorded paths that are absolute locations. Cost: a scan of the table.
     func absolutePaths(_ connection: any DatabaseConnection, _ body: (String) throws -> Void) throws {
         guard try connection.tableExists(specification.name) else { return }
-        let filter = SQL.matches("\(column: "path")", WildcardPattern("*://*"))
-        try connection.query("SELECT \(column: "path") FROM \(table: specification) WHERE \(filter)") {
-            try body(try $0.text(0))
+        for pattern in ["*:/*", "/*"] {
+            let filter = SQL.matches("\(column: "path")", WildcardPattern(pattern))
+            try connection.query("SELECT \(column: "path") FROM \(table: specification) WHERE \(filter)") {
+                try body(try $0.text(0))
+            }
         }
     }
 }
@@ -333,4 +341,10 @@ extension FileRecordsTable {
 extension ResourceURI {
     /// For comparisons: scheme, host or bucket, and the path as it is recorded.
     fileprivate var unquoted: String { "\(scheme)://\(authority)\(path)" }
+
+    /// How records may name the same place: of a file on this machine also with other beginnings, or as a path.
+    var spellings: [String] {
+        guard let localPath else { return [description] }
+        return [description, "file:" + encodedPath, "file://localhost" + encodedPath, localPath, "file://" + localPath]
+    }
 }

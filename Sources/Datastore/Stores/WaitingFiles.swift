@@ -158,7 +158,7 @@ extension Datastore {
                 let place = try files.place(source)
                 if let path = place.path { locations[path.description] = source }
                 if case .remote = place { continue }
-                locations[try ResourceURI(localPath: place.name).description] = source
+                for text in try ResourceURI(localPath: place.name).spellings { locations[text] = source }
                 // What is not there is refused where it is read.
                 guard let resolved = try? folders.resolved(place.name) else { continue }
                 guard !needed.contains(resolved) else {
@@ -167,7 +167,7 @@ extension Datastore {
                         reason: "it is part of the repository itself, which a move would take away; ask for the transfer "
                             + "copy")
                 }
-                locations[try ResourceURI(localPath: resolved).description] = source
+                for text in try ResourceURI(localPath: resolved).spellings { locations[text] = source }
                 if files.isLocal, let root, resolved.hasPrefix(root) {
                     locations[String(resolved.utf8.dropFirst(root.utf8.count)) ?? ""] = source
                 }

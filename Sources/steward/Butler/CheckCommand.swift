@@ -9,7 +9,9 @@ struct CheckCommand: AsyncParsableCommand {
         discussion: """
             Finds files without records, records without files, files of the wrong size or content, damaged archives, \
             deletions that were not finished, and missing rows that searches rely on. Without --repair nothing is changed. \
-            What a repair leaves alone, it gives a reason for. The status is 1 when something remains that is wrong. \
+            A repair takes away nothing that could be all that is left of a dataset: files without records stay unless \
+            --delete-unrecorded is given, too. What it leaves alone, it gives a reason for. The status is 1 when something \
+            remains that is wrong. \
             With --format json each line is an object with the keys kind, subject, detail and repaired.
             """)
 
@@ -18,6 +20,13 @@ struct CheckCommand: AsyncParsableCommand {
 
     @Flag(help: "Mend what can be mended, after showing what is wrong and asking.")
     var repair = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Also delete files without records, where a template puts files of a run that exists.",
+            discussion: "A run that has registered datasets without files keeps all of its files, and nothing is deleted while "
+                + "anything else is wrong. Outputs of a quantum graph that have not been transferred yet have no records."))
+    var deleteUnrecorded = false
 
     @OptionGroup var confirmation: ConfirmOption
 
@@ -64,9 +73,13 @@ struct CheckCommand: AsyncParsableCommand {
         var meter: ProgressMeter?
         defer { meter?.finish() }
         let isWanted = butler.progress
-        try await DirectButler.using(repository.repository, writeable: repairs) { opened in
+        var options = RepositoryCheck.Options()
+        options.checksums = checksums
+        options.minimumAge = minAge * 60
+        options.deletesUnrecorded = deleteUnrecorded
+        try await DirectButler.using(repository.repository, writeable: repairs) { [options] opened in
             try await opened.check(
-                repairs: repairs, checksums: checksums, minimumAge: minAge * 60,
+                repairs: repairs, options,
                 progress: { more, total in
                     meter = meter ?? ProgressMeter("Checking", total: total, isWanted: isWanted)
                     meter?.advance(by: more)

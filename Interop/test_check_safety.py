@@ -1,0 +1,188 @@
+"""A repair takes away nothing that could be all that is left of a dataset."""
+
+import hashlib
+import os
+import unicodedata
+
+import pytest
+import yaml
+
+pytest.importorskip("lsst.daf.butler")
+from command_line import needs_binary, steward  # noqa: E402
+from fault_operations import ids, rows, state  # noqa: E402
+from lsst.daf.butler import Butler, DatasetRef, DatasetType, FileDataset  # noqa: E402
+from test_check import base, change, found, path_of, root  # noqa: E402, F401
+
+pytestmark = needs_binary
+
+GREEDY = ("--repair", "--delete-unrecorded")
+
+
+def files(root):
+    return sorted(str(path.relative_to(root)) for path in (root / "run").rglob("*") if path.is_file())
+
+
+def repair(root, *options):
+    return steward("check", str(root), "--repair", "--no-confirm", "--min-age", "0", *options)
+
+
+def test_files_without_records_stay_unless_asked_for(root):  # noqa: F811
+    names = [
+        "run/a/notes.txt", "run/a/sub/plot.png", "run/a/count/README.md", "run/a/count/.hidden", "run/a/count/deep/er/x.dat",
+        # As a graph writes them whose outputs have not been transferred yet.
+        "run/a/count/count_Cam_D9_run_a.yaml", "run/a/count/k3jd_8x2.yaml",
+    ]
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("x: 1\n")
+    expected = sorted(("file without record", name) for name in names)
+    before = files(root)
+    assert found(root, "--repair") == expected
+    assert files(root) == before
+    outcome = repair(root)
+    assert outcome.output.count("--delete-unrecorded takes such files away") == len(names)
+    assert f"{len(names)} found, 0 repaired, {len(names)} left." in outcome.output
+    # The option alone shows what it would do.
+    assert found(root, "--delete-unrecorded") == expected and files(root) == before
+    assert found(root, *GREEDY) == expected
+    assert set(before) - set(files(root)) == set(names)
+    assert found(root) == []
+
+
+@pytest.mark.parametrize("options", [("--repair",), GREEDY])
+def test_a_folder_that_was_moved_aside_keeps_files_and_records(root, options):  # noqa: F811
+    records = state(root)["records"]
+    os.rename(root / "run" / "a" / "count", root / "run" / "a" / "count.save")
+    before = files(root)
+    for _ in range(2):
+        kinds = [kind for kind, _ in found(root, *options)]
+        assert sorted(kinds) == ["file without record"] * 4 + ["record without file"] * 4
+        assert files(root) == before and state(root)["records"] == records
+    assert "'run/a/count.save/count_Cam_D1_run_a.yaml' could be it, by its name and size" in repair(root).output
+    os.rename(root / "run" / "a" / "count.save", root / "run" / "a" / "count")
+    assert found(root) == []
+
+
+def test_a_file_that_was_renamed_keeps_its_record(root):  # noqa: F811
+    records = state(root)["records"]
+    path = root / path_of(root, "count", "run/a")
+    other = path.with_name(path.stem + "_OLD.yaml")
+    path.rename(other)
+    for options in (("--repair",), GREEDY):
+        assert [kind for kind, _ in found(root, *options)] == ["file without record", "record without file"]
+        assert other.exists() and state(root)["records"] == records
+    assert "by its folder and size" in repair(root).output
+    other.rename(path)
+    assert found(root) == []
+
+
+def test_a_file_that_was_renamed_and_moved_is_known_by_its_checksum(root):  # noqa: F811
+    relative = path_of(root, "count", "run/a")
+    content = (root / relative).read_bytes()
+    digest = hashlib.blake2b(content).hexdigest()
+    change(root, "UPDATE file_datastore_records SET checksum = ? WHERE path = ?", digest, relative)
+    records = state(root)["records"]
+    other = root / "run" / "b" / "kept" / "z.yaml"
+    other.parent.mkdir()
+    (root / relative).rename(other)
+    assert [kind for kind, _ in found(root, "--repair")] == ["file without record", "record without file"]
+    assert "by its size and checksum" in repair(root).output
+    assert state(root)["records"] == records
+    # One of the same size is not taken for it.
+    other.write_bytes(content[:-2] + b"!\n")
+    assert [kind for kind, _ in found(root, "--repair")] == ["file without record", "record without file"]
+    assert len(state(root)["records"]) == len(records) - 1
+
+
+def test_files_stay_in_the_run_of_a_record_that_was_removed(root):  # noqa: F811
+    lost = path_of(root, "count", "run/a")
+    os.remove(root / lost)
+    other = root / "run" / "a" / "count" / "other.yaml"
+    other.write_text("of another size: true\n")
+    young = root / "run" / "b" / "other.yaml"
+    young.write_text("x")
+    outcome = repair(root, "--delete-unrecorded")
+    assert "1 repaired, 2 left" in outcome.output and "something else is wrong here" in outcome.output
+    assert other.exists() and young.exists()
+    # The dataset has no record any more: the file could be its own.
+    outcome = repair(root, "--delete-unrecorded")
+    assert "run 'run/a' has datasets that are registered and not stored" in outcome.output
+    assert other.exists() and not young.exists()
+
+
+@pytest.mark.parametrize("options", [("--repair",), GREEDY])
+def test_other_templates_do_not_make_files_nobodys(root, options):  # noqa: F811
+    """Rows of datasets are lost, and their files have names of a template that is not configured any more."""
+    config = yaml.safe_load((root / "butler.yaml").read_text())
+    config["datastore"].setdefault("templates", {})["default"] = (
+        "{run:/}/{datasetType}.{component:?}/{detector:?}/{datasetType}_{component:?}_{instrument:?}_{detector:?}_"
+        "{exposure:?}_{skypix:?}_{visit:?}_{run}"
+    )
+    for identifier in ids(root, "count", "run/a"):
+        for table in ("file_datastore_records", "dataset_location"):
+            change(root, f"DELETE FROM {table} WHERE dataset_id = ?", identifier.replace("-", ""))
+    (root / "butler.yaml").write_text(yaml.safe_dump(config))
+    before = files(root)
+    assert [kind for kind, _ in found(root, *options)] == ["file without record"] * 4
+    assert files(root) == before
+
+
+@pytest.fixture
+def accented(tmp_path):
+    """A repository whose files have letters that can be spelled in two ways."""
+    made = tmp_path / "accented"
+    Butler.makeRepo(str(made))
+    with Butler.from_config(str(made), writeable=True, run="run/\N{LATIN SMALL LETTER E WITH ACUTE}") as butler:
+        butler.registry.insertDimensionData("instrument", {"name": "Cam"})
+        butler.registry.insertDimensionData(
+            "detector", *[{"instrument": "Cam", "id": i, "full_name": f"D{i}"} for i in range(4)]
+        )
+        butler.registry.registerDatasetType(
+            DatasetType("c", ["instrument", "detector"], "StructuredDataDict", universe=butler.dimensions)
+        )
+        for detector in range(3):
+            butler.put({"d": detector}, "c", instrument="Cam", detector=detector)
+    return made
+
+
+def test_names_are_compared_by_their_bytes(accented):
+    path = next(accented.rglob("*D1_*.yaml"))
+    twin = path.with_name(unicodedata.normalize("NFD", path.name))
+    assert twin.name != path.name
+    twin.write_text("orphan: 1\n")
+    assert found(accented) == [("file without record", str(twin.relative_to(accented)))]
+    found(accented, *GREEDY)
+    assert path.exists()
+    # The file itself, as a copy through another system spells its name.
+    os.replace(path, twin)
+    records = state(accented)["records"]
+    for options in (("--repair",), GREEDY):
+        assert [kind for kind, _ in found(accented, *options)] == ["file without record", "record without file"]
+        assert twin.exists() and state(accented)["records"] == records
+
+
+@pytest.mark.parametrize("spelling", ["file:{quoted}", "file://localhost{quoted}", "file://{plain}"])
+def test_a_location_counts_however_it_is_spelled(root, spelling):  # noqa: F811
+    path = root / "run" / "a" / "raw d" / "y.yaml"
+    path.parent.mkdir()
+    path.write_text("k: 1\n")
+    with Butler.from_config(str(root), writeable=True, run="run/d") as butler:
+        kind = butler.get_dataset_type("count")
+        data_id = butler.registry.expandDataId(instrument="Cam", detector=4, dimensions=kind.dimensions)
+        ref = DatasetRef(kind, data_id, run="run/d")
+        butler.ingest(FileDataset(path=str(path), refs=[ref]), transfer="direct")
+    ((recorded,),) = rows(root, "SELECT path FROM file_datastore_records WHERE path LIKE 'file:%'")
+    quoted = recorded.removeprefix("file://")
+    other = spelling.format(quoted=quoted, plain=quoted.replace("%20", " "))
+    change(root, "UPDATE file_datastore_records SET path = ? WHERE path = ?", other, recorded)
+    with Butler.from_config(str(root)) as butler:
+        assert butler.get(ref) == {"k": 1}
+    assert found(root, *GREEDY) == [] and path.exists()
+    # Nor does it go with another dataset that has the same file.
+    identifier = ids(root, "count", "run/a")[0].replace("-", "")
+    change(root, "UPDATE file_datastore_records SET path = 'run/a/raw d/y.yaml', file_size = -1 WHERE dataset_id = ?", identifier)
+    outcome = steward("prune-datasets", str(root), "run/a", "--unstore", "--no-confirm")
+    assert outcome.status == 0, outcome.errors
+    assert path.exists()
+    with Butler.from_config(str(root)) as butler:
+        assert butler.get(ref) == {"k": 1}
