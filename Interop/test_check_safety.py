@@ -161,7 +161,7 @@ def test_names_are_compared_by_their_bytes(accented):
         assert twin.exists() and state(accented)["records"] == records
 
 
-@pytest.mark.parametrize("spelling", ["file:{quoted}", "file://localhost{quoted}", "file://{plain}"])
+@pytest.mark.parametrize("spelling", ["file:{quoted}", "file://localhost{quoted}", "{plain}", "file://{plain}"])
 def test_a_location_counts_however_it_is_spelled(root, spelling):  # noqa: F811
     path = root / "run" / "a" / "raw d" / "y.yaml"
     path.parent.mkdir()

@@ -180,6 +180,10 @@ public struct RepositoryCheck: Sendable {
                 }
                 switch fault {
                 case nil: continue
+                case .unusable(let reason):
+                    try await report(
+                        .unusablePath,
+                        "of dataset \(record.id): \(reason); correct the record, or unstore the dataset with prune-datasets")
                 case .missing:
                     faulty.insert(record.id)
                     if isMostlyThere == nil {

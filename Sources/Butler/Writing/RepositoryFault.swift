@@ -3,6 +3,7 @@ public struct RepositoryFault: Sendable {
     public enum Kind: String, Sendable, CaseIterable {
         case absentDatastore = "absent datastore"
         case fileWithoutRecord = "file without record"
+        case unusablePath = "unusable path"
         case recordWithoutFile = "record without file"
         case fileOutOfReach = "file out of reach"
         case wrongSize = "wrong size"

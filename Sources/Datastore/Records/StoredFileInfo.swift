@@ -41,9 +41,15 @@ public struct StoredFileInfo: Sendable, Hashable {
 
     /// Where the file is below the root, without the member of an archive; `nil` for one that is elsewhere, and where the
     /// record does not say.
-    public var pathBelowRoot: String? {
-        guard case .inside(let path, _) = try? ArtifactLocation(recorded: path) else { return nil }
-        return path.description
+    public var pathBelowRoot: String? { ArtifactLocation.belowRoot(path)?.path.description }
+
+    /// Why the recorded path leads nowhere: it is none, or leads out of the root. `nil` for one that can be followed.
+    public var reasonUnusable: String? {
+        do throws(ObjectStorageError) {
+            guard case .outside(let uri, _) = try ArtifactLocation(recorded: path), let local = uri.localPath else { return nil }
+            _ = try ObjectPath(local.withoutFirstSlashes)
+            return nil
+        } catch { return "\(error)" }
     }
 
     /// The member of an archive that the file is.

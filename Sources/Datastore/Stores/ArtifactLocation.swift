@@ -25,8 +25,8 @@ enum ArtifactLocation: Sendable, Hashable {
 
     /// - Throws: `ObjectStorageError` for a path that is no usable one or leads out of the root.
     init(recorded path: String) throws(ObjectStorageError) {
-        // Nearly all paths are plain, and every lookup parses one.
-        guard path.hasByte(where: Self.isSpecial) else {
+        // Nearly all paths are plain, and every lookup parses one. A path of this machine may be recorded as such.
+        guard path.utf8.first == UInt8(ascii: "/") || path.hasByte(where: Self.isSpecial) else {
             self = .inside(try ObjectPath(path), member: nil)
             return
         }
@@ -36,6 +36,13 @@ enum ArtifactLocation: Sendable, Hashable {
         } else {
             self = .inside(try ObjectPath(uri.path), member: uri.zipMember)
         }
+    }
+
+    /// The file of a recorded path below the root. `nil` for what is elsewhere, and for what is no usable path or leads out
+    /// of the root: neither is ours to touch.
+    static func belowRoot(_ recorded: String) -> (path: ObjectPath, member: String?)? {
+        guard case .inside(let path, let member) = try? ArtifactLocation(recorded: recorded) else { return nil }
+        return (path, member)
     }
 
     /// The path to record for a new file, from the path that a template gave and an extension with its dot.

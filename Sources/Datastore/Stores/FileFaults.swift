@@ -6,6 +6,8 @@ import ObjectStorage
 extension FileDatastore {
     /// What is wrong with a recorded file.
     public enum FileFault: Sendable, Hashable {
+        /// The recorded path leads nowhere.
+        case unusable(reason: String)
         case missing
         case size(found: Int64)
         case checksum
@@ -19,6 +21,7 @@ extension FileDatastore {
     private func anyPlace(
         of info: StoredFileInfo
     ) throws -> (store: any ObjectStore, path: ObjectPath, member: String?)? {
+        guard info.reasonUnusable == nil else { return nil }
         if let remote = try remotePlace(of: info) { return remote }
         do { return try place(of: info) } catch DatastoreError.unsupportedLocation { return nil }
     }
@@ -27,7 +30,7 @@ extension FileDatastore {
     ///
     /// - Returns: `nil` for a root on this machine, and when the service answers.
     public func reasonForSilence(about info: StoredFileInfo) async throws -> String? {
-        guard !isLocal, case .inside = try ArtifactLocation(recorded: info.path) else { return nil }
+        guard !isLocal, info.pathBelowRoot != nil else { return nil }
         do {
             if let place = try anyPlace(of: info) { _ = try await place.store.stat(place.path) }
             return nil
@@ -46,7 +49,7 @@ extension FileDatastore {
         var faults: [FileFault?] = []
         var distant: [Int] = []
         for (index, info) in infos.enumerated() {
-            if case .inside(_, nil) = try ArtifactLocation(recorded: info.path), !isLocal {
+            if !isLocal, let place = ArtifactLocation.belowRoot(info.path), place.member == nil {
                 distant.append(index)
                 faults.append(nil)
             } else {
@@ -64,6 +67,7 @@ extension FileDatastore {
     private func fault(
         of info: StoredFileInfo, checksums: Bool, _ archives: inout CheckedArchives
     ) async throws -> FileFault? {
+        if let reason = info.reasonUnusable { return .unusable(reason: reason) }
         do {
             guard let place = try anyPlace(of: info) else { return nil }
             if let silence = archives.silence(of: place.store) { return .outOfReach(reason: silence) }
@@ -98,15 +102,17 @@ extension FileDatastore {
         }
     }
 
-    /// Whether the file of a record is there; `nil` when that cannot be looked at. Blocks.
+    /// Whether the file of a record is there; `nil` when that cannot be looked at, as where its path leads nowhere. Blocks.
     /// - Throws: `ObjectStorageError` when the system or the service does not say, as on a mount that has vanished.
     public func isThere(_ info: StoredFileInfo) throws -> Bool? {
+        guard info.reasonUnusable == nil else { return nil }
         guard let place = try remotePlace(of: info) else { return try isOnThisMachine(info) }
         return try BlockingCall.wait { try await place.store.stat(place.path) != nil }
     }
 
-    /// `nil` for a file of another machine.
+    /// `nil` for a file of another machine, and for a path that leads nowhere.
     private func isOnThisMachine(_ info: StoredFileInfo) throws -> Bool? {
+        guard info.reasonUnusable == nil else { return nil }
         let place: (store: POSIXObjectStore, path: ObjectPath, member: String?)
         do {
             place = try self.place(of: info)
@@ -120,7 +126,7 @@ extension FileDatastore {
 
     /// Bytes of the file of a record below the root; `nil` when it is not there. Blocks.
     func sizeNow(_ info: StoredFileInfo) throws -> Int64? {
-        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path) else { return nil }
+        guard let path = ArtifactLocation.belowRoot(info.path)?.path else { return nil }
         guard isLocal else { return try remoteStatus(path)?.size }
         do { return try LocalFile.size(try localPath(path)) } catch ObjectStorageError.notFound { return nil } catch
             ObjectStorageError.notAFile
@@ -154,7 +160,7 @@ extension FileDatastore {
     /// Seconds since 1970 of the latest change of the file of a record below the root; `nil` when it is not there or
     /// elsewhere. Blocks.
     public func latestChange(_ info: StoredFileInfo) throws -> Int64? {
-        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path) else { return nil }
+        guard let path = ArtifactLocation.belowRoot(info.path)?.path else { return nil }
         guard isLocal else { return try remoteStatus(path).map { $0.modificationTime / 1_000_000_000 } }
         return FileTimes(try localPath(path))?.latestChange
     }

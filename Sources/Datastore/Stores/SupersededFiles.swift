@@ -46,7 +46,7 @@ public final class SupersededFiles: Sendable {
         let shared = try datastore.shared(Array(recorded), apartFrom: Set(ids), connection)
         var paths: Set<ObjectPath> = []
         for path in recorded.subtracting(shared) where !new.contains(FileDatastore.file(path)) {
-            if case .inside(let object, _) = try ArtifactLocation(recorded: path) { paths.insert(object) }
+            if let object = ArtifactLocation.belowRoot(path)?.path { paths.insert(object) }
         }
         if let content = try datastore.description(of: paths.sorted()) {
             let path = try datastore.record(JournalIntent(content, forgets: true))

@@ -82,7 +82,7 @@ extension FileDatastore {
                     count += 1
                     let records = try take(piece, connection)
                     if records.gone.isEmpty { continue }
-                    try removing.next { try removal.remove(try records.artifacts) }
+                    try removing.next { try removal.remove(records.artifacts) }
                     try settleLast()
                     last = records
                 }
@@ -201,17 +201,15 @@ extension FileDatastore {
 
         /// What is to be deleted, each with a dataset that it belongs to.
         var artifacts: [DoomedArtifact] {
-            get throws {
-                var artifacts: [DoomedArtifact] = []
-                var seen: Set<ObjectPath> = []
-                for id in ids {
-                    for info in infos[id] ?? [] where !kept.contains(info.path) {
-                        guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path) else { continue }
-                        if seen.insert(path).inserted { artifacts.append((path, id)) }
-                    }
+            var artifacts: [DoomedArtifact] = []
+            var seen: Set<ObjectPath> = []
+            for id in ids {
+                for info in infos[id] ?? [] where !kept.contains(info.path) {
+                    guard let path = ArtifactLocation.belowRoot(info.path)?.path else { continue }
+                    if seen.insert(path).inserted { artifacts.append((path, id)) }
                 }
-                return artifacts
             }
+            return artifacts
         }
     }
 
@@ -240,7 +238,7 @@ extension FileDatastore {
             guard let theirs = try other.searchedRoot() else { continue }
             var own: [ObjectPath: [String]] = [:]
             for path in paths {
-                guard case .inside(let object, _) = try ArtifactLocation(recorded: path) else { continue }
+                guard let object = ArtifactLocation.belowRoot(path)?.path else { continue }
                 guard let below = (root + object.description).path(below: theirs) else { continue }
                 own[try ObjectPath(below), default: []].append(path)
             }
@@ -260,7 +258,7 @@ extension FileDatastore {
         var locations: [String: [String]] = [:]
         let resolved = try existingRoot().map { try ResourceURI(localPath: $0).asDirectory }
         for path in paths {
-            guard case .inside(let object, let member) = try ArtifactLocation(recorded: path) else { continue }
+            guard let (object, member) = ArtifactLocation.belowRoot(path) else { continue }
             for root in Set([root, resolved ?? root]) {
                 for file in try root.join(untrusted: object.description).spellings {
                     let location = member.map { "\(file)#zip-path=\($0)" } ?? file
@@ -354,9 +352,7 @@ extension FileDatastore {
         _ ids: [DatasetID], _ connection: any DatabaseConnection
     ) throws -> (gone: [String], shared: [String]) {
         let all = Set(ids)
-        let inside = try paths(of: ids, connection).filter { path in
-            if case .inside = try ArtifactLocation(recorded: path) { true } else { false }
-        }
+        let inside = try paths(of: ids, connection).filter { ArtifactLocation.belowRoot($0) != nil }
         let shared = try shared(Array(inside), apartFrom: all, connection)
         return (inside.subtracting(shared).sorted(), shared.sorted())
     }

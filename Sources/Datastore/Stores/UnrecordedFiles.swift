@@ -159,7 +159,8 @@ public final class UnrecordedFiles: Sendable {
         return left
     }
 
-    /// Files that absolute records lead to, directly or over links.
+    /// Files that records lead to by absolute locations, directly or over links, or by paths that are not as writers spell
+    /// them: with escapes, `.`, `..` or repeated slashes.
     public struct DirectlyRecorded {
         fileprivate var nodes: Set<FileNode> = []
         /// Of other machines, not quoted.
@@ -169,8 +170,13 @@ public final class UnrecordedFiles: Sendable {
     public func directlyRecorded(_ connection: any DatabaseConnection) throws -> DirectlyRecorded {
         var direct = DirectlyRecorded()
         for root in roots {
-            try root.datastore.table.absolutePaths(connection) { path in
-                guard let uri = try? ResourceURI(path).withoutFragment else { return }
+            try root.datastore.table.unusualPaths(connection) { path in
+                let uri: ResourceURI
+                switch try? ArtifactLocation(recorded: path) {
+                case nil: return
+                case .outside(let location, _): uri = location.withoutFragment
+                case .inside(let object, _): uri = try root.datastore.root.join(untrusted: object.description)
+                }
                 if let local = uri.localPath {
                     if let node = FileNode(local) { direct.nodes.insert(node) }
                 } else {
@@ -326,14 +332,15 @@ extension FileDatastore {
 }
 
 extension FileRecordsTable {
-    /// Hands out recorded paths that are absolute locations. Cost: a scan of the table.
-    func absolutePaths(_ connection: any DatabaseConnection, _ body: (String) throws -> Void) throws {
+    /// Hands out recorded paths that are absolute locations, or could be spelled in another way. Cost: a scan of the table.
+    func unusualPaths(_ connection: any DatabaseConnection, _ body: (String) throws -> Void) throws {
         guard try connection.tableExists(specification.name) else { return }
-        for pattern in ["*:/*", "/*"] {
-            let filter = SQL.matches("\(column: "path")", WildcardPattern(pattern))
-            try connection.query("SELECT \(column: "path") FROM \(table: specification) WHERE \(filter)") {
-                try body(try $0.text(0))
-            }
+        var filter: SQL = "1 = 0"
+        for pattern in ["*:/*", "/*", "*%*", "*//*", "./*", "*/./*", "../*", "*/../*"] {
+            filter = "\(filter) OR \(SQL.matches("\(column: "path")", WildcardPattern(pattern)))"
+        }
+        try connection.query("SELECT \(column: "path") FROM \(table: specification) WHERE \(filter)") {
+            try body(try $0.text(0))
         }
     }
 }

@@ -94,10 +94,7 @@ extension FileDatastore {
         let located = Set(try locations.held(Array(known), connection))
         var paths: [DatasetID: [ObjectPath]] = [:]
         for id in known.subtracting(located) {
-            paths[id] = try (infos[id] ?? []).compactMap { info in
-                guard case .inside(let path, _) = try ArtifactLocation(recorded: info.path) else { return nil }
-                return path
-            }
+            paths[id] = (infos[id] ?? []).compactMap { ArtifactLocation.belowRoot($0.path)?.path }
         }
         let there = try existing(Array(Set(paths.values.joined())))
         let returned = paths.filter { there.isSuperset(of: $0.value) }.keys
