@@ -98,6 +98,8 @@ public struct RepositoryCheck: Sendable {
         /// run have records, nothing else is wrong in the repository, they are not young, no link leads to them, and they
         /// are no database.
         public var deletesUnrecorded = false
+        /// Whether records get size and checksum of their files, where those are others and the files can be read.
+        public var trustsFiles = false
 
         public init() {}
     }
@@ -193,8 +195,10 @@ public struct RepositoryCheck: Sendable {
                     if displaced == nil { displaced = try await displacedFiles(unrecorded) }
                     likely[record.key] = try await displaced?.likeness(of: record.info, files)
                 case .size(let found):
-                    try await report(.wrongSize, "\(found) bytes instead of \(record.info.fileSize)")
-                case .checksum: try await report(.wrongChecksum, "of dataset \(record.id)")
+                    let detail = "\(found) bytes instead of \(record.info.fileSize)"
+                    try await body(try await mismatch(.wrongSize, detail, record, in: files))
+                case .checksum:
+                    try await body(try await mismatch(.wrongChecksum, "of dataset \(record.id)", record, in: files))
                 case .archive(let reason): try await report(.damagedArchive, "of dataset \(record.id): \(reason)")
                 case .outOfReach(let reason): try await report(.fileOutOfReach, "of dataset \(record.id): \(reason)")
                 }

@@ -10,7 +10,7 @@ struct CheckCommand: AsyncParsableCommand {
             Finds files without records, records without files, files of the wrong size or content, damaged archives, \
             deletions that were not finished, and missing rows that searches rely on. Without --repair nothing is changed. \
             A repair takes away nothing that could be all that is left of a dataset: files without records stay unless \
-            --delete-unrecorded is given, too. What it leaves alone, it gives a reason for. The status is 1 when something \
+            --delete-unrecorded is given, too, and sizes and checksums as they are recorded unless --trust-files is. What it leaves alone, it gives a reason for. The status is 1 when something \
             remains that is wrong. \
             With --format json each line is an object with the keys kind, subject, detail and repaired.
             """)
@@ -27,6 +27,12 @@ struct CheckCommand: AsyncParsableCommand {
             discussion: "A run that has registered datasets without files keeps all of its files, and nothing is deleted while "
                 + "anything else is wrong. Outputs of a quantum graph that have not been transferred yet have no records."))
     var deleteUnrecorded = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Also record size and checksum of files that are not what their records say, if they can be read.",
+            discussion: "A file that is empty, that its formatter cannot read, or that is in an archive, is never trusted."))
+    var trustFiles = false
 
     @OptionGroup var confirmation: ConfirmOption
 
@@ -77,6 +83,7 @@ struct CheckCommand: AsyncParsableCommand {
         options.checksums = checksums
         options.minimumAge = minAge * 60
         options.deletesUnrecorded = deleteUnrecorded
+        options.trustsFiles = trustFiles
         try await DirectButler.using(repository.repository, writeable: repairs) { [options] opened in
             try await opened.check(
                 repairs: repairs, options,
