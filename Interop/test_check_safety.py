@@ -127,6 +127,17 @@ def test_other_templates_do_not_make_files_nobodys(root, options):  # noqa: F811
     assert files(root) == before
 
 
+def test_a_run_that_a_path_names_elsewhere_counts(root):  # noqa: F811
+    """As with '{datasetType}/{run}/...': a dataset of run 'a' is registered, and its file has a name of such a template."""
+    with Butler.from_config(str(root), writeable=True, run="a") as butler:
+        data_id = butler.registry.expandDataId(instrument="Cam", detector=4)
+        butler.registry.insertDatasets("count", [data_id], run="a")
+    path = root / "run" / "a" / "count.yaml"
+    path.write_text("x: 1\n")
+    assert found(root, *GREEDY) == [("file without record", "run/a/count.yaml")] and path.exists()
+    assert "run 'a' has datasets that are registered and not stored" in repair(root, "--delete-unrecorded").output
+
+
 @pytest.fixture
 def accented(tmp_path):
     """A repository whose files have letters that can be spelled in two ways."""

@@ -39,6 +39,14 @@ import Testing
         #expect(try runs("{datasetType}/{id}", "run/a/x.yaml") == [])
     }
 
+    @Test func runsAreFoundInPathsThatOtherTemplatesMade() {
+        #expect(names.mentioned(in: "count/run/a/7.yaml") == ["run/a"])
+        #expect(names.mentioned(in: "count/7_run_ab.yaml") == ["run/ab"])
+        #expect(names.mentioned(in: "deep/u/x/count_with_space.fits.gz") == ["deep", "u/x", "with space"])
+        #expect(names.mentioned(in: "deep") == ["deep"])
+        #expect(names.mentioned(in: "count/deeper/xrun_a/run/abc.yaml") == [])
+    }
+
     @Test func namesOfFilesEndAtTheFirstDot() {
         #expect(FileDatastore.stem(of: "run/a.b/count_1.fits.gz") == "run/a.b/count_1")
         #expect(FileDatastore.stem(of: "run/a/count_1") == "run/a/count_1")

@@ -42,7 +42,8 @@ struct DisplacedFiles {
         }
         if let file = byNameAndSize[Place(name: path.nameInPath, size: size)] { return reason(file, "name and size") }
         guard let checksum = info.checksum, !checksum.isEmpty else {
-            return byFolderAndSize[Place(name: path.folderInPath ?? "", size: size)].map { reason($0, "folder and size") }
+            let place = Place(name: path.folderInPath ?? "", size: size)
+            return byFolderAndSize[place].map { reason($0, "folder and size") }
         }
         if byChecksum[size] == nil {
             var found: [String: UnrecordedFiles.File] = [:]

@@ -70,13 +70,14 @@ extension RepositoryCheck {
             let stem = FileDatastore.stem(of: path)
             for run in datastore.runs(of: path, among: runs).sorted() {
                 isInRun = true
-                let datasets = try known.datasets(of: run, in: datastore, snapshot)
-                if datasets.stems.contains(stem.hashValue) {
+                if try known.datasets(of: run, in: datastore, snapshot).stems.contains(stem.hashValue) {
                     return "a dataset of run '\(run)' could have a file of this name"
                 }
-                if datasets.lackRecords {
-                    return "run '\(run)' has datasets that are registered and not stored, and it could be a file of theirs"
-                }
+            }
+            // Templates may have been others when it was written.
+            for run in runs.mentioned(in: path).sorted()
+            where try known.datasets(of: run, in: datastore, snapshot).lackRecords {
+                return "run '\(run)' has datasets that are registered and not stored, and it could be a file of theirs"
             }
         }
         return isInRun ? nil : "it is not where datasets of a known run would be"
@@ -86,10 +87,10 @@ extension RepositoryCheck {
 /// What is asked of runs for each file that could be theirs.
 private final class KnownRuns: Sendable {
     struct Datasets {
-        /// Paths, without extension, that files of the datasets could have. Kept as hash values, eight bytes each: one that
-        /// is like another by chance saves a file.
+        /// Paths, without extension, that files of the datasets could have. Kept as hash values, eight bytes each: one
+        /// that is like another by chance saves a file.
         var stems: Set<Int> = []
-        /// Whether no datastore has a record of some. Templates may have been others when their files were written.
+        /// Whether no datastore has a record of some.
         var lackRecords = false
     }
 

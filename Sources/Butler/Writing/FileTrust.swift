@@ -13,7 +13,8 @@ extension RepositoryCheck {
         let advice = "bring back the file that was stored, or unstore the dataset with prune-datasets"
         guard try record.info.archiveMember == nil else { return left("it is in an archive; \(advice)") }
         guard options.trustsFiles else {
-            return left("nothing here tells which is right; \(advice), or, if the file is right, record it with --trust-files")
+            return left(
+                "nothing here tells which is right; \(advice), or, if the file is right, record it with --trust-files")
         }
         guard let ref = try await registry.read({ try $0.datasets([record.id]).first }) else {
             return left("the registry does not know the dataset")
@@ -27,10 +28,10 @@ extension RepositoryCheck {
                 }
                 guard isReplaced else { return left("it has changed meanwhile; look again") }
             }
-            let detail =
-                "\(detail); the file is trusted, "
-                + (isRead ? "and can be read" : "though its formatter '\(record.info.formatter)' is not known here to read it")
-            return RepositoryFault(kind, record.info.path, detail, .rows, repairs: repairs)
+            let proof =
+                isRead ? "and can be read" : "though its formatter '\(record.info.formatter)' is not known here to read it"
+            return RepositoryFault(
+                kind, record.info.path, "\(detail); the file is trusted, \(proof)", .rows, repairs: repairs)
         }
     }
 }

@@ -81,7 +81,9 @@ extension RepositoryCheck {
             if try files.isRecordedElsewhere(record.info, among: all, snapshot.connection) {
                 return "another datastore has a record of the file"
             }
-            if !record.isTrashed, let change = try files.latestChange(record.info), Self.now - change < options.minimumAge {
+            if !record.isTrashed, let change = try files.latestChange(record.info),
+                Self.now - change < options.minimumAge
+            {
                 return "the file was changed less than \(options.minimumAge) seconds ago"
             }
         }

@@ -46,7 +46,9 @@ public struct StoredFileInfo: Sendable, Hashable {
     /// Why the recorded path leads nowhere: it is none, or leads out of the root. `nil` for one that can be followed.
     public var reasonUnusable: String? {
         do throws(ObjectStorageError) {
-            guard case .outside(let uri, _) = try ArtifactLocation(recorded: path), let local = uri.localPath else { return nil }
+            guard case .outside(let uri, _) = try ArtifactLocation(recorded: path), let local = uri.localPath else {
+                return nil
+            }
             _ = try ObjectPath(local.withoutFirstSlashes)
             return nil
         } catch { return "\(error)" }

@@ -11,6 +11,22 @@ public struct RunNames: Sendable {
         }
     }
 
+    /// The runs whose names are in a path, between marks or at its ends: it could be one of theirs by some other template.
+    public func mentioned(in path: String) -> Set<String> {
+        let text = Array(path.unicodeScalars)
+        func isOfWord(_ index: Int) -> Bool { text[index].properties.isAlphabetic || text[index].properties.numericType != nil }
+        let edges = (0...text.count).filter { $0 == 0 || $0 == text.count || !isOfWord($0 - 1) || !isOfWord($0) }
+        var found: Set<String> = []
+        for (index, start) in edges.enumerated() {
+            for end in edges[(index + 1)...] {
+                var run = String.UnicodeScalarView()
+                run.append(contentsOf: text[start..<end])
+                for keepsSlashes in [true, false] { found.formUnion(written(as: String(run), keepingSlashes: keepsSlashes)) }
+            }
+        }
+        return found
+    }
+
     func written(as text: String, keepingSlashes: Bool) -> Set<String> {
         (keepingSlashes ? withSlashes : withoutSlashes)[text] ?? []
     }
