@@ -121,7 +121,7 @@ let package = Package(
                 .unsafeFlags(["-static-stdlib", "-nostartfiles"], .when(platforms: [.linux])),
                 .unsafeFlags(Arrow.found?.linker ?? [], .when(traits: ["Parquet"])),
             ]),
-        .target(name: "Parquet", dependencies: ["CArrow", "Tables", "StructuredData"]),
+        .target(name: "Parquet", dependencies: ["ByteText", "CArrow", "Tables", "StructuredData"]),
         .target(
             name: "Serving",
             dependencies: [
@@ -155,8 +155,8 @@ let package = Package(
             name: "QueryModel", dependencies: ["ButlerModel", "AstroTime", "SkyGeometry", "StructuredData", "ByteText"]),
 
         // Core
-        .target(name: "Registry", dependencies: ["ButlerModel", "Database"]),
-        .target(name: "Query", dependencies: ["QueryModel", "Registry"]),
+        .target(name: "Registry", dependencies: ["ButlerModel", "ByteText", "Database"]),
+        .target(name: "Query", dependencies: ["ByteText", "QueryModel", "Registry"]),
         .target(
             name: "Datastore",
             dependencies: [
@@ -262,7 +262,7 @@ let package = Package(
             dependencies: ["ImageTransfer", "ObjectStorage", "StorageFaults"]),
         .testTarget(name: "RepositoryConfigurationTests", dependencies: ["RepositoryConfiguration"]),
         .testTarget(name: "FITSTests", dependencies: ["FITS", "TestSupport"]),
-        .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel"]),
+        .testTarget(name: "ButlerModelTests", dependencies: ["ButlerModel", "ByteText"]),
         .testTarget(name: "QueryModelTests", dependencies: ["QueryModel", "RepositoryConfiguration", "TestSupport"]),
         .testTarget(
             name: "RegistryTests", dependencies: ["DatabaseSupport", "Registry", "RepositoryConfiguration", "TestSupport"]),
@@ -281,7 +281,7 @@ let package = Package(
         .testTarget(
             name: "ButlerServerTests",
             dependencies: [
-                "ButlerServer", "DemoSurvey", "FITS", "Parquet", "Tables",
+                "ButlerServer", "ByteText", "DemoSurvey", "FITS", "Parquet", "Tables",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),

@@ -28,8 +28,36 @@ extension String {
     /// Whether the bytes are the same, however Unicode compares the characters.
     @inlinable
     public func hasSameBytes(as other: String) -> Bool {
-        utf8.withContiguousStorageIfAvailable { own in
+        guard utf8.count == other.utf8.count else { return false }
+        return utf8.withContiguousStorageIfAvailable { own in
             other.utf8.withContiguousStorageIfAvailable { own.elementsEqual($0) }
         }.flatMap(\.self) ?? utf8.elementsEqual(other.utf8)
     }
+
+    /// Whether it comes before another in the order of bytes, which is that of code points.
+    @inlinable
+    public func precedesInBytes(_ other: String) -> Bool {
+        utf8.withContiguousStorageIfAvailable { own in
+            other.utf8.withContiguousStorageIfAvailable { own.lexicographicallyPrecedes($0) }
+        }.flatMap(\.self) ?? utf8.lexicographicallyPrecedes(other.utf8)
+    }
+
+    /// What texts of the same bytes have in common, and a byte that ends no text.
+    @inlinable
+    public func hashBytes(into hasher: inout Hasher) {
+        let isHashed: Void? = utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: .init($0)) }
+        if isHashed == nil { for byte in utf8 { hasher.combine(byte) } }
+        hasher.combine(UInt8(0xFF))
+    }
+}
+
+extension StringProtocol {
+    /// Whether both texts are the same bytes of UTF-8.
+    @inlinable
+    public func hasSameBytes(as other: some StringProtocol) -> Bool { utf8.elementsEqual(other.utf8) }
+}
+
+extension Sequence<String> {
+    /// In the order of bytes.
+    public func sortedByBytes() -> [String] { sorted { $0.precedesInBytes($1) } }
 }

@@ -1,3 +1,5 @@
+import ByteText
+
 /// An ordered mapping with text keys. A repeated key keeps the position of its first and the value of its last
 /// appearance, as Python's `dict` does.
 ///
@@ -7,7 +9,7 @@ public struct StructuredMapping: Sendable {
     /// The key-value pairs in order. Cost: O(1).
     public private(set) var pairs: [(key: String, value: StructuredValue)]
     /// Position of each key; `nil` while there are few.
-    private var index: [ExactText: Int]?
+    private var index: [ExactName: Int]?
 
     /// Up to this many entries, comparing lengths and bytes in a row beats hashing.
     private static let scanLimit = 12
@@ -45,21 +47,21 @@ public struct StructuredMapping: Sendable {
         }
         pairs.append((key, value))
         if index != nil {
-            index?[ExactText(text: key)] = pairs.count - 1
+            index?[ExactName(key)] = pairs.count - 1
         } else if pairs.count > Self.scanLimit {
             buildIndex()
         }
     }
 
     private func position(of key: String) -> Int? {
-        if let index { return index[ExactText(text: key)] }
-        for position in pairs.indices where ExactText.same(pairs[position].key, key) { return position }
+        if let index { return index[ExactName(key)] }
+        for position in pairs.indices where pairs[position].key.hasSameBytes(as: key) { return position }
         return nil
     }
 
     private mutating func buildIndex() {
-        var built: [ExactText: Int] = Dictionary(minimumCapacity: pairs.count * 2)
-        for position in pairs.indices { built[ExactText(text: pairs[position].key)] = position }
+        var built: [ExactName: Int] = Dictionary(minimumCapacity: pairs.count * 2)
+        for position in pairs.indices { built[ExactName(pairs[position].key)] = position }
         index = built
     }
 }
@@ -75,7 +77,7 @@ extension StructuredMapping: Hashable {
         var sum = 0
         for (key, value) in pairs {
             var one = Hasher()
-            one.combine(ExactText(text: key))
+            one.combine(ExactName(key))
             one.combine(value)
             sum &+= one.finalize()
         }
@@ -91,21 +93,4 @@ extension StructuredMapping: ExpressibleByDictionaryLiteral {
 extension StructuredMapping: CustomStringConvertible {
     /// The mapping as one line of JSON.
     public var description: String { StructuredValue.object(self).description }
-}
-
-/// Text compared by its bytes. Swift's own `==` treats canonically equivalent texts as equal.
-struct ExactText: Hashable {
-    var text: String
-
-    static func == (a: ExactText, b: ExactText) -> Bool { same(a.text, b.text) }
-
-    static func same(_ a: String, _ b: String) -> Bool {
-        // The first two tests settle nearly every case without a walk over the bytes.
-        a.utf8.count == b.utf8.count && a == b && a.utf8.elementsEqual(b.utf8)
-    }
-
-    func hash(into hasher: inout Hasher) {
-        var text = text
-        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-    }
 }

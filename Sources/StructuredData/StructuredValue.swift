@@ -1,8 +1,10 @@
+import ByteText
+
 /// A value of the data model that JSON and YAML share.
 ///
 /// Integers and floating-point numbers stay apart (`1` is not `1.0`), and a mapping keeps the order of its
-/// source, because both matter to the programs that read what we write.
-public enum StructuredValue: Sendable, Hashable {
+/// source, because both matter to the programs that read what we write. Texts are compared by their bytes.
+public enum StructuredValue: Sendable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -12,6 +14,35 @@ public enum StructuredValue: Sendable, Hashable {
     case bytes([UInt8])
     case array([StructuredValue])
     case object(StructuredMapping)
+}
+
+extension StructuredValue: Hashable {
+    public static func == (a: StructuredValue, b: StructuredValue) -> Bool {
+        switch (a, b) {
+        case (.null, .null): true
+        case (.bool(let a), .bool(let b)): a == b
+        case (.int(let a), .int(let b)): a == b
+        case (.float(let a), .float(let b)): a == b
+        case (.string(let a), .string(let b)): a.hasSameBytes(as: b)
+        case (.bytes(let a), .bytes(let b)): a == b
+        case (.array(let a), .array(let b)): a == b
+        case (.object(let a), .object(let b)): a == b
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0 as UInt8)
+        case .bool(let value): hasher.combine(value)
+        case .int(let value): hasher.combine(value)
+        case .float(let value): hasher.combine(value)
+        case .string(let value): value.hashBytes(into: &hasher)
+        case .bytes(let bytes): hasher.combine(bytes)
+        case .array(let values): hasher.combine(values)
+        case .object(let mapping): hasher.combine(mapping)
+        }
+    }
 }
 
 // MARK: - Literals
@@ -31,7 +62,7 @@ extension StructuredValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiter
 // MARK: - Typed access
 
 extension StructuredValue {
-    public var isNull: Bool { self == .null }
+    public var isNull: Bool { if case .null = self { true } else { false } }
     public var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
     public var intValue: Int64? { if case .int(let value) = self { value } else { nil } }
     public var stringValue: String? { if case .string(let value) = self { value } else { nil } }

@@ -1,6 +1,7 @@
 import AstroTime
 import ButlerModel
 import ButlerServer
+import ByteText
 import Datastore
 import Foundation
 import ObjectStorage
@@ -154,7 +155,7 @@ final class FixtureRepository: ServedRepository, RepositoryView {
 
     func collectionSummary(_ name: String) throws -> CollectionSummary {
         _ = try collectionInfo(CollectionSearch([name]))
-        return CollectionSummary(datasetTypes: ["settings", "bias"], governors: ["instrument": [Self.camera]])
+        return CollectionSummary(datasetTypes: ["settings", "bias"], governors: ["instrument": [ExactName(Self.camera)]])
     }
 
     func files(of ids: [DatasetID]) throws -> [DatasetID: [ServedFile]] { records.filter { ids.contains($0.key) } }

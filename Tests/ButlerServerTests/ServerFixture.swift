@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Foundation
 import HTTPTypes
 import Hummingbird

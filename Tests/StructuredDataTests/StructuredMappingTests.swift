@@ -32,4 +32,11 @@ import Testing
         #expect(mapping.count == 2)
         #expect(mapping["\u{e9}"] == 1)
     }
+
+    @Test func textsAreComparedByTheirBytes() {
+        let texts: [StructuredValue] = ["\u{e9}", "e\u{301}"]
+        #expect(texts[0] != texts[1] && Set(texts + texts).count == 2)
+        #expect(StructuredValue.array([texts[0], nil]) != .array([texts[1], nil]))
+        #expect(StructuredValue.object(["a": texts[0]]) != .object(["a": texts[1]]))
+    }
 }

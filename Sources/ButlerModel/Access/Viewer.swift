@@ -1,3 +1,5 @@
+import ByteText
+
 /// On whose behalf a repository is read.
 public enum Viewer: Hashable, Sendable {
     /// Somebody who sees everything: an operator, or a user of a server that does not check identities.

@@ -1,3 +1,4 @@
+import ByteText
 import StructuredData
 
 /// What is known about a collection.
@@ -8,13 +9,13 @@ public struct CollectionInfo: Hashable, Sendable {
     /// Child collections in search order; empty unless this is a chain.
     public let children: [String]
     /// The chains that hold this collection directly; `nil` when not asked for.
-    public let parents: Set<String>?
+    public let parents: Set<ExactName>?
     /// Dataset types that this collection may hold; `nil` when not asked for.
     public let datasetTypes: Set<String>?
 
     public init(
         name: String, type: CollectionType, documentation: String = "", children: [String] = [],
-        parents: Set<String>? = nil, datasetTypes: Set<String>? = nil
+        parents: Set<ExactName>? = nil, datasetTypes: Set<String>? = nil
     ) {
         self.name = name
         self.type = type
@@ -25,16 +26,14 @@ public struct CollectionInfo: Hashable, Sendable {
     }
 
     public var wire: StructuredValue {
-        func list(_ names: Set<String>?) -> StructuredValue {
-            names.map { .array($0.sorted().map { .string($0) }) } ?? .null
-        }
+        func list(_ names: [String]?) -> StructuredValue { names.map { .array($0.map { .string($0) }) } ?? .null }
         return .object([
             "name": .string(name),
             "type": .int(Int64(type.rawValue)),
             "doc": .string(documentation),
             "children": .array(children.map { .string($0) }),
-            "parents": list(parents),
-            "dataset_types": list(datasetTypes),
+            "parents": list(parents?.sortedTexts()),
+            "dataset_types": list(datasetTypes?.sorted()),
         ])
     }
 }
@@ -44,9 +43,9 @@ public struct CollectionSummary: Sendable {
     /// Names of the dataset types.
     public var datasetTypes: Set<String>
     /// Values of governor dimensions, by the dimension's name; governors without any value are absent.
-    public var governors: [String: Set<String>]
+    public var governors: [String: Set<ExactName>]
 
-    public init(datasetTypes: Set<String> = [], governors: [String: Set<String>] = [:]) {
+    public init(datasetTypes: Set<String> = [], governors: [String: Set<ExactName>] = [:]) {
         self.datasetTypes = datasetTypes
         self.governors = governors
     }

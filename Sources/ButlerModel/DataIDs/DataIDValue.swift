@@ -1,5 +1,7 @@
-/// The value of one dimension in a data ID.
-public enum DataIDValue: Hashable, Sendable {
+import ByteText
+
+/// The value of one dimension in a data ID. Texts are compared by their bytes, as Python and databases do.
+public enum DataIDValue: Sendable {
     case int(Int64)
     case string(String)
 
@@ -28,12 +30,29 @@ extension DataIDValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, 
     }
 }
 
+extension DataIDValue: Hashable {
+    @inlinable public static func == (a: DataIDValue, b: DataIDValue) -> Bool {
+        switch (a, b) {
+        case (.int(let a), .int(let b)): a == b
+        case (.string(let a), .string(let b)): a.hasSameBytes(as: b)
+        default: false
+        }
+    }
+
+    @inlinable public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .int(let value): hasher.combine(value)
+        case .string(let value): value.hashBytes(into: &hasher)
+        }
+    }
+}
+
 extension DataIDValue: Comparable {
     /// Numbers order before text, so that mixed lists have a stable order too.
     public static func < (a: DataIDValue, b: DataIDValue) -> Bool {
         switch (a, b) {
         case (.int(let a), .int(let b)): a < b
-        case (.string(let a), .string(let b)): a.unicodeScalars.lexicographicallyPrecedes(b.unicodeScalars)
+        case (.string(let a), .string(let b)): a.precedesInBytes(b)
         case (.int, .string): true
         case (.string, .int): false
         }

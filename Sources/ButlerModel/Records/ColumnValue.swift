@@ -2,8 +2,8 @@ import AstroTime
 import ByteText
 import StructuredData
 
-/// A typed value of a column of a dimension record.
-public enum ColumnValue: Hashable, Sendable {
+/// A typed value of a column of a dimension record. Texts are compared by their bytes.
+public enum ColumnValue: Sendable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -15,7 +15,7 @@ public enum ColumnValue: Hashable, Sendable {
     case timespan(Timespan)
     case datetime(TAINanoseconds)
 
-    public var isNull: Bool { self == .null }
+    public var isNull: Bool { if case .null = self { true } else { false } }
 
     public var dataIDValue: DataIDValue? {
         switch self {
@@ -78,6 +78,39 @@ public enum ColumnValue: Hashable, Sendable {
             throw reader.failure("must be hexadecimal text")
         }
         return bytes
+    }
+}
+
+extension ColumnValue: Hashable {
+    public static func == (a: ColumnValue, b: ColumnValue) -> Bool {
+        switch (a, b) {
+        case (.null, .null): true
+        case (.bool(let a), .bool(let b)): a == b
+        case (.int(let a), .int(let b)): a == b
+        case (.float(let a), .float(let b)): a == b
+        case (.string(let a), .string(let b)): a.hasSameBytes(as: b)
+        case (.hash(let a), .hash(let b)): a == b
+        case (.uuid(let a), .uuid(let b)): a == b
+        case (.region(let a), .region(let b)): a == b
+        case (.timespan(let a), .timespan(let b)): a == b
+        case (.datetime(let a), .datetime(let b)): a == b
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0 as UInt8)
+        case .bool(let value): hasher.combine(value)
+        case .int(let value): hasher.combine(value)
+        case .float(let value): hasher.combine(value)
+        case .string(let value): value.hashBytes(into: &hasher)
+        case .hash(let bytes): hasher.combine(bytes)
+        case .uuid(let id): hasher.combine(id)
+        case .region(let region): hasher.combine(region)
+        case .timespan(let span): hasher.combine(span)
+        case .datetime(let time): hasher.combine(time)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 public import ButlerModel
+import ByteText
 import NIOCore
 import NIOHTTP1
 import StructuredData

@@ -1,4 +1,5 @@
 public import ButlerModel
+import ByteText
 
 /// A user whom the ingress has identified, with the token that the ingress had made out for this server.
 public struct DelegatedIdentity: Sendable, Hashable {

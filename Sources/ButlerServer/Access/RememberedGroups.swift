@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Crypto
 
 /// Remembers answers about groups, so that the authentication service is asked once in a while and not for each

@@ -1,4 +1,5 @@
 public import ButlerModel
+import ByteText
 
 /// The repositories of one server, by label.
 public struct RepositoryTable: Sendable {

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Hummingbird
 import Registry
 import Serving
@@ -33,7 +34,7 @@ extension ButlerRoutes {
                     "summary": .object([
                         "dataset_types": .array(types.map(\.wire)),
                         "governors": .object(
-                            StructuredMapping(governors.map { ($0.key, .strings($0.value.sorted())) })),
+                            StructuredMapping(governors.map { ($0.key, .strings($0.value.sortedTexts())) })),
                     ])
                 ]))
         }
@@ -51,7 +52,7 @@ extension ButlerRoutes {
                 [name], includeParents: withParents, includeDocumentation: withDocumentation)
             let found = try await queries.catalogLookup(call) { try $0.collectionInfo(search) }
             // A glob is no name.
-            guard let info = found.first, info.name == name else {
+            guard let info = found.first, info.name.hasSameBytes(as: name) else {
                 throw ButlerError(.missingCollection, "No collection with name '\(name)' found.")
             }
             var answer: StructuredMapping = [
@@ -59,7 +60,7 @@ extension ButlerRoutes {
                 "children": .strings(info.children),
             ]
             if withDocumentation { answer["doc"] = info.documentation.isEmpty ? .null : .string(info.documentation) }
-            if withParents { answer["parents"] = .strings((info.parents ?? []).sorted()) }
+            if withParents { answer["parents"] = .strings((info.parents ?? []).sortedTexts()) }
             return .json(.object(answer))
         }
 

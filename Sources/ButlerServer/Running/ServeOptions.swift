@@ -1,4 +1,5 @@
 public import ButlerModel
+import ByteText
 public import ObjectStorage
 public import Serving
 import StructuredData

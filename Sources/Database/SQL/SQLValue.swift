@@ -1,8 +1,10 @@
 import AstroTime
+import ByteText
 import Foundation
 
-/// A value on its way into a statement, in logical terms; the dialect decides how it is stored.
-public enum SQLValue: Hashable, Sendable {
+/// A value on its way into a statement, in logical terms; the dialect decides how it is stored. Texts are compared by their
+/// bytes.
+public enum SQLValue: Sendable {
     case null
     /// 0 or 1 in SQLite.
     case bool(Bool)
@@ -19,6 +21,36 @@ public enum SQLValue: Hashable, Sendable {
     case timespan(Timespan)
 
     var isNull: Bool { if case .null = self { true } else { false } }
+}
+
+extension SQLValue: Hashable {
+    public static func == (a: SQLValue, b: SQLValue) -> Bool {
+        switch (a, b) {
+        case (.null, .null): true
+        case (.bool(let a), .bool(let b)): a == b
+        case (.int(let a), .int(let b)): a == b
+        case (.double(let a), .double(let b)): a == b
+        case (.text(let a), .text(let b)): a.hasSameBytes(as: b)
+        case (.bytes(let a), .bytes(let b)): a == b
+        case (.blob(let a), .blob(let b)): a == b
+        case (.uuid(let a), .uuid(let b)): a == b
+        case (.timespan(let a), .timespan(let b)): a == b
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0 as UInt8)
+        case .bool(let value): hasher.combine(value)
+        case .int(let value): hasher.combine(value)
+        case .double(let value): hasher.combine(value)
+        case .text(let value): value.hashBytes(into: &hasher)
+        case .bytes(let bytes), .blob(let bytes): hasher.combine(bytes)
+        case .uuid(let id): hasher.combine(id)
+        case .timespan(let span): hasher.combine(span)
+        }
+    }
 }
 
 extension SQLValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,

@@ -1,3 +1,4 @@
+import ByteText
 import GRDB
 import GRDBSQLite
 
@@ -7,7 +8,7 @@ final class SQLiteHandle {
     let errors: SQLiteErrors
     /// Never given to another connection.
     let number: UInt64
-    private var statements: [String: SQLiteStatement] = [:]
+    private var statements: [ExactName: SQLiteStatement] = [:]
     private var rows: [Int: SQLiteRows] = [:]
 
     /// Enough for the statements of one application; when it is full the cache starts anew.

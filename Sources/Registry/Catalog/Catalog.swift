@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 
 /// The small tables of a registry, held in memory as of one database state: collections, chains, dataset types and
@@ -49,7 +50,7 @@ package struct Catalog: Sendable {
                 name: entry.name, type: entry.type,
                 documentation: search.includeDocumentation ? entry.documentation ?? "" : "",
                 children: collections.children(of: entry).map(\.name),
-                parents: search.includeParents ? Set(collections.parents(of: entry).map(\.name)) : nil,
+                parents: search.includeParents ? Set(names: collections.parents(of: entry).map(\.name)) : nil,
                 datasetTypes: datasetTypes)
         }
     }

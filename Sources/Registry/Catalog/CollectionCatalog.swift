@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 
 /// All collections of a repository as of one moment: types, chains and parents, resolved in memory.
 package struct CollectionCatalog: Sendable {

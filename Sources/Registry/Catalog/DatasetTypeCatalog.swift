@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 
 /// A dataset type with the tables that hold its datasets.
 package struct StoredDatasetType: Sendable {

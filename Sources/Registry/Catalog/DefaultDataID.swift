@@ -11,7 +11,7 @@ extension RegistrySnapshot {
             summary.formUnion(try collectionSummary(name))
         }
         for (governor, values) in summary.governors where dataID[governor] == nil && values.count == 1 {
-            dataID[governor] = values.first.map { .string($0) }
+            dataID[governor] = values.first.map { .string($0.text) }
         }
         return dataID
     }

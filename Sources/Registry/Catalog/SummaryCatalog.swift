@@ -1,11 +1,12 @@
 import ButlerModel
+import ByteText
 
 /// What each collection that is no chain may hold, as of one moment. Summaries may claim too much, never too little.
 package struct SummaryCatalog: Sendable {
     /// Keys of dataset types, by collection key.
     private var datasetTypes: [Int64: Set<Int64>] = [:]
     /// Values by collection key and governor position.
-    private var governors: [Int64: [Int: Set<String>]] = [:]
+    private var governors: [Int64: [Int: Set<ExactName>]] = [:]
 
     package mutating func add(collection: Int64, datasetType: Int64) {
         datasetTypes[collection, default: []].insert(datasetType)
@@ -16,7 +17,7 @@ package struct SummaryCatalog: Sendable {
     }
 
     package func datasetTypes(in collection: Int64) -> Set<Int64> { datasetTypes[collection] ?? [] }
-    package func governors(in collection: Int64) -> [Int: Set<String>] { governors[collection] ?? [:] }
+    package func governors(in collection: Int64) -> [Int: Set<ExactName>] { governors[collection] ?? [:] }
 
     /// Whether a search for the dataset type with these governor values can find anything in the collection. A
     /// governor for which the collection has no value at all is not filtered on.

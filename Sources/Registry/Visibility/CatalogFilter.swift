@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 
 /// Makes the catalog that one viewer sees. What he may not see is absent from it.
@@ -13,7 +14,7 @@ struct CatalogFilter {
     private var visible = Catalog()
     /// Dataset types that hidden runs may hold, and governor values of those runs.
     private var hiddenTypes = Set<Int64>()
-    private var hiddenGovernors: [Int: Set<String>] = [:]
+    private var hiddenGovernors: [Int: Set<ExactName>] = [:]
 
     init(_ whole: Catalog, connection: any DatabaseConnection, universe: DimensionUniverse) {
         self.whole = whole
@@ -64,10 +65,10 @@ struct CatalogFilter {
                 let isDoubtful =
                     shown.count < all.count
                     || (entry.type != .run && hiddenGovernors[governor]?.contains(value) == true)
-                if isDoubtful, try !types.contains(where: { try holds(entry, $0, governor: (governor, value)) }) {
+                if isDoubtful, try !types.contains(where: { try holds(entry, $0, governor: (governor, value.text)) }) {
                     continue
                 }
-                visible.summaries.add(collection: entry.key, governor: governor, value: value)
+                visible.summaries.add(collection: entry.key, governor: governor, value: value.text)
             }
         }
     }

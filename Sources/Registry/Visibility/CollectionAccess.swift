@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 
 /// Who may read which collections of a repository that has rules for that: see `docs/access.md`.

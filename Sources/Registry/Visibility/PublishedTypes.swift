@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import StructuredData
 
 /// Which dataset types a repository shows to whom: see `docs/access.md`.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Butler
 import ButlerModel
+import ByteText
 import Registry
 
 /// `steward access`: who may read which collections.

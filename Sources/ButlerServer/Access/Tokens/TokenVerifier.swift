@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import JWTKit
 import Serving
 import StructuredData

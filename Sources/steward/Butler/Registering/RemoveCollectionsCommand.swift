@@ -1,6 +1,7 @@
 import ArgumentParser
 import Butler
 import ButlerModel
+import ByteText
 import Registry
 import StructuredData
 import TableRendering
@@ -85,7 +86,7 @@ private struct CollectionRemoval: Sendable {
         } catch let error as ButlerError where error.kind == .missingCollection {
             // What does not exist needs no removal.
         }
-        found.sort { $0.name.unicodeScalars.lexicographicallyPrecedes($1.name.unicodeScalars) }
+        found.sort { $0.name.precedesInBytes($1.name) }
         collections = found.filter { $0.type != .run }
         runs = found.filter { $0.type == .run }.map(\.name)
         unlinks = unlinking
@@ -100,15 +101,15 @@ private struct CollectionRemoval: Sendable {
     /// obstacle.
     /// - Throws: `ButlerError` of kind `orphanedRecord` for a member of a chain that stays.
     func order() throws -> [String] {
-        let names = Set(collections.map(\.name))
+        let names = Set(names: collections.map(\.name))
         var pending = collections
         var order: [String] = []
         while !pending.isEmpty {
-            let left = Set(pending.map(\.name))
+            let left = Set(names: pending.map(\.name))
             // There is always one: chains do not contain themselves.
             let index = pending.firstIndex { ($0.parents ?? []).isDisjoint(with: left) } ?? 0
             let next = pending.remove(at: index)
-            let staying = (next.parents ?? []).subtracting(names).sorted()
+            let staying = (next.parents ?? []).subtracting(names).sortedTexts()
             guard unlinks || staying.isEmpty else {
                 throw ButlerError(
                     .orphanedRecord,
@@ -132,7 +133,7 @@ private struct CollectionRemoval: Sendable {
         var table = TextTable(columns: ["Child Collection", "Parent Collection"], alignment: .left)
         guard unlinks else { return table }
         for info in collections {
-            for (index, parent) in (info.parents ?? []).sorted().enumerated() {
+            for (index, parent) in (info.parents ?? []).sortedTexts().enumerated() {
                 table.append([index == 0 ? info.name : "", parent])
             }
         }
@@ -185,7 +186,7 @@ private struct CollectionRemoval: Sendable {
 
     func json(isDryRun: Bool) -> [StructuredMapping] {
         collections.map { info in
-            let parents = unlinks ? (info.parents ?? []).sorted() : []
+            let parents = unlinks ? (info.parents ?? []).sortedTexts() : []
             return [
                 "name": .string(info.name), "type": .string(info.type.description),
                 "parents": .array(parents.map { .string($0) }), "dry_run": .bool(isDryRun),

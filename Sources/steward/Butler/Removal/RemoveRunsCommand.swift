@@ -1,6 +1,7 @@
 import ArgumentParser
 import Butler
 import ButlerModel
+import ByteText
 import Registry
 
 struct RemoveRunsCommand: AsyncParsableCommand {
@@ -51,7 +52,7 @@ struct RemoveRunsCommand: AsyncParsableCommand {
             } catch let error as ButlerError where error.kind == .missingCollection {
                 return ([(String, [String])](), [String: Int]())
             }
-            let runs = found.map { ($0.name, ($0.parents ?? []).sorted()) }
+            let runs = found.map { ($0.name, ($0.parents ?? []).sortedTexts()) }
             return (runs, try snapshot.datasetCounts(inRuns: runs.map(\.0)))
         }
         let chosen = runs.map { Run(name: $0.0, parents: $0.1) }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Registry
 import StructuredData
 import TableRendering
@@ -49,7 +50,7 @@ struct CollectionReport {
                 "children": .array(info.children.map { .string($0) }),
             ]
             if style.showsParents {
-                object["parents"] = .array(Self.sorted(info.parents ?? []).map { .string($0) })
+                object["parents"] = .array((info.parents ?? []).sortedTexts().map { .string($0) })
             }
             if excludedDatasetTypes != nil {
                 object["dataset_types"] = .array(shownTypes(info).map { .string($0) })
@@ -66,7 +67,7 @@ struct CollectionReport {
         var table = emptyTable([Self.nameColumn, Self.typeColumn, relativesColumn])
         var hasRelatives = false
         for info in found {
-            let relatives = style.showsParents ? Self.sorted(info.parents ?? []) : info.children
+            let relatives = style.showsParents ? (info.parents ?? []).sortedTexts() : info.children
             hasRelatives = hasRelatives || (style.showsParents ? !relatives.isEmpty : info.type == .chained)
             let head = [info.name, info.type.description]
             guard !relatives.isEmpty else {
@@ -89,9 +90,9 @@ struct CollectionReport {
         while let (info, path) = pending.popLast() {
             let indent = String(repeating: "  ", count: path.count - 1)
             append([indent + info.name, info.type.description], info.type == .chained ? nil : info, to: &table)
-            let next = style.showsParents ? Self.sorted(info.parents ?? []) : info.children
+            let next = style.showsParents ? (info.parents ?? []).sortedTexts() : info.children
             for name in next.reversed() {
-                guard !path.contains(name) else {
+                guard !path.contains(where: { $0.hasSameBytes(as: name) }) else {
                     throw CommandFailure.refused("Collection '\(name)' contains itself; correct the chain.")
                 }
                 pending.append((try self.info(name), path + [name]))
@@ -128,7 +129,7 @@ struct CollectionReport {
     }
 
     private func shownTypes(_ info: CollectionInfo) -> [String] {
-        Self.sorted(info.datasetTypes ?? []).filter { name in
+        (info.datasetTypes ?? []).sorted().filter { name in
             excludedDatasetTypes?.contains { $0.matches(name) } == false
         }
     }
@@ -142,11 +143,7 @@ struct CollectionReport {
         return info
     }
 
-    private static func sorted(_ names: Set<String>) -> [String] {
-        names.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
-    }
-
     private static func sorted(_ found: [CollectionInfo]) -> [CollectionInfo] {
-        found.sorted { $0.name.unicodeScalars.lexicographicallyPrecedes($1.name.unicodeScalars) }
+        found.sorted { $0.name.precedesInBytes($1.name) }
     }
 }
