@@ -1,19 +1,19 @@
-/// A shell-style pattern: `*` any text, `?` one character, `[abc]` and `[a-z]` one of a set, `[!abc]` one outside it.
+/// A shell-style pattern: `*` any text, `?` one code point, `[abc]` and `[a-z]` one of a set, `[!abc]` one outside it.
 ///
 /// The rules are those of Python's `fnmatch`: case counts, `*` also matches slashes, an unclosed `[` is itself.
 public struct FilenamePattern: Sendable {
     private enum Token: Sendable {
         case anything
         case one
-        case literal(Character)
-        case set([ClosedRange<Character>], negated: Bool)
+        case literal(Unicode.Scalar)
+        case set([ClosedRange<Unicode.Scalar>], negated: Bool)
     }
 
     private let tokens: [Token]
 
     public init(_ text: String) {
         var tokens: [Token] = []
-        let characters = Array(text)
+        let characters = Array(text.unicodeScalars)
         var index = 0
         while index < characters.count {
             switch characters[index] {
@@ -37,8 +37,8 @@ public struct FilenamePattern: Sendable {
         self.tokens = tokens
     }
 
-    private static func ranges(_ members: [Character]) -> [ClosedRange<Character>] {
-        var ranges: [ClosedRange<Character>] = []
+    private static func ranges(_ members: [Unicode.Scalar]) -> [ClosedRange<Unicode.Scalar>] {
+        var ranges: [ClosedRange<Unicode.Scalar>] = []
         var index = 0
         while index < members.count {
             if index + 2 < members.count, members[index + 1] == "-" {
@@ -57,7 +57,7 @@ public struct FilenamePattern: Sendable {
     public func matches(_ text: String) -> Bool {
         // Positions of the pattern that can be reached after each character.
         var reached = closure([0])
-        for character in text {
+        for character in text.unicodeScalars {
             var next: Set<Int> = []
             for position in reached where position < tokens.count {
                 switch tokens[position] {

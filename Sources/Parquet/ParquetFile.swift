@@ -1,3 +1,4 @@
+import ByteText
 import CArrow
 import StructuredData
 import Tables
@@ -121,7 +122,7 @@ public final class ParquetFile {
         if let wanted {
             let names = try Table.selection(
                 wanted, from: columnNames, layout: PandasLayout(schemaMetadata.rest))
-            var positions: [String: Int] = [:]
+            var positions: [ExactName: Int] = [:]
             for (position, field) in fields.enumerated() { positions[field.name] = position }
             selected = names.compactMap { positions[$0] }
         }

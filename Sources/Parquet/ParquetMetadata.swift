@@ -1,3 +1,4 @@
+import ByteText
 import StructuredData
 import Tables
 
@@ -11,28 +12,28 @@ struct ParquetMetadata {
     static let indexKey = "lsst::arrow::astropy_pandas_index"
 
     /// Recorded lengths of texts, by column.
-    private(set) var widths: [String: Int] = [:]
-    private(set) var shapes: [String: [Int]] = [:]
+    private(set) var widths: [ExactName: Int] = [:]
+    private(set) var shapes: [ExactName: [Int]] = [:]
     private(set) var tableMetadata: StructuredMapping = [:]
     /// What the table keeps as it is.
     private(set) var rest: StructuredMapping = [:]
-    private var header: [String: AstropyHeader.Column] = [:]
+    private var header: [ExactName: AstropyHeader.Column] = [:]
 
     /// - Throws: `TableError.malformedParquet` for values that cannot have been written for their keys.
     init(_ metadata: StructuredMapping, file: String) throws(TableError) {
         for (key, value) in metadata.pairs {
             let text = value.stringValue ?? ""
             if key == Self.rowCountKey { continue }
-            if let prefix = Self.lengthPrefixes.first(where: key.hasPrefix) {
+            if let column = Self.lengthPrefixes.lazy.compactMap({ key.after($0) }).first {
                 guard let width = Int(text), width >= 0 else {
                     throw .malformedParquet(file: file, reason: "the metadata '\(key)' is '\(text)' and not a length")
                 }
-                widths[String(key.dropFirst(prefix.count))] = width
-            } else if key.hasPrefix(Self.shapePrefix) {
+                widths[column] = width
+            } else if let column = key.after(Self.shapePrefix) {
                 guard let shape = Self.shape(text) else {
                     throw .malformedParquet(file: file, reason: "the metadata '\(key)' is '\(text)' and not a shape")
                 }
-                shapes[String(key.dropFirst(Self.shapePrefix.count))] = shape
+                shapes[column] = shape
             } else if key == Self.astropyKey {
                 do {
                     let parsed = try AstropyHeader(yaml: text.utf8)

@@ -14,18 +14,18 @@ public struct Table: Sendable {
     /// say; text, or bytes where it is none.
     public var schemaMetadata: StructuredMapping
 
-    private let positions: [String: Int]
+    private let positions: [ExactName: Int]
 
     /// - Parameter rowCount: needed when no column tells it: without columns or with lists of no cells only.
     /// - Throws: `TableError.duplicateColumn`; `.invalidColumn` for a column with another number of rows.
     public init(_ columns: [TableColumn], rowCount: Int? = nil, metadata: StructuredMapping = [:]) throws(TableError) {
         let rows = rowCount ?? columns.lazy.compactMap(\.rowCount).first ?? 0
-        var positions: [String: Int] = Dictionary(minimumCapacity: columns.count)
+        var positions: [ExactName: Int] = Dictionary(minimumCapacity: columns.count)
         for (position, column) in columns.enumerated() {
             if let found = column.rowCount, found != rows {
                 throw .invalidColumn(name: column.name, reason: "it has \(found) rows in a table of \(rows)")
             }
-            guard positions.updateValue(position, forKey: column.name) == nil else {
+            guard positions.updateValue(position, forKey: ExactName(column.name)) == nil else {
                 throw .duplicateColumn(name: column.name)
             }
         }
@@ -60,20 +60,22 @@ public struct Table: Sendable {
         _ wanted: [String], from names: [String], layout: PandasLayout? = nil
     ) throws(TableError) -> [String] {
         var selected: [String] = []
-        var seen: Set<String> = []
-        let names = names.filter { !$0.hasPrefix("__") || layout?.indexColumns.contains($0) == true }
+        var seen: Set<ExactName> = []
+        let index = Set(names: layout?.indexColumns ?? [])
+        let names = names.filter { !$0.hasPrefix("__") || index.contains($0) }
         let visible = names.filter { !$0.hasPrefix("__") }
-        let known = Set(visible)
+        let known = Set(names: visible)
         for text in wanted {
-            let isPattern = text.contains { "*?[".contains($0) }
+            let isPattern = text.utf8.contains { "*?[".utf8.contains($0) }
             let pattern = FilenamePattern(text)
             let found =
                 isPattern
-                ? visible.filter { $0 == text || pattern.matches($0) } : known.contains(text) ? [text] : []
+                ? visible.filter { $0.hasSameBytes(as: text) || pattern.matches($0) } : known.contains(text) ? [text] : []
             guard !found.isEmpty else { throw .unknownColumn(name: text, known: visible) }
-            for name in found where seen.insert(name).inserted { selected.append(name) }
+            for name in found where seen.insert(name) { selected.append(name) }
         }
-        for name in layout?.indexColumns ?? [] where names.contains(name) && seen.insert(name).inserted {
+        let all = Set(names: names)
+        for name in layout?.indexColumns ?? [] where all.contains(name) && seen.insert(name) {
             selected.append(name)
         }
         return selected

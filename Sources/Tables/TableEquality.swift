@@ -1,3 +1,5 @@
+import ByteText
+
 /// Equality of content: names, types, shapes, nulls, cells and metadata. Cells under a null are not compared, NaN equals
 /// NaN, and how a file keeps text (its width, large offsets) does not count.
 extension Table: Equatable {
@@ -10,7 +12,7 @@ extension Table: Equatable {
 /// See `Table`'s equality.
 extension TableColumn: Equatable {
     public static func == (a: TableColumn, b: TableColumn) -> Bool {
-        a.name == b.name && a.shape == b.shape && a.unit == b.unit && a.description == b.description
+        a.name.hasSameBytes(as: b.name) && a.shape == b.shape && a.unit == b.unit && a.description == b.description
             && a.format == b.format && a.metadata == b.metadata && a.fieldMetadata == b.fieldMetadata
             && a.jsonType == b.jsonType && a.hasSameCells(as: b)
     }

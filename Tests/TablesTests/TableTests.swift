@@ -21,6 +21,18 @@ import Testing
         return try Table(columns, metadata: ["z": 1, "a": ["k": [1, 2.5, nil, true]]])
     }
 
+    /// é as one code point and as two.
+    @Test func columnsAreToldApartByTheBytesOfTheirNames() throws {
+        let names = ["\u{e9}", "e\u{301}"]
+        let table = try Table([try TableColumn(names[0], .int8([1])), try TableColumn(names[1], .int8([2]))])
+        #expect(try names.map { try table.column($0).values } == [.int8([1]), .int8([2])])
+        let second = try table.selecting([names[1]])
+        #expect(second.columnNames.map { Array($0.utf8) } == [Array(names[1].utf8)])
+        #expect(try table.selecting(["e?"]).columns.map(\.values) == [.int8([2])])
+        #expect(try table.selecting(["*"]).columns.count == 2)
+        #expect(second != (try Table([try TableColumn(names[0], .int8([2]))])))
+    }
+
     @Test func partsThatDoNotFitAreRefused() throws {
         #expect(throws: TableError.invalidColumn(name: "a", reason: "it has 2 cells and 1 null flags")) {
             try TableColumn("a", .int8([1, 2]), validity: [true])
