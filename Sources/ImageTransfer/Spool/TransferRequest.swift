@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 import ObjectStorage
 
@@ -30,11 +31,20 @@ struct TransferRequest: Sendable, Hashable {
     func priority(at destination: String) -> TransferPriority { broughtBack[destination] == nil ? priority : .bulk }
 }
 
-/// A file and where it goes.
+/// A file and where it goes. Names are compared by their bytes.
 struct Errand: Sendable, Hashable {
     let file: String
     let bucket: String
     let key: String
+
+    static func == (a: Errand, b: Errand) -> Bool {
+        a.file.hasSameBytes(as: b.file) && a.bucket == b.bucket && a.key.hasSameBytes(as: b.key)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        file.hashBytes(into: &hasher)
+        key.hashBytes(into: &hasher)
+    }
 }
 
 extension Errand {

@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 import ObjectStorage
 
@@ -28,7 +29,7 @@ struct FolderWatch: Sendable {
     private struct Round {
         var seen: [ObjectPath: Seen] = [:]
         /// Which file was taken last for a key, of some thousands.
-        var taken: [String: Errand] = [:]
+        var taken: [ExactName: Errand] = [:]
         /// What has been the matter; it is told once, not twice a second.
         var problems: Set<String> = []
         var isFirst = true

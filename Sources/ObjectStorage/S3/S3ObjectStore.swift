@@ -112,9 +112,9 @@ public struct S3ObjectStore: ObjectStore {
     public func delete(_ paths: [ObjectPath]) async throws -> [ObjectPath: any Error] {
         let pages = stride(from: 0, to: paths.count, by: 1000).map { Array(paths[$0..<min(paths.count, $0 + 1000)]) }
         let failures = try await inParallel(pages, width: 4) { page -> [(ObjectPath, any Error)] in
-            let keys = Dictionary(page.map { (location($0).key, $0) }) { first, _ in first }
+            let keys = Dictionary(page.map { (ExactName(location($0).key), $0) }) { first, _ in first }
             do {
-                return try await client.delete(bucket: bucket, keys: Array(keys.keys)).compactMap { key, error in
+                return try await client.delete(bucket: bucket, keys: keys.keys.map(\.text)).compactMap { key, error in
                     keys[key].map { ($0, error) }
                 }
             } catch let error as ObjectStorageError { return page.map { ($0, error) } }

@@ -164,14 +164,14 @@ extension S3Client {
     }
 
     /// Deletes up to a thousand objects of one bucket; gives what failed.
-    func delete(bucket: String, keys: [String]) async throws -> [String: ObjectStorageError] {
+    func delete(bucket: String, keys: [String]) async throws -> [ExactName: ObjectStorageError] {
         let list = keys.map { "<Object><Key>\(XMLElement.escaped($0))</Key></Object>" }.joined()
         let body = S3Body(Array("<Delete><Quiet>true</Quiet>\(list)</Delete>".utf8))
         let call = Call(
             method: .POST, bucket: bucket, query: [("delete", "")],
             headers: body.headers + [("content-type", "application/xml")], body: body, operation: "delete")
         let document = try await performAndRead(call, named: "DeleteResult")
-        var failures: [String: ObjectStorageError] = [:]
+        var failures: [ExactName: ObjectStorageError] = [:]
         for error in document.all("Error") {
             guard let key = error["Key"]?.text, error["Code"]?.text != "NoSuchKey" else { continue }
             failures[key] = .remote(
