@@ -1,5 +1,6 @@
 import AstroTime
 import ButlerModel
+import ByteText
 
 /// Carries what a file of an older universe says over to the universe of a repository.
 /// Source: repository format reference, section 8.1; upstream knows the same steps, for its own namespace only.
@@ -118,7 +119,7 @@ struct ExportMigration {
             .init(
                 element: "day_obs",
                 records: days.map { ["instrument": .string($0.instrument), "id": .int($0.day), "timespan": .null] }))
-        let names = Set(days.map(\.instrument)).sorted().joined(separator: ", ")
+        let names = Set(names: days.map(\.instrument)).sortedTexts().joined(separator: ", ")
         warn("Records of 'day_obs' for \(names) got no timespan: only the instrument's own code knows it.")
     }
 

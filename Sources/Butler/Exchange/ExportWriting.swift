@@ -1,5 +1,6 @@
 import AstroTime
 import ButlerModel
+import ByteText
 import Datastore
 import ObjectStorage
 import Registry
@@ -14,7 +15,7 @@ struct ExportWriting {
 
     init(_ export: RepositoryExport) async throws {
         self.export = export
-        let (names, ids, types) = (Array(export.collections), export.ids, export.typeNames)
+        let (names, ids, types) = (export.collections.map(\.text), export.ids, export.typeNames)
         (collections, memberships) = try await export.butler.registry.read { snapshot in
             var memberships = SortedSpool<SavedMembership>()
             for type in types {
@@ -98,7 +99,7 @@ struct ExportWriting {
         var latest: SavedFile?
         while let file = next {
             if let latest, !latest.isInSection(of: file) { break }
-            if let latest, latest.path == file.path, latest.number + 1 == file.number {
+            if let latest, latest.path.hasSameBytes(as: file.path), latest.number + 1 == file.number {
                 files[files.count - 1].datasets.append(file.dataset)
             } else {
                 if files.count == 500 { break }
@@ -118,11 +119,11 @@ struct ExportWriting {
         var next = try sorted.next()
         while let first = next {
             var ids: [DatasetID] = []
-            while ids.count < 500, let member = next, member.collection == first.collection, member.timespan == first.timespan {
+            while ids.count < 500, let member = next, member.isValid(as: first) {
                 ids.append(member.id)
                 next = try sorted.next()
             }
-            let isSameCollection = latest?.collection == first.collection
+            let isSameCollection = latest?.collection.hasSameBytes(as: first.collection) == true
             let isSame = isSameCollection && latest?.timespan == first.timespan
             if let timespan = first.timespan {
                 let hasRanges = isSameCollection && latest?.timespan != nil
@@ -144,15 +145,16 @@ extension RegistrySnapshot {
         let infos = try collectionInfo(CollectionSearch(names, includeDocumentation: true))
         var plain: [ExportFile.Collection] = []
         var chains: [ExportFile.Collection] = []
+        let names = Set(names: names)
         for info in infos where names.contains(info.name) {
             let collection = ExportFile.Collection(
                 name: info.name, type: info.type,
                 documentation: info.documentation.isEmpty ? nil : info.documentation, children: info.children)
             if info.type == .chained { chains.append(collection) } else { plain.append(collection) }
         }
-        plain.sort { $0.name < $1.name }
-        chains.sort { $0.name < $1.name }
-        var waiting = Set(chains.map(\.name))
+        plain.sort { $0.name.precedesInBytes($1.name) }
+        chains.sort { $0.name.precedesInBytes($1.name) }
+        var waiting = Set(names: chains.map(\.name))
         while !waiting.isEmpty {
             // A chain cannot contain itself, so some chain is always free.
             let free = chains.filter { waiting.contains($0.name) && $0.children.allSatisfy { !waiting.contains($0) } }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import ObjectStorage
 import Synchronization
@@ -18,7 +19,7 @@ public final class ExportedFiles: Sendable {
         var spool: SpoolFile?
         /// Names of dimensions and formatters, which are the same in most files.
         var words: [String] = []
-        var numberOfWord: [String: Int] = [:]
+        var numberOfWord: [ExactName: Int] = [:]
 
         mutating func number(_ word: String) -> Int {
             if let known = numberOfWord[word] { return known }

@@ -1,5 +1,6 @@
 import AstroTime
 import ButlerModel
+import ByteText
 import Datastore
 import Registry
 
@@ -65,7 +66,7 @@ extension ImportPlan {
 
     /// - Throws: `ButlerError` of kind `collectionType` for runs of datasets that are other collections in the file.
     private func foreseeRuns() throws {
-        let types = Dictionary(collections.map { ($0.name, $0.type) }, uniquingKeysWith: { first, _ in first })
+        let types = Dictionary(collections.map { (ExactName($0.name), $0.type) }, uniquingKeysWith: { first, _ in first })
         for run in datasets.runs {
             guard let type = types[run], type != .run else { continue }
             throw ButlerError(
@@ -75,12 +76,12 @@ extension ImportPlan {
 
     /// What is unique in a tag, and at a time in a calibration collection.
     private struct Member: Hashable {
-        let collection: String
+        let collection: ExactName
         let type: String
         let values: [DataIDValue]
 
         init(_ ref: DatasetRef, in collection: String) {
-            self.collection = collection
+            self.collection = ExactName(collection)
             type = ref.datasetType.name
             values = Array(ref.dataID.requiredValues)
         }
@@ -139,7 +140,7 @@ extension ImportPlan {
     /// - Throws: `ButlerError` of kind `missingCollection` for members that there will not be, `collectionCycle` for chains
     ///   that would contain themselves.
     private func foreseeChains(_ snapshot: RegistrySnapshot) throws {
-        var known: [String: [String]] = [:]
+        var known: [ExactName: [String]] = [:]
         for collection in collections { known[collection.name] = collection.children }
         func members(of name: String) throws -> [String] {
             if let members = known[name] { return members }
@@ -148,13 +149,13 @@ extension ImportPlan {
             return found ?? []
         }
         for chain in collections where chain.type == .chained {
-            var seen: Set<String> = []
+            var seen: Set<ExactName> = []
             var waiting = chain.children
             while let name = waiting.popLast() {
-                guard name != chain.name else {
+                guard !name.hasSameBytes(as: chain.name) else {
                     throw ButlerError(.collectionCycle, "The chain '\(chain.name)' of the export file would contain itself.")
                 }
-                if seen.insert(name).inserted { waiting += try members(of: name) }
+                if seen.insert(name) { waiting += try members(of: name) }
             }
         }
     }

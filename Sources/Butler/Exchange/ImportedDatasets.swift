@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import ObjectStorage
 import Registry
@@ -14,7 +15,7 @@ struct ImportedDatasets: Sendable {
     let count: Int
     let fileCount: Int
     /// Those that get datasets.
-    let runs: Set<String>
+    let runs: Set<ExactName>
     private let source: ExportedFiles
     private let sections: [Int: (type: DatasetType, run: String)]
     private let folder: ResourceURI?
@@ -31,7 +32,7 @@ struct ImportedDatasets: Sendable {
     ) throws {
         count = file.datasets.reduce(0) { $0 + $1.datasetCount }
         fileCount = options.isWithoutFiles ? 0 : file.datasets.reduce(0) { $0 + $1.fileCount }
-        runs = Set(file.datasets.lazy.filter { $0.datasetCount > 0 }.map(\.run))
+        runs = Set(names: file.datasets.lazy.filter { $0.datasetCount > 0 }.map(\.run))
         source = file.files
         sections = Dictionary(
             file.datasets.compactMap { section in types[section.datasetType].map { (section.section, ($0, section.run)) } },
@@ -132,7 +133,7 @@ struct RepetitionSearch {
     private static func key(_ ref: DatasetRef) -> Int {
         var hasher = Hasher()
         hasher.combine(ref.datasetType.name)
-        hasher.combine(ref.run)
+        ref.run.hashBytes(into: &hasher)
         for value in ref.dataID.requiredValues { hasher.combine(value) }
         return hasher.finalize()
     }

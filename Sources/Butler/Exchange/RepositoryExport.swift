@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import Foundation
 import ObjectStorage
@@ -55,13 +56,13 @@ public struct RepositoryExport {
     private(set) var types: [String: DatasetType] = [:]
     private(set) var files = SortedSpool<SavedFile>()
     private(set) var ids: Set<DatasetID> = []
-    private(set) var collections: Set<String> = []
+    private(set) var collections: Set<ExactName> = []
     /// The number of datasets of each type in each run.
     private var counts: [Section: Int] = [:]
 
     private struct Section: Hashable {
         let type: String
-        let run: String
+        let run: ExactName
     }
 
     /// Those of the datasets that are saved.
@@ -193,7 +194,7 @@ public struct RepositoryExport {
                 throw ExportFileError.cannotExport(
                     "\(ref) has a file for each component; export files have no form for that. Use a zip archive.")
             }
-            let section = Section(type: ref.datasetType.name, run: ref.run)
+            let section = Section(type: ref.datasetType.name, run: ExactName(ref.run))
             let number = plan.counts[section, default: 0]
             plan.counts[section] = number + 1
             plan.types[section.type] = ref.datasetType
@@ -226,7 +227,7 @@ public struct RepositoryExport {
         let datastores = try butler.datastore().files
         var targets = RepeatedHashes()
         var all = try files.sorted()
-        try await Self.pages(of: &all) { page in for file in page { targets.add(file.saved.path.hashValue) } }
+        try await Self.pages(of: &all) { page in for file in page { targets.add(ExactName(file.saved.path).hashValue) } }
         let suspects = targets.found()
         if !suspects.isEmpty { try await Self.refuseAmbiguity(&files, suspects) }
         all = try files.sorted()
@@ -246,12 +247,12 @@ public struct RepositoryExport {
     }
 
     private static func refuseAmbiguity(_ files: inout SortedSpool<FileToBring>, _ suspects: Set<Int>) async throws {
-        var owners: [String: String] = [:]
+        var owners: [ExactName: String] = [:]
         var all = try files.sorted()
         try await pages(of: &all) { page in
-            for file in page where suspects.contains(file.saved.path.hashValue) {
+            for file in page where suspects.contains(ExactName(file.saved.path).hashValue) {
                 let dataset = file.saved.ref.description
-                if let other = owners.updateValue(dataset, forKey: file.saved.path) {
+                if let other = owners.updateValue(dataset, forKey: ExactName(file.saved.path)) {
                     throw DatastoreError.ambiguousTarget(path: file.saved.path, datasets: [other, dataset])
                 }
             }

@@ -254,8 +254,8 @@ struct ImportPlan: Sendable {
 
     /// A run that the file does not define must be there: what is known of it, such as its documentation, would be lost.
     private func refuseUnknownRuns(_ snapshot: RegistrySnapshot) throws {
-        let defined = Set(collections.map(\.name))
-        for run in datasets.runs.subtracting(defined).sorted() where !snapshot.hasCollection(run) {
+        let defined = Set(names: collections.map(\.name))
+        for run in datasets.runs.subtracting(defined).sortedTexts() where !snapshot.hasCollection(run) {
             throw ExportFileError.undefinedRun(run)
         }
     }
@@ -281,7 +281,7 @@ struct ImportPlan: Sendable {
         for chain in collections where chain.type == .chained {
             try writer.setChain(chain.name, children: chain.children)
         }
-        for run in datasets.runs.sorted() { try writer.registerCollection(run, type: .run) }
+        for run in datasets.runs.sortedTexts() { try writer.registerCollection(run, type: .run) }
         if !records.isEmpty { try writer.insert(records, onConflict: .skip) }
     }
 

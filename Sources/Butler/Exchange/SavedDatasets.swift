@@ -1,5 +1,6 @@
 import AstroTime
 import ButlerModel
+import ByteText
 import Datastore
 import Registry
 
@@ -11,7 +12,8 @@ struct SavedDataset: SpooledItem {
 
     static func < (a: Self, b: Self) -> Bool {
         if a.ref.datasetType.name != b.ref.datasetType.name { return a.ref.datasetType.name < b.ref.datasetType.name }
-        return a.ref.run == b.ref.run ? a.ref.dataID < b.ref.dataID : a.ref.run < b.ref.run
+        return a.ref.run.hasSameBytes(as: b.ref.run)
+            ? a.ref.dataID < b.ref.dataID : a.ref.run.precedesInBytes(b.ref.run)
     }
 
     func write(to writer: inout PackedWriter, _ words: inout PackedWords) { words.write(ref, &writer) }
@@ -37,9 +39,9 @@ struct FileToBring: SpooledItem {
         self.source = source
     }
 
-    static func < (a: Self, b: Self) -> Bool { a.source < b.source }
+    static func < (a: Self, b: Self) -> Bool { a.source.precedesInBytes(b.source) }
 
-    func isSameFile(as other: Self) -> Bool { !source.isEmpty && source == other.source }
+    func isSameFile(as other: Self) -> Bool { !source.isEmpty && source.hasSameBytes(as: other.source) }
 
     func write(to writer: inout PackedWriter, _ words: inout PackedWords) {
         saved.write(to: &writer, &words)
@@ -74,13 +76,13 @@ struct SavedFile: SpooledItem {
 
     /// Whether another is of the same type and run.
     func isInSection(of other: SavedFile) -> Bool {
-        ref.datasetType.name == other.ref.datasetType.name && ref.run == other.ref.run
+        ref.datasetType.name == other.ref.datasetType.name && ref.run.hasSameBytes(as: other.ref.run)
     }
 
     static func < (a: Self, b: Self) -> Bool {
         if a.ref.datasetType.name != b.ref.datasetType.name { return a.ref.datasetType.name < b.ref.datasetType.name }
-        if a.ref.run != b.ref.run { return a.ref.run < b.ref.run }
-        return a.path == b.path ? a.number < b.number : a.path < b.path
+        if !a.ref.run.hasSameBytes(as: b.ref.run) { return a.ref.run.precedesInBytes(b.ref.run) }
+        return a.path.hasSameBytes(as: b.path) ? a.number < b.number : a.path.precedesInBytes(b.path)
     }
 
     func write(to writer: inout PackedWriter, _ words: inout PackedWords) {
@@ -119,8 +121,13 @@ struct SavedMembership: SpooledItem {
         timespan = association.timespan
     }
 
+    /// Whether another is in the same collection at the same time.
+    func isValid(as other: SavedMembership) -> Bool {
+        collection.hasSameBytes(as: other.collection) && timespan == other.timespan
+    }
+
     static func < (a: Self, b: Self) -> Bool {
-        if a.collection != b.collection { return a.collection < b.collection }
+        if !a.collection.hasSameBytes(as: b.collection) { return a.collection.precedesInBytes(b.collection) }
         if a.timespan == b.timespan { return a.id < b.id }
         guard let one = a.timespan, let other = b.timespan else { return a.timespan == nil }
         return (one.begin, one.end) < (other.begin, other.end)

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import ObjectStorage
 import Registry
@@ -68,7 +69,7 @@ extension DirectButler {
     /// A storage class may differ; type, data ID and run may not.
     private func check(_ ref: DatasetRef, against known: DatasetRef) throws {
         let name = ref.datasetType.nameAndComponent.parent
-        guard name == known.datasetType.name, ref.run == known.run, ref.dataID == known.dataID else {
+        guard name == known.datasetType.name, ref.run.hasSameBytes(as: known.run), ref.dataID == known.dataID else {
             throw ButlerError(
                 .conflictingDefinition,
                 "\(ref) has the identifier of \(known), which is another dataset; "

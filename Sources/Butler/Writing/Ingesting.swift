@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import ObjectStorage
 import Registry
@@ -146,7 +147,7 @@ struct KnownDatasets {
     /// What is unique among the datasets of runs.
     private struct Key: Hashable {
         let type: String
-        let run: String
+        let run: ExactName
         let values: [DataIDValue]
 
         /// Mostly types and runs are alike.
@@ -155,7 +156,7 @@ struct KnownDatasets {
 
     /// - Throws: `ButlerError` of kind `conflictingDefinition`.
     mutating func add(_ ref: DatasetRef) throws {
-        let key = Key(type: ref.datasetType.name, run: ref.run, values: Array(ref.dataID.requiredValues))
+        let key = Key(type: ref.datasetType.name, run: ExactName(ref.run), values: Array(ref.dataID.requiredValues))
         guard ids.insert(ref.id).inserted, keys.insert(key).inserted else {
             throw ButlerError(.conflictingDefinition, "\(ref) is given twice, by identifier or by type, data ID and run.")
         }
@@ -187,15 +188,17 @@ extension RegistryWriter {
     /// Makes datasets with their identifiers, and before them the types and runs that are missing.
     func makeRoom(for refs: [DatasetRef]) throws {
         var types: Set<DatasetType> = []
-        var runs: Set<String> = []
+        var runs: Set<ExactName> = []
         for index in refs.indices {
             // Mostly they are alike.
-            if index > 0, refs[index].run == refs[index - 1].run, refs[index].datasetType == refs[index - 1].datasetType {
+            if index > 0, refs[index].run.hasSameBytes(as: refs[index - 1].run),
+                refs[index].datasetType == refs[index - 1].datasetType
+            {
                 continue
             }
             let ref = refs[index]
             if types.insert(ref.datasetType).inserted { try registerDatasetType(ref.datasetType) }
-            if runs.insert(ref.run).inserted { try registerCollection(ref.run, type: .run) }
+            if runs.insert(ref.run) { try registerCollection(ref.run, type: .run) }
         }
         KillPoint.pass()
         try importDatasets(refs)

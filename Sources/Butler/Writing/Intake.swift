@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import Datastore
 import ObjectStorage
@@ -20,7 +21,7 @@ struct Intake: Sendable {
     /// What was found out about batches on the way.
     private final class Notes: Sendable {
         /// New names of files, by those that they were to have.
-        let renamed = Mutex<[String: String]>([:])
+        let renamed = Mutex<[ExactName: String]>([:])
         let needed = Mutex<[NeededFiles]>([])
         let datasets = Mutex((count: 0, types: Set<DatasetType>()))
     }
@@ -192,7 +193,7 @@ struct NeededFiles: Sendable {
             if let id = datasets.first(where: { !held.contains($0) }) { throw removed("Dataset \(id)") }
         }
         if !paths.isEmpty {
-            var stored: Set<String> = []
+            var stored: Set<ExactName> = []
             for files in datastore.files { stored.formUnion(try files.storedFiles(paths, connection)) }
             if let path = paths.first(where: { !stored.contains($0) }) { throw removed("'\(path)'") }
         }

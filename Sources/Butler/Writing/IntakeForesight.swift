@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import ObjectStorage
 import Registry
@@ -20,7 +21,7 @@ struct IntakeForesight {
         try DirectButler.refuseRepetitions(refs)
         for ref in refs {
             guard known.insert(ref.id.hashValue).inserted,
-                known.insert([ref.datasetType.name, ref.run, "\(ref.dataID)"].hashValue).inserted
+                known.insert([ref.datasetType.name, ref.run, "\(ref.dataID)"].map { ExactName($0) }.hashValue).inserted
             else {
                 throw ButlerError(.conflictingDefinition, "\(ref) is given twice, by identifier or by type, data ID and run.")
             }

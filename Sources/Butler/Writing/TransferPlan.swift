@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import ObjectStorage
 import Registry
@@ -78,11 +79,11 @@ struct SeenFiles {
 
         init(_ text: String) {
             var hasher = Hasher()
-            hasher.combine(text)
+            text.hashBytes(into: &hasher)
             first = hasher.finalize()
             hasher = Hasher()
             hasher.combine(1)
-            hasher.combine(text)
+            text.hashBytes(into: &hasher)
             second = hasher.finalize()
         }
     }
@@ -95,7 +96,7 @@ struct SeenFiles {
         var known: [TransferPlan.File] = []
         for file in files {
             // Datasets of one file that was ingested in place may come to different paths.
-            let target = file.rows.first?.info.path.split(separator: "#zip-path=", maxSplits: 1).first ?? ""
+            let target = file.rows.first.map { FileDatastore.file($0.info.path) } ?? ""
             if file.isOutside || keys.insert(Key("\(file.source)\n\(target)")).inserted {
                 new.append(file)
             } else {
@@ -141,7 +142,7 @@ extension DirectButler {
                 plan.refs.append(ref)
                 for info in found.infos {
                     let location = try found.datastore.location(of: info).withoutFragment
-                    let key = FileKey(location: location.description, isOutside: try info.isOutside)
+                    let key = FileKey(location: ExactName(location.description), isOutside: try info.isOutside)
                     let row = RecordedFile.Row(ref, info)
                     if let index = indexOfFile[key] {
                         plan.files[index].rows.append(row)
@@ -164,7 +165,7 @@ extension DirectButler {
         let ids = plan.refs.map(\.id)
         let datastore = try datastore()
         let shared = try await registry.read { snapshot in
-            var shared: Set<String> = []
+            var shared: Set<ExactName> = []
             for files in datastore.files { shared.formUnion(try files.pathsShared(ids, snapshot.connection)) }
             return shared
         }
@@ -175,6 +176,6 @@ extension DirectButler {
 }
 
 private struct FileKey: Hashable {
-    let location: String
+    let location: ExactName
     let isOutside: Bool
 }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import ObjectStorage
 import Registry
@@ -57,7 +58,7 @@ extension DirectButler {
         var seen = SeenFiles()
         var archives = ArchivePaths(universe: universe)
         var leftOut = LeftOutDatasets()
-        var runs: Set<String> = []
+        var runs: Set<ExactName> = []
         var foresight = IntakeForesight(self)
         let intake = try await intake { intake in
             // While the files of one batch are copied the next is looked up.
@@ -71,7 +72,7 @@ extension DirectButler {
                         of: Set(plan.refs.map(\.datasetType)), areRegistered: !registerDatasetTypes)
                     try plan.conform(to: types, in: universe)
                     records.add(plan.records)
-                    runs.formUnion(plan.refs.map(\.run))
+                    runs.formUnion(plan.refs.lazy.map { ExactName($0.run) })
                     if transfer == .move { try await source.markShared(&plan) }
                     if transfer != .auto { try await give(paths: &archives, to: &plan) }
                     let (missing, present, held) = try await missingFiles(plan)
@@ -99,7 +100,7 @@ extension DirectButler {
         let needed = records.inOrder
         let documentation = try await source.registry.read { [runs] snapshot in
             // In one order by all clients, who may wait for each other.
-            try runs.sorted().map { run in
+            try runs.sortedTexts().map { run in
                 let text = try snapshot.catalog.collections.require(run).documentation
                 return (run, text?.isEmpty ?? true ? nil : text)
             }
@@ -212,7 +213,7 @@ extension DirectButler {
 /// Where archives come that were ingested in place.
 private struct ArchivePaths {
     let universe: DimensionUniverse
-    private var known: [String: String] = [:]
+    private var known: [ExactName: String] = [:]
 
     init(universe: DimensionUniverse) { self.universe = universe }
 

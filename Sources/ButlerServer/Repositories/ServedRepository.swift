@@ -1,4 +1,5 @@
 public import ButlerModel
+import ByteText
 public import Database
 public import Datastore
 public import ObjectStorage
@@ -81,7 +82,7 @@ public struct ServedFile: Hashable, Sendable {
     /// The members of a zip file that a viewer may see.
     public struct ZipView: Hashable, Sendable {
         /// The datasets in each.
-        public let members: [String: Set<DatasetID>]
+        public let members: [ExactName: Set<DatasetID>]
         /// Whether all recorded members are among them. The file may hold others, of datasets that were removed.
         public let isComplete: Bool
     }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import HTTPTypes
 import Hummingbird
@@ -82,9 +83,9 @@ extension ButlerRoutes {
             let file = try await selectedFile(call)
             guard try call.context.segment("name") == file.location.basename else { throw HTTPFailure.notFound }
             // Whoever has the URL may be anybody, so it does not lead to other datasets where any are hidden.
-            var members: [String: Set<DatasetID>]?
+            var members: [ExactName: Set<DatasetID>]?
             if let member = file.location.zipMember, try await call.repository.hasVisibilityRules() {
-                members = [member: [try call.context.datasetID()]]
+                members = [ExactName(member): [try call.context.datasetID()]]
             }
             return try await deliver(file, call, keeping: members)
         }
@@ -181,7 +182,7 @@ extension ButlerRoutes {
     ///
     /// - Parameter members: for a member of a zip file: which members go along; `nil` for the zip file as it is.
     private func deliver(
-        _ file: ServedFile, _ call: Call, keeping members: [String: Set<DatasetID>]?
+        _ file: ServedFile, _ call: Call, keeping members: [ExactName: Set<DatasetID>]?
     ) async throws -> Response {
         guard file.isLocal, let path = file.location.localPath else {
             let url = try await urls.external(file).url
@@ -200,7 +201,7 @@ extension ButlerRoutes {
 
     /// The members of a zip file on another host that may be seen, by way of this server.
     private func extract(
-        of file: ServedFile, at url: String, _ call: Call, keeping members: [String: Set<DatasetID>]
+        of file: ServedFile, at url: String, _ call: Call, keeping members: [ExactName: Set<DatasetID>]
     ) async throws -> Response {
         do {
             let remote = try await RemoteFile(String(url.prefix { $0 != "#" }))

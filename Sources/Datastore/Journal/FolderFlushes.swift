@@ -1,3 +1,4 @@
+import ByteText
 import ObjectStorage
 import Synchronization
 
@@ -7,7 +8,7 @@ final class FolderFlushes: Sendable {
     /// So many are flushed before more are added, which bounds the memory.
     private static let most = 20_000
 
-    private let folders = Mutex<Set<String>>([])
+    private let folders = Mutex<Set<ExactName>>([])
 
     func add(_ folder: String) throws {
         let isFull = folders.withLock { folders in
@@ -24,6 +25,6 @@ final class FolderFlushes: Sendable {
             defer { folders = [] }
             return folders
         }
-        for folder in all.sorted() { try JournalFiles.flushFolder(folder) }
+        for folder in all.sortedTexts() { try JournalFiles.flushFolder(folder) }
     }
 }

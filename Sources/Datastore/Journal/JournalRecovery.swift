@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 
@@ -75,7 +76,7 @@ extension FileDatastore {
         let recorded = try table.recordedFiles(paths, connection)
         if intent.forgets || recorded.isEmpty { return recorded }
         let waiting = try recordedFiles(byUse: recorded.map(\.description), connection).waiting
-        return recorded.subtracting(try waiting.map { try ObjectPath($0) })
+        return recorded.subtracting(try waiting.map { try ObjectPath($0.text) })
     }
 
     /// The others of the chain that have the same root.
@@ -134,7 +135,7 @@ extension FileDatastore {
 extension FileRecordsTable {
     /// Which of the files have a record, be it of the file or of a member in it.
     func recordedFiles(_ paths: [ObjectPath], _ connection: any DatabaseConnection) throws -> Set<ObjectPath> {
-        var found = Set(try recorded(paths.map(\.description), connection).map { try ObjectPath($0) })
+        var found = Set(try recorded(paths.map(\.description), connection).map { try ObjectPath($0.text) })
         for path in paths where !found.contains(path) {
             let member = try connection.tableExists(specification.name)
                 ? connection.fetchOne(

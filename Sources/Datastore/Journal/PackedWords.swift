@@ -1,9 +1,10 @@
 import AstroTime
 import ButlerModel
+import ByteText
 
 /// Texts and types that are the same in most of the datasets of an operation, each written as a number.
 package struct PackedWords: Sendable {
-    private var texts = Numbered<String>()
+    private var texts = Numbered<ExactName>()
     private var types = Numbered<DatasetType>()
     private var elements = Numbered<DimensionElement>()
 
@@ -35,13 +36,13 @@ package struct PackedWords: Sendable {
 
     // MARK: Writing
 
-    package mutating func write(word text: String, _ writer: inout PackedWriter) { writer.write(texts.number(text)) }
+    package mutating func write(word text: String, _ writer: inout PackedWriter) { writer.write(texts.number(ExactName(text))) }
 
     /// A dataset, of whose data ID the values of required dimensions.
     package mutating func write(_ ref: DatasetRef, _ writer: inout PackedWriter) {
         writer.write(ref.id)
         writer.write(types.number(ref.datasetType))
-        writer.write(texts.number(ref.run))
+        writer.write(texts.number(ExactName(ref.run)))
         for value in ref.dataID.requiredValues { writer.write(value) }
     }
 
@@ -62,7 +63,7 @@ package struct PackedWords: Sendable {
     // MARK: Reading
 
     package func word(_ reader: inout PackedReader) throws(PackedReader.Damage) -> String {
-        try texts.value(try reader.int())
+        try texts.value(try reader.int()).text
     }
 
     package func ref(_ reader: inout PackedReader) throws(PackedReader.Damage) -> DatasetRef {

@@ -28,7 +28,7 @@ final class ResolvedFolder: Sendable {
     /// - Parameter file: what the system knows of it, a regular one.
     func canLink(_ file: stat, into folder: String) -> Bool {
         let device = target.withLock { target in
-            if let target, target.folder == folder { return target.device }
+            if let target, target.folder.hasSameBytes(as: folder) { return target.device }
             let found = JournalFiles.deviceWithLinks(folder)
             target = (folder, found)
             return found

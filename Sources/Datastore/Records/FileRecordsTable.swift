@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 
@@ -78,19 +79,20 @@ struct FileRecordsTable: Sendable {
     }
 
     /// Which of the given paths, as they are recorded, some dataset has a record of.
-    func recorded(_ paths: [String], _ connection: any DatabaseConnection) throws -> [String] {
+    func recorded(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<ExactName> {
         guard !paths.isEmpty, try connection.tableExists(specification.name) else { return [] }
         let filter = SQL.isIn("\(column: "path")", paths.map { .text($0) })
-        return try connection.fetchAll(
-            "SELECT DISTINCT \(column: "path") FROM \(table: specification) WHERE \(filter)"
-        ) { try $0.text(0) }
+        return Set(
+            names: try connection.fetchAll(
+                "SELECT DISTINCT \(column: "path") FROM \(table: specification) WHERE \(filter)"
+            ) { try $0.text(0) })
     }
 
     /// Which datasets are in which members of a zip archive.
     ///
     /// - Parameter archive: the recorded path up to the `#`.
     /// - Complexity: the datasets in the archive, with the index of paths.
-    func members(ofZip archive: String, _ connection: any DatabaseConnection) throws -> [String: Set<DatasetID>] {
+    func members(ofZip archive: String, _ connection: any DatabaseConnection) throws -> [ExactName: Set<DatasetID>] {
         guard try connection.tableExists(specification.name) else { return [:] }
         var prefix = ""
         for character in "\(archive)#".unicodeScalars {
@@ -98,7 +100,7 @@ struct FileRecordsTable: Sendable {
             prefix.unicodeScalars.append(character)
         }
         let filter = SQL.matches("\(column: "path")", WildcardPattern(prefix + "*"))
-        var members: [String: Set<DatasetID>] = [:]
+        var members: [ExactName: Set<DatasetID>] = [:]
         try connection.query(
             "SELECT \(columns: ["dataset_id", "path"]) FROM \(table: specification) WHERE \(filter)"
         ) { row in

@@ -62,7 +62,7 @@ public struct ArtifactRetrieval: Sendable {
     /// - Throws: ``DatastoreError/ambiguousTarget(path:datasets:)`` when two files would get the same name,
     ///   `ObjectStorageError` for recorded paths that lead out of the datastore.
     public init(_ datasets: [(ref: DatasetRef, stored: StoredDataset)], naming: Naming) throws {
-        var indexOfSource: [String: Int] = [:]
+        var indexOfSource: [ExactName: Int] = [:]
         var indexOfTarget: [ObjectPath: Int] = [:]
         for (ref, stored) in datasets {
             for info in stored.infos {

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import StructuredData
 
 /// The index of a retrieval or an archive as JSON, for taking parts out and joining others to it. Source: repository format
@@ -64,7 +65,7 @@ struct IndexDocument {
     /// - Returns: `nil` when they are of different versions or universes, or define dataset types differently.
     func joined(with other: IndexDocument) -> IndexDocument? {
         let own = ids
-        let known = Set(paths)
+        let known = Set(names: paths)
         let rest = other.keeping { path, id in !known.contains(path) && !own.contains(id) }
         guard head["index_version"] == rest.head["index_version"],
             ["container_version", "universe_version", "universe_namespace"].allSatisfy({

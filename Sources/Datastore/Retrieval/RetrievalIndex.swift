@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import ObjectStorage
 import StructuredData
 
@@ -42,7 +43,7 @@ public struct RetrievalIndex: Sendable {
         guard let value = try? StructuredValue(json: text), let other = IndexDocument(value),
             let own = IndexDocument(.object(document))
         else { return try foreign(replaces, store, path) }
-        var missing: Set<String> = []
+        var missing: Set<ExactName> = []
         for name in other.paths {
             if let file = try? ObjectPath(name), try await store.exists(file) { continue }
             missing.insert(name)

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 import RepositoryConfiguration
@@ -219,11 +220,11 @@ struct RecordedStaging: Sendable {
 extension StagedArtifacts {
     /// - Throws: ``DatastoreError/ambiguousTarget(path:datasets:)`` when two files would get one name.
     fileprivate func checkTargets() throws {
-        var owners: [String: Int] = Dictionary(minimumCapacity: files.count)
+        var owners: [ExactName: Int] = Dictionary(minimumCapacity: files.count)
         for (index, file) in files.enumerated() {
             guard let placement = file.placement else { continue }
             let path = try file.datastore.nameOfTarget(placement.target)
-            if let other = owners.updateValue(index, forKey: path) {
+            if let other = owners.updateValue(index, forKey: ExactName(path)) {
                 let datasets = [other, index].flatMap { files[$0].rows.map(\.id.description) }
                 try discardFiles()
                 throw DatastoreError.ambiguousTarget(path: path, datasets: datasets)

@@ -111,7 +111,7 @@ public final class FileDatastore: Datastore {
     /// The datasets that share a zip archive with a recorded file, by member; none for a file of its own.
     public func members(
         sharingZipOf info: StoredFileInfo, _ connection: any DatabaseConnection
-    ) throws -> [String: Set<DatasetID>] {
+    ) throws -> [ExactName: Set<DatasetID>] {
         guard let mark = info.path.utf8.firstRange(of: "#zip-path=".utf8) else { return [:] }
         return try table.members(ofZip: String(info.path[..<mark.lowerBound]), connection)
     }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 import RepositoryConfiguration
@@ -19,7 +20,7 @@ public struct FileForesight: Sendable {
     /// Bytes that would be copied.
     public var bytes: Int64 { needs.values.reduce(0, +) }
     /// Bytes to be copied, by the root of the datastore.
-    private var needs: [String: Int64] = [:]
+    private var needs: [ExactName: Int64] = [:]
     /// Hashes: two names that share one are no more likely than damage to the disk.
     private var names: Set<Int> = []
     /// Names that are taken, by what nobody has looked at yet.
@@ -44,7 +45,7 @@ public struct FileForesight: Sendable {
             files += 1
             if let name = entry.taken { taken.append(name) }
             guard let (root, path) = entry.target else { continue }
-            guard names.insert(path.hashValue).inserted else {
+            guard names.insert(ExactName(path).hashValue).inserted else {
                 throw DatastoreError.ambiguousTarget(path: path, datasets: entry.ids.map(\.description))
             }
             needs[root, default: 0] += entry.copied
@@ -71,9 +72,9 @@ public struct FileForesight: Sendable {
     public func checkRoom() throws {
         for (root, needed) in needs where needed > 0 {
             var status = statvfs()
-            guard statvfs(root, &status) == 0 else { continue }
+            guard statvfs(root.text, &status) == 0 else { continue }
             let free = Int64(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
-            guard needed <= free else { throw DatastoreError.notEnoughRoom(root: root, needed: needed, free: free) }
+            guard needed <= free else { throw DatastoreError.notEnoughRoom(root: root.text, needed: needed, free: free) }
         }
     }
 }

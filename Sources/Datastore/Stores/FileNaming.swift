@@ -1,3 +1,4 @@
+import ByteText
 import Dispatch
 import ObjectStorage
 import Synchronization
@@ -44,10 +45,10 @@ extension StagedArtifacts {
     /// at a time give names in a folder.
     private func partsOfFolders() throws -> [ArraySlice<StagedFile>] {
         guard files.count >= Self.fewestForTwo else { return [files[...]] }
-        func folder(_ index: Int) throws -> String? {
+        func folder(_ index: Int) throws -> ExactName? {
             let file = files[index]
             guard file.datastore.isLocal, let placement = file.placement else { return nil }
-            return JournalFiles.folder(of: try file.datastore.localPath(placement.target))
+            return ExactName(JournalFiles.folder(of: try file.datastore.localPath(placement.target)))
         }
         let half = files.count / 2
         let last = try folder(half - 1)
@@ -58,7 +59,7 @@ extension StagedArtifacts {
     private static func publish(
         _ files: ArraySlice<StagedFile>, _ flushes: FolderFlushes, made: (String) -> Void
     ) throws {
-        var folders: Set<String> = []
+        var folders: Set<ExactName> = []
         var held = HeldFolders()
         // Whether nothing has got a name in the folder yet.
         var isNew = false
@@ -68,7 +69,7 @@ extension StagedArtifacts {
             if held.target?.holds(target) != true {
                 try held.confirmTarget()
                 let folder = JournalFiles.folder(of: target)
-                isNew = folders.insert(folder).inserted
+                isNew = folders.insert(folder)
                 if isNew {
                     try JournalFiles.makeFolder(folder, made: made)
                     try flushes.add(folder)

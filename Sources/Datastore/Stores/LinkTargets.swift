@@ -25,7 +25,7 @@ public struct FileNode: Hashable, Sendable {
 public struct LinkTargets: Sendable {
     private var files: Set<FileNode> = []
     /// Folders, without symbolic links, with a slash at the end.
-    private var folders: Set<String> = []
+    private var folders: Set<ExactName> = []
 
     public init() {}
 
@@ -52,7 +52,7 @@ public struct LinkTargets: Sendable {
     func lead(to path: String) -> Bool {
         if !LocalFile.isLink(path), let node = FileNode(path), files.contains(node) { return true }
         guard let resolved = try? JournalFiles.resolved(JournalFiles.folder(of: path)) else { return true }
-        return folders.contains { (resolved + "/").hasPrefix($0) }
+        return folders.contains { (resolved + "/").utf8.starts(with: $0.text.utf8) }
     }
 }
 

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 
@@ -103,7 +104,7 @@ extension StagedArtifacts {
             for ((file, target), status) in zip(zip(group, targets), statuses) {
                 let name = datastore.nameOfObject(target)
                 guard let status else { throw ObjectStorageError.notFound(path: name) }
-                if let info = file.rows.first?.info, info.fileSize >= 0, info.path == target.description,
+                if let info = file.rows.first?.info, info.fileSize >= 0, info.path.hasSameBytes(as: target.description),
                     info.fileSize != status.size
                 {
                     throw ObjectStorageError.truncated(path: name, expected: info.fileSize, received: status.size)
@@ -186,7 +187,7 @@ extension FileDatastore {
             recorded.contains(try ObjectPath(object.path))
         }
         result.files += try takeBack(objects.filter { try !isRecorded($0) })
-        let own = Set(try ownObjects(objects.filter(isRecorded)).map(\.description))
+        let own = Set(names: try ownObjects(objects.filter(isRecorded)).map(\.description))
         for object in objects where own.contains(object.path) {
             result.recorded += 1
             guard let source = object.source else { continue }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 import Synchronization
@@ -112,7 +113,7 @@ public struct StagedArtifacts: Sendable {
                 if let placement = file.placement {
                     let target = try datastore.localPath(placement.target)
                     let folder = JournalFiles.folder(of: target)
-                    if last?.folder != folder {
+                    if last?.folder.hasSameBytes(as: folder) != true {
                         last = (folder, LocalFile.exists(folder))
                         if last?.isThere == false { try datastore.addMissingFolders(of: placement.target, to: &missing) }
                     }
@@ -155,7 +156,7 @@ public struct StagedArtifacts: Sendable {
     func owners(of path: String) throws -> [DatasetID] {
         let owner = try files.first { file in
             guard file.datastore.isLocal, let placement = file.placement else { return false }
-            return try file.datastore.localPath(placement.target) == path
+            return try file.datastore.localPath(placement.target).hasSameBytes(as: path)
         }
         return owner?.rows.map(\.id) ?? []
     }
@@ -212,7 +213,7 @@ public struct StagedArtifacts: Sendable {
     /// A hard link is ours for as long as it leads to the same file, though somebody has written to that.
     private func made(_ intent: JournalIntent, in datastore: FileDatastore) throws -> JournalIntent {
         guard datastore.isLocal, case .write(let entries) = intent.content else { return intent }
-        var given: [String: (isLink: Bool, identity: FileIdentity?)] = [:]
+        var given: [ExactName: (isLink: Bool, identity: FileIdentity?)] = [:]
         for file in files where file.datastore === datastore && (isPublished || file.state.isPublished) {
             guard let placement = file.placement else { continue }
             let name = file.state.given

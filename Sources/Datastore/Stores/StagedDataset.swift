@@ -122,7 +122,7 @@ final class StagedFile: Sendable {
         placement?.target = target
         let rows = rows.map { row in
             var info = row.info
-            let member = info.path.range(of: "#zip-path=").map { String(info.path[$0.lowerBound...]) } ?? ""
+            let member = info.path.utf8.firstRange(of: "#zip-path=".utf8).map { String(info.path[$0.lowerBound...]) } ?? ""
             info.path = target.description + member
             return Row(id: row.id, info: info)
         }

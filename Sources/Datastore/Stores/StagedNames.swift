@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 
@@ -10,7 +11,7 @@ extension StagedArtifacts {
     public func besideWaiting(_ connection: any DatabaseConnection) throws -> StagedArtifacts {
         let done = declared
         var files = files
-        var names = try Set(files.compactMap { try $0.nameOfTarget })
+        var names = Set(names: try files.compactMap { try $0.nameOfTarget })
         for indices in Dictionary(grouping: files.indices, by: { ObjectIdentifier(files[$0].datastore) }).values {
             guard let first = indices.first else { continue }
             let datastore = files[first].datastore
@@ -33,8 +34,8 @@ extension StagedArtifacts {
     }
 
     /// By the recorded path that a file was to have, that which it has now.
-    public func renamed(since before: StagedArtifacts) -> [String: String] {
-        var renamed: [String: String] = [:]
+    public func renamed(since before: StagedArtifacts) -> [ExactName: String] {
+        var renamed: [ExactName: String] = [:]
         for (old, new) in zip(before.files, files) {
             guard let old = old.placement?.target, let new = new.placement?.target, old != new else { continue }
             renamed[old.description] = new.description
@@ -43,7 +44,7 @@ extension StagedArtifacts {
     }
 
     /// The same, with files that are recorded where they are under the names that those have now which are there.
-    public func following(_ renamed: [String: String]) throws -> StagedArtifacts {
+    public func following(_ renamed: [ExactName: String]) throws -> StagedArtifacts {
         guard !renamed.isEmpty else { return self }
         return with(
             try files.map { file in

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 import Synchronization
@@ -34,18 +35,18 @@ public final class SupersededFiles: Sendable {
                 guard !waiting.isEmpty else { continue }
                 try datastore.lockNames(connection, forRemoval: false)
                 try take(
-                    Array(waiting), in: datastore, keeping: Set(rows.map { FileDatastore.file($0.info.path) }), connection)
+                    Array(waiting), in: datastore, keeping: Set(names: rows.map { FileDatastore.file($0.info.path) }), connection)
             }
         }
     }
 
     private func take(
-        _ ids: [DatasetID], in datastore: FileDatastore, keeping new: Set<String>, _ connection: any DatabaseConnection
+        _ ids: [DatasetID], in datastore: FileDatastore, keeping new: Set<ExactName>, _ connection: any DatabaseConnection
     ) throws {
-        let recorded = Set(try datastore.table.records(of: ids, connection).values.flatMap { $0.map(\.path) })
-        let shared = try datastore.shared(Array(recorded), apartFrom: Set(ids), connection)
+        let recorded = Set(names: try datastore.table.records(of: ids, connection).values.flatMap { $0.map(\.path) })
+        let shared = try datastore.shared(recorded, apartFrom: Set(ids), connection)
         var paths: Set<ObjectPath> = []
-        for path in recorded.subtracting(shared) where !new.contains(FileDatastore.file(path)) {
+        for path in recorded.subtracting(shared).map(\.text) where !new.contains(FileDatastore.file(path)) {
             if let object = ArtifactLocation.belowRoot(path)?.path { paths.insert(object) }
         }
         if let content = try datastore.description(of: paths.sorted()) {

@@ -197,7 +197,7 @@ extension FileDatastore {
         /// Those of them that are in the trash.
         let trashed: Set<DatasetID>
         /// Recorded paths of files that stay, because other datasets have records of them.
-        let kept: Set<String>
+        let kept: Set<ExactName>
 
         /// What is to be deleted, each with a dataset that it belongs to.
         var artifacts: [DoomedArtifact] {
@@ -222,7 +222,7 @@ extension FileDatastore {
         let infos = try table.take(piece.ids.filter { trashed.contains($0) || !registered.contains($0) }, connection)
         KillPoint.pass()
         let gone = trashed.union(infos.keys)
-        let kept = try shared(infos.values.joined().map(\.path), apartFrom: gone, connection)
+        let kept = try shared(Set(names: infos.values.joined().lazy.map(\.path)), apartFrom: gone, connection)
         return TakenRecords(ids: piece.ids, infos: infos, gone: gone, trashed: trashed, kept: kept)
     }
 
@@ -230,19 +230,19 @@ extension FileDatastore {
     /// equal to this one's.
     func recordedElsewhere(
         _ paths: some Sequence<String>, among others: [FileDatastore], _ connection: any DatabaseConnection
-    ) throws -> [String] {
+    ) throws -> Set<ExactName> {
         let others = others.filter { $0 !== self && $0.table.specification.name != table.specification.name }
         guard !others.isEmpty, let root = try searchedRoot() else { return [] }
-        var found: [String] = []
+        var found: Set<ExactName> = []
         for other in others {
             guard let theirs = try other.searchedRoot() else { continue }
-            var own: [ObjectPath: [String]] = [:]
+            var own: [ObjectPath: [ExactName]] = [:]
             for path in paths {
                 guard let object = ArtifactLocation.belowRoot(path)?.path else { continue }
                 guard let below = (root + object.description).path(below: theirs) else { continue }
-                own[try ObjectPath(below), default: []].append(path)
+                own[try ObjectPath(below), default: []].append(ExactName(path))
             }
-            for path in try other.table.recordedFiles(Array(own.keys), connection) { found += own[path] ?? [] }
+            for path in try other.table.recordedFiles(Array(own.keys), connection) { found.formUnion(own[path] ?? []) }
         }
         return found
     }
@@ -250,15 +250,15 @@ extension FileDatastore {
     /// Which of the recorded paths have to stay, because datasets other than these have records of the same files, below
     /// the root or by their absolute locations.
     func shared(
-        _ paths: [String], apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
-    ) throws -> Set<String> {
+        _ paths: Set<ExactName>, apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
+    ) throws -> Set<ExactName> {
         var kept = try table.shared(paths, apartFrom: ids, connection)
-        kept.formUnion(try recordedElsewhere(paths, among: neighbours, connection))
+        kept.formUnion(try recordedElsewhere(paths.lazy.map(\.text), among: neighbours, connection))
         guard try table.hasAbsolutePaths(of: root.scheme, connection) else { return kept }
-        var locations: [String: [String]] = [:]
+        var locations: [ExactName: [ExactName]] = [:]
         let resolved = try existingRoot().map { try ResourceURI(localPath: $0).asDirectory }
         for path in paths {
-            guard let (object, member) = ArtifactLocation.belowRoot(path) else { continue }
+            guard let (object, member) = ArtifactLocation.belowRoot(path.text) else { continue }
             for root in Set([root, resolved ?? root]) {
                 for file in try root.join(untrusted: object.description).spellings {
                     let location = member.map { "\(file)#zip-path=\($0)" } ?? file
@@ -266,7 +266,7 @@ extension FileDatastore {
                 }
             }
         }
-        for location in try table.shared(Array(locations.keys), apartFrom: ids, connection) {
+        for location in try table.shared(Set(locations.keys), apartFrom: ids, connection) {
             kept.formUnion(locations[location] ?? [])
         }
         return kept
@@ -289,17 +289,18 @@ extension FileRecordsTable {
     ///
     /// Members of one archive share its file.
     func shared(
-        _ paths: [String], apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
-    ) throws -> Set<String> {
+        _ paths: Set<ExactName>, apartFrom ids: Set<DatasetID>, _ connection: any DatabaseConnection
+    ) throws -> Set<ExactName> {
         guard !paths.isEmpty, try connection.tableExists(specification.name) else { return [] }
-        var kept: Set<String> = []
-        var archives: [String: [String]] = [:]
+        var kept: Set<ExactName> = []
+        var archives: [ExactName: [ExactName]] = [:]
         var plain: [SQLValue] = []
         for path in paths {
-            if path.hasByte(UInt8(ascii: "#")), let hash = path.range(of: "#zip-path=") {
-                archives[String(path[..<hash.lowerBound]), default: []].append(path)
+            let archive = FileDatastore.file(path.text)
+            if archive.utf8.count < path.text.utf8.count {
+                archives[archive, default: []].append(path)
             } else {
-                plain.append(.text(path))
+                plain.append(.text(path.text))
             }
         }
         let columns: SQL = "\(column: "path"), \(column: "dataset_id")"
@@ -312,7 +313,7 @@ extension FileRecordsTable {
             let cursor = try connection.cursor(
                 """
                 SELECT \(column: "dataset_id") FROM \(table: specification) \
-                WHERE \(SQL.hasPrefix("\(column: "path")", archive + "#"))
+                WHERE \(SQL.hasPrefix("\(column: "path")", archive.text + "#"))
                 """)
             defer { cursor.finish() }
             while try cursor.step() {
@@ -335,14 +336,16 @@ extension Array {
 
 extension FileDatastore {
     /// Which recorded paths of datasets lead to files that other datasets have records of, too.
-    public func pathsShared(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<String> {
-        try shared(Array(try paths(of: ids, connection)), apartFrom: Set(ids), connection)
+    public func pathsShared(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<ExactName> {
+        try shared(try paths(of: ids, connection), apartFrom: Set(ids), connection)
     }
 
-    private func paths(of ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<String> {
-        var paths: Set<String> = []
+    private func paths(of ids: [DatasetID], _ connection: any DatabaseConnection) throws -> Set<ExactName> {
+        var paths: Set<ExactName> = []
         for chunk in ids.pieces(of: 10_000) {
-            for infos in try table.records(of: chunk, connection).values { paths.formUnion(infos.map(\.path)) }
+            for infos in try table.records(of: chunk, connection).values {
+                paths.formUnion(infos.lazy.map { ExactName($0.path) })
+            }
         }
         return paths
     }
@@ -352,8 +355,8 @@ extension FileDatastore {
         _ ids: [DatasetID], _ connection: any DatabaseConnection
     ) throws -> (gone: [String], shared: [String]) {
         let all = Set(ids)
-        let inside = try paths(of: ids, connection).filter { ArtifactLocation.belowRoot($0) != nil }
-        let shared = try shared(Array(inside), apartFrom: all, connection)
-        return (inside.subtracting(shared).sorted(), shared.sorted())
+        let inside = try paths(of: ids, connection).filter { ArtifactLocation.belowRoot($0.text) != nil }
+        let shared = try shared(inside, apartFrom: all, connection)
+        return (inside.subtracting(shared).sortedTexts(), shared.sortedTexts())
     }
 }

@@ -24,9 +24,9 @@ extension FileDatastore {
     /// By the recorded path of a file, without the member of an archive, the datasets that have records of it.
     private func owners(
         of paths: some Collection<String>, _ connection: any DatabaseConnection
-    ) throws -> [String: Set<DatasetID>] {
+    ) throws -> [ExactName: Set<DatasetID>] {
         guard !paths.isEmpty, try connection.tableExists(table.specification.name) else { return [:] }
-        var owners: [String: Set<DatasetID>] = [:]
+        var owners: [ExactName: Set<DatasetID>] = [:]
         let filter = SQL.isIn("\(column: "path")", paths.map { .text($0) })
         try connection.query(
             "SELECT \(columns: ["path", "dataset_id"]) FROM \(table: table.specification) WHERE \(filter)"
@@ -44,8 +44,8 @@ extension FileDatastore {
     /// - Parameter paths: as they are recorded, without members of archives.
     func recordedFiles(
         byUse paths: [String], _ connection: any DatabaseConnection
-    ) throws -> (stored: Set<String>, waiting: Set<String>) {
-        var result: (stored: Set<String>, waiting: Set<String>) = ([], [])
+    ) throws -> (stored: Set<ExactName>, waiting: Set<ExactName>) {
+        var result: (stored: Set<ExactName>, waiting: Set<ExactName>) = ([], [])
         for chunk in paths.pieces(of: 10_000) {
             let owners = try owners(of: chunk, connection)
             guard !owners.isEmpty else { continue }
@@ -54,7 +54,7 @@ extension FileDatastore {
                 if ids.isSubset(of: waiting) { result.waiting.insert(path) } else { result.stored.insert(path) }
             }
         }
-        let elsewhere = try recordedElsewhere(result.waiting, among: neighbours, connection)
+        let elsewhere = try recordedElsewhere(result.waiting.map(\.text), among: neighbours, connection)
         result.stored.formUnion(elsewhere)
         result.waiting.subtract(elsewhere)
         return result
@@ -62,21 +62,21 @@ extension FileDatastore {
 
     /// Which of the recorded paths, with or without the member of an archive, lead to files of datasets that are stored.
     /// Nobody takes their names or records away until the transaction ends, if it is one that writes.
-    public func storedFiles(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<String> {
-        let files = Set(paths.map { Self.file($0) })
+    public func storedFiles(_ paths: [String], _ connection: any DatabaseConnection) throws -> Set<ExactName> {
+        let files = Set(names: paths.map { Self.file($0) }).map(\.text)
         if connection.isWriteable {
             try lockNames(connection, forRemoval: false)
             let ids = try owners(of: files, connection).values.reduce(into: Set()) { $0.formUnion($1) }
             try locations.lock(ids, connection)
         }
-        let stored = try recordedFiles(byUse: Array(files), connection).stored
-        return Set(paths.filter { stored.contains(Self.file($0)) })
+        let stored = try recordedFiles(byUse: files, connection).stored
+        return Set(names: paths.filter { stored.contains(Self.file($0)) })
     }
 
     /// The recorded path without the member of an archive.
-    static func file(_ path: String) -> String {
+    package static func file(_ path: String) -> String {
         guard path.hasByte(UInt8(ascii: "#")) else { return path }
-        return path.range(of: "#zip-path=").map { String(path[..<$0.lowerBound]) } ?? path
+        return path.utf8.firstRange(of: "#zip-path=".utf8).map { String(path[..<$0.lowerBound]) } ?? path
     }
 
     /// Those of the paths below the root where a file or object is. Blocks.
@@ -145,11 +145,11 @@ extension Datastore {
     ) throws {
         guard [.move, .symlink, .relsymlink, .direct].contains(transfer) else { return }
         let folders = ResolvedFolder()
-        let needed = Set(transfer == .move ? needed.compactMap { try? JournalFiles.resolved($0) } : [])
+        let needed = Set(names: transfer == .move ? needed.compactMap { try? JournalFiles.resolved($0) } : [])
         for files in files {
             let root = try files.searchedRoot()
             // By the paths under which they may be recorded.
-            var locations: [String: ResourceURI] = [:]
+            var locations: [ExactName: ResourceURI] = [:]
             for source in sources {
                 let source = source.withoutFragment
                 let place = try files.place(source)
@@ -165,11 +165,11 @@ extension Datastore {
                             + "copy")
                 }
                 for text in try ResourceURI(localPath: resolved).spellings { locations[text] = source }
-                if files.isLocal, let root, resolved.hasPrefix(root) {
+                if files.isLocal, let root, resolved.utf8.starts(with: root.utf8) {
                     locations[String(resolved.utf8.dropFirst(root.utf8.count)) ?? ""] = source
                 }
             }
-            let (stored, waiting) = try files.recordedFiles(byUse: Array(locations.keys), connection)
+            let (stored, waiting) = try files.recordedFiles(byUse: locations.keys.map(\.text), connection)
             if transfer == .move, let path = stored.min(), let source = locations[path] {
                 throw DatastoreError.notIngestible(
                     location: source.localPath ?? source.description,

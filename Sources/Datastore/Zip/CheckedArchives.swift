@@ -1,3 +1,4 @@
+import ByteText
 import ObjectStorage
 
 /// Looks whether members of zip archives can be read.
@@ -9,9 +10,9 @@ public struct CheckedArchives {
         case damaged(String)
     }
 
-    private var opened: [String: Opened] = [:]
+    private var opened: [ExactName: Opened] = [:]
     /// Services that have not answered, with what they failed with.
-    private var silences: [String: String] = [:]
+    private var silences: [ExactName: String] = [:]
     private static let limit = 64
 
     public init() {}

@@ -85,8 +85,8 @@ public struct DatasetArchive: Sendable {
         } catch {
             throw DatastoreError.malformedZip(path: source.name, reason: error.message)
         }
-        let named = Set(artifacts.map(\.member))
-        if let other = zip.members.keys.filter({ !named.contains($0) && $0 != RetrievalIndex.fileName }).min() {
+        let named = Set(names: artifacts.map(\.member))
+        if let other = zip.members.keys.filter({ !named.contains($0) && $0 != ExactName(RetrievalIndex.fileName) }).min() {
             throw DatastoreError.malformedZip(
                 path: source.name, reason: "its index does not name the member '\(other)', which nobody could reach")
         }

@@ -24,8 +24,8 @@ public struct LocalZipFile: Sendable {
             return nil
         }
         archive = try await ZipArchive(source)
-        members = archive.members.filter { !$0.key.endsWithSlash }
-            .map { Member(name: $0.key, size: $0.value.size) }.sorted { $0.name < $1.name }
+        members = archive.members.filter { !$0.key.text.endsWithSlash }
+            .sorted { $0.key < $1.key }.map { Member(name: $0.key.text, size: $0.value.size) }
     }
 
     /// The bytes of a member. Memory: its packed and unpacked size.

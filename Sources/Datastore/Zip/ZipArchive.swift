@@ -20,7 +20,7 @@ struct ZipArchive: Sendable {
         let mode: UInt32
     }
 
-    let members: [String: Member]
+    let members: [ExactName: Member]
     private let source: ByteSource
     /// Where the index begins, after the last member.
     private let indexOffset: UInt64
@@ -38,10 +38,10 @@ struct ZipArchive: Sendable {
         let index = try await ZipIndexLocation(source)
         let bytes = try await source.read(at: index.offset, count: index.size)
         var cursor = ByteCursor(bytes)
-        var members: [String: Member] = [:]
+        var members: [ExactName: Member] = [:]
         for _ in 0..<index.memberCount {
             let (name, member) = try Self.entry(&cursor, name: source.name)
-            guard members.updateValue(member, forKey: name) == nil else {
+            guard members.updateValue(member, forKey: ExactName(name)) == nil else {
                 throw DatastoreError.malformedZip(path: source.name, reason: "it holds '\(name)' twice")
             }
         }
@@ -95,7 +95,7 @@ struct ZipArchive: Sendable {
         func failure(_ reason: String) -> DatastoreError { .malformedZip(path: source.name, reason: reason) }
         let inOrder = members.sorted { ($0.value.offset, $0.key) < ($1.value.offset, $1.key) }
         for (index, (name, member)) in inOrder.enumerated() {
-            guard ArchiveName.isPlain(name) else {
+            guard ArchiveName.isPlain(name.text) else {
                 throw failure("the name '\(name)' of a member leads out of the archive or is not plain")
             }
             // Types other than regular files, if a type is told at all.

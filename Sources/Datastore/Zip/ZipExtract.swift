@@ -1,4 +1,5 @@
 public import ButlerModel
+import ByteText
 import Database
 import StructuredData
 
@@ -35,13 +36,13 @@ public struct ZipExtract: Sendable {
     ///   - read: exactly these bytes of the archive.
     /// - Throws: ``DatastoreError/malformedZip(path:reason:)``, also for a member that the archive does not have.
     public init(
-        of name: String, size: Int64, keeping members: [String: Set<DatasetID>],
+        of name: String, size: Int64, keeping members: [ExactName: Set<DatasetID>],
         read: @escaping @Sendable (Range<Int64>) async throws -> [UInt8]
     ) async throws {
         archive = try await ZipArchive(ByteSource(name: name, size: size, reader: read))
         var parts = ZipParts()
         var kept: [(name: String, member: ZipArchive.Member)] = []
-        for name in members.keys where name != RetrievalIndex.fileName {
+        for name in members.keys.map(\.text) where name != RetrievalIndex.fileName {
             kept.append((name, try archive.member(name)))
         }
         kept.sort { $0.member.offset < $1.member.offset }
@@ -91,7 +92,7 @@ public struct ZipExtract: Sendable {
 
     /// What the Butler's index says of the members that are kept, and nothing else of what it says.
     private static func index(
-        _ bytes: [UInt8], of name: String, keeping members: [String: Set<DatasetID>]
+        _ bytes: [UInt8], of name: String, keeping members: [ExactName: Set<DatasetID>]
     ) throws -> [UInt8] {
         guard let text = try? StructuredValue(json: bytes), let index = IndexDocument(text) else {
             throw DatastoreError.malformedZip(

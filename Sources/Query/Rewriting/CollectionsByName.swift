@@ -1,3 +1,4 @@
+import ByteText
 import QueryModel
 
 /// Searches only the collections that a condition names: `run = 'x'` leaves one of many runs, and often nothing to rank.
@@ -31,8 +32,8 @@ struct CollectionsByName: RewriteRule {
 extension ResolvedSearch {
     /// The names that a condition leaves for the collection in which a dataset is found; `nil` when it is about something
     /// else. In a path of runs, the run of a dataset is the collection.
-    fileprivate func collectionNames(in group: [PredicateLeaf]) -> Set<String>? {
-        var names: Set<String> = []
+    fileprivate func collectionNames(in group: [PredicateLeaf]) -> Set<ExactName>? {
+        var names: Set<ExactName> = []
         for leaf in group {
             let isAboutName: (ColumnExpression) -> Bool = { expression in
                 guard case .column(.datasetField(name, let field)) = expression else { return false }

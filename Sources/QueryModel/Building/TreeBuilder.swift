@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 
 /// Puts a ``QueryTree`` together, join by join. Dimensions grow with what is joined and with the columns of conditions.
 public struct TreeBuilder: Sendable {
@@ -22,7 +23,7 @@ public struct TreeBuilder: Sendable {
     /// - Throws: `ButlerError` of kind `invalidQuery` for another path, or without any.
     public mutating func join(_ type: DatasetType, in collections: [String]?) throws(ButlerError) {
         if let earlier = datasets.first(where: { $0.datasetType == type.name }) {
-            guard collections == nil || collections == earlier.collections else {
+            guard collections?.elementsEqual(earlier.collections, by: { $0.hasSameBytes(as: $1) }) ?? true else {
                 throw ButlerError(
                     .invalidQuery,
                     "Dataset type '\(type.name)' was already joined into this query with a different collection search "

@@ -1,5 +1,6 @@
 import AstroTime
 import ButlerModel
+import ByteText
 import Database
 
 /// What the registry would object to, found out without changing anything.
@@ -12,10 +13,10 @@ extension RegistrySnapshot {
     ///   another of the same type and data ID, or a type is defined otherwise; `collectionType` for a run that is none.
     public func foreseeImport(of refs: [DatasetRef]) throws {
         var types: Set<DatasetType> = []
-        var runs: Set<String> = []
+        var runs: Set<ExactName> = []
         for ref in refs {
             if types.insert(ref.datasetType).inserted { try foreseeRegistration(of: ref.datasetType) }
-            if runs.insert(ref.run).inserted { try foreseeRegistration(ofCollection: ref.run, type: .run) }
+            if runs.insert(ref.run) { try foreseeRegistration(ofCollection: ref.run, type: .run) }
         }
         for chunk in refs.chunked(by: 1000) {
             let known = Dictionary(
@@ -83,7 +84,7 @@ extension RegistrySnapshot {
 extension DatasetRef {
     /// - Throws: `ButlerError` of kind `conflictingDefinition` when the dataset with this identifier is another one.
     func requireSame(as held: DatasetRef) throws {
-        guard held.datasetType.name == datasetType.name, held.run == run,
+        guard held.datasetType.name == datasetType.name, held.run.hasSameBytes(as: run),
             held.dataID.requiredValues == dataID.requiredValues
         else {
             throw ButlerError(

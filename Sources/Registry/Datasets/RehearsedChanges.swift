@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 
 /// What changes of dataset types and collections would come to, found out without changing anything. Each throws as the
@@ -38,11 +39,11 @@ extension RegistrySnapshot {
         if let chain, chain.type != .chained {
             throw ButlerError(.collectionType, "Collection '\(name)' is \(chain.type), not a chain.")
         }
-        var seen: Set<String> = []
-        let children = children.filter { seen.insert($0).inserted }
-        let entries = try children.filter { chain != nil || $0 != name }.map { try collections.require($0) }
+        var seen: Set<ExactName> = []
+        let children = children.filter { seen.insert($0) }
+        let entries = try children.filter { chain != nil || !$0.hasSameBytes(as: name) }.map { try collections.require($0) }
         if makesChain {
-            let isCycle = chain.map { collections.wouldCycle(parent: $0, children: entries) } ?? children.contains(name)
+            let isCycle = chain.map { collections.wouldCycle(parent: $0, children: entries) } ?? seen.contains(name)
             guard !isCycle else { throw ButlerError.cycle(of: name, through: children) }
         }
         return edit(chain.map { collections.children(of: $0).map(\.name) } ?? [], children)
@@ -55,7 +56,8 @@ extension RegistrySnapshot {
             throw ButlerError(.collectionType, "Collection '\(name)' is \(entry.type), not \(CollectionType.chained).")
         }
         let members = catalog.collections.children(of: entry).map(\.name)
-        let popped = try places.map { members[try RegistryWriter.index(of: $0, among: members.count, inChain: name)] }
+        let popped = Set(
+            names: try places.map { members[try RegistryWriter.index(of: $0, among: members.count, inChain: name)] })
         return members.filter { !popped.contains($0) }
     }
 }

@@ -1,3 +1,4 @@
+import ByteText
 import Database
 import StructuredData
 
@@ -12,6 +13,8 @@ public struct ObsCoreConfiguration: Sendable, Hashable {
         case runs(patterns: [String]?)
         /// Members of one TAGGED collection.
         case tagged(String)
+
+        func isTag(_ name: String) -> Bool { if case .tagged(let own) = self { own.hasSameBytes(as: name) } else { false } }
     }
 
     /// A column of the repository's own.
@@ -90,7 +93,7 @@ public struct ObsCoreConfiguration: Sendable, Hashable {
     var tableName: String
 
     func facility(of instrument: String?) -> String {
-        facilities.first { $0.instrument == instrument }?.name ?? facilityName
+        instrument.flatMap { name in facilities.first { $0.instrument.hasSameBytes(as: name) } }?.name ?? facilityName
     }
 
     func rules(of datasetType: String) -> DatasetTypeRules? { datasetTypes.first { $0.name == datasetType }?.rules }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 
 /// Removal of datasets, and of runs with all that is in them. Source: repository format reference, section 7.7.
@@ -85,7 +86,7 @@ extension RegistryWriter {
             guard unlinksFromChains || parents.isEmpty else {
                 throw ButlerError(
                     .orphanedRecord,
-                    "Run '\(name)' is a member of '\(parents.sorted().joined(separator: "', '"))'; take it out of there "
+                    "Run '\(name)' is a member of '\(parents.sortedByBytes().joined(separator: "', '"))'; take it out of there "
                         + "first, or ask for that too.")
             }
             return run

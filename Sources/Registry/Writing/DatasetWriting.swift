@@ -1,5 +1,6 @@
 import AstroTime
 import ButlerModel
+import ByteText
 import Database
 import Foundation
 
@@ -155,7 +156,7 @@ extension [DatasetRef] {
     /// The datasets by their runs, in the order of these. Mostly they are alike.
     fileprivate func groupedByRun() -> [(name: String, members: [DatasetRef])] {
         guard let first = first?.run else { return [] }
-        return indices.allSatisfy { self[$0].run == first } ? [(first, self)] : grouped { $0.run }
+        return indices.allSatisfy { self[$0].run.hasSameBytes(as: first) } ? [(first, self)] : grouped { $0.run }
     }
 
     /// The same by the names of their types.
@@ -165,6 +166,7 @@ extension [DatasetRef] {
     }
 
     private func grouped(by name: (DatasetRef) -> String) -> [(name: String, members: [DatasetRef])] {
-        Dictionary(grouping: self, by: name).map { (name: $0.key, members: $0.value) }.sorted { $0.name < $1.name }
+        Dictionary(grouping: self) { ExactName(name($0)) }.sorted { $0.key < $1.key }
+            .map { (name: $0.key.text, members: $0.value) }
     }
 }

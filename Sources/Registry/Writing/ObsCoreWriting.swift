@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import SkyGeometry
 
@@ -10,7 +11,7 @@ extension RegistryWriter {
     /// Rows for datasets that have come into a run, if the table is about runs.
     func addToObsCore(_ refs: [DatasetRef]) throws {
         guard let table = registry.obsCore, case .runs(let patterns) = table.configuration.source else { return }
-        var matches: [String: Bool] = [:]
+        var matches: [ExactName: Bool] = [:]
         let chosen = try refs.filter { ref in
             guard table.configuration.rules(of: ref.datasetType.name) != nil else { return false }
             if let known = matches[ref.run] { return known }
@@ -23,13 +24,13 @@ extension RegistryWriter {
 
     /// Rows for datasets that have become members of a collection, if the table is about that one.
     func addToObsCore(_ refs: [DatasetRef], taggedIn collection: String) throws {
-        guard let table = registry.obsCore, case .tagged(collection) = table.configuration.source else { return }
+        guard let table = registry.obsCore, table.configuration.source.isTag(collection) else { return }
         try insert(refs, into: table)
     }
 
     /// No rows any more for datasets that are no members any more.
     func removeFromObsCore(_ refs: [DatasetRef], taggedIn collection: String) throws {
-        guard let table = registry.obsCore, case .tagged(collection) = table.configuration.source else { return }
+        guard let table = registry.obsCore, table.configuration.source.isTag(collection) else { return }
         for chunk in refs.map(\.id).chunked(by: 10_000) {
             try connection.execute(
                 """

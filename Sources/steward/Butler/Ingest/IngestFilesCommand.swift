@@ -144,7 +144,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
 
     private func commonValues() throws -> [(String, String)] {
         try CommaSeparated.values(dataId).map { text in
-            let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+            let parts = text.unicodeScalars.split(separator: "=", omittingEmptySubsequences: false)
             guard parts.count == 2 else {
                 throw CommandFailure.refused("--data-id needs a dimension and a value, as in detector=5, not '\(text)'.")
             }

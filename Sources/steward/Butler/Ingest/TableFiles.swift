@@ -1,4 +1,5 @@
 import Butler
+import ByteText
 
 /// What has to be known of a table of files before the first is ingested.
 struct TableSurvey {
@@ -12,13 +13,14 @@ struct TableSurvey {
     init(_ table: ListedTable) throws {
         // A hash that two files share makes the table seem not grouped, which costs memory and nothing else.
         var seen: Set<Int> = []
-        var last: String?
+        var last: ExactName?
         var rows = table.rows
         while let row = try rows.next() {
             rowCount += 1
-            if row[0] == last { continue }
-            last = row[0]
-            if seen.insert(row[0].hashValue).inserted { fileCount += 1 } else { isGrouped = false }
+            let file = ExactName(row[0])
+            if file == last { continue }
+            last = file
+            if seen.insert(file.hashValue).inserted { fileCount += 1 } else { isGrouped = false }
         }
     }
 }
@@ -43,7 +45,7 @@ struct TableFiles: Sendable {
     mutating func next(_ count: Int, _ read: ([String]) throws -> FileIngest) throws -> [FileIngest]? {
         guard !isAtEnd else { return nil }
         var files: [FileIngest] = []
-        var index: [String: Int] = [:]
+        var index: [ExactName: Int] = [:]
         var datasets = 0
         while true {
             guard let row = try pending ?? rows.next() else {

@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 
 /// A table in a text file: CSV, ECSV, or columns separated by tabs or blanks. The first line that is no comment names
@@ -43,8 +44,8 @@ struct TextTableFile: Sendable {
         guard let columns, let delimiter else {
             throw CommandFailure.refused("The table '\(name)' has no line with names of columns.")
         }
-        var seen: Set<String> = []
-        if let repeated = columns.first(where: { !seen.insert($0).inserted }) {
+        var seen: Set<ExactName> = []
+        if let repeated = columns.first(where: { !seen.insert($0) }) {
             throw CommandFailure.refused("The table '\(name)' has two columns '\(repeated)'; rename one.")
         }
         self.columns = columns

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Butler
 import ButlerModel
+import ByteText
 import Registry
 
 struct CollectionChainCommand: AsyncParsableCommand {
@@ -114,20 +115,20 @@ private enum ChainEdit: Sendable {
             _ children: [String], flattens: Bool, _ edit: ([String], [String]) -> [String]
         ) throws -> [String] {
             // A chain that does not exist yet is an empty one.
-            let isNew = try snapshot.collectionInfo(CollectionSearch()).allSatisfy { $0.name != parent }
-            let named = flattens && isNew ? children.filter { $0 != parent } : children
+            let isNew = try snapshot.collectionInfo(CollectionSearch()).allSatisfy { !$0.name.hasSameBytes(as: parent) }
+            let named = flattens && isNew ? children.filter { !$0.hasSameBytes(as: parent) } : children
             return try snapshot.wouldEditChain(
                 parent, children: flattens ? try snapshot.flatten(named) : named, makesChain: true, edit)
         }
         switch self {
         case .redefine(let children, let flattens): return try result(children, flattens: flattens) { $1 }
         case .prepend(let children, let flattens):
-            return try result(children, flattens: flattens) { old, new in new + old.filter { !new.contains($0) } }
+            return try result(children, flattens: flattens) { old, new in new + old.without(new) }
         case .extend(let children, let flattens):
-            return try result(children, flattens: flattens) { old, new in old.filter { !new.contains($0) } + new }
+            return try result(children, flattens: flattens) { old, new in old.without(new) + new }
         case .remove(let children):
             return try snapshot.wouldEditChain(parent, children: children, makesChain: false) { old, gone in
-                old.filter { !gone.contains($0) }
+                old.without(gone)
             }
         case .pop(let places): return try snapshot.wouldPopFromChain(parent, at: places)
         }
@@ -151,16 +152,23 @@ private enum ChainEdit: Sendable {
     }
 }
 
+extension [String] {
+    fileprivate func without(_ names: [String]) -> [String] {
+        let names = Set(names: names)
+        return filter { !names.contains($0) }
+    }
+}
+
 extension RegistryWriter {
     /// Makes sure that a chain exists. What has the name but is no chain, the edit that follows refuses.
     fileprivate func makeChain(_ name: String, documentation: String?) throws {
-        guard try snapshot.collectionInfo(CollectionSearch()).allSatisfy({ $0.name != name }) else { return }
+        guard try snapshot.collectionInfo(CollectionSearch()).allSatisfy({ !$0.name.hasSameBytes(as: name) }) else { return }
         try registerCollection(name, type: .chained, documentation: documentation)
     }
 }
 
 extension RegistrySnapshot {
     fileprivate func members(of chain: String) throws -> [String] {
-        try collectionInfo(CollectionSearch()).first { $0.name == chain }?.children ?? []
+        try collectionInfo(CollectionSearch()).first { $0.name.hasSameBytes(as: chain) }?.children ?? []
     }
 }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import StructuredData
 import TableRendering
 
@@ -65,8 +66,8 @@ struct DatasetTable: Sendable {
     private func sorted(_ group: DimensionGroup) -> [(ref: DatasetRef, uri: String?)] {
         let order = DataIDOrder(standardFor: group)
         return rows.sorted { a, b in
-            guard a.ref.run == b.ref.run else {
-                return a.ref.run.unicodeScalars.lexicographicallyPrecedes(b.ref.run.unicodeScalars)
+            guard a.ref.run.hasSameBytes(as: b.ref.run) else {
+                return a.ref.run.precedesInBytes(b.ref.run)
             }
             return order.precedes(a.ref.dataID, b.ref.dataID)
         }
