@@ -1,16 +1,23 @@
-"""Names that differ only in the Unicode form of a letter (é as one code point, or two) are two names, as they are in Python."""
+"""Names that differ only in the Unicode form of a letter (é as one code point or two) are two names, as in Python."""
 
+import json
 import shutil
 import sqlite3
+import subprocess
 import unicodedata
 from contextlib import closing
 from pathlib import Path
 
+import pandas
+import pyarrow.parquet
 import pytest
-from command_line import asked, needs_binary, steward
+from command_line import BINARY, asked, needs_binary, steward
 from lsst.daf.butler import Butler, CollectionType, DatasetType, Timespan
+from lsst.daf.butler.formatters import parquet
 
 pytestmark = needs_binary
+BUTLER_PROBE = BINARY.parent / "butler-probe"
+TABLE_PROBE = BINARY.parent / "table-probe"
 
 ONE = unicodedata.normalize("NFC", "é")
 TWO = unicodedata.normalize("NFD", "é")
@@ -25,17 +32,15 @@ def made(tmp_path_factory) -> Path:
     for name in ("repo", "bare"):
         with Butler.from_config(str(folder / name), writeable=True) as butler:
             insert = butler.registry.insertDimensionData
-            insert("instrument", *[{"name": n, "class_name": "x.Y"} for n in ("Cam", f"C{ONE}", f"C{TWO}", "Cf", f"C{ONE}z")])
+            cameras = ("Cam", f"C{ONE}", f"C{TWO}", "Cf", f"C{ONE}z")
+            insert("instrument", *[{"name": n, "class_name": "x.Y"} for n in cameras])
             insert("detector", *[{"instrument": "Cam", "id": d, "full_name": f"D{d}"} for d in range(1, 5)])
             bands = {ONE: "g", TWO: "r", "z": "z", "f": "f", f"{ONE}z": "z"}
             insert("physical_filter", *[{"instrument": "Cam", "name": n, "band": b} for n, b in bands.items()])
-            for type, dimensions, calibrates in (
-                ("v", ["instrument", "detector"], False),
-                ("w", ["instrument"], False),
-                ("c", ["instrument", "physical_filter"], True),
-            ):
+            for type, names in (("v", ["detector"]), ("w", ["instrument"]), ("c", ["physical_filter"])):
+                group = butler.dimensions.conform(names)
                 butler.registry.registerDatasetType(
-                    DatasetType(type, dimensions, "StructuredDataDict", universe=butler.dimensions, isCalibration=calibrates)
+                    DatasetType(type, group, "StructuredDataDict", isCalibration=type == "c")
                 )
     files = folder / "files"
     (files / "export").mkdir(parents=True)
@@ -47,7 +52,10 @@ def made(tmp_path_factory) -> Path:
         butler.collections.redefine_chain("chain", runs)
         butler.collections.register("tag", CollectionType.TAGGED)
         butler.collections.register("cal", CollectionType.CALIBRATION)
-        filters = [butler.put({"filter": f}, "c", instrument="Cam", physical_filter=f, run="u/f") for f in (ONE, TWO, "f")]
+        filters = [
+            butler.put({"filter": f}, "c", instrument="Cam", physical_filter=f, run=run)
+            for f, run in ((ONE, "u/f"), (TWO, "u/f"), ("f", "u/f"), ("z", runs[0]), (f"{ONE}z", runs[1]))
+        ]
         refs = [butler.put({"run": run}, "v", instrument="Cam", detector=d, run=run) for d, run in enumerate(runs, 1)]
         refs += [butler.put({"camera": c}, "w", instrument=c, run="u/f") for c in (f"C{ONE}", f"C{TWO}", "Cf")]
         butler.registry.associate("tag", refs)
@@ -88,7 +96,7 @@ def rows(root: Path) -> dict:
             "instrument": "SELECT name, class_name FROM instrument",
             "filter": "SELECT instrument, name, band FROM physical_filter",
             # Which type has which table depends on the order of registration.
-            "members": " UNION ALL ".join(f"SELECT name, m.dataset_id FROM {name} m {collections}" for name in tables),
+            "members": " UNION ALL ".join(f"SELECT name, m.dataset_id FROM {t} m {collections}" for t in tables),
         }
         return {name: sorted(database.execute(text)) for name, text in texts.items()}
 
@@ -118,10 +126,13 @@ query-dimension-records REPO physical_filter
 
 
 def words(line: str, **places: Path) -> list[str]:
-    words = [str(places.get(word.split("/")[0], "")) + word.removeprefix(word.split("/")[0]) if word.split("/")[0] in places
-             else word for word in line.split()]
-    return [word.replace("ONE", ONE).replace("TWO", TWO).replace("_AND_", " AND ").replace("_OR_", " OR ")
-            .replace("_IN_", " IN ") for word in words]
+    words = []
+    for word in line.split():
+        first, slash, rest = word.partition("/")
+        words.append(f"{places[first]}{slash}{rest}" if first in places else word)
+    for text, meaning in (("ONE", ONE), ("TWO", TWO), ("_AND_", " AND "), ("_OR_", " OR "), ("_IN_", " IN ")):
+        words = [word.replace(text, meaning) for word in words]
+    return words
 
 
 @pytest.mark.parametrize("line", QUERIES)
@@ -135,10 +146,11 @@ def test_queries_find_both(made, line):
         assert sorted(ours.output.split()) == sorted(theirs.output.split()) and ours.status == 0
 
 
+MAKING = "--register-dataset-types --transfer-dimensions"
 WRITING = {
-    "transfer": "transfer-datasets FROM REPO --collections * -t copy --register-dataset-types --transfer-dimensions",
-    "transfer-runs": "transfer-datasets FROM REPO --collections chain -d v -t copy --register-dataset-types --transfer-dimensions",
-    "transfer-type": "transfer-datasets FROM REPO --collections u/f -d w -t hardlink --register-dataset-types --transfer-dimensions",
+    "transfer": f"transfer-datasets FROM REPO --collections * -t copy {MAKING}",
+    "transfer-runs": f"transfer-datasets FROM REPO --collections chain -d v -t copy {MAKING}",
+    "transfer-type": f"transfer-datasets FROM REPO --collections u/f -d w -t hardlink {MAKING}",
     "import": "import REPO FILES/export -t copy",
     "zip": "ingest-zip REPO FILES/all.zip -t copy",
     "files": "ingest-files REPO v run FILES/files.csv --data-id instrument=Cam --prefix FILES -t copy"
@@ -169,7 +181,8 @@ def test_changes_are_of_what_is_named(made, tmp_path, name):
         shutil.copytree(made / "files", place / "files")
         outcome = run(*words(WRITING[name], REPO=place / "repo", FROM=made / "repo", FILES=place / "files"))
         left = sorted(path.name for path in (place / "files").glob("*.yaml"))
-        found.append((outcome.status, rows(place / "repo"), datasets(place / "repo") if "prune" not in name else None, left))
+        content = datasets(place / "repo") if name != "prune" else None
+        found.append((outcome.status, rows(place / "repo"), content, left))
         assert outcome.status == 0, outcome.errors
     assert found[1] == found[0]
 
@@ -205,3 +218,38 @@ def test_a_comma_ends_a_name_before_a_combining_mark(made, tmp_path):
     assert steward("collection-chain", str(tmp_path / "repo"), "new", f"a,{mark}").status == 0
     with Butler.from_config(str(tmp_path / "repo")) as butler:
         assert list(butler.collections.get_info("new").children) == ["a", mark]
+
+
+@pytest.mark.skipif(not TABLE_PROBE.exists(), reason="table-probe is not built; run swift build")
+def test_columns_of_a_data_frame(tmp_path):
+    frame = pandas.DataFrame({ONE: [1, 2], TWO: [3, 4], "f": [5, 6]})
+    pyarrow.parquet.write_table(parquet.pandas_to_arrow(frame), tmp_path / "theirs.parq")
+    names = [str(tmp_path / name) for name in ("theirs.parq", "ours.parq")]
+    done = subprocess.run([TABLE_PROBE, "copy", *names, "pandas"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ours = parquet.arrow_to_pandas(pyarrow.parquet.read_table(tmp_path / "ours.parq"))
+    pandas.testing.assert_frame_equal(ours, frame)
+
+
+@pytest.mark.skipif(not BUTLER_PROBE.exists(), reason="butler-probe is not built; run swift build")
+def test_datasets_that_are_put_together_have_their_own_bands(made, tmp_path):
+    root = shutil.copytree(made / "bare", tmp_path / "repo")
+    with Butler.from_config(str(root), writeable=True) as butler:
+        butler.collections.register("run")
+    put = {
+        "op": "put_many",
+        "run": "run",
+        "datasets": [
+            {"value": {"filter": f}, "type": "c", "data_id": {"instrument": "Cam", "physical_filter": f}}
+            for f in (ONE, TWO)
+        ],
+    }
+    done = subprocess.run(
+        [BUTLER_PROBE, root, "--writeable"], input=json.dumps(put) + "\n", capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    with Butler.from_config(str(root)) as butler:
+        for name, band in ((ONE, "g"), (TWO, "r")):
+            ref = butler.find_dataset("c", instrument="Cam", physical_filter=name, collections="run")
+            assert butler.get(ref) == {"filter": name}
+            assert f"/c/{band}/{name}/" in butler.getURI(ref).unquoted_path
