@@ -44,11 +44,11 @@ extension RepositoryCheck {
             if reason == nil {
                 reason = try reasonToKeep(file, unrecorded, runs, known, snapshot)
             }
-            if reason == nil, !options.deletesUnrecorded {
-                reason = "no dataset of the repository seems to lack it; --delete-unrecorded takes such files away"
-            }
             if reason == nil, !isSound {
                 reason = "something else is wrong here, and this could be what is missing; mend that first"
+            }
+            if reason == nil, !options.deletesUnrecorded {
+                reason = "no dataset of the repository seems to lack it; --delete-unrecorded takes such files away"
             }
             if reason == nil, isRemoving { try unrecorded.remove(file) }
             faults.append(
