@@ -48,7 +48,7 @@ extension FileDatastore {
                 let paths = try chunk.map { try ObjectPath($0.path) }
                 var recorded = try recorded(paths, intent, connection)
                 let elsewhere = try recordedElsewhere(chunk.map(\.path), among: neighbours, connection)
-                recorded.formUnion(try elsewhere.map { try ObjectPath($0) })
+                recorded.formUnion(try elsewhere.map { try ObjectPath($0.text) })
                 for (file, path) in zip(chunk, paths) {
                     try settle(file, at: path, isRecorded: recorded.contains(path), &result)
                 }
