@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 extension String {
     /// Whether a byte of its UTF-8 satisfies a condition. Several times as fast as a look through `utf8`, for text that comes
     /// in great numbers.
@@ -26,20 +32,23 @@ extension String {
     }
 
     /// Whether the bytes are the same, however Unicode compares the characters.
-    @inlinable
-    public func hasSameBytes(as other: String) -> Bool {
-        guard utf8.count == other.utf8.count else { return false }
-        return utf8.withContiguousStorageIfAvailable { own in
-            other.utf8.withContiguousStorageIfAvailable { own.elementsEqual($0) }
-        }.flatMap(\.self) ?? utf8.elementsEqual(other.utf8)
-    }
+    public func hasSameBytes(as other: String) -> Bool { utf8.count == other.utf8.count && byteOrder(to: other) == 0 }
 
     /// Whether it comes before another in the order of bytes, which is that of code points.
-    @inlinable
-    public func precedesInBytes(_ other: String) -> Bool {
-        utf8.withContiguousStorageIfAvailable { own in
-            other.utf8.withContiguousStorageIfAvailable { own.lexicographicallyPrecedes($0) }
-        }.flatMap(\.self) ?? utf8.lexicographicallyPrecedes(other.utf8)
+    public func precedesInBytes(_ other: String) -> Bool { byteOrder(to: other) < 0 }
+
+    /// Less than 0 before another text, 0 for the same bytes, more than 0 after it.
+    private func byteOrder(to other: String) -> Int {
+        let order = utf8.withContiguousStorageIfAvailable { own in
+            other.utf8.withContiguousStorageIfAvailable { theirs in
+                if let start = own.baseAddress, let otherStart = theirs.baseAddress {
+                    let order = memcmp(start, otherStart, min(own.count, theirs.count))
+                    if order != 0 { return Int(order) }
+                }
+                return own.count - theirs.count
+            }
+        }.flatMap(\.self)
+        return order ?? (utf8.elementsEqual(other.utf8) ? 0 : utf8.lexicographicallyPrecedes(other.utf8) ? -1 : 1)
     }
 
     /// What texts of the same bytes have in common, and a byte that ends no text.
