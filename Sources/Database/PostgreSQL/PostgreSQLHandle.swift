@@ -453,13 +453,6 @@ final class PostgreSQLHandle {
         return PQgetResult(pointer).map { PostgreSQLResult($0) }
     }
 
-    /// A wait for the server.
-    struct Silence {
-        var begin = ContinuousClock.now
-        /// When it was first seen that the user has lost interest.
-        var cancellation: ContinuousClock.Instant?
-    }
-
     /// Ends the connection when a silence has lasted for too long.
     func endure(_ silence: inout Silence, within limit: Duration? = nil) throws {
         guard let pointer else { throw lost() }

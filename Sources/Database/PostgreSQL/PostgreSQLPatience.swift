@@ -25,3 +25,12 @@ struct PostgreSQLPatience: Sendable {
             cancelling: short, isRepeating: false)
     }
 }
+
+extension PostgreSQLHandle {
+    /// A wait for the server.
+    struct Silence {
+        var begin = ContinuousClock.now
+        /// When it was first seen that the user has lost interest.
+        var cancellation: ContinuousClock.Instant?
+    }
+}
