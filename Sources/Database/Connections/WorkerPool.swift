@@ -40,7 +40,7 @@ final class WorkerPool<Worker: DatabaseWorker>: Sendable {
     ///   - patience: how long a task waits while the server gives no connection.
     init(
         limit: Int, name: String, limitOfServer: SharedLimit<Worker>.Membership? = nil,
-        patience: Duration = .seconds(10), open: @escaping @Sendable () async throws -> Worker
+        patience: Duration = .seconds(8), open: @escaping @Sendable () async throws -> Worker
     ) {
         self.limit = limit
         self.limitOfServer = limitOfServer
