@@ -11,11 +11,6 @@ extension String {
     /// All up to the last slash, without it; `nil` when there is none.
     public var folderInPath: String? { utf8.lastIndex(of: Self.slash).map { String(self[..<$0]) } }
 
-    /// What follows a folder, which has a slash at its end; `nil` for a path that is not below it.
-    public func path(below folder: String) -> String? {
-        utf8.starts(with: folder.utf8) ? String(utf8.dropFirst(folder.utf8.count)) : nil
-    }
-
     public var endsWithSlash: Bool { utf8.last == Self.slash }
 
     /// The same without a slash at its end, unless that is all.
@@ -39,7 +34,7 @@ extension String {
         utf8.split(separator: Self.slash, omittingEmptySubsequences: false).map { Substring($0) }
     }
 
-    /// What follows a text at the beginning; `nil` when this begins with other bytes.
+    /// What follows a text at the beginning, such as a folder with its slash; `nil` when this begins with other bytes.
     public func after(_ start: String) -> String? {
         utf8.starts(with: start.utf8) ? String(Substring(utf8.dropFirst(start.utf8.count))) : nil
     }

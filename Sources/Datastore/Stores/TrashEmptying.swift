@@ -239,7 +239,7 @@ extension FileDatastore {
             var own: [ObjectPath: [ExactName]] = [:]
             for path in paths {
                 guard let object = ArtifactLocation.belowRoot(path)?.path else { continue }
-                guard let below = (root + object.description).path(below: theirs) else { continue }
+                guard let below = (root + object.description).after(theirs) else { continue }
                 own[try ObjectPath(below), default: []].append(ExactName(path))
             }
             for path in try other.table.recordedFiles(Array(own.keys), connection) { found.formUnion(own[path] ?? []) }

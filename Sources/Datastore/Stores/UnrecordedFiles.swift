@@ -150,7 +150,7 @@ public final class UnrecordedFiles: Sendable {
         var left = candidates.files
         for root in roots where root.path.hasPrefix(candidates.root) || candidates.root.hasPrefix(root.path) {
             func name(_ file: File) throws -> ObjectPath? {
-                try file.absolute.path(below: root.path).map { try ObjectPath($0) }
+                try file.absolute.after(root.path).map { try ObjectPath($0) }
             }
             let known = try root.datastore.table.recordedFiles(try left.compactMap(name), connection)
             guard !known.isEmpty else { continue }
@@ -211,7 +211,7 @@ public final class UnrecordedFiles: Sendable {
 
     /// The datastores below whose roots a file is, with its path there.
     public func owners(of file: File) -> [(datastore: FileDatastore, path: String)] {
-        roots.compactMap { root in file.absolute.path(below: root.path).map { (root.datastore, $0) } }
+        roots.compactMap { root in file.absolute.after(root.path).map { (root.datastore, $0) } }
     }
 
     /// Why a file may be somebody's although no record leads to it, as far as the file itself tells; `nil` if it does not.
