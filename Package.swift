@@ -255,7 +255,7 @@ let package = Package(
             ], path: "Tests/StorageFaults"),
         .testTarget(
             name: "ObjectStorageTests",
-            dependencies: ["ObjectStorage", "StorageFaults", .product(name: "NIOHTTP1", package: "swift-nio")]),
+            dependencies: ["ObjectStorage", "StorageFaults", "TestSupport", .product(name: "NIOHTTP1", package: "swift-nio")]),
         .testTarget(name: "EdgeCacheTests", dependencies: ["EdgeCache", "ObjectStorage"]),
         .testTarget(
             name: "ImageTransferTests",

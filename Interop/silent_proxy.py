@@ -9,10 +9,12 @@ class SilentProxy:
     """Passes connections on to a port, until it is told to swallow what comes on those that it has.
 
     While `swallows_new` is true, new connections are taken too, and stay as silent.
+    What clients send may be altered.
     """
 
-    def __init__(self, port):
+    def __init__(self, port, alter=lambda data: data):
         self.target = port
+        self.alter = alter
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port = self.listener.getsockname()[1]
         self.generation = 0
@@ -30,14 +32,14 @@ class SilentProxy:
                 self.silent.append(client)
                 continue
             server = socket.create_connection(("127.0.0.1", self.target))
-            for source, target in ((client, server), (server, client)):
-                threading.Thread(target=self.copy, args=(source, target, self.generation), daemon=True).start()
+            for source, target, alter in ((client, server, self.alter), (server, client, lambda data: data)):
+                threading.Thread(target=self.copy, args=(source, target, alter, self.generation), daemon=True).start()
 
-    def copy(self, source, target, generation):
+    def copy(self, source, target, alter, generation):
         try:
             while data := source.recv(1 << 16):
                 if generation == self.generation:
-                    target.sendall(data)
+                    target.sendall(alter(data))
         except OSError:
             pass  # The other side has gone.
         if generation == self.generation:

@@ -14,6 +14,7 @@ pytest.importorskip("httpx2", reason="needs lsst-daf-butler[remote]")
 from lsst.daf.butler import Butler  # noqa: E402
 from postgresql_repositories import fill, load, needed, run, seed  # noqa: E402
 from query_service import Service  # noqa: E402
+from silent_proxy import SilentProxy  # noqa: E402
 from test_postgres_operations import names_of  # noqa: E402
 
 pytestmark = needed
@@ -142,7 +143,35 @@ def test_a_server_that_is_not_yet_the_primary_is_an_outage(clusters, tmp_path, h
                            stdout=subprocess.DEVNULL)
             promoted = time.monotonic()
             time.sleep(2)
-        assert {status for _, status in statuses} == {200, 503}
+        assert {status for _, status in statuses} == {200, 503}, (tmp_path / "log").read_text()
         assert {status for moment, status in statuses if moment > promoted + 1} == {200}
     finally:
         service.stop()
+
+
+def test_a_server_that_is_promoted_right_after_it_refused_is_asked_again(clusters, tmp_path):
+    cluster = clusters()
+    repository(cluster, tmp_path / "root")
+    refusals = []
+
+    def refuse(data):
+        """Has the server refuse one transaction, as it does while it follows another one."""
+        if refusals and b"BEGIN" in data:
+            refusals.pop()
+            return data.replace(b"BEGIN", b"BEGUN")
+        return data
+
+    proxy = SilentProxy(cluster.port, refuse)
+    name = postgresql.database_of(tmp_path / "root").rsplit("/", 1)[1]
+    configuration = postgresql.configuration(tmp_path / "root")
+    configuration["registry"]["db"] = f"postgresql://postgres@127.0.0.1:{proxy.port}/{name}"
+    (tmp_path / "root" / "butler.yaml").write_text(json.dumps(configuration))
+    service = Service(tmp_path / "root", tmp_path / "log")
+    try:
+        assert names_of(service)[0] == 200
+        refusals.append("one")
+        assert names_of(service)[0] == 200
+        assert not refusals
+    finally:
+        service.stop()
+        proxy.close()

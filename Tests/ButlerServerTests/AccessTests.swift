@@ -57,7 +57,7 @@ import Testing
         let gafaelfawr = Gafaelfawr()
         try await gafaelfawr.service().application().test(.live) { stand in
             let port = try #require(stand.port)
-            let directory = GafaelfawrDirectory(url: "http://127.0.0.1:\(port)/auth/", timeout: .seconds(5))
+            let directory = GafaelfawrDirectory(url: "http://127.0.0.1:\(port)/auth/", timeout: .seconds(300))
             do {
                 let rules = AccessRules.ingress(groups: directory, lifetime: lifetime)
                 try await withServer(access: rules) { try await body($0, gafaelfawr) }

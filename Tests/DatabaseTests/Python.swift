@@ -65,20 +65,20 @@ final class Python: @unchecked Sendable {
     @discardableResult
     func run(_ line: String) async throws -> String {
         try input.fileHandleForWriting.write(contentsOf: Data((line + "\n").utf8))
-        let answer = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: self.readLine()) }
+        let answer = try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try self.readLine() }) }
         }
         guard answer.hasPrefix("+") else { throw Failure(text: answer) }
         return String(answer.dropFirst())
     }
 
-    private func readLine() -> String {
+    private func readLine() throws -> String {
         while true {
             if let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { pending = Data(pending[pending.index(after: end)...]) }
                 return String(decoding: pending[..<end], as: UTF8.self)
             }
-            let chunk = output.fileHandleForReading.availableData
+            let chunk = try output.fileHandleForReading.nextBytes()
             if chunk.isEmpty { return "-the process ended" }
             pending += chunk
         }

@@ -282,15 +282,14 @@ import Testing
                 try await distant.write(path, bytes: bytes(1000, number), mode: .overwrite)
                 #expect(try await whole(cache, path) == bytes(1000, number))
             }
-            let copies = try POSIXObjectStore(root: ResourceURI(localPath: folder).asDirectory)
-            for name in try await names(copies, count: 3) {
+            for name in try await copies(in: folder, count: 3) {
                 try FileManager.default.setAttributes(
                     [.modificationDate: Date(timeIntervalSinceNow: -3700)], ofItemAtPath: folder + "/" + name)
             }
             // A use makes it young again.
             #expect(try await whole(cache, paths[1]) == bytes(1000, 1))
             try await cache.tidy()
-            _ = try await names(copies, count: 1)
+            _ = try await copies(in: folder, count: 1)
             #expect(cache.statistics.evicted == 2 && cache.statistics.keptBytes == 1000)
             let before = distant.opened.withLock { $0 }
             #expect(try await whole(cache, paths[1]) == bytes(1000, 1))

@@ -89,7 +89,7 @@ import Testing
         #expect(throws: JSONError.self) { try StructuredValue(json: String(repeating: "{\"a\":[", count: 100_000)) }
     }
 
-    @Test func randomBytesAndMutationsNeverCrash() {
+    @Test func randomBytesAndMutationsNeverCrash() async {
         let seeds = [
             #"{"a": [1, 2.5, -3e10, "x\n\u00e9", true, null], "b": {"c": []}}"#, #"[NaN, "\ud83d\ude00", 1e400, {}]"#,
             "[[[[[[1]]]]], 18446744073709551616, -0.0]",
@@ -100,6 +100,7 @@ import Testing
         let count = fuzzCount(default: 1_000_000)
         var input: [UInt8] = []
         for round in 0..<count {
+            if round % 256 == 0 { await Task.yield() }
             input.removeAll(keepingCapacity: true)
             if round % 2 == 0 {
                 input.append(contentsOf: seeds[round / 2 % seeds.count])

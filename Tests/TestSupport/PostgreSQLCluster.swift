@@ -89,7 +89,7 @@ public final class PostgreSQLCluster: Sendable {
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         try process.run()
-        let answer = output.fileHandleForReading.availableData
+        let answer = try output.fileHandleForReading.nextBytes()
         guard String(decoding: answer, as: UTF8.self).hasPrefix("ready") else {
             throw Failure(description: "PostgreSQL did not start; see the logs in \(folder)")
         }
@@ -130,7 +130,7 @@ public final class PostgreSQLCluster: Sendable {
         process.standardOutput = output
         process.standardError = output
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = try output.fileHandleForReading.remainingText()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw Failure(description: text) }
         return text

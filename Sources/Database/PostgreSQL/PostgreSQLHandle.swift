@@ -127,7 +127,7 @@ final class PostgreSQLHandle {
         }
     }
 
-    private func startTransaction(_ statement: String, within limit: Duration? = nil) throws {
+    private func startTransaction(_ statement: String, within limit: Duration? = nil, isRepeated: Bool = false) throws {
         let isFollower: Bool
         do {
             let settings = isPooled ? session.preparation(isLocal: true, version: PQserverVersion(pointer)) : ""
@@ -143,9 +143,13 @@ final class PostgreSQLHandle {
             isFollower = snapshot.map { $0.columnCount > 1 && $0.text(column: 1) == "t" } ?? false
         } catch {
             rollBack()
-            guard case DatabaseError.statementFailed = error, isConnected, try run("SELECT pg_is_in_recovery()").text() == "t"
-            else { throw error }
-            isFollower = true
+            guard case DatabaseError.statementFailed = error, isConnected else { throw error }
+            isFollower = try run("SELECT pg_is_in_recovery()").text() == "t"
+            if !isFollower {
+                guard !isRepeated else { throw error }
+                // It may have followed another one until just now.
+                return try startTransaction(statement, within: limit, isRepeated: true)
+            }
         }
         guard isFollower else { return }
         // Another one may be the primary by now, or this one later.

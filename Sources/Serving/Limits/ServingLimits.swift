@@ -34,10 +34,13 @@ public struct StreamLimits: Sendable, Equatable {
     /// How long, all in all, the source may have to wait for the reader. Meanwhile it holds what it reads from, such as a
     /// database transaction.
     public var waiting: Duration?
+    /// How long the status line waits for the first line, within which an outage has a status of its own.
+    public var beginning: Duration
 
-    public init(time: Duration? = .seconds(900), waiting: Duration? = .seconds(60)) {
+    public init(time: Duration? = .seconds(900), waiting: Duration? = .seconds(60), beginning: Duration = .seconds(9)) {
         self.time = time
         self.waiting = waiting
+        self.beginning = beginning
     }
 }
 

@@ -7,9 +7,9 @@ import Synchronization
 extension Response {
     /// A stream of JSON lines, sent as they are made.
     ///
-    /// The status line waits for the first line, but no longer than for a keep-alive line, and nine seconds; failures after that become a last
-    /// line. While one line is being sent the next is made, and no more than that: a slow client slows the source down. A
-    /// client that goes away cancels the source, also while it works on its first line.
+    /// The status line waits for the first line, but no longer than for a keep-alive line, and within its limit; failures
+    /// after that become a last line. While one line is being sent the next is made, and no more than that: a slow client
+    /// slows the source down. A client that goes away cancels the source, also while it works on its first line.
     ///
     /// - Parameters:
     ///   - lines: each with its line break.
@@ -47,7 +47,7 @@ extension Response {
                 beginning.settle(.success(()))
                 completion.isReached = !Task.isCancelled
             })
-        try await beginning.wait(atMost: min(interval, .seconds(9)))
+        try await beginning.wait(atMost: min(interval, limits.beginning))
         let body = ResponseBody { writer in
             do {
                 try await withThrowingTaskGroup(of: Void.self) { group in

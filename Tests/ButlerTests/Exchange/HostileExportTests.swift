@@ -129,11 +129,12 @@ import Testing
         }
     }
 
-    @Test func damagedFilesAreErrorsOrFiles() throws {
+    @Test func damagedFilesAreErrorsOrFiles() async throws {
         // Every single byte of the sample, changed: what is read may differ, but nothing worse happens.
         let bytes = Array(ExportSample.text.utf8)
         var failures = 0
         for index in stride(from: 0, to: bytes.count, by: 7) {
+            await Task.yield()
             for replacement in [UInt8(ascii: "*"), 0x00, UInt8(ascii: "\n"), UInt8(ascii: "[")] {
                 var damaged = bytes
                 damaged[index] = replacement

@@ -1,5 +1,6 @@
 import Foundation
 import StorageFaults
+import TestSupport
 
 /// The object gateway of Ceph with a store in memory: what the observatory's data facility runs.
 final class CephGateway: @unchecked Sendable {  // Used by one test.
@@ -101,7 +102,7 @@ final class CephGateway: @unchecked Sendable {  // Used by one test.
         process.standardOutput = output
         process.standardError = output
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = try output.fileHandleForReading.remainingText()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw ServerFailure(program: name, log: text) }
     }
