@@ -202,6 +202,26 @@ def test_ingest_files_reads_the_tables_of_astropy(base, tmp_path, form):
     assert states[0] == states[1]
 
 
+@pytest.mark.parametrize(
+    "table, ignored",
+    [("file,detector,exptime,note\none.yaml,4,30.5,good\ntwo.yaml,5,,\n", "'exptime', 'note'"),
+     ("file,day_obs,detector\none.yaml,20250101,4\n", None), ("file,detector\n", None)],
+)
+def test_ingest_files_passes_over_what_is_no_dimension(base, tmp_path, table, ignored):
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\n")
+    (tmp_path / "table.csv").write_text(table)
+    states = []
+    for root, run in zip(copies(base, tmp_path), (upstream, steward)):
+        outcome = run("ingest-files", str(root), "count", "run/new", str(tmp_path / "table.csv"), "--data-id",
+                      "instrument=Cam", "--prefix", str(tmp_path), "-t", "copy")
+        assert (outcome.status, outcome.output) == (0, ""), outcome.errors
+        states.append(anonymous(state(root)))
+    assert states[0] == states[1]
+    # A misspelt column is seen.
+    assert (f"What the table says of {ignored} is ignored" in outcome.errors) == bool(ignored), outcome.errors
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_ingest_files_takes_lines_of_all_systems(base, tmp_path, end):
     for name in ("one", "two"):

@@ -88,6 +88,12 @@ struct IngestFilesCommand: AsyncParsableCommand {
         let folder = try folder()
         let survey = try TableSurvey(table)
         let (name, run, mode, formatter) = (datasetType, runName, idGenerationMode.choice, formatter)
+        let type = try await opened.registry.read { try $0.datasetType(name) }
+        let notes = PlainColumns.notes(among: table.columns.dropFirst(), common, of: type)
+        if !notes.isEmpty {
+            try log.warning(
+                "What the table says of '\(notes.joined(separator: "', '"))' is ignored: '\(name)' has no such dimension.")
+        }
         let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
         // What a row of the table says: a file, and a dataset in it.
         let read: @Sendable ([String], DatasetType, PlainColumns?, RegistrySnapshot) throws -> FileIngest = {
@@ -98,6 +104,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
             } else {
                 var values = Dictionary(zip(table.columns, row).dropFirst(), uniquingKeysWith: { _, last in last })
                 values.merge(common) { _, given in given }
+                for note in notes { values[note] = nil }
                 dataID = try snapshot.standardizeNew(
                     try DimensionText.values(values, snapshot.universe), for: type)
             }
@@ -107,12 +114,14 @@ struct IngestFilesCommand: AsyncParsableCommand {
             return FileIngest(location: try folder.join(row[0]), datasets: [ref], formatter: formatter)
         }
         try log.info("\(dryRun.isDryRun ? "Would ingest" : "Ingesting") \(survey.rowCount) dataset ref(s) from \(survey.fileCount) file(s)")
-        guard survey.rowCount > 0 else { return try report(survey) }
+        guard survey.rowCount > 0 else {
+            if !dryRun.isDryRun { try await opened.collections.register(run) }
+            return try report(survey)
+        }
         var transfers = FileTransfers.all(transfer.transfer)
         if transfer.transfer == .auto {
             let first = try await opened.registry.read { snapshot in
                 var rows = table.rows
-                let type = try snapshot.datasetType(name)
                 return try rows.next().map { try read($0, type, nil, snapshot).datasets } ?? []
             }
             transfers = try opened.datastore().automaticTransfer(of: first) { visit in
@@ -128,7 +137,7 @@ struct IngestFilesCommand: AsyncParsableCommand {
             progress: { count in meter.withLock { $0.advance(by: count) } }
         ) { snapshot in
             let type = try snapshot.datasetType(name)
-            let plain = PlainColumns(table.columns.dropFirst(), common, of: type)
+            let plain = PlainColumns(table.columns.dropFirst(), common, ignoring: notes, of: type)
             return try reader.withLock { try $0.next(BatchSpool.batchSize) { try read($0, type, plain, snapshot) } }
         }
         try report(survey)

@@ -13,11 +13,12 @@ struct PlainColumns: Sendable {
     /// - Parameters:
     ///   - columns: those after the first, which names the file.
     ///   - common: values for all rows, which count more.
+    ///   - notes: columns that say nothing of the datasets.
     /// - Returns: `nil` when something else is given, or a value is missing.
-    init?(_ columns: ArraySlice<String>, _ common: [(String, String)], of type: DatasetType) {
+    init?(_ columns: ArraySlice<String>, _ common: [(String, String)], ignoring notes: [String], of type: DatasetType) {
         group = type.dimensions
         var given: [String: Source] = [:]
-        for index in columns.indices { given[columns[index]] = .column(index) }
+        for index in columns.indices where !notes.contains(columns[index]) { given[columns[index]] = .column(index) }
         for (name, value) in common { given[name] = .fixed(value) }
         guard given.count == group.required.count else { return nil }
         var sources: [(element: DimensionElement, source: Source)] = []
@@ -27,6 +28,17 @@ struct PlainColumns: Sendable {
             sources.append((element, source))
         }
         self.sources = sources
+    }
+
+    /// Columns that are no dimensions, where all dimensions of a type have values: Python's software passes over them. Where
+    /// one has none, they may say what its value is, such as the day and number of an exposure.
+    static func notes(among columns: ArraySlice<String>, _ common: [(String, String)], of type: DatasetType) -> [String] {
+        let universe = type.dimensions.universe
+        let required = type.dimensions.required.map { universe.elements[$0].name }
+        guard required.allSatisfy({ name in columns.contains(name) || common.contains { $0.0 == name } }) else { return [] }
+        return columns.filter { name in
+            !name.contains(".") && universe.element(name)?.isDimension != true && !common.contains { $0.0 == name }
+        }
     }
 
     /// - Throws: ``CommandFailure`` for a value that is not of the dimension's type.
