@@ -8,7 +8,7 @@ import postgresql
 import pytest
 
 pytest.importorskip("lsst.daf.butler")
-pytest.importorskip("psycopg", reason="needs psycopg")
+psycopg = pytest.importorskip("psycopg", reason="needs psycopg")
 from postgresql_repositories import clear, needed, run, seed  # noqa: E402
 from test_repositories import STEWARD  # noqa: E402
 
@@ -75,3 +75,23 @@ def test_of_several_at_once_one_makes_the_repository(tmp_path, schema):
         assert code == 0 or "pg_" not in text and "already holds the table" in text, text
     (made,) = [folder for folder, (_, code) in zip(folders, answers) if code == 0]
     run("query-collections", made)
+
+
+@pytest.mark.parametrize("schema", [None, "fresh"])
+def test_what_a_client_of_another_kind_makes_at_the_same_time_is_found(tmp_path, schema):
+    cluster = postgresql.shared()
+    name = cluster.database()
+    config = seed(tmp_path, f"{cluster.url}/{name}", **({"namespace": schema} if schema else {}))
+    with psycopg.connect(f"{cluster.url}/{name}") as other:
+        if schema:
+            other.execute(f"CREATE SCHEMA {schema}")
+        other.execute(f"CREATE TABLE {schema or 'public'}.butler_attributes (name TEXT PRIMARY KEY, value TEXT)")
+        command = subprocess.Popen(
+            [str(STEWARD), "butler", "create", "--seed-config", config, tmp_path / "root"], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = %s)"
+        while not other.execute(waits, [name]).fetchall():
+            assert command.poll() is None, command.stderr.read()
+            time.sleep(0.02)
+    text = command.communicate(timeout=60)[1]
+    assert command.returncode == 1 and "already holds the table 'butler_attributes'" in text and "pg_" not in text, text

@@ -211,3 +211,39 @@ def test_a_dataset_type_that_another_client_registers_meanwhile_is_taken(root, t
     assert status == 0, text
     with Butler.from_config(str(target)) as butler:
         assert butler.get("plain", collections="fresh") == {"n": 1}
+
+
+def test_two_edits_close_no_circle(root, session):
+    run("collection-chain", root, "one", "run/a")
+    run("collection-chain", root, "two", "run/a")
+    session.execute("SELECT 1 FROM collection WHERE name = 'one' FOR NO KEY UPDATE")
+    command = start("collection-chain", root, "one", "two")
+    waiting(root, command)
+    with Butler.from_config(str(root), writeable=True) as butler:
+        butler.collections.extend_chain("two", "one")
+    session.rollback()
+    status, text = ended(command)
+    assert status == 1 and "would contain itself through" in text, text
+    run("check", root)
+    # Neither do several of ours, each of which sees the half of another.
+    run("collection-chain", root, "two", "run/a")
+    calls = [start("collection-chain", root, *names) for names in (("one", "two"), ("two", "one")) * 3]
+    assert {status for status, _ in map(ended, calls)} <= {0, 1}
+    run("check", root)
+
+
+def test_the_session_of_a_client_that_was_killed_while_it_waited_ends(root, session):
+    if int(session.execute("SHOW server_version_num").fetchone()[0]) < 140000:
+        pytest.skip("the server has no client_connection_check_interval")
+    session.execute("LOCK TABLE file_datastore_records IN SHARE MODE")
+    command = start("remove-runs", root, "doomed", "--no-confirm")
+    process = waiting(root, command)
+    command.kill()
+    command.wait()
+    command.stdout.close()
+    with psycopg.connect(postgresql.database_of(root), autocommit=True) as other:
+        for _ in range(600):
+            if not other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [process]).fetchall():
+                return
+            time.sleep(0.1)
+    raise AssertionError("the session stays, with its locks")

@@ -115,7 +115,11 @@ import Testing
         ] {
             let template = try FileTemplate(text)
             #expect(throws: DatastoreError.self) { try template.validate(for: ref.datasetType) }
+            #expect(throws: DatastoreError.self) { try template.validate(for: ref.datasetType, byIdentifier: true) }
         }
+        let identified = try FileTemplate("{run}/{component:?}_{id}")
+        #expect(throws: DatastoreError.self) { try identified.validate(for: ref.datasetType) }
+        try identified.validate(for: ref.datasetType, byIdentifier: true)
         try FileTemplate("{run}/{detector:?}_{instrument.class_name}").validate(for: ref.datasetType)
         try FileTemplate("{run}/{skypix}").validate(for: pixel.datasetType)
         try FileTemplate("{run}/{htm7}").validate(for: pixel.datasetType)

@@ -44,6 +44,10 @@ extension DirectButler {
             absent.append(files)
             try await report(RepositoryFault(.absentDatastore, files.name, reason, .none, repairs: repairs))
         }
+        for chain in try await registry.read({ $0.circularChains }) {
+            let detail = "the chain contains itself, which many clients follow for ever; set its members anew"
+            try await report(RepositoryFault(.circularChain, chain, detail, .none, repairs: repairs))
+        }
         let unrecorded = try UnrecordedFiles(
             of: check.all, absent: absent, database: registry.database.displayName, minimumAge: options.minimumAge)
         for files in check.all where !absent.contains(where: { $0 === files }) {

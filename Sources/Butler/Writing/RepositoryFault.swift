@@ -15,6 +15,7 @@ public struct RepositoryFault: Sendable {
         case emptyTrashRow = "empty trash row"
         case missingSummary = "missing summary"
         case missingOverlap = "missing overlap"
+        case circularChain = "circular chain"
     }
 
     /// What ``DirectButler/check(repairs:_:progress:_:)`` does about it when asked to repair.

@@ -38,7 +38,14 @@ struct PostgreSQLSession: Sendable {
     ///
     /// - Parameter version: of the server: 150004.
     func preparation(isLocal: Bool, version: Int32) -> String {
-        settings(version: version).map { (isLocal ? "SET LOCAL " : "SET ") + $0 }.joined(separator: "; ")
+        var statements = settings(version: version).map { (isLocal ? "SET LOCAL " : "SET ") + $0 }
+        if version >= 140_000 {
+            // A session that works, or waits for a lock, does not see that its client is gone unless it looks. Not all systems
+            // let it look.
+            statements.append(
+                "SELECT set_config('client_connection_check_interval', '10s', \(isLocal)) WHERE version() LIKE '%linux%'")
+        }
+        return statements.joined(separator: "; ")
     }
 
     // MARK: - Connecting

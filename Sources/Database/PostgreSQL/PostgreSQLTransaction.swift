@@ -50,12 +50,17 @@ final class PostgreSQLTransaction: OpenTransaction {
         isWriteable: Bool, on handle: PostgreSQLHandle, _ server: PostgreSQLServer,
         _ body: (PostgreSQLTransaction) throws -> T
     ) throws -> T {
-        let transaction = try begin(handle, server, isWriteable: isWriteable)
+        var transaction = try begin(handle, server, isWriteable: isWriteable)
         do {
             if isWriteable, let schema = server.missingSchema {
-                // Of two clients that make it at the same time one would fail.
-                try transaction.lock(name: "making of the schema", isExclusive: true)
-                try handle.run("CREATE SCHEMA IF NOT EXISTS \(quotedIdentifier(schema))")
+                do {
+                    try transaction.make(schema)
+                } catch DatabaseError.constraintViolation {
+                    // A client of another kind has just made it.
+                    transaction.abandon()
+                    transaction = try begin(handle, server, isWriteable: isWriteable)
+                    try transaction.make(schema)
+                }
             }
             let result = try body(transaction)
             try transaction.end()
@@ -64,6 +69,12 @@ final class PostgreSQLTransaction: OpenTransaction {
             transaction.abandon()
             throw error
         }
+    }
+
+    private func make(_ schema: String) throws {
+        // Of two clients that make it at the same time one would fail.
+        try lock(name: "making of the schema", isExclusive: true)
+        try handle.run("CREATE SCHEMA IF NOT EXISTS \(quotedIdentifier(schema))")
     }
 
     /// Commits.

@@ -1,4 +1,5 @@
 import ByteText
+import Foundation
 import ObjectStorage
 
 /// Where the file of a record is.
@@ -60,10 +61,14 @@ enum ArtifactLocation: Sendable, Hashable {
         guard whole.utf8.first != UInt8(ascii: "~") else {
             throw .invalidPath(path: whole, reason: "Python would look for it in a home directory; rename the run")
         }
-        if !whole.hasByte(where: isSpecial), !whole.hasPrefix(JournalSession.folderName + "/"),
+        if !whole.hasByte(where: { isSpecial($0) || $0 == UInt8(ascii: "$") }), !whole.hasPrefix(JournalSession.folderName + "/"),
             !template.lastComponentHasByte(where: { $0 == UInt8(ascii: ".") })
         {
             return try ObjectPath(whole)
+        }
+        if let variable = variable(in: whole) {
+            throw .invalidPath(
+                path: whole, reason: "Python would put the environment's value in the place of '\(variable)'; rename the run")
         }
         let uri = try ResourceURI(template)
         guard !uri.isAbsolute, uri.fragment.isEmpty, uri.query.isEmpty else { throw refused(template) }
@@ -77,5 +82,13 @@ enum ArtifactLocation: Sendable, Hashable {
             throw refused(path.description)
         }
         return path
+    }
+
+    /// What Python replaces in a relative path: `$NAME` or `${NAME}`, if the environment has such a variable. Python's `$NAME`
+    /// may also have letters of other scripts, which no variable has.
+    static func variable(in path: String) -> String? {
+        path.matches(of: /\$(?:([A-Za-z0-9_]+)|\{([^}]*)\})/).first { match in
+            (match.1 ?? match.2).map { getenv(String($0)) != nil } ?? false
+        }.map { String($0.0) }
     }
 }

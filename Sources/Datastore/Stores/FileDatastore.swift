@@ -262,7 +262,7 @@ public final class FileDatastore: Datastore {
         guard let template = templates.match(LookupSubject(ref))?.value ?? fallbackTemplate else {
             throw DatastoreError.noTemplate(datasetType: ref.datasetType.name, datastore: name)
         }
-        try template.validate(for: ref.datasetType)
+        try template.validate(for: ref.datasetType, byIdentifier: true)
         let bound = BoundTemplate(template, ref.datasetType)
         known.withLock { $0.keep(key) { .init(template: bound, formatter: $0.formatter) } }
         return bound

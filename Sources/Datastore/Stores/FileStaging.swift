@@ -325,6 +325,7 @@ extension ResourceURI {
     static func isStable(_ path: String) -> Bool {
         guard let uri = try? ResourceURI(path) else { return false }
         return !uri.isAbsolute && uri.fragment.isEmpty && uri.path == path && !path.hasPrefix("~")
+            && ArtifactLocation.variable(in: path) == nil
     }
 }
 

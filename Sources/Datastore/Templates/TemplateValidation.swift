@@ -47,8 +47,9 @@ extension FileTemplate {
 
     /// Whether this template gives different data IDs of a dataset type different paths.
     ///
+    /// - Parameter byIdentifier: whether it may do so by the identifiers of datasets alone.
     /// - Throws: ``DatastoreError/unusableTemplate(template:dataset:reason:)``.
-    public func validate(for type: DatasetType) throws(DatastoreError) {
+    public func validate(for type: DatasetType, byIdentifier: Bool = false) throws(DatastoreError) {
         func failure(_ reason: String) -> DatastoreError {
             .unusableTemplate(template: description, dataset: "dataset type '\(type.name)'", reason: reason)
         }
@@ -83,7 +84,7 @@ extension FileTemplate {
             throw failure("it needs \(unknown.joined(separator: ", ")), which the dimensions \(group) do not have")
         }
         let unused = needed.subtracting(used).sorted()
-        guard unused.isEmpty else {
+        guard unused.isEmpty || byIdentifier && mandatory.special.contains("id") else {
             throw failure("it does not use \(unused.joined(separator: ", ")), so different data IDs would share a file")
         }
     }

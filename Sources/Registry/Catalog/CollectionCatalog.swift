@@ -51,7 +51,7 @@ package struct CollectionCatalog: Sendable {
     // MARK: Chains
 
     /// The collections with chains replaced by their members, depth first, each once, at its first place. A chain
-    /// that contains itself (which no client can make, but a damaged database can hold) is followed once.
+    /// that contains itself is followed once.
     package func flattened(_ roots: [Entry], includingChains: Bool = false) -> [Entry] {
         var result: [Entry] = []
         var seen = Set<Int64>()
@@ -71,6 +71,11 @@ package struct CollectionCatalog: Sendable {
     /// Whether making `children` members of `parent` would make it contain itself.
     package func wouldCycle(parent: Entry, children: [Entry]) -> Bool {
         flattened(children, includingChains: true).contains { $0.key == parent.key }
+    }
+
+    /// Chains that contain themselves, as two clients can bring about that edit two chains at the same time.
+    package var circularChains: [Entry] {
+        entries.filter { $0.type == .chained && wouldCycle(parent: $0, children: children(of: $0)) }
     }
 
     // MARK: Searches

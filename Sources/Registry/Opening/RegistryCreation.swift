@@ -20,7 +20,14 @@ extension Registry {
             try connection.lock(name: "making of the registry", isExclusive: true)
             try requireEmpty(connection, database.displayName)
             let schema = RegistrySchema(universe: universe)
-            for table in schema.staticTables { try connection.createTable(table) }
+            for table in schema.staticTables {
+                do {
+                    try connection.createTable(table)
+                } catch DatabaseError.constraintViolation {
+                    // A client of another kind, which does not wait for that, has just made it.
+                    throw RegistryError.databaseNotEmpty(database: database.displayName, table: table.name)
+                }
+            }
             if let obsCore { try connection.createObsCore(obsCore) }
             var attributes: [(String, String)] = [(RepositoryAttributes.universeKey, document)]
             for manager in Manager.allCases {

@@ -95,14 +95,22 @@ extension RegistryWriter {
         }
         try atomically {
             try referring(to: [parent] + members) {
+                let below = canCycle ? collections.flattened(members, includingChains: true).filter { $0.type == .chained } : []
+                // Two edits could close a circle, each of them one half.
+                if !below.isEmpty { try connection.lock(name: "chains in chains", isExclusive: true) }
                 // Whoever edits a chain, Python clients among them, holds its row.
                 try connection.lockRows(
                     """
                     SELECT \(column: "collection_id") FROM \(table: "collection") \
-                    WHERE \(column: "collection_id") = \(value: parent.key)
+                    WHERE \(SQL.isIn("\(column: "collection_id")", ([parent] + below).map { .int($0.key) })) \
+                    ORDER BY \(column: "collection_id")
                     """)
                 try edit(parent, members)
                 try refresh()
+                // Others may have changed the chains below before their rows were to be had.
+                guard !canCycle || !snapshot.catalog.collections.wouldCycle(parent: parent, children: members) else {
+                    throw ButlerError.cycle(of: name, through: children)
+                }
             }
         }
     }

@@ -18,6 +18,9 @@ extension RegistrySnapshot {
         }
     }
 
+    /// The names of chains that contain themselves. Cost: none, as collections are known.
+    public var circularChains: [String] { catalog.collections.circularChains.map(\.name) }
+
     /// The summary rows that memberships call for and that are not there. Cost: a scan of all memberships.
     public func missingSummaries() throws -> [MissingSummary] {
         var missing: Set<MissingSummary> = []
