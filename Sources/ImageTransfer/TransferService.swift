@@ -66,7 +66,7 @@ final class TransferService: Sendable {
             return UploadAnswer(status: 200, body: writer.bytes)
         case "/metrics":
             let text = metrics.text(
-                waiting: dispatcher.queue.waitingCounts, uploads: dispatcher.activeCount,
+                waiting: dispatcher.waitingCounts, uploads: dispatcher.activeCount,
                 tcp: await sockets.counters())
             return UploadAnswer(status: 200, type: "text/plain; version=0.0.4", body: Array(text.utf8))
         default: return UploadAnswer(status: 404, type: "text/plain", body: Array("404 page not found\n".utf8))

@@ -63,13 +63,14 @@ import Testing
 
     @Test(arguments: [
         ("/f al/b/k", "/f", "b", "k"), ("/f /b/k/l\r", "/f", "b", "k/l"), ("/f al/b/k/  ", "/f", "b", "k/"),
-        ("/f al/b/\u{301}k", "/f", "b", "\u{301}k"),
+        ("/f al/b/\u{301}k", "/f", "b", "\u{301}k"), ("/f al/b/k\u{a0}\u{301}", "/f", "b", "k\u{a0}\u{301}"),
+        ("/f al/b/k\u{a0} ", "/f", "b", "k"),
     ])
     func linesAreTakenApart(line: String, file: String, bucket: String, key: String) throws {
         let request = try LineRequest(line)
         #expect((request.file, request.bucket, request.key) == (file, bucket, key))
     }
 
-    @Test(arguments: ["", "/f", "/f  a/b/k", "/f a/b", "/f a//k", "/f a/b/", "/f a/b/k x"])
+    @Test(arguments: ["", "/f", "/f  a/b/k", "/f a/b", "/f a//k", "/f a/b/", "/f a/b/k x", "/f a/b/k \u{301}"])
     func otherLinesAreRefused(line: String) { #expect(throws: LineRequest.Problem.self) { try LineRequest(line) } }
 }

@@ -49,6 +49,34 @@ struct TransferFaultTests {
         try await proxy.stop()
     }
 
+    @Test func whatAnswersInThePlaceOfTheServiceHasStoredNothing() async throws {
+        try await with(tries: 2) { site in
+            let file = try site.file("image", 100_000)
+            let answers: [Fault] = [.status(200, body: "<html>log in</html>"), .status(204), .status(202)]
+            for (number, answer) in answers.enumerated() {
+                site.proxy.next([answer], only: { $0.method == "PUT" })
+                let report = try await site.dispatcher.transfer(file, bucket: "bucket", key: "k\(number)")
+                #expect(report.attempts == 2)
+                #expect(site.stored("k\(number)") == FileManager.default.contents(atPath: file), "\(answer)")
+            }
+        }
+    }
+
+    @Test func aLaterFileUnderAKeyStays() async throws {
+        try await with(tries: 1) { site in
+            let (old, new) = (try site.file("old", 10_000), try site.file("new", 20_000))
+            site.proxy.plan { $0.method == "PUT" ? .status(503) : nil }
+            try await site.dispatcher.enqueue(old, bucket: "bucket", key: "k")
+            while site.proxy.faults == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            site.proxy.plan { _ in nil }
+            _ = try await site.dispatcher.transfer(new, bucket: "bucket", key: "k")
+            while site.dispatcher.journal.count > 0 { try await Task.sleep(for: .milliseconds(20)) }
+            // The attempt at the old one that was to come.
+            try await Task.sleep(for: .seconds(1))
+            #expect(site.stored("k") == FileManager.default.contents(atPath: new))
+        }
+    }
+
     private static let faults: [Fault] = [
         .status(500), .status(503, body: "<Error><Code>SlowDown</Code></Error>"), .statusAfterwards(500), .lostAnswer,
         .resetInRequest(after: 0), .resetInRequest(after: 30_000), .stall(after: -1), .damagedRequest, .wrongTag,

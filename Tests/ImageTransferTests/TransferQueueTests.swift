@@ -1,4 +1,5 @@
 import Foundation
+import ObjectStorage
 import Synchronization
 import Testing
 
@@ -37,9 +38,10 @@ import Testing
 
     private func job(
         _ name: String, _ priority: TransferPriority, _ record: Record, gate: Gate? = nil,
-        deadline: ContinuousClock.Instant? = nil
+        deadline: ContinuousClock.Instant? = nil, to key: String? = nil
     ) -> TransferQueue.Job {
-        TransferQueue.Job(id: UUID(), priority: priority, deadline: deadline) {
+        let place = key.map { TransferPlace(destination: "main", location: S3Location(bucket: "b", key: $0)) }
+        return TransferQueue.Job(id: UUID(), priority: priority, deadline: deadline, place: place) {
             record.add(name)
             await gate?.pass()
         } giveUp: { isClosed in
@@ -95,6 +97,34 @@ import Testing
         gate.open()
         await queue.waitUntilIdle()
         #expect(Set(record.all) == ["first", "second closed", "third closed"])
+    }
+
+    @Test func oneAtATimeGoesToAPlaceAndTheOthersTakeNobodysTurn() async {
+        let (queue, record, gate) = (TransferQueue(width: 2), Record(), Gate())
+        queue.submit(job("first", .normal, record, gate: gate, to: "k"))
+        for number in 0..<3 { queue.submit(job("same\(number)", .normal, record, to: "k")) }
+        queue.submit(job("same, urgent", .urgent, record, to: "k"))
+        #expect(queue.runningCount == 1 && queue.waitingCounts == [1, 3, 0])
+        // The same letters in other bytes are another key.
+        for key in ["\u{e9}", "e\u{301}"] { queue.submit(job(key, .normal, record, gate: gate, to: key)) }
+        while record.all.count < 2 { await Task.yield() }
+        #expect(queue.runningCount == 2)
+        gate.open()
+        await queue.waitUntilIdle()
+        let same = record.all.filter { $0.hasPrefix("same") }
+        #expect(same == ["same0", "same1", "same2", "same, urgent"])
+        #expect(record.all.count == 7 && queue.waitingCounts == [0, 0, 0])
+    }
+
+    @Test func aPlaceIsPassedOnByThoseWhoseTimeHasPassed() async throws {
+        let (queue, record, gate) = (TransferQueue(width: 1), Record(), Gate())
+        queue.submit(job("first", .normal, record, gate: gate, to: "k"))
+        queue.submit(job("late", .normal, record, deadline: .now, to: "k"))
+        queue.submit(job("last", .normal, record, to: "k"))
+        while !record.all.contains("late late") { try await Task.sleep(for: .milliseconds(20)) }
+        gate.open()
+        await queue.waitUntilIdle()
+        #expect(record.all == ["first", "late late", "last"])
     }
 
     /// Thousands wait without the queue becoming slow.

@@ -28,7 +28,6 @@ final class LineHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isAsked else { return }
-        silence.watch(context)
         var buffer = unwrapInboundIn(data)
         if received.readableBytes == 0 { received = buffer } else { received.writeBuffer(&buffer) }
         let bytes = received.readableBytesView
@@ -62,9 +61,8 @@ final class LineHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func speakHTTP(_ context: ChannelHandlerContext) {
         do {
             let pipeline = context.pipeline.syncOperations
-            try pipeline.addHandler(IdleStateHandler(readTimeout: silence.patience))
             try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
-            try pipeline.addHandler(UploadHandler(daemon))
+            try pipeline.addHandler(UploadHandler(daemon, silence))
         } catch { return context.close(promise: nil) }
         let whole = received
         received = ByteBuffer()
@@ -105,8 +103,10 @@ struct LineRequest: Sendable, Hashable {
     init(_ text: String) throws(Problem) {
         var line = text[...]
         // Blanks at the end are rare.
-        while !(line.utf8.last.map { (0x21...0x7E).contains($0) } ?? false), let last = line.last, last.isWhitespace {
-            line.removeLast()
+        while !(line.utf8.last.map { (0x21...0x7E).contains($0) } ?? false), let last = line.unicodeScalars.last,
+            last.properties.isWhitespace
+        {
+            line.unicodeScalars.removeLast()
         }
         // By bytes, as a mark may combine with what separates.
         let fields = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)

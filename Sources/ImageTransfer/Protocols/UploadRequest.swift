@@ -51,7 +51,9 @@ struct UploadRequest: Sendable {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw Problem("could not stat file \(Self.escaped(file)): not a regular file")
         }
-        guard let parsed = try? ResourceURI(uri), parsed.isAbsolute, !uri.contains(where: \.isNewline) else {
+        guard let parsed = try? ResourceURI(uri), parsed.isAbsolute, !uri.contains(where: \.isNewline),
+            PercentEncoding.decode(uri) != nil
+        else {
             throw Problem("unable to parse URI: \(Self.quoted(uri))")
         }
         guard parsed.scheme == "s3" else { throw Problem("only s3 scheme is supported: \(Self.quoted(uri))") }

@@ -59,6 +59,10 @@ final class Destination: Sendable {
 
     func takes(_ key: String) -> Bool { rule?.pattern.matches(key) ?? true }
 
+    func place(_ request: TransferRequest) -> TransferPlace {
+        TransferPlace(destination: name, location: location(request))
+    }
+
     func location(_ request: TransferRequest) -> S3Location {
         S3Location(bucket: rule?.bucket ?? request.bucket, key: (rule?.prefix ?? "") + request.key)
     }

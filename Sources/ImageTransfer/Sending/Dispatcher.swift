@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 import NIOCore
 import NIOPosix
@@ -29,13 +30,14 @@ struct TransferFailure: Error, Sendable {
 final class Dispatcher: Sendable {
     let settings: DaemonSettings
     let journal: SpoolJournal
-    let queue: TransferQueue
+    /// One for each destination, so that none waits for the trouble of another.
+    private let queues: [String: TransferQueue]
     let metrics: DaemonMetrics
     let log: TransferLog
     private let destinations: [String: Destination]
     private let order: [String]
     private let sockets: SocketWatch
-    private let busy = BusyPlaces()
+    private let late = LateRequests()
     private let isStopping = Atomic<Bool>(false)
     private let active = Atomic<Int>(0)
 
@@ -48,12 +50,12 @@ final class Dispatcher: Sendable {
         self.metrics = metrics
         self.log = log
         self.sockets = sockets
-        queue = TransferQueue(width: settings.parallel)
         let all =
             try [Destination(settings, loops: loops, sockets: sockets)]
             + settings.rules.destinations.map { try Destination($0, settings, loops: loops) }
         destinations = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
         order = all.map(\.name)
+        queues = destinations.mapValues { _ in TransferQueue(width: settings.parallel) }
     }
 
     func destination(_ name: String) -> Destination? { destinations[name] }
@@ -175,7 +177,7 @@ final class Dispatcher: Sendable {
             guard let real = realpath(root, nil) else { return false }
             defer { free(real) }
             let folder = String(cString: real)
-            return path.hasPrefix(folder == "/" ? "/" : folder + "/")
+            return path.after(folder == "/" ? "/" : folder + "/") != nil
         }
         guard isInside else { throw .outsideRoots(path: file) }
     }
@@ -187,6 +189,9 @@ final class Dispatcher: Sendable {
     /// its way, and a store that took it after ours would have the file twice.
     func recover() {
         guard !journal.recovered.isEmpty else { return }
+        for request in journal.recovered {
+            for destination in request.pending.compactMap({ destinations[$0] }) { noteLate(request, destination) }
+        }
         Task {
             try? await Task.sleep(for: Self.settling)
             guard !isStopping.load(ordering: .relaxed) else { return }
@@ -196,7 +201,7 @@ final class Dispatcher: Sendable {
                         _ = await setAside(request, name, .hopeless, because: "\(DaemonError.noDestination(name))")
                         continue
                     }
-                    enqueue(request, destination, because: .recovery)
+                    enqueue(request, destination, because: .recovery, isNoted: true)
                 }
             }
         }
@@ -218,7 +223,8 @@ final class Dispatcher: Sendable {
         _ executor: any TaskExecutor, then tell: @escaping @Sendable (Result<TransferReport, TransferFailure>) -> Void
     ) {
         let job = TransferQueue.Job(
-            id: request.id, priority: request.priority, deadline: deadline, executor: executor
+            id: request.id, priority: request.priority, deadline: deadline, place: destination.place(request),
+            executor: executor
         ) {
             let result = await self.send(request, destination, because: .request)
             // What the sender is told of is not ours any more; what was cut off by the end is sent after it.
@@ -234,37 +240,58 @@ final class Dispatcher: Sendable {
                         ? TransferFailure(kind: .stopping, error: DaemonError.stopping)
                         : TransferFailure(kind: .queueTimeout, error: CancellationError())))
         }
-        queue.submit(job)
+        queues[destination.name]?.submit(job)
     }
 
     /// Sends without anybody who waits: again and again, until the destination has the file or it is set aside.
+    ///
+    /// - Parameter isNoted: whether it is among the late ones already, or was and is of the past.
     func enqueue(
-        _ request: TransferRequest, _ destination: Destination, because reason: SendReason, after tries: Tries = Tries()
+        _ request: TransferRequest, _ destination: Destination, because reason: SendReason, after tries: Tries = Tries(),
+        isNoted: Bool = false
     ) {
-        let priority = request.priority(at: destination.name)
-        let job = TransferQueue.Job(id: request.id, priority: priority, deadline: nil) {
-            guard case .failure(let failure) = await self.send(request, destination, because: reason) else { return }
+        if !isNoted { noteLate(request, destination) }
+        let (place, priority) = (destination.place(request), request.priority(at: destination.name))
+        let job = TransferQueue.Job(id: request.id, priority: priority, deadline: nil, place: place) {
+            guard request.isDropped || self.late.contains(request, place) else { return }
+            guard case .failure(let failure) = await self.send(request, destination, because: reason) else {
+                self.late.remove(request, place)
+                return
+            }
             if failure.kind == .stopping { return }
             var tries = tries
             tries.add(Outlook(failure.error))
-            if await self.isSetAside(request, destination.name, failure.error, tries) { return }
+            if await self.isSetAside(request, destination.name, failure.error, tries) {
+                self.late.remove(request, place)
+                return
+            }
             // Its place is free for others meanwhile.
             Task { [tries] in
                 try? await Task.sleep(for: .seconds(tries.pause * .random(in: 0.5...1)))
-                self.enqueue(request, destination, because: .recovery, after: tries)
+                self.enqueue(request, destination, because: .recovery, after: tries, isNoted: true)
             }
         } giveUp: { _ in
         }
-        queue.submit(job)
+        queues[destination.name]?.submit(job)
+    }
+
+    private func noteLate(_ request: TransferRequest, _ destination: Destination) {
+        if !request.isDropped { late.add(request, destination.place(request)) }
+    }
+
+    /// Ends what is of the past, now that a later file has arrived at its place.
+    private func endEarlier(than request: TransferRequest, _ place: TransferPlace) {
+        for id in late.removeEarlier(than: request, place) {
+            finish(id, place.destination)
+            log.problem("\(place.location) has a later file than that of request \(id), which is not sent there any more")
+        }
     }
 
     /// All attempts at one file and destination.
     private func send(
         _ request: TransferRequest, _ destination: Destination, because reason: SendReason
     ) async -> Result<TransferReport, TransferFailure> {
-        let place = BusyPlaces.Place(destination: destination.name, location: destination.location(request))
-        await busy.enter(place)
-        defer { busy.leave(place) }
+        let place = destination.place(request)
         share(active.add(1, ordering: .relaxed).newValue)
         defer { share(active.subtract(1, ordering: .relaxed).newValue) }
         let start = Date().timeIntervalSince1970
@@ -281,6 +308,7 @@ final class Dispatcher: Sendable {
                 report.seconds = Date().timeIntervalSince1970 - request.accepted
                 metrics.sent(request, destination.name, bytes: sent.wasThere ? 0 : sent.size, seconds: report.seconds)
                 // The request may have been told meanwhile to keep its file.
+                endEarlier(than: request, place)
                 let isHeld = before != nil && journal.setAsideList.contains(request.id)
                 if let last = finish(request, destination.name), last.deletes, let before, !isHeld,
                     !journal.setAsideList.contains(request.id)
@@ -319,7 +347,12 @@ final class Dispatcher: Sendable {
     /// - Returns: the request, if that was its last destination.
     @discardableResult
     private func finish(_ request: TransferRequest, _ destination: String) -> TransferRequest? {
-        do { return try journal.finish(request.id, destination) } catch {
+        finish(request.id, destination)
+    }
+
+    @discardableResult
+    private func finish(_ id: UUID, _ destination: String) -> TransferRequest? {
+        do { return try journal.finish(id, destination) } catch {
             // The file is sent; at worst it is looked for once more after the next start.
             log.problem("\(error)")
             return nil
@@ -350,21 +383,28 @@ final class Dispatcher: Sendable {
 
     var activeCount: Int { active.load(ordering: .relaxed) }
 
+    /// Requests that wait for their turn, by priority; one counts once for each destination.
+    var waitingCounts: [Int] {
+        queues.values.map(\.waitingCounts).reduce([0, 0, 0]) { sum, counts in zip(sum, counts).map(+) }
+    }
+
     // MARK: Stopping
 
     /// Takes no more, lets what is being sent come to its end for a while, and leaves the rest to the next process.
     func stop() async {
         isStopping.store(true, ordering: .relaxed)
-        queue.close()
+        for queue in queues.values { queue.close() }
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.queue.waitUntilIdle() }
-            group.addTask { [settings, queue] in
+            group.addTask { await self.waitUntilIdle() }
+            group.addTask { [settings, queues] in
                 try? await Task.sleep(for: .seconds(settings.grace))
-                queue.cancelRunning()
+                for queue in queues.values { queue.cancelRunning() }
             }
             await group.next()
             group.cancelAll()
         }
-        await queue.waitUntilIdle()
+        await waitUntilIdle()
     }
+
+    private func waitUntilIdle() async { for queue in queues.values { await queue.waitUntilIdle() } }
 }

@@ -2,19 +2,40 @@ import Foundation
 import ObjectStorage
 import Synchronization
 
+/// Where a file goes.
+struct TransferPlace: Hashable, Sendable {
+    let destination: String
+    let location: S3Location
+}
+
 /// Runs jobs, at most `width` at a time: urgent ones first, in each priority in the order they came. Bulk jobs leave a
 /// fifth of the places free, so that what is urgent need not wait for the end of something large.
+///
+/// One file at a time is sent to a place: two that go to one key would end each other's uploads in parts, and which of them
+/// stays would be a matter of luck. Others wait in the order they came, and take nobody's turn meanwhile.
 final class TransferQueue: Sendable {
     struct Job: Sendable {
         let id: UUID
         let priority: TransferPriority
         /// When it is no use any more to begin.
         let deadline: ContinuousClock.Instant?
+        let place: TransferPlace?
         /// Where it runs: by itself on threads that may block.
-        var executor: any TaskExecutor = POSIXObjectStore.sharedPool
+        let executor: any TaskExecutor
         let run: @Sendable () async -> Void
         /// Called instead of `run`, when the deadline has passed or the queue is closed.
         let giveUp: @Sendable (_ isClosed: Bool) -> Void
+        /// Whether its place is kept for it.
+        fileprivate var hasPlace = false
+
+        init(
+            id: UUID, priority: TransferPriority, deadline: ContinuousClock.Instant?, place: TransferPlace? = nil,
+            executor: any TaskExecutor = POSIXObjectStore.sharedPool, run: @escaping @Sendable () async -> Void,
+            giveUp: @escaping @Sendable (_ isClosed: Bool) -> Void
+        ) {
+            (self.id, self.priority, self.deadline) = (id, priority, deadline)
+            (self.place, self.executor, self.run, self.giveUp) = (place, executor, run, giveUp)
+        }
     }
 
     private struct State {
@@ -22,13 +43,19 @@ final class TransferQueue: Sendable {
         /// How many jobs of each lane were taken already.
         var heads = [0, 0, 0]
         var running: [UInt64: Task<Void, Never>] = [:]
+        /// Where files are sent to now, with the jobs that had their turn meanwhile and wait for the place.
+        var busy: [TransferPlace: [Job]] = [:]
         var started: UInt64 = 0
         var bulkRunning = 0
         var isClosed = false
         var sweeper: Task<Void, Never>?
         var idle: [CheckedContinuation<Void, Never>] = []
 
-        var waitingCounts: [Int] { (0..<3).map { lanes[$0].count - heads[$0] } }
+        var waitingCounts: [Int] {
+            var counts = (0..<3).map { lanes[$0].count - heads[$0] }
+            for job in busy.values.joined() { counts[job.priority.lane] += 1 }
+            return counts
+        }
     }
 
     private let width: Int
@@ -66,12 +93,23 @@ final class TransferQueue: Sendable {
             let key = state.started
             state.running[key] = Task(executorPreference: job.executor) {
                 await job.run()
-                self.ended(key, isBulk)
+                self.ended(key, job)
             }
         }
     }
 
     private func next(_ state: inout State) -> Job? {
+        while let job = nextInTurn(&state) {
+            guard let place = job.place, !job.hasPlace else { return job }
+            if state.busy[place]?.append(job) == nil {
+                state.busy[place] = []
+                return job
+            }
+        }
+        return nil
+    }
+
+    private func nextInTurn(_ state: inout State) -> Job? {
         for lane in 0..<3 where state.heads[lane] < state.lanes[lane].count {
             if lane == TransferPriority.bulk.lane, state.bulkRunning >= bulkWidth { return nil }
             let head = state.heads[lane]
@@ -89,16 +127,40 @@ final class TransferQueue: Sendable {
         return nil
     }
 
-    private func ended(_ key: UInt64, _ isBulk: Bool) {
+    private func ended(_ key: UInt64, _ job: Job) {
         let idle = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.running[key] = nil
-            if isBulk { state.bulkRunning -= 1 }
+            if job.priority == .bulk { state.bulkRunning -= 1 }
+            if let place = job.place { free(place, &state) }
             pump(&state)
             guard state.running.isEmpty else { return [] }
             defer { state.idle = [] }
             return state.idle
         }
         for waiter in idle { waiter.resume() }
+    }
+
+    /// Gives a place to the first who waits for it.
+    private func free(_ place: TransferPlace, _ state: inout State) {
+        guard var others = state.busy[place], !others.isEmpty else {
+            state.busy[place] = nil
+            return
+        }
+        var first = others.removeFirst()
+        first.hasPlace = true
+        state.busy[place] = others
+        putFirst(first, &state)
+    }
+
+    /// Gives a job the next turn of its lane.
+    private func putFirst(_ job: Job, _ state: inout State) {
+        let lane = job.priority.lane
+        if state.heads[lane] > 0 {
+            state.heads[lane] -= 1
+            state.lanes[lane][state.heads[lane]] = job
+        } else {
+            state.lanes[lane].insert(job, at: 0)
+        }
     }
 
     /// Gives up jobs whose time has passed, four times a second while there are any.
@@ -110,7 +172,7 @@ final class TransferQueue: Sendable {
                 let late = takeLate(&state)
                 isTimed = state.lanes.indices.contains { lane in
                     state.lanes[lane][state.heads[lane]...].contains { $0.deadline != nil }
-                }
+                } || state.busy.values.joined().contains { $0.deadline != nil }
                 if !isTimed { state.sweeper = nil }
                 return late
             }
@@ -130,6 +192,11 @@ final class TransferQueue: Sendable {
             state.lanes[lane] = waiting.filter { !isLate($0) }
             state.heads[lane] = 0
         }
+        for (place, others) in state.busy where others.contains(where: isLate) {
+            all += others.filter(isLate)
+            state.busy[place] = others.filter { !isLate($0) }
+        }
+        for case (true, let place?) in all.map({ ($0.hasPlace, $0.place) }) { free(place, &state) }
         return all
     }
 
@@ -137,8 +204,11 @@ final class TransferQueue: Sendable {
     func close() {
         let waiting = state.withLock { state -> [Job] in
             state.isClosed = true
-            defer { (state.lanes, state.heads) = ([[], [], []], [0, 0, 0]) }
-            return (0..<3).flatMap { state.lanes[$0][state.heads[$0]...] }
+            defer {
+                (state.lanes, state.heads) = ([[], [], []], [0, 0, 0])
+                for place in state.busy.keys { state.busy[place] = [] }
+            }
+            return (0..<3).flatMap { state.lanes[$0][state.heads[$0]...] } + state.busy.values.joined()
         }
         for job in waiting { job.giveUp(true) }
     }

@@ -81,6 +81,10 @@ public struct DaemonSettings: Sendable {
         self.endpoint = endpoint
         host = text("S3ND_HOST", "S3DAEMON_HOST") ?? "localhost"
         port = Self.port(environment)
+        guard port <= Int(UInt16.max) else {
+            let name = environment["S3ND_PORT"] == nil ? "S3DAEMON_PORT" : "S3ND_PORT"
+            throw .badSetting(name: name, value: environment[name] ?? "", expected: "a port from 1 to 65535")
+        }
         parallel = count("S3ND_UPLOAD_MAX_PARALLEL") ?? count("S3DAEMON_MAX_CONNECTIONS") ?? (style == .s3nd ? 100 : 25)
         tries = count("S3ND_UPLOAD_TRIES") ?? count("S3DAEMON_MAX_RETRIES") ?? (style == .s3nd ? 1 : 2)
         uploadTimeout = try duration("S3ND_UPLOAD_TIMEOUT", style == .s3nd ? 10 : 60)

@@ -80,6 +80,26 @@ struct LineFile: Sendable {
         isCut = false
     }
 
+    /// Takes all lines away, where they are: that needs no room.
+    mutating func clear() throws(DaemonError) {
+        guard ftruncate(descriptor, 0) == 0 else { throw failure(errno) }
+        (length, isCut) = (0, false)
+    }
+
+    /// Goes on with the file as it is, where there is no room to write it anew. Blocks.
+    mutating func resume() throws(DaemonError) {
+        let data: Data
+        do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+            throw .spoolUnreadable(path: folder, reason: error.localizedDescription)
+        }
+        let old = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+        guard old >= 0 else { throw failure(errno) }
+        close()
+        (descriptor, length) = (old, data.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0)
+        isCut = length < data.count
+        try cutBack()
+    }
+
     /// Waits until the lines are on the disk, where a failing machine does not lose them. Blocks.
     func flush() throws(DaemonError) { try Self.flush(descriptor, folder) }
 

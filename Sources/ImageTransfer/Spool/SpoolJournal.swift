@@ -14,6 +14,8 @@ final class SpoolJournal: Sendable {
         var lines = 0
         /// Lines since the start of this process, those that are of the past too.
         var written: UInt64 = 0
+        /// When it was tried last to make room on a full disk.
+        var lastReclaim: ContinuousClock.Instant?
     }
 
     private static let name = "journal"
@@ -52,7 +54,14 @@ final class SpoolJournal: Sendable {
         }
         recovered = known.values.sorted { ($0.accepted, $0.id.uuidString) < ($1.accepted, $1.id.uuidString) }
         state = Mutex(State(file: LineFile(folder: folder, name: Self.name), waiting: known))
-        try state.withLock { state throws(DaemonError) in try rewrite(&state) }
+        try state.withLock { state throws(DaemonError) in
+            do throws(DaemonError) { try rewrite(&state) } catch {
+                // On a full disk what is in the spool can be sent all the same.
+                guard FileManager.default.fileExists(atPath: folder + "/" + Self.name) else { throw error }
+                try state.file.resume()
+                if state.waiting.isEmpty { try state.file.clear() }
+            }
+        }
     }
 
     deinit {
@@ -211,7 +220,11 @@ final class SpoolJournal: Sendable {
     // MARK: Lines
 
     private func append(_ line: String, _ state: inout State) throws(DaemonError) {
-        try state.file.append(line, watch)
+        do throws(DaemonError) { try state.file.append(line, watch) } catch {
+            // It may be the lines of the past that fill the disk.
+            guard reclaim(&state) else { throw error }
+            try state.file.append(line, watch)
+        }
         state.lines += 1
         state.written += 1
     }
@@ -219,6 +232,23 @@ final class SpoolJournal: Sendable {
     /// Writes the file anew when most of its lines are of the past.
     private func trim(_ state: inout State) throws(DaemonError) {
         if state.lines > 20_000, state.lines > 8 * state.waiting.count { try rewrite(&state) }
+    }
+
+    /// Makes room on a full disk, at most once a second where requests wait.
+    private func reclaim(_ state: inout State) -> Bool {
+        do throws(DaemonError) {
+            if state.waiting.isEmpty {
+                try state.file.clear()
+                state.lines = 0
+                return true
+            }
+            let now = ContinuousClock.now
+            if let last = state.lastReclaim, now - last < .seconds(1) { return false }
+            state.lastReclaim = now
+            guard state.lines > 2 * state.waiting.count else { return false }
+            try rewrite(&state)
+            return true
+        } catch { return false }
     }
 
     private func rewrite(_ state: inout State) throws(DaemonError) {

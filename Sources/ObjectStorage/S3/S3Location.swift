@@ -2,13 +2,22 @@ import ByteText
 
 /// An object in a bucket, as `s3://bucket/key` or `s3://profile@bucket/key` names it.
 ///
-/// The profile says which service holds the bucket: see ``S3Services``. A bucket of a Ceph tenant is `tenant:bucket`.
+/// Names are compared by their bytes. The profile says which service holds the bucket: see ``S3Services``. A bucket of a Ceph tenant is `tenant:bucket`.
 public struct S3Location: Hashable, Sendable {
     public let profile: String?
     public let bucket: String
     /// Not quoted, without a slash at its beginning; all else counts, also repeated slashes and dots, as in
     /// `lsst.resources`.
     public let key: String
+
+    public static func == (a: S3Location, b: S3Location) -> Bool {
+        a.bucket.hasSameBytes(as: b.bucket) && a.key.hasSameBytes(as: b.key) && a.profile == b.profile
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        bucket.hashBytes(into: &hasher)
+        key.hashBytes(into: &hasher)
+    }
 
     /// For messages.
     var path: String { "s3://\(bucket)/\(key)" }

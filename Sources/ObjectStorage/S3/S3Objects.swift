@@ -119,6 +119,14 @@ extension S3Client {
                 error: .unreachable(
                     path: path, operation: "write", reason: "the service has answered before it had all bytes"))
         }
+        // Something in between may answer in the place of the service.
+        guard answer.status == 200, let tag = answer.headers.first(name: "etag"), tag.contains(where: { $0 != "\"" }),
+            !answer.text.contains("<Error>")
+        else {
+            throw TransientFailure(
+                error: .unreachable(
+                    path: path, operation: "write", reason: "the answer, of status \(answer.status), is none that S3 gives"))
+        }
         guard let etag = answer.headers.first(name: "etag"), let stored = md5(etag, answer.headers) else {
             guard body.isProtected else { throw TagIsNoDigest() }
             return
