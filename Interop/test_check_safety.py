@@ -173,6 +173,63 @@ def test_names_are_compared_by_their_bytes(accented):
         assert twin.exists() and state(accented)["records"] == records
 
 
+FORMS = [("NFC", "NFD"), ("NFD", "NFC")]
+
+
+def with_runs(root, *runs):
+    """A repository with three datasets in each of some runs."""
+    Butler.makeRepo(str(root))
+    with Butler.from_config(str(root), writeable=True) as butler:
+        butler.registry.insertDimensionData("instrument", {"name": "Cam"})
+        details = [{"instrument": "Cam", "id": i, "full_name": f"D{i}"} for i in range(3)]
+        butler.registry.insertDimensionData("detector", *details)
+        group = butler.dimensions.conform(["instrument", "detector"])
+        butler.registry.registerDatasetType(DatasetType("c", group, "StructuredDataDict"))
+        for run in runs:
+            butler.collections.register(run)
+            for detector in range(3):
+                butler.put({"d": detector}, "c", instrument="Cam", detector=detector, run=run)
+    return root
+
+
+@pytest.mark.parametrize("forms", FORMS)
+@pytest.mark.parametrize("is_renamed", [True, False])
+def test_runs_are_told_apart_by_their_bytes(tmp_path, forms, is_renamed):
+    """The rows of one dataset are lost; the run whose name looks the same has all of its own."""
+    first, second = (unicodedata.normalize(form, "run/\N{LATIN SMALL LETTER E WITH ACUTE}") for form in forms)
+    made = with_runs(tmp_path / "repository", first, second)
+    with Butler.from_config(str(made)) as butler:
+        ref = butler.query_datasets("c", collections=second)[0]
+        path = made / butler.getURI(ref).ospath
+    for table in ("file_datastore_records", "dataset_location"):
+        change(made, f"DELETE FROM {table} WHERE dataset_id = ?", ref.id.hex)
+    if is_renamed:
+        path = path.rename(path.with_name("other.yaml"))
+    assert found(made, *GREEDY) == [("file without record", str(path.relative_to(made)))]
+    assert path.exists()
+
+
+@pytest.mark.parametrize("forms", FORMS)
+@pytest.mark.parametrize("is_repository", [True, False])
+def test_folders_are_told_apart_by_their_bytes(tmp_path, forms, is_repository):
+    """A folder of notes, or of another repository, looks like that of a run in which a file is nobody's."""
+    run, name = (unicodedata.normalize(form, "u/\N{LATIN SMALL LETTER E WITH ACUTE}") for form in forms)
+    made = with_runs(tmp_path / "repository", run)
+    nobodys = made / run / "c" / "nobodys.txt"
+    nobodys.write_text("x")
+    if is_repository:
+        with_runs(made / name, "mine")
+    else:
+        (made / name / "notes").mkdir(parents=True)
+        (made / name / "notes" / "x.txt").write_text("x")
+    before = {path for path in (made / name).rglob("*") if path.is_file()}
+    expected = {str(nobodys.relative_to(made))}
+    if not is_repository:
+        expected.add(f"{name}/notes/x.txt")
+    assert {subject for _, subject in found(made, *GREEDY)} == expected
+    assert {path for path in (made / name).rglob("*") if path.is_file()} == before and not nobodys.exists()
+
+
 @pytest.mark.parametrize("spelling", ["file:{quoted}", "file://localhost{quoted}", "{plain}", "file://{plain}"])
 def test_a_location_counts_however_it_is_spelled(root, spelling):  # noqa: F811
     path = root / "run" / "a" / "raw d" / "y.yaml"

@@ -34,9 +34,12 @@ extension String {
         utf8.split(separator: Self.slash, omittingEmptySubsequences: false).map { Substring($0) }
     }
 
+    /// Whether the bytes of another text come first, as those of a folder with its slash.
+    public func begins(with start: String) -> Bool { utf8.starts(with: start.utf8) }
+
     /// What follows a text at the beginning, such as a folder with its slash; `nil` when this begins with other bytes.
     public func after(_ start: String) -> String? {
-        utf8.starts(with: start.utf8) ? String(Substring(utf8.dropFirst(start.utf8.count))) : nil
+        begins(with: start) ? String(Substring(utf8.dropFirst(start.utf8.count))) : nil
     }
 
     /// The paths of the folders on the way, from the first on, then the path itself.

@@ -1,3 +1,4 @@
+import ByteText
 import Testing
 
 @testable import Datastore
@@ -6,7 +7,7 @@ import Testing
 @Suite struct RunsOfPathsTests {
     private let names = RunNames(["run/a", "run/ab", "u/x", "deep", "with space"])
 
-    private func runs(_ template: String, _ path: String) throws -> Set<String> {
+    private func runs(_ template: String, _ path: String) throws -> Set<ExactName> {
         try FileTemplate(template).runs(of: path, among: names)
     }
 
@@ -45,6 +46,16 @@ import Testing
         #expect(names.mentioned(in: "deep/u/x/count_with_space.fits.gz") == ["deep", "u/x", "with space"])
         #expect(names.mentioned(in: "deep") == ["deep"])
         #expect(names.mentioned(in: "count/deeper/xrun_a/run/abc.yaml") == [])
+    }
+
+    @Test func runsAreToldApartByTheirBytes() throws {
+        let (one, two) = ("run/\u{e9}", "run/e\u{301}")
+        let both = RunNames([one, two])
+        for run in [one, two] {
+            #expect(try FileTemplate("{run:/}/{detector}").runs(of: run + "/7.yaml", among: both) == [ExactName(run)])
+            #expect(both.mentioned(in: "count/\(run)/7.yaml") == [ExactName(run)])
+        }
+        #expect(try FileTemplate("{run:/}/{detector}").runs(of: two + "/7.yaml", among: RunNames([one])) == [])
     }
 
     @Test func namesOfFilesEndAtTheFirstDot() {

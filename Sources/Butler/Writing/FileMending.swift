@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import Registry
 import Synchronization
@@ -11,7 +12,7 @@ extension RepositoryCheck {
     ) async throws {
         let known = KnownRuns(all)
         var links: LinkTargets?
-        var repositories: [String: Bool] = [:]
+        var repositories: [ExactName: Bool] = [:]
         try await unrecorded.visit { candidates in
             let found = try await registry.read { try unrecorded.unrecorded(candidates, $0.connection) }
             let chosen = try await unrecorded.outsideRepositories(candidates.with(found), &repositories)
@@ -68,14 +69,14 @@ extension RepositoryCheck {
         var isInRun = false
         for (datastore, path) in unrecorded.owners(of: file) {
             let stem = FileDatastore.stem(of: path)
-            for run in datastore.runs(of: path, among: runs).sorted() {
+            for run in datastore.runs(of: path, among: runs).sortedTexts() {
                 isInRun = true
                 if try known.datasets(of: run, in: datastore, snapshot).stems.contains(stem.hashValue) {
                     return "a dataset of run '\(run)' could have a file of this name"
                 }
             }
             // Templates may have been others when it was written.
-            for run in runs.mentioned(in: path).sorted()
+            for run in runs.mentioned(in: path).sortedTexts()
             where try known.datasets(of: run, in: datastore, snapshot).lackRecords {
                 return "run '\(run)' has datasets that are registered and not stored, and it could be a file of theirs"
             }
@@ -95,8 +96,9 @@ private final class KnownRuns: Sendable {
     }
 
     private struct Key: Hashable {
-        let run: String
-        let datastore: String
+        let run: ExactName
+        /// Two of a chain may have one name.
+        let datastore: ObjectIdentifier
     }
 
     private let all: [FileDatastore]
@@ -107,7 +109,7 @@ private final class KnownRuns: Sendable {
     func datasets(
         of run: String, in datastore: FileDatastore, _ snapshot: RegistrySnapshot
     ) throws -> Datasets {
-        let key = Key(run: run, datastore: datastore.name)
+        let key = Key(run: ExactName(run), datastore: ObjectIdentifier(datastore))
         if let datasets = known.withLock({ $0[key] }) { return datasets }
         var ids: [[DatasetID]] = []
         try snapshot.datasetIDs(inRuns: [run], piecesOf: 1000) { ids.append($0) }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Datastore
 import Registry
 
@@ -109,7 +110,7 @@ extension RepositoryCheck {
         _ ids: [DatasetID], under name: String, _ snapshot: RegistrySnapshot
     ) throws -> Set<DatasetID> {
         var known: Set<DatasetID> = []
-        for other in all where other.name == name {
+        for other in all where other.name.hasSameBytes(as: name) {
             known.formUnion(try other.recorded(ids, snapshot.connection))
         }
         return known

@@ -9,7 +9,7 @@ import ObjectStorage
 /// directly in a root, the database, folders that are repositories of their own, and, on other machines, what writers
 /// have announced.
 public final class UnrecordedFiles: Sendable {
-    public struct File: Sendable, Hashable {
+    public struct File: Sendable {
         /// Without symbolic links; of another machine the location, not quoted.
         let absolute: String
         /// Relative to the root of its datastore.
@@ -28,7 +28,7 @@ public final class UnrecordedFiles: Sendable {
 
     private let roots: [Root]
     /// Roots that are not searched, because their datastore is not whole.
-    private let excluded: [String]
+    private let excluded: Set<ExactName>
     /// Where the database is, if it is a file.
     private let database: String
     private let minimumAge: Int64
@@ -40,18 +40,18 @@ public final class UnrecordedFiles: Sendable {
     ///   - minimumAge: in seconds. Younger files may be about to be recorded.
     public init(of all: [FileDatastore], absent: [FileDatastore], database: String, minimumAge: Int64) throws {
         var roots: [Root] = []
-        var excluded: [String] = []
+        var excluded: Set<ExactName> = []
         for datastore in all {
             guard let path = try datastore.searchedRoot() else { continue }
             if absent.contains(where: { $0 === datastore }) {
-                excluded.append(path)
+                excluded.insert(path)
             } else {
                 roots.append(Root(datastore: datastore, path: path))
             }
         }
         self.roots = roots
         self.excluded = excluded
-        self.database = database.hasPrefix("/") ? (try? JournalFiles.resolved(database)) ?? database : ""
+        self.database = database.utf8.first == UInt8(ascii: "/") ? (try? JournalFiles.resolved(database)) ?? database : ""
         self.minimumAge = minimumAge
     }
 
@@ -60,8 +60,8 @@ public final class UnrecordedFiles: Sendable {
     /// Calls `body` with the candidates of each page of a listing, without looking at records. Servers that cannot be
     /// listed are passed over.
     public func visit(_ body: (Candidates) async throws -> Void) async throws {
-        var searched: Set<String> = []
-        for root in roots where !excluded.contains(root.path) && searched.insert(root.path).inserted {
+        var searched: Set<ExactName> = []
+        for root in roots where !excluded.contains(root.path) && searched.insert(root.path) {
             let store = try store(of: root)
             do {
                 let announced = try await announced(in: root.datastore)
@@ -69,7 +69,7 @@ public final class UnrecordedFiles: Sendable {
                     let files = page.compactMap { entry -> File? in
                         let path = entry.path.description
                         let absolute = root.path + path
-                        guard path.utf8.contains(UInt8(ascii: "/")), !path.hasPrefix(JournalSession.folderName + "/"),
+                        guard path.utf8.contains(UInt8(ascii: "/")), !path.begins(with: JournalSession.folderName + "/"),
                             !isOfDatabase(absolute), !isBelowOther(root: root.path, absolute),
                             !announced.contains(path)
                         else { return nil }
@@ -89,16 +89,16 @@ public final class UnrecordedFiles: Sendable {
     }
 
     /// What writers at a root on another machine are making: objects have their names there before a record has.
-    private func announced(in datastore: FileDatastore) async throws -> Set<String> {
+    private func announced(in datastore: FileDatastore) async throws -> Set<ExactName> {
         guard !datastore.isLocal else { return [] }
         let store = try datastore.requireRemote()
-        var names: Set<String> = []
+        var names: Set<ExactName> = []
         for try await page in try await store.list(try ObjectPath(JournalSession.folderName)) {
             for entry in page where entry.path.basename.hasSuffix(JournalSession.intentSuffix) {
                 let text: [UInt8]
                 do { text = try await store.read(entry.path) } catch ObjectStorageError.notFound { continue }
                 let intent = try JournalIntent(text: text, path: entry.path.description)
-                if case .upload(let objects) = intent.content { names.formUnion(objects.map(\.path)) }
+                if case .upload(let objects) = intent.content { names.formUnion(objects.map { ExactName($0.path) }) }
             }
         }
         return names
@@ -113,20 +113,20 @@ public final class UnrecordedFiles: Sendable {
     }
 
     /// The database, and the journals that its software keeps beside it.
-    private func isOfDatabase(_ path: String) -> Bool { !database.isEmpty && path.hasPrefix(database) }
+    private func isOfDatabase(_ path: String) -> Bool { !database.isEmpty && path.begins(with: database) }
 
     private func isBelowOther(root: String, _ path: String) -> Bool {
-        roots.contains { $0.path != root && $0.path.hasPrefix(root) && path.hasPrefix($0.path) }
-            || excluded.contains { path.hasPrefix($0) }
+        roots.contains { !$0.path.hasSameBytes(as: root) && $0.path.begins(with: root) && path.begins(with: $0.path) }
+            || excluded.contains { path.begins(with: $0.text) }
     }
 
     /// Those of the candidates that are in no folder, below the root, that is a repository of its own.
     ///
     /// - Parameter known: remembers folders that were looked into.
     public func outsideRepositories(
-        _ candidates: Candidates, _ known: inout [String: Bool]
+        _ candidates: Candidates, _ known: inout [ExactName: Bool]
     ) async throws -> Candidates {
-        guard let root = roots.first(where: { $0.path == candidates.root }) else { return candidates.with([]) }
+        guard let root = roots.first(where: { $0.path.hasSameBytes(as: candidates.root) }) else { return candidates.with([]) }
         let store = try store(of: root)
         var files: [File] = []
         for file in candidates.files {
@@ -134,7 +134,7 @@ public final class UnrecordedFiles: Sendable {
             var isInside = false
             while !isInside, let above = folder.folderInPath {
                 folder = above
-                let name = root.path + folder
+                let name = ExactName(root.path + folder)
                 if known[name] == nil {
                     known[name] = try await store.exists(try ObjectPath(folder + "/butler.yaml"))
                 }
@@ -148,7 +148,7 @@ public final class UnrecordedFiles: Sendable {
     /// Those of the candidates that no relative record leads to.
     public func unrecorded(_ candidates: Candidates, _ connection: any DatabaseConnection) throws -> [File] {
         var left = candidates.files
-        for root in roots where root.path.hasPrefix(candidates.root) || candidates.root.hasPrefix(root.path) {
+        for root in roots where root.path.begins(with: candidates.root) || candidates.root.begins(with: root.path) {
             func name(_ file: File) throws -> ObjectPath? {
                 try file.absolute.after(root.path).map { try ObjectPath($0) }
             }
@@ -164,7 +164,7 @@ public final class UnrecordedFiles: Sendable {
     public struct DirectlyRecorded {
         fileprivate var nodes: Set<FileNode> = []
         /// Of other machines, not quoted.
-        fileprivate var locations: Set<String> = []
+        fileprivate var locations: Set<ExactName> = []
     }
 
     public func directlyRecorded(_ connection: any DatabaseConnection) throws -> DirectlyRecorded {
@@ -188,14 +188,14 @@ public final class UnrecordedFiles: Sendable {
     }
 
     public func isRecorded(_ file: File, directly direct: DirectlyRecorded) -> Bool {
-        guard file.absolute.hasPrefix("/") else { return direct.locations.contains(file.absolute) }
+        guard file.absolute.utf8.first == UInt8(ascii: "/") else { return direct.locations.contains(file.absolute) }
         return FileNode(file.absolute).map { direct.nodes.contains($0) } ?? true
     }
 
     /// Where symbolic links below the roots lead to. Cost: a look at each file and folder.
     public func linked() throws -> LinkTargets {
         var targets = LinkTargets()
-        for path in Set(roots.filter(\.datastore.isLocal).map(\.path)) { try targets.collect(below: path) }
+        for path in Set(names: roots.filter(\.datastore.isLocal).map(\.path)) { try targets.collect(below: path.text) }
         return targets
     }
 
@@ -236,7 +236,7 @@ public final class UnrecordedFiles: Sendable {
 
     /// Where a file of another machine is.
     private func remote(_ file: File) -> (store: any ObjectStore, path: ObjectPath)? {
-        guard let root = roots.first(where: { $0.path + file.path == file.absolute && !$0.datastore.isLocal }),
+        guard let root = roots.first(where: { !$0.datastore.isLocal && ($0.path + file.path).hasSameBytes(as: file.absolute) }),
             let store = root.datastore.remote, let path = try? ObjectPath(file.path)
         else { return nil }
         return (store, path)
@@ -275,8 +275,8 @@ extension FileDatastore {
     }
 
     /// Which run's datasets a template of this datastore could give a path to, by the names of runs.
-    public func runs(of path: String, among runs: RunNames) -> Set<String> {
-        var found: Set<String> = []
+    public func runs(of path: String, among runs: RunNames) -> Set<ExactName> {
+        var found: Set<ExactName> = []
         for template in templates.entries.map(\.value) + (fallbackTemplate.map { [$0] } ?? []) {
             found.formUnion(template.runs(of: path, among: runs))
         }
@@ -316,7 +316,12 @@ extension FileDatastore {
         let local = try localPath(try ObjectPath(stem))
         let folder = JournalFiles.folder(of: local)
         let name = local.nameInPath
-        return (try JournalFiles.names(in: folder) ?? []).contains { $0 == name || $0.hasPrefix(name + ".") }
+        return (try JournalFiles.names(in: folder) ?? []).contains { Self.isOfStem($0, name) }
+    }
+
+    /// Also in another Unicode form, as a copy through another system may have it.
+    private static func isOfStem(_ path: String, _ stem: String) -> Bool {
+        path == stem || path.hasPrefix(stem + ".") || path.begins(with: stem + ".")
     }
 
     private func hasObject(stem: String) throws -> Bool {
@@ -324,7 +329,7 @@ extension FileDatastore {
         return try BlockingCall.wait {
             let folder = stem.folderInPath
             for try await page in try await store.list(try folder.map { try ObjectPath($0) }) {
-                for path in page.map(\.path.description) where path == stem || path.hasPrefix(stem + ".") { return true }
+                if page.contains(where: { Self.isOfStem($0.path.description, stem) }) { return true }
             }
             return false
         }

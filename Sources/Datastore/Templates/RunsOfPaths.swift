@@ -1,8 +1,10 @@
+import ByteText
+
 /// Names of runs, to be found in paths.
 public struct RunNames: Sendable {
     /// By what a template writes for them: with their slashes, or with `_` for each.
-    private var withSlashes: [String: Set<String>] = [:]
-    private var withoutSlashes: [String: Set<String>] = [:]
+    private var withSlashes: [ExactName: Set<ExactName>] = [:]
+    private var withoutSlashes: [ExactName: Set<ExactName>] = [:]
 
     public init(_ runs: some Sequence<String>) {
         for run in runs {
@@ -12,11 +14,11 @@ public struct RunNames: Sendable {
     }
 
     /// The runs whose names are in a path, between marks or at its ends: it could be one of theirs by some other template.
-    public func mentioned(in path: String) -> Set<String> {
+    public func mentioned(in path: String) -> Set<ExactName> {
         let text = Array(path.unicodeScalars)
         func isOfWord(_ index: Int) -> Bool { text[index].properties.isAlphabetic || text[index].properties.numericType != nil }
         let edges = (0...text.count).filter { $0 == 0 || $0 == text.count || !isOfWord($0 - 1) || !isOfWord($0) }
-        var found: Set<String> = []
+        var found: Set<ExactName> = []
         for (index, start) in edges.enumerated() {
             for end in edges[(index + 1)...] {
                 var run = String.UnicodeScalarView()
@@ -27,7 +29,7 @@ public struct RunNames: Sendable {
         return found
     }
 
-    func written(as text: String, keepingSlashes: Bool) -> Set<String> {
+    func written(as text: String, keepingSlashes: Bool) -> Set<ExactName> {
         (keepingSlashes ? withSlashes : withoutSlashes)[text] ?? []
     }
 }
@@ -36,10 +38,10 @@ public struct RunNames: Sendable {
 extension FileTemplate {
     /// The runs whose datasets could have been given a path. What stands before the run in the template must be there, and
     /// so must the text behind it and something more; the rest is not looked at. A template without a run makes none.
-    func runs(of path: String, among names: RunNames) -> Set<String> {
+    func runs(of path: String, among names: RunNames) -> Set<ExactName> {
         guard let (before, field, behind) = aroundRun else { return [] }
         let text = Array(path.unicodeScalars)
-        var found: Set<String> = []
+        var found: Set<ExactName> = []
         for start in ends(of: before, in: text) {
             for end in stride(from: text.count - 1, to: start, by: -1) {
                 guard text[end...].starts(with: behind), end + behind.count < text.count || behind.isEmpty else { continue }
