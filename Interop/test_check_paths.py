@@ -117,9 +117,21 @@ def test_a_plain_absolute_path_is_one_of_this_machine(root, tmp_path):  # noqa: 
     assert far.exists() and state(root)["records"] == [row for row in before if row[1].startswith("run/b/")]
 
 
-@pytest.mark.parametrize("spelling", ["./{}", "run//{rest}", "run/a/../{rest}", "run%2F{rest}"])
-def test_a_path_counts_however_it_is_spelled(root, spelling):  # noqa: F811
+SPELLINGS = [
+    "./{}", "run//{rest}", "run/a/../{rest}", "run%2F{rest}", "{}#frag", "{}#hdu=1", "{}/.", "{}/.#hdu=1",
+    "{}/x/..", "{}/x/..#frag", "./{}#hdu=1", "run%2F{rest}#hdu=1",
+]
+
+
+@pytest.mark.parametrize("is_renamed", [False, True])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_path_counts_however_it_is_spelled(root, spelling, is_renamed):  # noqa: F811
     path = path_of(root, "count", "run/a")
+    if is_renamed:
+        given = path
+        path = "run/a/count/as_a_template_of_another_day.yaml"
+        (root / given).rename(root / path)
+        change(root, "UPDATE file_datastore_records SET path = ? WHERE path = ?", path, given)
     other = spelling.format(path, rest=path.removeprefix("run/"))
     change(root, "UPDATE file_datastore_records SET path = ? WHERE path = ?", other, path)
     with Butler.from_config(str(root)) as butler:

@@ -133,18 +133,24 @@ extension FileDatastore {
 }
 
 extension FileRecordsTable {
-    /// Which of the files have a record, be it of the file or of a member in it.
+    /// Which of the files have a record, be it of the file or, by a fragment, of something in it, such as a member of an
+    /// archive.
     func recordedFiles(_ paths: [ObjectPath], _ connection: any DatabaseConnection) throws -> Set<ObjectPath> {
         var found = Set(try recorded(paths.map(\.description), connection).map { try ObjectPath($0.text) })
+        guard try connection.tableExists(specification.name) else { return found }
         for path in paths where !found.contains(path) {
-            let member = try connection.tableExists(specification.name)
-                ? connection.fetchOne(
-                    """
-                    SELECT 1 FROM \(table: specification) \
-                    WHERE \(SQL.hasPrefix("\(column: "path")", path.description + "#zip-path="))
-                    """
-                ) { try $0.int(0) } : nil
-            if member != nil { found.insert(path) }
+            let cursor = try connection.cursor(
+                """
+                SELECT \(column: "path") FROM \(table: specification) \
+                WHERE \(SQL.hasPrefix("\(column: "path")", path.description + "#"))
+                """)
+            defer { cursor.finish() }
+            // In the name of a folder the mark begins no fragment.
+            while try cursor.step() {
+                guard ArtifactLocation.belowRoot(try cursor.row.text(0))?.path == path else { continue }
+                found.insert(path)
+                break
+            }
         }
         return found
     }

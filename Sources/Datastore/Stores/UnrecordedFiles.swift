@@ -145,7 +145,7 @@ public final class UnrecordedFiles: Sendable {
         return candidates.with(files)
     }
 
-    /// Those of the candidates that no relative record leads to.
+    /// Those of the candidates that no relative record leads to, with or without a fragment.
     public func unrecorded(_ candidates: Candidates, _ connection: any DatabaseConnection) throws -> [File] {
         var left = candidates.files
         for root in roots where root.path.begins(with: candidates.root) || candidates.root.begins(with: root.path) {
@@ -160,7 +160,7 @@ public final class UnrecordedFiles: Sendable {
     }
 
     /// Files that records lead to by absolute locations, directly or over links, or by paths that are not as writers spell
-    /// them: with escapes, `.`, `..` or repeated slashes.
+    /// them: with escapes, `.`, `..`, repeated slashes or one at the end.
     public struct DirectlyRecorded {
         fileprivate var nodes: Set<FileNode> = []
         /// Of other machines, not quoted.
@@ -171,16 +171,16 @@ public final class UnrecordedFiles: Sendable {
         var direct = DirectlyRecorded()
         for root in roots {
             try root.datastore.table.unusualPaths(connection) { path in
-                let uri: ResourceURI
+                let location: String
                 switch try? ArtifactLocation(recorded: path) {
                 case nil: return
-                case .outside(let location, _): uri = location.withoutFragment
-                case .inside(let object, _): uri = try root.datastore.root.join(untrusted: object.description)
+                case .outside(let uri, _): location = uri.localPath ?? uri.unquoted
+                case .inside(let object, _): location = root.path + object.description
                 }
-                if let local = uri.localPath {
-                    if let node = FileNode(local) { direct.nodes.insert(node) }
-                } else {
-                    direct.locations.insert(uri.unquoted)
+                if location.utf8.first != UInt8(ascii: "/") {
+                    direct.locations.insert(location)
+                } else if let node = FileNode(location) {
+                    direct.nodes.insert(node)
                 }
             }
         }
@@ -337,11 +337,15 @@ extension FileDatastore {
 }
 
 extension FileRecordsTable {
-    /// Hands out recorded paths that are absolute locations, or could be spelled in another way. Cost: a scan of the table.
+    /// Hands out recorded paths that are absolute locations, or could be spelled in another way, apart from a fragment.
+    /// Cost: a scan of the table.
     func unusualPaths(_ connection: any DatabaseConnection, _ body: (String) throws -> Void) throws {
         guard try connection.tableExists(specification.name) else { return }
         var filter: SQL = "1 = 0"
-        for pattern in ["*:/*", "/*", "*%*", "*//*", "./*", "*/./*", "../*", "*/../*"] {
+        let patterns = [
+            "*:/*", "/*", "*%*", "*//*", "./*", "*/./*", "../*", "*/../*", "*/", "*/.", "*/..", "*/#*", "*/.#*", "*/..#*",
+        ]
+        for pattern in patterns {
             filter = "\(filter) OR \(SQL.matches("\(column: "path")", WildcardPattern(pattern)))"
         }
         try connection.query("SELECT \(column: "path") FROM \(table: specification) WHERE \(filter)") {
