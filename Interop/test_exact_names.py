@@ -187,6 +187,20 @@ def test_changes_are_of_what_is_named(made, tmp_path, name):
     assert found[1] == found[0]
 
 
+def test_no_folder_is_left_of_a_writer_that_died(made, tmp_path):
+    """Both folders of runs that look the same go, or have files."""
+    killed = 0
+    for point in range(4, 80, 3):
+        root = shutil.copytree(made / "empty", tmp_path / str(point))
+        line = words(WRITING["transfer-runs"], REPO=root, FROM=made / "repo")
+        killed += steward(*line, environment={"STEWARD_KILL_AT": str(point)}).status != 0
+        # The next writer recovers.
+        assert steward("empty-trash", str(root), "--no-confirm").status == 0
+        folders = [path for path in root.rglob("*") if path.is_dir() and ".steward" not in path.parts]
+        assert [folder for folder in folders if not any(folder.iterdir())] == [], point
+    assert killed > 3
+
+
 @pytest.mark.parametrize("line", ["retrieve-artifacts REPO OUT --collections * -d *", "export-calibs REPO OUT cal"])
 def test_what_leaves_is_complete(made, tmp_path, line):
     for name, run in (("theirs", asked), ("ours", lambda *arguments: steward(*arguments))):

@@ -25,16 +25,16 @@ extension FileDatastore {
     public func recover(_ session: AbandonedSession, _ connection: any DatabaseConnection) throws -> Recovered {
         var result = Recovered()
         try lockNames(connection, forRemoval: true)
-        var folders: Set<String> = []
+        var folders: Set<ExactName> = []
         for (_, intent) in try session.intents() {
             try settle(intent, connection, &result)
-            folders.formUnion(intent.folders)
+            folders.formUnion(intent.folders.lazy.map { ExactName($0) })
             result.intents += 1
             KillPoint.pass()
         }
         // Those below come after those above. While nobody gives names, nobody needs one that is empty.
         for folder in folders.sorted(by: >) {
-            JournalFiles.removeEmptyFolder(try localPath(try ObjectPath(folder)))
+            JournalFiles.removeEmptyFolder(try localPath(try ObjectPath(folder.text)))
             KillPoint.pass()
         }
         return result

@@ -108,7 +108,7 @@ public struct StagedArtifacts: Sendable {
             var staged: [String] = []
             var entries: [JournalIntent.NewFile] = []
             var last: (folder: String, isThere: Bool)?
-            var missing: Set<String> = []
+            var missing: Set<ExactName> = []
             for file in files where file.datastore === datastore {
                 if let placement = file.placement {
                     let target = try datastore.localPath(placement.target)
@@ -131,7 +131,7 @@ public struct StagedArtifacts: Sendable {
             guard !entries.isEmpty else { continue }
             KillPoint.pass()
             try JournalFiles.flush(staged, below: try datastore.rootPath())
-            let path = try datastore.session().record(JournalIntent(.write(entries), folders: missing.sorted()))
+            let path = try datastore.session().record(JournalIntent(.write(entries), folders: missing.sortedTexts()))
             intents.inEffect.withLock { $0.append(Intent(datastore: datastore, path: path)) }
             KillPoint.pass()
         }
@@ -294,7 +294,7 @@ extension FileDatastore {
     }
 
     /// Adds the folders that a file needs and that are not there, relative to the root.
-    fileprivate func addMissingFolders(of target: ObjectPath, to missing: inout Set<String>) throws {
+    fileprivate func addMissingFolders(of target: ObjectPath, to missing: inout Set<ExactName>) throws {
         var next = target.description.folderInPath
         while let folder = next, !missing.contains(folder), !LocalFile.exists(try localPath(try ObjectPath(folder))) {
             missing.insert(folder)
