@@ -327,6 +327,21 @@ def test_one_lost_component_leaves_the_others(tmp_path):
     assert parts[0].exists()
 
 
+@pytest.mark.parametrize("target", ["/nonexistent/x.yaml", None])
+def test_a_link_that_leads_nowhere_is_one_fault_of_many(root, target):
+    """Also one that leads to itself."""
+    path = root / path_of(root, "count", "run/a")
+    lost = root / path_of(root, "count", "run/b")
+    lost.unlink()
+    path.unlink()
+    path.symlink_to(target or path.name)
+    expected = [("record without file", str(file.relative_to(root))) for file in (path, lost)]
+    assert found(root, "--checksums") == expected
+    assert found(root, "--repair", "--trust-files", "--delete-unrecorded") == expected
+    # A disk may not be mounted.
+    assert found(root) == expected[:1] and path.is_symlink()
+
+
 def test_repairs_are_asked_for(root):
     (root / "run" / "a" / "orphan.yaml").write_text("x")
     command = ("check", str(root), "--repair", "--min-age", "0", "--delete-unrecorded")

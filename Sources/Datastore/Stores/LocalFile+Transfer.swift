@@ -15,7 +15,11 @@ extension LocalFile {
     /// What the system knows of the file that a path leads to.
     static func status(_ path: String) throws(ObjectStorageError) -> stat {
         var status = stat()
-        guard stat(path, &status) == 0 else { throw JournalFiles.failure(path, "read") }
+        guard stat(path, &status) == 0 else {
+            // As a link that leads to nothing.
+            if errno == ELOOP { throw .notFound(path: path) }
+            throw JournalFiles.failure(path, "read")
+        }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(path: path) }
         return status
     }

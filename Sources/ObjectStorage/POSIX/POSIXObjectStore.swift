@@ -59,7 +59,8 @@ public struct POSIXObjectStore: ObjectStore {
     static func status(of file: String) throws(ObjectStorageError) -> ObjectStatus? {
         var buffer = FileStatus()
         guard fstatat(AT_FDCWD, file, &buffer, 0) == 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
+            // Symbolic links that lead round in a circle lead to nothing.
+            if errno == ENOENT || errno == ENOTDIR || errno == ELOOP { return nil }
             throw .from(errno, path: file, operation: "examine")
         }
         return buffer.st_mode & S_IFMT == S_IFREG ? buffer.objectStatus : nil
