@@ -290,7 +290,8 @@ def test_young_files_and_what_links_lead_to_stay(root):
     assert {"run/a/notes.db", "run/a/raw.txt", "run/a/far/x.yaml"} <= left and "run/a/young.yaml" not in left
 
 
-def test_one_lost_component_leaves_the_others(tmp_path):
+def taken_apart(tmp_path):
+    """A repository where a dataset of run 'run/m' is in three files, and those."""
     custom = Path(os.environ.get("STEWARD_FIXTURES", "/nonexistent")) / "custom" / "butler.yaml"
     if not custom.exists():
         pytest.skip("no fixture repositories")
@@ -314,6 +315,11 @@ def test_one_lost_component_leaves_the_others(tmp_path):
         butler.put(MetricsExample({"a": 1}, {"b": 2}, [1, 2]), "m", instrument="Cam", detector=1)
     parts = sorted(path for path in (root / "run" / "m").rglob("*") if path.is_file())
     assert len(parts) == 3
+    return root, parts
+
+
+def test_one_lost_component_leaves_the_others(tmp_path):
+    root, parts = taken_apart(tmp_path)
     content = parts[0].read_bytes()
     parts[0].unlink()
     lost = str(parts[0].relative_to(root))

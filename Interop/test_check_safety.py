@@ -11,7 +11,7 @@ pytest.importorskip("lsst.daf.butler")
 from command_line import needs_binary, steward  # noqa: E402
 from fault_operations import ids, rows, state  # noqa: E402
 from lsst.daf.butler import Butler, DatasetRef, DatasetType, FileDataset  # noqa: E402
-from test_check import base, change, found, path_of, root  # noqa: E402, F401
+from test_check import base, change, found, path_of, root, taken_apart  # noqa: E402, F401
 
 pytestmark = needs_binary
 
@@ -126,6 +126,23 @@ def test_other_templates_do_not_make_files_nobodys(root, options):  # noqa: F811
     before = files(root)
     assert [kind for kind, _ in found(root, *options)] == ["file without record"] * 4
     assert files(root) == before
+
+
+def test_other_templates_do_not_make_a_component_nobodys(tmp_path):
+    """Its row is lost, and those of the others are there."""
+    made, parts = taken_apart(tmp_path)
+    lost = str(parts[0].relative_to(made))
+    change(made, "DELETE FROM file_datastore_records WHERE path = ?", lost)
+    assert found(made, *GREEDY) == [("file without record", lost)]
+    config = yaml.safe_load((made / "butler.yaml").read_text())
+    config["datastore"].setdefault("templates", {})["default"] = (
+        "{run:/}/{datasetType}.{component:?}/{datasetType}_{component:?}_{instrument:?}_{detector:?}_"
+        "{exposure:?}_{skypix:?}_{visit:?}_{run}_of_today"
+    )
+    (made / "butler.yaml").write_text(yaml.safe_dump(config))
+    assert found(made, *GREEDY) == [("file without record", lost)]
+    assert "run 'run/m' has datasets of which components have no record" in repair(made, "--delete-unrecorded").output
+    assert all(part.exists() for part in parts)
 
 
 def test_a_run_that_a_path_names_elsewhere_counts(root):  # noqa: F811

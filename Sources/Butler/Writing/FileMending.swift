@@ -76,9 +76,9 @@ extension RepositoryCheck {
                 }
             }
             // Templates may have been others when it was written.
-            for run in runs.mentioned(in: path).sortedTexts()
-            where try known.datasets(of: run, in: datastore, snapshot).lackRecords {
-                return "run '\(run)' has datasets that are registered and not stored, and it could be a file of theirs"
+            for run in runs.mentioned(in: path).sortedTexts() {
+                guard let lack = try known.datasets(of: run, in: datastore, snapshot).lack else { continue }
+                return "run '\(run)' has datasets \(lack), and it could be a file of theirs"
             }
         }
         return isInRun ? nil : "it is not where datasets of a known run would be"
@@ -91,8 +91,8 @@ private final class KnownRuns: Sendable {
         /// Paths, without extension, that files of the datasets could have. Kept as hash values, eight bytes each: one
         /// that is like another by chance saves a file.
         var stems: Set<Int> = []
-        /// Whether no datastore has a record of some.
-        var lackRecords = false
+        /// Which have no record in any datastore, or not of all their components in one; `nil` if none are like that.
+        var lack: String?
     }
 
     private struct Key: Hashable {
@@ -116,9 +116,15 @@ private final class KnownRuns: Sendable {
         var found = Datasets()
         let memory = RecordMemory()
         for piece in ids {
-            let recorded = try all.reduce(into: Set()) { $0.formUnion(try $1.recorded(piece, snapshot.connection)) }
-            if recorded.count < piece.count { found.lackRecords = true }
-            for ref in try snapshot.datasets(piece) {
+            let refs = try snapshot.datasets(piece)
+            let recorded = try all.map { try $0.recordedParts(of: refs, snapshot.connection) }
+            let whole = recorded.reduce(into: Set()) { $0.formUnion($1.whole) }
+            if recorded.contains(where: { !$0.partly.isEmpty }) {
+                found.lack = "of which components have no record"
+            } else if whole.count < piece.count, found.lack == nil {
+                found.lack = "that are registered and not stored"
+            }
+            for ref in refs {
                 let expanded = ref.with(dataID: try snapshot.expand(ref.dataID, remembering: memory))
                 for possible in try datastore.possibleStems(of: expanded) { found.stems.insert(possible.hashValue) }
             }

@@ -1,4 +1,5 @@
 import ButlerModel
+import ByteText
 import Database
 import ObjectStorage
 
@@ -81,6 +82,34 @@ extension FileDatastore {
     /// Those of the datasets that the datastore has by their locations.
     public func located(_ ids: [DatasetID], _ connection: any DatabaseConnection) throws -> [DatasetID] {
         try locations.held(ids, connection)
+    }
+
+    /// Which of the datasets the table has all records of, and which only those of some components.
+    ///
+    /// All are one for the whole, or one for each component of a composite. A component that had no value has no record
+    /// either; nothing tells that from one that was lost.
+    public func recordedParts(
+        of refs: [DatasetRef], _ connection: any DatabaseConnection
+    ) throws -> (whole: Set<DatasetID>, partly: Set<DatasetID>) {
+        let records = try table.records(of: refs.map(\.id), connection)
+        var (whole, partly): (Set<DatasetID>, Set<DatasetID>) = ([], [])
+        for ref in refs {
+            guard let own = records[ref.id] else { continue }
+            if try own.contains(where: { $0.component == nil }) || hasAllComponents(own, of: ref) {
+                whole.insert(ref.id)
+            } else {
+                partly.insert(ref.id)
+            }
+        }
+        return (whole, partly)
+    }
+
+    private func hasAllComponents(_ records: [StoredFileInfo], of ref: DatasetRef) throws -> Bool {
+        guard let definition = storageClasses[ref.datasetType.storageClass], definition.isComposite else { return false }
+        let recorded = Set(names: records.compactMap(\.component))
+        return try definition.components.allSatisfy {
+            try recorded.contains($0.name) || componentRef($0.name, of: ref, definition) == nil
+        }
     }
 
     /// Datasets that the datastore has by their locations, but without any record.
