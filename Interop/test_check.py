@@ -106,6 +106,24 @@ def test_a_location_without_record_gets_its_record_back(root):
     assert state(root) == before
 
 
+@pytest.mark.parametrize("content", ["", "a: [1, 2\n", "x"])
+def test_a_file_that_cannot_be_read_gets_no_record(root, content):
+    lost = ids(root, "count", "run/a")[0]
+    path = root / path_of(root, "count", "run/a")
+    before = path.read_text()
+    change(root, "DELETE FROM file_datastore_records WHERE dataset_id = ?", lost.replace("-", ""))
+    path.write_text(content)
+    changed = state(root)
+    relative = str(path.relative_to(root))
+    for options in ((), ("--repair",), ("--repair", "--trust-files", "--delete-unrecorded")):
+        assert ("location without record", lost) in found(root, *options)
+        assert state(root) == changed and path.read_text() == content
+    assert f"left alone: '{relative}' cannot be recorded: " in steward("check", str(root)).output
+    path.write_text(before)
+    assert found(root, "--repair") == [("location without record", lost)]
+    assert found(root) == []
+
+
 def test_files_that_belong_to_others_are_left_alone(base, tmp_path):
     root = shutil.copytree(base, tmp_path / "repository")
     direct = root / "inside" / "sub" / "direct.yaml"

@@ -96,12 +96,26 @@ extension RepositoryCheck {
     func locations(of files: FileDatastore, _ body: (RepositoryFault) async throws -> Void) async throws {
         let ids = try await registry.read { try files.locationsWithoutRecord($0.connection) }
         for chunk in ids.pieces(of: 1000) {
+            let refs = try await registry.read { snapshot in
+                try self.datasets(withoutRecord: chunk, in: files, snapshot)
+            }
+            var found: [DatasetID: FileDatastore.FoundFiles] = [:]
+            for ref in refs { found[ref.id] = try await files.find(ref) }
+            let known = found
             let faults = try await transaction { snapshot, writer in
-                let gone = Set(try files.located(chunk, snapshot.connection)).subtracting(
-                    try self.recorded(chunk, under: files.name, snapshot))
-                return try self.mendLocations(gone.sorted(), in: files, snapshot, writer)
+                try self.mendLocations(of: chunk, known, in: files, snapshot, writer)
             }
             for fault in faults { try await body(fault) }
+        }
+    }
+
+    /// Those of the datasets that have a location and no record, in the order of their identifiers, with expanded data IDs.
+    private func datasets(
+        withoutRecord ids: [DatasetID], in files: FileDatastore, _ snapshot: RegistrySnapshot
+    ) throws -> [DatasetRef] {
+        let gone = Set(try files.located(ids, snapshot.connection)).subtracting(try recorded(ids, under: files.name, snapshot))
+        return try snapshot.datasets(gone.sorted()).sorted { $0.id < $1.id }.map {
+            $0.with(dataID: try snapshot.expand($0.dataID))
         }
     }
 
@@ -116,19 +130,24 @@ extension RepositoryCheck {
         return known
     }
 
-    /// Finds the records of datasets that have a location only, or forgets the location if there is no trace of a file.
+    /// Gives records to datasets that have a location only, or forgets the location if there is no trace of a file.
     private func mendLocations(
-        _ ids: [DatasetID], in files: FileDatastore, _ snapshot: RegistrySnapshot, _ writer: RegistryWriter?
+        of ids: [DatasetID], _ found: [DatasetID: FileDatastore.FoundFiles], in files: FileDatastore,
+        _ snapshot: RegistrySnapshot, _ writer: RegistryWriter?
     ) throws -> [RepositoryFault] {
+        let connection = writer?.connection ?? snapshot.connection
         var faults: [RepositoryFault] = []
         var lost: [DatasetID] = []
-        for ref in try snapshot.datasets(ids).sorted(by: { $0.id < $1.id }) {
+        for ref in try datasets(withoutRecord: ids, in: files, snapshot) {
             var detail = "in datastore '\(files.name)'"
             var reason: String?
-            let expanded = ref.with(dataID: try snapshot.expand(ref.dataID))
-            if try isRecordable(expanded, in: files, snapshot, writer) {
+            if case .unsound(let flaw) = found[ref.id] {
+                reason = "\(flaw); bring back the file that was stored, or unstore the dataset with prune-datasets"
+            } else if case .sound(let infos) = found[ref.id],
+                try files.recordFound(infos, of: ref.id, isRehearsal: writer == nil, connection)
+            {
                 detail += "; its file is there"
-            } else if let stem = try files.possibleStems(of: expanded).first(where: { try files.hasFile(stem: $0) }) {
+            } else if let stem = try files.possibleStems(of: ref).first(where: { try files.hasFile(stem: $0) }) {
                 reason = "there is a file '\(stem)…' that could be its own"
             } else {
                 lost.append(ref.id)
@@ -137,17 +156,6 @@ extension RepositoryCheck {
         }
         if let writer { try files.deleteRecords(lost, writer.connection) }
         return faults
-    }
-
-    private func isRecordable(
-        _ ref: DatasetRef, in files: FileDatastore, _ snapshot: RegistrySnapshot, _ writer: RegistryWriter?
-    ) throws -> Bool {
-        do {
-            return try files.recordFound(ref, isRehearsal: writer == nil, writer?.connection ?? snapshot.connection)
-        } catch is DatastoreError {
-            // What files it would have is not known here.
-            return false
-        }
     }
 
     func trash(of files: FileDatastore, _ body: (RepositoryFault) async throws -> Void) async throws {

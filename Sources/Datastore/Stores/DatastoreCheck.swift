@@ -166,24 +166,17 @@ extension FileDatastore {
         try locations.delete(ids.filter { left[$0] == nil }, connection)
     }
 
-    /// Enters what can be found out about datasets that have a location and no record: their files, where they would be
-    /// written.
-    /// - Parameters:
-    ///   - ref: with an expanded data ID.
-    ///   - isRehearsal: whether nothing is entered.
-    /// - Returns: whether all of its files are there, and no other dataset's.
+    /// Enters files that were found for a dataset with a location and no record: see ``find(_:)``. Blocks.
+    ///
+    /// - Parameter isRehearsal: whether nothing is entered.
+    /// - Returns: whether all of its files are what they were, and no other dataset's.
     public func recordFound(
-        _ ref: DatasetRef, isRehearsal: Bool, _ connection: any DatabaseConnection
+        _ infos: [StoredFileInfo], of id: DatasetID, isRehearsal: Bool, _ connection: any DatabaseConnection
     ) throws -> Bool {
-        var infos = try expectedFiles(of: ref)
-        guard !infos.isEmpty else { return false }
-        for index in infos.indices {
-            guard let size = try sizeNow(infos[index]) else { return false }
-            infos[index].fileSize = size
-        }
+        guard try infos.allSatisfy({ try sizeNow($0) == $0.fileSize }) else { return false }
         guard try table.recorded(infos.map(\.path), connection).isEmpty else { return false }
         if isRehearsal { return true }
-        try table.insert(infos.map { (ref.id, $0) }, connection)
+        try table.insert(infos.map { (id, $0) }, connection)
         return true
     }
 }

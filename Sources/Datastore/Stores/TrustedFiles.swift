@@ -2,7 +2,8 @@ import ButlerModel
 import Database
 import ObjectStorage
 
-/// Recording what files are, where a person knows that they are right and their records are not.
+/// Recording what files are, where their records are lost, or where a person knows that the files are right and their
+/// records are not.
 extension FileDatastore {
     /// A file that is not what its record says.
     public enum MeasuredFile: Sendable {
@@ -37,6 +38,36 @@ extension FileDatastore {
             guard try await self.size(of: info) == size else { return .unsound(reason: "it is being changed") }
             return .sound(measured, isRead: isRead)
         } catch is CancellationError { throw CancellationError() } catch { return .unsound(reason: "\(error)") }
+    }
+
+    /// What is where the files of a dataset would be written.
+    public enum FoundFiles: Sendable {
+        /// All of them, with the records that they should have.
+        case sound([StoredFileInfo])
+        /// All of them, but one that is not fit to be recorded.
+        case unsound(reason: String)
+        /// Not all of them; also if nobody here knows what they would be.
+        case incomplete
+    }
+
+    /// Looks for the files of a dataset without records where they would be written, and reads and measures them.
+    ///
+    /// - Parameter ref: with an expanded data ID.
+    /// - Throws: `CancellationError`, and `ObjectStorageError` when nobody says whether a file is there.
+    public func find(_ ref: DatasetRef) async throws -> FoundFiles {
+        let expected: [StoredFileInfo]
+        do { expected = try expectedFiles(of: ref) } catch is DatastoreError { return .incomplete } catch
+            is ObjectStorageError
+        { return .incomplete }
+        for info in expected where try await size(of: info) == nil { return .incomplete }
+        var found: [StoredFileInfo] = []
+        for info in expected {
+            switch try await measure(info, of: ref) {
+            case .sound(let measured, _): found.append(measured)
+            case .unsound(let reason): return .unsound(reason: "'\(info.path)' cannot be recorded: \(reason)")
+            }
+        }
+        return found.isEmpty ? .incomplete : .sound(found)
     }
 
     /// Puts a measured record in the place of the one that was measured, unless that, or the file, is another by now. Blocks.
