@@ -14,7 +14,7 @@ import yaml
 pytest.importorskip("lsst.daf.butler")
 from command_line import needs_binary, steward  # noqa: E402
 from fault_operations import check_whole, fill, ids, rows, state  # noqa: E402
-from lsst.daf.butler import Butler, CollectionType, Config, DatasetRef, DatasetType, FileDataset  # noqa: E402
+from lsst.daf.butler import Butler, Config, DatasetRef, DatasetType, FileDataset  # noqa: E402
 
 pytestmark = needs_binary
 
@@ -453,19 +453,6 @@ def test_rows_that_searches_rely_on(root):
     with Butler.from_config(str(root)) as butler:
         assert len(butler.query_datasets("count", collections="run/a")) == 4
     assert state(root)["files"]
-
-
-def test_chains_that_contain_themselves(root):
-    with Butler.from_config(str(root), writeable=True) as butler:
-        for name in ("one", "two", "above"):
-            butler.collections.register(name, CollectionType.CHAINED)
-        butler.collections.redefine_chain("one", ["two"])
-        butler.collections.redefine_chain("above", ["one"])
-    change(root, "INSERT INTO collection_chain (parent, position, child) SELECT two.collection_id, 0, one.collection_id "
-                 "FROM collection AS one, collection AS two WHERE one.name = 'one' AND two.name = 'two'")
-    assert found(root, "--repair") == [("circular chain", "one"), ("circular chain", "two")]
-    assert steward("collection-chain", str(root), "one", "run/a").status == 0
-    assert found(root) == []
 
 
 def test_records_that_are_nowhere_on_the_sky(tmp_path):

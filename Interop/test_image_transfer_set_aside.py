@@ -1,5 +1,6 @@
 """The image transfer daemon and requests that cannot arrive: they leave the spool, and nothing is lost."""
 
+import hashlib
 import os
 import random
 import re
@@ -103,7 +104,7 @@ class MendedHandler(FakeHandler):
         if not type(self).is_open:
             return self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
         self.server.objects[self.path] = body
-        self.answer(200)
+        self.answer(200, ETag=f'"{hashlib.md5(body).hexdigest()}"')
 
 
 def test_what_a_policy_refuses_arrives_when_it_is_mended(start, tmp_path):
