@@ -127,6 +127,18 @@ import Testing
         #expect(record.all == ["first", "late late", "last"])
     }
 
+    @Test func whoHasAPlaceToPassOnWaitsNoLongerThanTheMostUrgentBehind() async {
+        let (queue, record, gate) = (TransferQueue(width: 1), Record(), Gate())
+        queue.submit(job("first", .normal, record, gate: gate, to: "k"))
+        for (name, priority) in [("bulk", TransferPriority.bulk), ("urgent", .urgent)] {
+            queue.submit(job(name, priority, record, to: "k"))
+        }
+        queue.submit(job("other", .normal, record))
+        gate.open()
+        await queue.waitUntilIdle()
+        #expect(record.all == ["first", "urgent", "other", "bulk"])
+    }
+
     /// Thousands wait without the queue becoming slow.
     @Test func manyJobsAllRun() async {
         let (queue, record) = (TransferQueue(width: 8), Record())

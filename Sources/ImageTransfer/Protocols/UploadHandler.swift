@@ -31,6 +31,7 @@ final class UploadHandler: ChannelInboundHandler {
         case .head(let head):
             self.head = head
             body.clear()
+            silence.watch(context)
             if head.headers[canonicalForm: "expect"].contains("100-continue") {
                 context.writeAndFlush(
                     wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)

@@ -38,8 +38,11 @@ final class Dispatcher: Sendable {
     private let order: [String]
     private let sockets: SocketWatch
     private let late = LateRequests()
+    private let lastAcceptance: Mutex<Double>
     private let isStopping = Atomic<Bool>(false)
     private let active = Atomic<Int>(0)
+    /// Those at the usual destination, which share the rate.
+    private let paced = Atomic<Int>(0)
 
     init(
         _ settings: DaemonSettings, journal: SpoolJournal, metrics: DaemonMetrics, log: TransferLog,
@@ -55,7 +58,12 @@ final class Dispatcher: Sendable {
             + settings.rules.destinations.map { try Destination($0, settings, loops: loops) }
         destinations = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
         order = all.map(\.name)
+        lastAcceptance = Mutex(journal.recovered.map(\.accepted).max() ?? 0)
         queues = destinations.mapValues { _ in TransferQueue(width: settings.parallel) }
+        // Before anything new comes.
+        for request in journal.recovered {
+            for destination in request.pending.compactMap({ destinations[$0] }) { noteLate(request, destination) }
+        }
     }
 
     func destination(_ name: String) -> Destination? { destinations[name] }
@@ -111,7 +119,7 @@ final class Dispatcher: Sendable {
             }
             for result in results { report = try result.get() }
         }
-        report.seconds = Date().timeIntervalSince1970 - request.accepted
+        report.seconds = max(0, Date().timeIntervalSince1970 - request.accepted)
         return report
     }
 
@@ -134,7 +142,11 @@ final class Dispatcher: Sendable {
     }
 
     private func keep(_ request: TransferRequest, because reason: SendReason) async throws {
-        try await POSIXObjectStore.sharedPool.run { [journal] in try journal.synchronize() }
+        do { try await POSIXObjectStore.sharedPool.run { [journal] in try journal.synchronize() } } catch {
+            // Its sender is told that it was not taken.
+            for name in request.pending { finish(request, name) }
+            throw error
+        }
         for name in request.pending {
             if let destination = destinations[name] {
                 enqueue(request, destination, because: reason)
@@ -150,7 +162,7 @@ final class Dispatcher: Sendable {
         try checkRoots(file)
         let request = TransferRequest(
             id: id, file: file, bucket: bucket, key: key, priority: priority ?? settings.rules.priority(of: key),
-            slug: slug, uri: uri, accepted: Date().timeIntervalSince1970,
+            slug: slug, uri: uri, accepted: nextAcceptance(),
             pending: order.filter { destinations[$0]?.takes(key) ?? false }, deletes: deletes,
             isDropped: isDropped)
         do { try journal.accept(request) } catch {
@@ -158,6 +170,14 @@ final class Dispatcher: Sendable {
             throw error
         }
         return request
+    }
+
+    /// When a request is accepted: later than all before it, also when the clock is put back.
+    private func nextAcceptance() -> Double {
+        lastAcceptance.withLock { last in
+            last = max(Date().timeIntervalSince1970, last.nextUp)
+            return last
+        }
     }
 
     /// Refuses what is outside of the roots already when it is asked for; ``checkOpened(_:_:)`` decides.
@@ -189,9 +209,6 @@ final class Dispatcher: Sendable {
     /// its way, and a store that took it after ours would have the file twice.
     func recover() {
         guard !journal.recovered.isEmpty else { return }
-        for request in journal.recovered {
-            for destination in request.pending.compactMap({ destinations[$0] }) { noteLate(request, destination) }
-        }
         Task {
             try? await Task.sleep(for: Self.settling)
             guard !isStopping.load(ordering: .relaxed) else { return }
@@ -261,10 +278,10 @@ final class Dispatcher: Sendable {
             if failure.kind == .stopping { return }
             var tries = tries
             tries.add(Outlook(failure.error))
-            if await self.isSetAside(request, destination.name, failure.error, tries) {
-                self.late.remove(request, place)
-                return
-            }
+            // As soon as it is set aside somebody may bring it back.
+            self.late.remove(request, place)
+            if await self.isSetAside(request, destination.name, failure.error, tries) { return }
+            self.noteLate(request, destination)
             // Its place is free for others meanwhile.
             Task { [tries] in
                 try? await Task.sleep(for: .seconds(tries.pause * .random(in: 0.5...1)))
@@ -283,7 +300,7 @@ final class Dispatcher: Sendable {
     private func endEarlier(than request: TransferRequest, _ place: TransferPlace) {
         for id in late.removeEarlier(than: request, place) {
             finish(id, place.destination)
-            log.problem("\(place.location) has a later file than that of request \(id), which is not sent there any more")
+            log.problem("s3://\(place.location.bucket)/\(place.location.key) has a later file than that of request \(id), which is not sent there any more")
         }
     }
 
@@ -292,8 +309,11 @@ final class Dispatcher: Sendable {
         _ request: TransferRequest, _ destination: Destination, because reason: SendReason
     ) async -> Result<TransferReport, TransferFailure> {
         let place = destination.place(request)
-        share(active.add(1, ordering: .relaxed).newValue)
-        defer { share(active.subtract(1, ordering: .relaxed).newValue) }
+        active.add(1, ordering: .relaxed)
+        defer { active.subtract(1, ordering: .relaxed) }
+        let isPaced = destination.name == Destination.usual
+        if isPaced { share(paced.add(1, ordering: .relaxed).newValue) }
+        defer { if isPaced { share(paced.subtract(1, ordering: .relaxed).newValue) } }
         let start = Date().timeIntervalSince1970
         var report = TransferReport()
         var reason = reason
@@ -305,10 +325,11 @@ final class Dispatcher: Sendable {
                     file: request.file, to: place.location, partSize: settings.partSize, because: reason,
                     replacing: replaceable(request, destination.name), check: check(request.file))
                 (report.size, report.parts) = (sent.size, sent.parts)
-                report.seconds = Date().timeIntervalSince1970 - request.accepted
+                report.seconds = max(0, Date().timeIntervalSince1970 - request.accepted)
                 metrics.sent(request, destination.name, bytes: sent.wasThere ? 0 : sent.size, seconds: report.seconds)
                 // The request may have been told meanwhile to keep its file.
-                endEarlier(than: request, place)
+                // When a dropped file was made, nobody knows.
+                if !request.isDropped { endEarlier(than: request, place) }
                 let isHeld = before != nil && journal.setAsideList.contains(request.id)
                 if let last = finish(request, destination.name), last.deletes, let before, !isHeld,
                     !journal.setAsideList.contains(request.id)

@@ -142,19 +142,18 @@ final class TransferQueue: Sendable {
 
     /// Gives a place to the first who waits for it.
     private func free(_ place: TransferPlace, _ state: inout State) {
-        guard var others = state.busy[place], !others.isEmpty else {
+        guard state.busy[place]?.isEmpty == false, var first = state.busy[place]?.removeFirst() else {
             state.busy[place] = nil
             return
         }
-        var first = others.removeFirst()
         first.hasPlace = true
-        state.busy[place] = others
-        putFirst(first, &state)
+        // Those behind it may be more urgent.
+        let lanes = (state.busy[place] ?? []).map(\.priority.lane)
+        putFirst(first, lane: min(first.priority.lane, lanes.min() ?? first.priority.lane), &state)
     }
 
     /// Gives a job the next turn of its lane.
-    private func putFirst(_ job: Job, _ state: inout State) {
-        let lane = job.priority.lane
+    private func putFirst(_ job: Job, lane: Int, _ state: inout State) {
         if state.heads[lane] > 0 {
             state.heads[lane] -= 1
             state.lanes[lane][state.heads[lane]] = job
@@ -170,6 +169,7 @@ final class TransferQueue: Sendable {
             try? await Task.sleep(for: .milliseconds(250))
             let late = state.withLock { state -> [Job] in
                 let late = takeLate(&state)
+                pump(&state)
                 isTimed = state.lanes.indices.contains { lane in
                     state.lanes[lane][state.heads[lane]...].contains { $0.deadline != nil }
                 } || state.busy.values.joined().contains { $0.deadline != nil }

@@ -52,7 +52,11 @@ public final class SetAsideList: Sendable {
         let (entries, isDamaged) = try Self.load(folder)
         damaged = isDamaged ? try LineFile.keepDamaged(folder: folder, name: Self.name) : nil
         var file = LineFile(folder: folder, name: Self.name)
-        try file.replace(with: entries.map(\.line))
+        do throws(DaemonError) { try file.replace(with: entries.map(\.line)) } catch {
+            // On a full disk it can be used as it is.
+            guard FileManager.default.fileExists(atPath: folder + "/" + Self.name) else { throw error }
+            try file.resume()
+        }
         self.file = Mutex(file)
         state = Mutex(Entries(entries))
     }

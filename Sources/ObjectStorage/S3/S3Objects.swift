@@ -119,8 +119,10 @@ extension S3Client {
                 error: .unreachable(
                     path: path, operation: "write", reason: "the service has answered before it had all bytes"))
         }
-        // Something in between may answer in the place of the service.
-        guard answer.status == 200, let tag = answer.headers.first(name: "etag"), tag.contains(where: { $0 != "\"" }),
+        // Something in between may answer in the place of the service. Ceph can be told to answer 201 or 204.
+        let document = answer.text.drop(while: \.isWhitespace).prefix(16).lowercased()
+        guard [200, 201, 204].contains(answer.status), let tag = answer.headers.first(name: "etag"),
+            tag.contains(where: { $0 != "\"" }), !document.hasPrefix("<html"), !document.hasPrefix("<!doctype"),
             !answer.text.contains("<Error>")
         else {
             throw TransientFailure(
