@@ -155,7 +155,8 @@ def test_implied_values_that_agree_with_the_records(root):
 NAMES = [
     "a b", "a#b", "a/b/c", "/a", "a/", "é", "漢字/ü", "a*b", "a?b", "a,b", "a:b", "..", "a/../b", "../b", "a\nb", "%41", "'; --",
     "x" * 10_000, "x/" * 2_000 + "x", "é" * 200, "a\\b", "a|b", '"', "~", "-x", " ", ".steward", "zips", "a/$HOME", "${HOME}/b",
-    "$STEWARD_NO_SUCH", "a$", "$5",
+    "$STEWARD_NO_SUCH", "a$", "$5", "%24HOME/a", "a/%24HOME", "%7Eroot/a", "$FOO_DIR/a",
+    "${FOO_DIR}/a",
 ]  # fmt: skip
 
 

@@ -205,7 +205,7 @@ def test_ingest_files_reads_the_tables_of_astropy(base, tmp_path, form):
 @pytest.mark.parametrize(
     "table, ignored",
     [("file,detector,exptime,note\none.yaml,4,30.5,good\ntwo.yaml,5,,\n", "'exptime', 'note'"),
-     ("file,day_obs,detector\none.yaml,20250101,4\n", None), ("file,detector\n", None)],
+     ("file,day_obs,detector,visit\none.yaml,2025-01-01,4,\n", None), ("file,detector\n", None)],
 )
 def test_ingest_files_passes_over_what_is_no_dimension(base, tmp_path, table, ignored):
     for name in ("one", "two"):

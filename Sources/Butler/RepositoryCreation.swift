@@ -83,7 +83,9 @@ extension DirectButler {
                 try ObjectPath(String(path.drop { $0 == "/" })), bytes: Array(plan.text.utf8), mode: .overwrite)
         } catch {
             // What this call made in the database is of no use to anyone else.
-            if isNewFile, let file = url.database { try? FileManager.default.removeItem(atPath: file) }
+            if isNewFile, hasTables || !isOthers(error), let file = url.database {
+                try? FileManager.default.removeItem(atPath: file)
+            }
             if hasTables, !isFile {
                 try? await Registry.remove(database: database, dimensions: dimensions, obsCore: obsCore)
             }
@@ -92,6 +94,14 @@ extension DirectButler {
         }
         try await database.close()
         return outcome
+    }
+
+    /// Whether an error says that another client makes, or has just made, a repository in the same database.
+    private static func isOthers(_ error: any Error) -> Bool {
+        switch error {
+        case RegistryError.databaseNotEmpty, DatabaseError.locked: true
+        default: false
+        }
     }
 
     private static func makeDirectory(_ directory: String) throws {

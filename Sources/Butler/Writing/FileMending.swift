@@ -12,6 +12,7 @@ extension RepositoryCheck {
     ) async throws {
         let known = KnownRuns(all)
         var links: LinkTargets?
+        var recorded: UnrecordedFiles.DirectlyRecorded?
         var repositories: [ExactName: Bool] = [:]
         try await unrecorded.visit { candidates in
             let found = try await registry.read { try unrecorded.unrecorded(candidates, $0.connection) }
@@ -19,12 +20,15 @@ extension RepositoryCheck {
             guard !chosen.files.isEmpty else { return }
             let targets = try links ?? unrecorded.linked()
             links = targets
+            // Once for the look at all files, and anew for each repair.
+            if recorded == nil { recorded = try await registry.read { try unrecorded.directlyRecorded($0.connection) } }
+            let direct = recorded
             var faults = try await registry.read {
-                try self.mend(chosen, unrecorded, targets, known, isSound, $0, isRemoving: false)
+                try self.mend(chosen, unrecorded, targets, direct, known, isSound, $0, isRemoving: false)
             }
             if repairs, faults.contains(where: { $0.remedy != .none }) {
                 faults = try await registry.write {
-                    try self.mend(chosen, unrecorded, targets, known, isSound, $0.snapshot, isRemoving: true)
+                    try self.mend(chosen, unrecorded, targets, nil, known, isSound, $0.snapshot, isRemoving: true)
                 }
             }
             for fault in faults { try await body(fault) }
@@ -33,10 +37,11 @@ extension RepositoryCheck {
 
     private func mend(
         _ candidates: UnrecordedFiles.Candidates, _ unrecorded: UnrecordedFiles, _ links: LinkTargets,
-        _ known: KnownRuns, _ isSound: Bool, _ snapshot: RegistrySnapshot, isRemoving: Bool
+        _ direct: UnrecordedFiles.DirectlyRecorded?, _ known: KnownRuns, _ isSound: Bool, _ snapshot: RegistrySnapshot,
+        isRemoving: Bool
     ) throws -> [RepositoryFault] {
         if isRemoving { try unrecorded.lock(snapshot.connection) }
-        let direct = try unrecorded.directlyRecorded(snapshot.connection)
+        let direct = try direct ?? unrecorded.directlyRecorded(snapshot.connection)
         let runs = RunNames(try snapshot.collectionInfo(CollectionSearch(["*"], types: [.run])).map(\.name))
         var faults: [RepositoryFault] = []
         for file in try unrecorded.unrecorded(candidates, snapshot.connection)

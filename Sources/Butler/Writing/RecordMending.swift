@@ -142,15 +142,20 @@ extension RepositoryCheck {
             var detail = "in datastore '\(files.name)'"
             var reason: String?
             if case .unsound(let flaw) = found[ref.id] {
-                reason = "\(flaw); bring back the file that was stored, or unstore the dataset with prune-datasets"
+                reason = "\(flaw); bring back the file that was stored, if other software cannot read it either"
             } else if case .sound(let infos) = found[ref.id],
                 try files.recordFound(infos, of: ref.id, isRehearsal: writer == nil, connection)
             {
                 detail += "; its file is there"
-            } else if let stem = try files.possibleStems(of: ref).first(where: { try files.hasFile(stem: $0) }) {
-                reason = "there is a file '\(stem)…' that could be its own"
             } else {
-                lost.append(ref.id)
+                let stems = try files.possibleStems(of: ref)
+                if stems.isEmpty {
+                    reason = "what its file would be called is not known here"
+                } else if let stem = try stems.first(where: { try files.hasFile(stem: $0) }) {
+                    reason = "there is a file '\(stem)…' that could be its own"
+                } else {
+                    lost.append(ref.id)
+                }
             }
             faults.append(fault(.locationWithoutRecord, ref.id.description, detail, reason, .rows))
         }

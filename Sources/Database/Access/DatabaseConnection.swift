@@ -43,7 +43,9 @@ public protocol DatabaseConnection: AnyObject {
 
     /// Keeps other clients from changing, locking or deleting the rows of a query of one table until the transaction
     /// ends. Where a writing transaction is alone anyway this does nothing.
-    func lockRows(_ query: SQL) throws
+    ///
+    /// - Parameter isShared: whether others may refer to the rows, and lock them in the same way.
+    func lockRows(_ query: SQL, isShared: Bool) throws
 
     /// Waits for other clients of this software that hold this name, and holds it until the transaction ends. Where a
     /// writing transaction is alone anyway this does nothing.

@@ -342,9 +342,9 @@ final class PostgreSQLTransaction: OpenTransaction {
         if isEmpty == true { try handle.run("DROP SCHEMA \(quotedIdentifier(schema))") }
     }
 
-    func lockRows(_ query: SQL) throws {
+    func lockRows(_ query: SQL, isShared: Bool) throws {
         guard isWriteable else { throw DatabaseError.readOnly(displayName) }
-        try rows("\(query) FOR UPDATE").finish()
+        try rows(isShared ? "\(query) FOR SHARE" : "\(query) FOR UPDATE").finish()
     }
 
     /// The transactions that are visible. Any that commits changes the set, of whatever client and on any connection.

@@ -184,7 +184,7 @@ final class SQLiteTransaction: OpenTransaction {
 
     func lock(name: String, isExclusive: Bool) throws { try checkActive() }
 
-    func lockRows(_ query: SQL) throws { try checkActive() }
+    func lockRows(_ query: SQL, isShared: Bool) throws { try checkActive() }
 
     func changeToken() throws -> DatabaseChangeToken {
         let version = try fetchOne("PRAGMA data_version") { try $0.int(0) }

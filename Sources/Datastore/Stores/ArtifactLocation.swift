@@ -50,7 +50,12 @@ enum ArtifactLocation: Sendable, Hashable {
     ///
     /// Python reads a recorded path as a URI reference: `%XX` becomes a character, and `#` may begin a fragment. So
     /// escapes are resolved here as Python resolves them, and a path that would not come back the same is refused.
-    static func path(_ template: String, extension pathExtension: String) throws(ObjectStorageError) -> ObjectPath {
+    ///
+    /// - Parameter isNew: whether a file is to be made there. One that is there already may have been made where the
+    ///   environment had no such variables.
+    static func path(
+        _ template: String, extension pathExtension: String, isNew: Bool = true
+    ) throws(ObjectStorageError) -> ObjectPath {
         func refused(_ path: String) -> ObjectStorageError {
             .invalidPath(
                 path: path, reason: "Python would look for it elsewhere, because of a '#', ':' or '%'; rename the run")
@@ -66,10 +71,6 @@ enum ArtifactLocation: Sendable, Hashable {
         {
             return try ObjectPath(whole)
         }
-        if let variable = variable(in: whole) {
-            throw .invalidPath(
-                path: whole, reason: "Python would put the environment's value in the place of '\(variable)'; rename the run")
-        }
         let uri = try ResourceURI(template)
         guard !uri.isAbsolute, uri.fragment.isEmpty, uri.query.isEmpty else { throw refused(template) }
         guard !uri.path.hasPrefix(JournalSession.folderName + "/") else {
@@ -81,13 +82,21 @@ enum ArtifactLocation: Sendable, Hashable {
         guard !reread.isAbsolute, reread.fragment.isEmpty, reread.path == path.description else {
             throw refused(path.description)
         }
+        if isNew, let part = expansion(in: path.description) {
+            throw .invalidPath(
+                path: path.description, reason: "Python would put something else in the place of '\(part)'; rename the run")
+        }
         return path
     }
 
-    /// What Python replaces in a relative path: `$NAME` or `${NAME}`, if the environment has such a variable. Python's `$NAME`
-    /// may also have letters of other scripts, which no variable has.
-    static func variable(in path: String) -> String? {
-        path.matches(of: /\$(?:([A-Za-z0-9_]+)|\{([^}]*)\})/).first { match in
+    /// What Python replaces in a relative path: a home directory; `$NAME_DIR/` at its beginning, the folder of a package of
+    /// EUPS; `$NAME` or `${NAME}`, if the environment has such a variable. Python's `$NAME` may also have letters of other
+    /// scripts, which no variable has.
+    static func expansion(in path: String) -> String? {
+        if path.utf8.first == UInt8(ascii: "~") { return "~" }
+        guard path.hasByte(UInt8(ascii: "$")) else { return nil }
+        if let package = path.prefixMatch(of: /\$\{?[A-Z_]+_DIR\}?\//) { return String(package.0) }
+        return path.matches(of: /\$(?:([A-Za-z0-9_]+)|\{([^}]*)\})/).first { match in
             (match.1 ?? match.2).map { getenv(String($0)) != nil } ?? false
         }.map { String($0.0) }
     }

@@ -28,7 +28,7 @@ extension FileDatastore {
                 dataset: ref.description, formatter: formatter.className,
                 reason: "the extension of its files is known to Python alone; ingest a finished file")
         }
-        let path = try ArtifactLocation.path(try template(for: ref).path(for: ref), extension: pathExtension)
+        let path = try ArtifactLocation.path(try template(for: ref).path(for: ref), extension: pathExtension, isNew: false)
         return StoredFileInfo(
             formatter: formatter.className, path: path.description, storageClass: ref.datasetType.storageClass,
             component: component)

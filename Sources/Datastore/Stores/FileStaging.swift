@@ -324,8 +324,8 @@ extension ResourceURI {
     /// Whether a relative path, recorded as it is, is read back as itself.
     static func isStable(_ path: String) -> Bool {
         guard let uri = try? ResourceURI(path) else { return false }
-        return !uri.isAbsolute && uri.fragment.isEmpty && uri.path == path && !path.hasPrefix("~")
-            && ArtifactLocation.variable(in: path) == nil
+        return !uri.isAbsolute && uri.fragment.isEmpty && uri.path == path
+            && ArtifactLocation.expansion(in: path) == nil
     }
 }
 

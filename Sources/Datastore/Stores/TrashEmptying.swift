@@ -313,7 +313,7 @@ extension FileRecordsTable {
             let cursor = try connection.cursor(
                 """
                 SELECT \(column: "dataset_id") FROM \(table: specification) \
-                WHERE \(SQL.hasPrefix("\(column: "path")", archive.text + "#"))
+                WHERE \(SQL.hasPrefix("\(column: "path")", archive.text + "#")) OR \(column: "path") = \(value: archive.text)
                 """)
             defer { cursor.finish() }
             while try cursor.step() {

@@ -161,7 +161,7 @@ public final class UnrecordedFiles: Sendable {
 
     /// Files that records lead to by absolute locations, directly or over links, or by paths that are not as writers spell
     /// them: with escapes, `.`, `..`, repeated slashes or one at the end.
-    public struct DirectlyRecorded {
+    public struct DirectlyRecorded: Sendable {
         fileprivate var nodes: Set<FileNode> = []
         /// Of other machines, not quoted.
         fileprivate var locations: Set<ExactName> = []
@@ -290,7 +290,7 @@ extension FileDatastore {
         func add(_ ref: DatasetRef) throws {
             do {
                 // With an extension of no meaning, because what a path must be like depends on the whole.
-                let path = try ArtifactLocation.path(try template(for: ref).path(for: ref), extension: ".x")
+                let path = try ArtifactLocation.path(try template(for: ref).path(for: ref), extension: ".x", isNew: false)
                 stems.append(String(path.description.dropLast(2)))
             } catch is DatastoreError { return } catch is ObjectStorageError { return }
         }

@@ -73,10 +73,12 @@ extension FileDatastore {
         return Set(names: paths.filter { stored.contains(Self.file($0)) })
     }
 
-    /// The recorded path without the member of an archive.
+    /// The recorded path without the member of an archive, or what else a fragment may say.
     package static func file(_ path: String) -> String {
         guard path.hasByte(UInt8(ascii: "#")) else { return path }
-        return path.utf8.firstRange(of: "#zip-path=".utf8).map { String(path[..<$0.lowerBound]) } ?? path
+        if let start = path.utf8.firstRange(of: "#zip-path=".utf8)?.lowerBound { return String(path[..<start]) }
+        guard let fragment = (try? ResourceURI(path))?.fragment, !fragment.isEmpty else { return path }
+        return String(Substring(path.utf8.dropLast(fragment.utf8.count + 1)))
     }
 
     /// Those of the paths below the root where a file or object is. Blocks.
@@ -112,7 +114,7 @@ extension DatasetLocationTable {
             """
             SELECT \(column: "dataset_id") FROM \(table: "dataset_location") \
             WHERE \(column: "datastore_name") = \(value: datastore) AND \(filter)
-            """)
+            """, isShared: false)
     }
 }
 

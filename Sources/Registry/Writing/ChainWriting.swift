@@ -95,16 +95,18 @@ extension RegistryWriter {
         }
         try atomically {
             try referring(to: [parent] + members) {
-                let below = canCycle ? collections.flattened(members, includingChains: true).filter { $0.type == .chained } : []
+                let nests = canCycle && members.contains { $0.type == .chained }
                 // Two edits could close a circle, each of them one half.
-                if !below.isEmpty { try connection.lock(name: "chains in chains", isExclusive: true) }
+                if nests {
+                    try connection.lock(name: "chains in chains", isExclusive: true)
+                    try refresh()
+                }
                 // Whoever edits a chain, Python clients among them, holds its row.
-                try connection.lockRows(
-                    """
-                    SELECT \(column: "collection_id") FROM \(table: "collection") \
-                    WHERE \(SQL.isIn("\(column: "collection_id")", ([parent] + below).map { .int($0.key) })) \
-                    ORDER BY \(column: "collection_id")
-                    """)
+                try lockRows(of: [parent], isShared: false)
+                if nests {
+                    let below = snapshot.catalog.collections.flattened(members, includingChains: true)
+                    try lockRows(of: below.filter { $0.type == .chained }, isShared: true)
+                }
                 try edit(parent, members)
                 try refresh()
                 // Others may have changed the chains below before their rows were to be had.
@@ -113,6 +115,15 @@ extension RegistryWriter {
                 }
             }
         }
+    }
+
+    private func lockRows(of collections: [CollectionCatalog.Entry], isShared: Bool) throws {
+        try connection.lockRows(
+            """
+            SELECT \(column: "collection_id") FROM \(table: "collection") \
+            WHERE \(SQL.isIn("\(column: "collection_id")", collections.map { .int($0.key) })) \
+            ORDER BY \(column: "collection_id")
+            """, isShared: isShared)
     }
 
     private func positions(of chain: CollectionCatalog.Entry) throws -> ClosedRange<Int64>? {

@@ -67,7 +67,7 @@ extension RegistryWriter {
     public func lockRuns(_ names: [String]) throws {
         let keys = try names.map { SQLValue.int(try snapshot.catalog.collections.require($0).key) }
         let filter = SQL.isIn("\(column: "collection_id")", keys)
-        try connection.lockRows("SELECT \(column: "collection_id") FROM \(table: "run") WHERE \(filter)")
+        try connection.lockRows("SELECT \(column: "collection_id") FROM \(table: "run") WHERE \(filter)", isShared: false)
     }
 
     /// Throws what ``removeRuns(_:unlinksFromChains:)`` would, before anything is changed.

@@ -90,9 +90,9 @@ struct IngestFilesCommand: AsyncParsableCommand {
         let (name, run, mode, formatter) = (datasetType, runName, idGenerationMode.choice, formatter)
         let type = try await opened.registry.read { try $0.datasetType(name) }
         let notes = PlainColumns.notes(among: table.columns.dropFirst(), common, of: type)
-        if !notes.isEmpty {
-            try log.warning(
-                "What the table says of '\(notes.joined(separator: "', '"))' is ignored: '\(name)' has no such dimension.")
+        let unknown = notes.filter { type.dimensions.universe.element($0)?.isDimension != true }
+        if !unknown.isEmpty {
+            try log.warning("What the table says of '\(unknown.joined(separator: "', '"))' is ignored: no dimension is called so.")
         }
         let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
         // What a row of the table says: a file, and a dataset in it.

@@ -30,14 +30,12 @@ struct PlainColumns: Sendable {
         self.sources = sources
     }
 
-    /// Columns that are no dimensions, where all dimensions of a type have values: Python's software passes over them. Where
+    /// Columns that are no dimensions of a type, where all of its dimensions have values: Python's software passes over them. Where
     /// one has none, they may say what its value is, such as the day and number of an exposure.
     static func notes(among columns: ArraySlice<String>, _ common: [(String, String)], of type: DatasetType) -> [String] {
-        let universe = type.dimensions.universe
-        let required = type.dimensions.required.map { universe.elements[$0].name }
-        guard required.allSatisfy({ name in columns.contains(name) || common.contains { $0.0 == name } }) else { return [] }
+        guard type.dimensions.requiredNames.allSatisfy({ name in columns.contains(name) || common.contains { $0.0 == name } }) else { return [] }
         return columns.filter { name in
-            !name.contains(".") && universe.element(name)?.isDimension != true && !common.contains { $0.0 == name }
+            !name.contains(".") && !type.dimensions.names.contains(name) && !common.contains { $0.0 == name }
         }
     }
 
