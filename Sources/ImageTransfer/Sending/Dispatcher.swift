@@ -300,7 +300,8 @@ final class Dispatcher: Sendable {
     private func endEarlier(than request: TransferRequest, _ place: TransferPlace) {
         for id in late.removeEarlier(than: request, place) {
             finish(id, place.destination)
-            log.problem("s3://\(place.location.bucket)/\(place.location.key) has a later file than that of request \(id), which is not sent there any more")
+            let object = "s3://\(place.location.bucket)/\(place.location.key)"
+            log.problem("\(object) has a later file than that of request \(id), which is not sent there any more")
         }
     }
 

@@ -92,7 +92,8 @@ struct IngestFilesCommand: AsyncParsableCommand {
         let notes = PlainColumns.notes(among: table.columns.dropFirst(), common, of: type)
         let unknown = notes.filter { type.dimensions.universe.element($0)?.isDimension != true }
         if !unknown.isEmpty {
-            try log.warning("What the table says of '\(unknown.joined(separator: "', '"))' is ignored: no dimension is called so.")
+            try log.warning(
+                "What the table says of '\(unknown.joined(separator: "', '"))' is ignored: no dimension is called so.")
         }
         let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
         // What a row of the table says: a file, and a dataset in it.

@@ -30,10 +30,11 @@ struct PlainColumns: Sendable {
         self.sources = sources
     }
 
-    /// Columns that are no dimensions of a type, where all of its dimensions have values: Python's software passes over them. Where
-    /// one has none, they may say what its value is, such as the day and number of an exposure.
+    /// Columns that are no dimensions of a type, where all of its dimensions have values: Python's software passes over
+    /// them. Where one has none, they may say what its value is, such as the day and number of an exposure.
     static func notes(among columns: ArraySlice<String>, _ common: [(String, String)], of type: DatasetType) -> [String] {
-        guard type.dimensions.requiredNames.allSatisfy({ name in columns.contains(name) || common.contains { $0.0 == name } }) else { return [] }
+        let given = Set(columns).union(common.map(\.0))
+        guard given.isSuperset(of: type.dimensions.requiredNames) else { return [] }
         return columns.filter { name in
             !name.contains(".") && !type.dimensions.names.contains(name) && !common.contains { $0.0 == name }
         }
