@@ -10,13 +10,10 @@ final class LateRequests: Sendable {
         waiting.withLock { $0[place, default: [:]][request.id] = request.accepted }
     }
 
-    /// - Returns: whether it was there, and not of the past.
-    @discardableResult
-    func remove(_ request: TransferRequest, _ place: TransferPlace) -> Bool {
+    func remove(_ request: TransferRequest, _ place: TransferPlace) {
         waiting.withLock { waiting in
-            let isThere = waiting[place]?.removeValue(forKey: request.id) != nil
+            waiting[place]?[request.id] = nil
             if waiting[place]?.isEmpty ?? false { waiting[place] = nil }
-            return isThere
         }
     }
 
