@@ -74,6 +74,24 @@ def test_a_disk_that_the_spool_has_filled_is_of_use_again(store, start, small, i
     assert daemon.metric("transfer_spooled") == 0
 
 
+def test_connections_leave_room_for_files(store, start, image, tmp_path, monkeypatch):  # noqa: F811
+    program = tmp_path / "few-files"
+    program.write_text(f'#!/bin/sh\nulimit -n 100\nexec "{os.environ["STEWARD_BIN"]}" "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("STEWARD_BIN", str(program))
+    daemon = start(S3DAEMON_MAX_CONNECTIONS="4")
+    assert "100 files and sockets open: no more than 24 connections" in daemon.log.read_text()
+    # Before the first of them is answered all wait, most of them outside.
+    store.process.send_signal(signal.SIGSTOP)
+    connections = [socket.create_connection(("127.0.0.1", daemon.port), timeout=60) for _ in range(200)]
+    for number, connection in enumerate(connections):
+        connection.sendall(f"{image} al/bucket/many/{number}\n".encode())
+    store.process.send_signal(signal.SIGCONT)
+    for connection in connections:
+        assert connection.recv(100) == b"Success"
+        connection.close()
+
+
 def test_requests_that_never_end_give_their_places_back(store, start, image):  # noqa: F811
     daemon = start(S3DAEMON_MAX_CLIENTS="4")
     ended = threading.Event()

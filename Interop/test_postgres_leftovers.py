@@ -95,3 +95,22 @@ def test_what_a_client_of_another_kind_makes_at_the_same_time_is_found(tmp_path,
             time.sleep(0.02)
     text = command.communicate(timeout=60)[1]
     assert command.returncode == 1 and "already holds the table 'butler_attributes'" in text and "pg_" not in text, text
+
+
+def test_a_table_that_another_client_commits_meanwhile_is_found(tmp_path):
+    cluster = postgresql.shared()
+    name = cluster.database()
+    config = seed(tmp_path, f"{cluster.url}/{name}")
+    with psycopg.connect(f"{cluster.url}/{name}") as other:
+        other.execute("CREATE TABLE butler_attributes (name TEXT PRIMARY KEY, value TEXT)")
+        command = subprocess.Popen(
+            [str(STEWARD), "butler", "create", "--seed-config", config, tmp_path / "root"], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = %s)"
+        while not other.execute(waits, [name]).fetchall():
+            assert command.poll() is None, command.stderr.read()
+            time.sleep(0.02)
+        cluster.sql("CREATE TABLE collection (name TEXT)", name)
+        other.rollback()
+    text = command.communicate(timeout=60)[1]
+    assert command.returncode == 1 and "already holds the table 'collection'" in text, text

@@ -232,6 +232,25 @@ def test_two_edits_close_no_circle(root, session):
     run("check", root)
 
 
+def test_an_import_and_an_edit_of_nested_chains_wait_for_each_other_in_turn(root, session, tmp_path):
+    for chain, child in ("inner", "run/a"), ("middle", "run/a"), ("outer", "inner"):
+        run("collection-chain", root, chain, child)
+    with Butler.from_config(str(root)) as butler, butler.export(filename=str(tmp_path / "chains.yaml")) as export:
+        for chain in "inner", "middle", "outer":
+            export.saveCollection(chain)
+    session.execute("SELECT 1 FROM collection WHERE name = 'middle' FOR NO KEY UPDATE")
+    importing = start("import", root, tmp_path, "--export-file", tmp_path / "chains.yaml")
+    process = waiting(root, importing)
+    editing = start("collection-chain", root, "outer", "inner", "doomed")
+    waiting(root, editing, besides=[process])
+    session.rollback()
+    for command in importing, editing:
+        status, text = ended(command)
+        assert status == 0, text
+    with Butler.from_config(str(root)) as butler:
+        assert list(butler.collections.get_info("outer").children) == ["inner", "doomed"]
+
+
 def test_the_session_of_a_client_that_was_killed_while_it_waited_ends(root, session):
     if int(session.execute("SHOW server_version_num").fetchone()[0]) < 140000:
         pytest.skip("the server has no client_connection_check_interval")

@@ -65,6 +65,9 @@ install_postgresql() {
         [ -d "$server" ] && ! [ -f "/usr/share/postgresql/${server##*/}/extension/pg_sphere.control" ] || continue
         install_packages "postgresql-${server##*/}-pgsphere" || echo "Without pgSphere some tests of ObsCore are skipped." >&2
     done
+    if ! command -v pgbouncer >/dev/null 2>&1; then
+        install_packages --no-install-recommends pgbouncer || echo "Without PgBouncer one test of PostgreSQL is skipped." >&2
+    fi
     return 0
 }
 

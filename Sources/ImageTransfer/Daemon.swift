@@ -25,7 +25,7 @@ public struct ImageTransferDaemon: Sendable {
     /// - Parameter onReady: called with the port once connections are accepted.
     /// - Throws: ``DaemonError``, `S3Error`, `ObjectStorageError` for settings that cannot be used.
     public func run(onReady: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
-        OpenFileLimit.raise()
+        let openFiles = OpenFileLimit.raise()
         signal(SIGPIPE, SIG_IGN)
         let log = try TransferLog(settings)
         let metrics = DaemonMetrics(settings)
@@ -40,7 +40,13 @@ public struct ImageTransferDaemon: Sendable {
         let dispatcher = try Dispatcher(
             settings, journal: journal, metrics: metrics, log: log, sockets: sockets, loops: Self.loops)
         let service = TransferService(dispatcher, metrics: metrics, sockets: sockets, version: version)
-        let door = Door(limit: settings.clients)
+        let clients = settings.clients(openFiles: openFiles)
+        if clients < settings.clients {
+            log.problem(
+                "the system lets this process have \(openFiles) files and sockets open: no more than \(clients) connections "
+                    + "are accepted at a time, not \(settings.clients); raise its limit (ulimit -n) for more")
+        }
+        let door = Door(limit: clients)
         // Before anybody can know that there is a daemon, and end it.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let channel = try await listen(service, door)

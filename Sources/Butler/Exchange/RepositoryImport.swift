@@ -278,14 +278,11 @@ struct ImportPlan: Sendable {
             try writer.registerCollection(
                 collection.name, type: collection.type, documentation: collection.documentation)
         }
-        for chain in collections where chain.type == .chained {
-            try writer.setChain(chain.name, children: chain.children)
-        }
         for run in datasets.runs.sortedTexts() { try writer.registerCollection(run, type: .run) }
         if !records.isEmpty { try writer.insert(records, onConflict: .skip) }
     }
 
-    /// Makes datasets members of collections.
+    /// Makes datasets members of collections. Chains come last, as others that edit them wait for the end.
     func associate(_ writer: RegistryWriter) throws {
         for tag in tags {
             if tag.ids.isEmpty { try writer.associate([], with: tag.collection) }
@@ -294,5 +291,7 @@ struct ImportPlan: Sendable {
             }
         }
         for range in ranges { try writer.certify(refs(of: range.ids), in: range.collection, timespan: range.timespan) }
+        let chains = collections.filter { $0.type == .chained }
+        try writer.setChains(chains.map { (name: $0.name, children: $0.children) })
     }
 }

@@ -34,7 +34,8 @@ struct PostgreSQLErrors: Sendable {
         case "XX001", "XX002": return DatabaseError.corrupt(name, reason: message)
         case "54000", "54001", "54011", "54023", "53200":
             return DatabaseError.statementTooComplex(reason: message, database: name)
-        case "23000", "23001", "23505", "23503", "23502", "23514", "23P01", "22001":
+        // The last of them: a table of this name, which is seen before its row in the system's catalogue collides.
+        case "23000", "23001", "23505", "23503", "23502", "23514", "23P01", "22001", "42P07":
             return DatabaseError.constraintViolation(violation(report, table: table))
         default:
             if let error = connectionError(report) { return error }

@@ -108,6 +108,15 @@ public struct DaemonSettings: Sendable {
             ?? TransferRules()
     }
 
+    /// How many connections may be open so that there is room for files and for connections to stores.
+    /// - Parameter openFiles: how many files and sockets the process may have.
+    func clients(openFiles: Int) -> Int {
+        // A file that is sent takes itself and a connection, and another may be kept.
+        let (others, overflow) = (1 + rules.destinations.count).multipliedReportingOverflow(by: 3 * min(parallel, 1 << 20))
+        guard !overflow else { return 1 }
+        return max(1, min(clients, openFiles - 64 - others))
+    }
+
     private static func port(_ environment: [String: String]) -> Int {
         func port(_ name: String) -> Int? {
             environment[name].flatMap { Int($0) }.flatMap { $0 > 0 ? min($0, most) : nil }

@@ -19,6 +19,21 @@ extension RegistryWriter {
         }
     }
 
+    /// ``setChain(_:children:)`` for several chains in one transaction, in this order. All locks are taken at its
+    /// beginning, in one order, so that of several writers each has only to wait.
+    public func setChains(_ chains: [(name: String, children: [String])]) throws {
+        guard !chains.isEmpty else { return }
+        try atomically {
+            let collections = snapshot.catalog.collections
+            let parents = try chains.map { try collections.require($0.name) }
+            if try chains.contains(where: { try $0.children.contains { try collections.require($0).type == .chained } }) {
+                try lockNesting()
+            }
+            try lockRows(of: parents, isShared: false)
+            for chain in chains { try setChain(chain.name, children: chain.children) }
+        }
+    }
+
     /// Puts members before all others. Those that the chain has already move to the front.
     public func prependToChain(_ name: String, children: [String]) throws {
         try editChain(name, children) { chain, members in
@@ -98,8 +113,7 @@ extension RegistryWriter {
                 let nests = canCycle && members.contains { $0.type == .chained }
                 // Two edits could close a circle, each of them one half.
                 if nests {
-                    try connection.lock(name: "chains in chains", isExclusive: true)
-                    try refresh()
+                    try lockNesting()
                 }
                 // Whoever edits a chain, Python clients among them, holds its row.
                 try lockRows(of: [parent], isShared: false)
@@ -115,6 +129,12 @@ extension RegistryWriter {
                 }
             }
         }
+    }
+
+    /// Waits for other edits that put chains into chains, and sees what they did.
+    private func lockNesting() throws {
+        try connection.lock(name: "chains in chains", isExclusive: true)
+        try refresh()
     }
 
     private func lockRows(of collections: [CollectionCatalog.Entry], isShared: Bool) throws {
