@@ -18,10 +18,10 @@ actor CacheFetch {
 
     /// Reads the object to its end and has the copy kept. What is not whole never is.
     ///
-    /// - Returns: whether the copy is kept.
+    /// - Returns: how many bytes were read, and why the copy is not kept, unless it is.
     func run(
         _ store: any ObjectStore, _ path: ObjectPath, _ status: ObjectStatus, _ place: any CopyPlace, as name: String
-    ) async -> Bool {
+    ) async -> (read: Int64, failure: (any Error)?) {
         do {
             guard FileManager.default.createFile(atPath: partial, contents: nil),
                 let file = FileHandle(forWritingAtPath: partial)
@@ -36,11 +36,11 @@ actor CacheFetch {
             // All of it was checked; readers need not wait until a nearby store has it.
             end(.success(()))
             try await place.keep(partial, as: name)
-            return true
+            return (available, nil)
         } catch {
             unlink(partial)
             if outcome == nil { end(.failure(error)) }
-            return false
+            return (available, error)
         }
     }
 

@@ -75,14 +75,19 @@ public final class EdgeCache: Sendable {
     private let store: any ObjectStore
     private let settings: EdgeCacheSettings
     private let place: any CopyPlace
+    private let tell: @Sendable (String) -> Void
     private let state = Mutex(State())
 
-    /// - Parameter near: where copies are kept; `nil` for the folder.
+    /// - Parameters:
+    ///   - near: where copies are kept; `nil` for the folder.
+    ///   - tell: is told why a copy is not kept.
     /// - Throws: `ObjectStorageError.permissionDenied` for a folder that cannot be made.
     public init(
-        _ store: any ObjectStore, _ settings: EdgeCacheSettings, near: (any ObjectStore)? = nil
+        _ store: any ObjectStore, _ settings: EdgeCacheSettings, near: (any ObjectStore)? = nil,
+        tell: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(ObjectStorageError) {
         self.store = store
+        self.tell = tell
         self.settings = settings
         let files = FileManager.default
         do { try files.createDirectory(atPath: settings.folder, withIntermediateDirectories: true) } catch {
@@ -183,16 +188,17 @@ public final class EdgeCache: Sendable {
         }
         guard isNew else { return fetch }
         Task {
-            let isKept = await fetch.run(store, path, status, place, as: tag)
+            let (read, failure) = await fetch.run(store, path, status, place, as: tag)
+            if let failure { tell("no copy of '\(path)' is kept: \(failure)") }
             let isUntidy = state.withLock { state in
                 state.fetches[tag] = nil
-                guard isKept else {
+                state.statistics.fetchedBytes += read
+                guard failure == nil else {
                     state.statistics.failures += 1
                     // It may have been replaced.
                     state.known[path] = nil
                     return false
                 }
-                state.statistics.fetchedBytes += status.size
                 state.untidied += status.size
                 return state.untidied > settings.maximumSize / 100
                     || ContinuousClock.now - state.tidied > .seconds(60)

@@ -74,22 +74,26 @@ final class TransferService: Sendable {
     }
 
     private func upload(_ request: UploadRequest, _ executor: any TaskExecutor) async -> UploadAnswer {
-        // Whether the file is there may take long to find out.
-        let parsed = await withTaskExecutorPreference(POSIXObjectStore.sharedPool) {
-            Result { () throws(UploadRequest.Problem) in try request.form() }
+        let id = UUID.random()
+        var fields: [String: String] = [:]
+        func task(_ report: TransferReport = TransferReport(), succeeded: Bool = false) -> TaskDocument {
+            TaskDocument(
+                id: id, uri: fields["uri"] ?? "", file: fields["file"] ?? "", slug: fields["slug"], report, succeeded: succeeded)
         }
         let form: UploadRequest.Form
-        do { form = try parsed.get() } catch { return .message(400, error.message) }
-        let id = UUID.random()
-        func task(_ report: TransferReport, succeeded: Bool) -> TaskDocument {
-            TaskDocument(id: id, uri: form.uri, file: form.file, slug: form.slug, report, succeeded: succeeded)
-        }
+        do {
+            fields = try request.fields()
+            // Whether the file is there may take long to find out.
+            form = try await withTaskExecutorPreference(POSIXObjectStore.sharedPool) { [fields] in
+                Result { () throws(UploadRequest.Problem) in try UploadRequest.form(fields) }
+            }.get()
+        } catch { return .message(400, error.message, task: task()) }
         do {
             guard form.waits else {
                 try await dispatcher.enqueue(
                     form.file, bucket: form.bucket, key: form.key, uri: form.uri, slug: form.slug,
                     priority: form.priority, id: id)
-                return .message(202, "upload accepted", task: task(TransferReport(), succeeded: false))
+                return .message(202, "upload accepted", task: task())
             }
             let report = try await dispatcher.transfer(
                 form.file, bucket: form.bucket, key: form.key, uri: form.uri, slug: form.slug,
@@ -107,8 +111,8 @@ final class TransferService: Sendable {
                 return .message(500, message(failure.error, form, "\(attempt)/\(tries)"), task: document)
             }
         } catch DaemonError.outsideRoots(let path) {
-            return .message(403, DaemonError.outsideRoots(path: path).description)
-        } catch { return .message(503, "\(error)") }
+            return .message(403, DaemonError.outsideRoots(path: path).description, task: task())
+        } catch { return .message(503, "\(error)", task: task()) }
     }
 
     private func message(_ error: any Error, _ form: UploadRequest.Form, _ attempt: String) -> String {

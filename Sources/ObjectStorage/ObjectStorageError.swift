@@ -39,8 +39,9 @@ public enum ObjectStorageError: Error, Sendable, Equatable, CustomStringConverti
     }
 
     /// Codes of S3 services for what may succeed when it is tried again, beside what the status says.
-    private static let transientCodes: Set<String> = [
-        "ConditionalRequestConflict", "IncompleteBody", "OperationAborted", "RequestTimeout",
+    static let transientCodes: Set<String> = [
+        "ConditionalRequestConflict", "IncompleteBody", "InternalError", "OperationAborted", "RequestTimeout",
+        "ServiceUnavailable", "SlowDown",
     ]
 
     public var description: String {

@@ -13,26 +13,27 @@ struct XMLElement: Sendable {
     init?(_ document: String) {
         var stack: [XMLElement] = []
         var root: XMLElement?
-        var rest = Substring(document)
+        // Marks that combine with what is before them are text all the same after a tag.
+        var rest = Substring(document).unicodeScalars
         while let open = rest.firstIndex(of: "<") {
             if !stack.isEmpty {
-                guard let text = Self.unescaped(rest[..<open]) else { return nil }
+                guard let text = Self.unescaped(Substring(rest[..<open])) else { return nil }
                 stack[stack.count - 1].text += text
             }
             rest = rest[open...]
-            if rest.hasPrefix("<![CDATA[") {
-                guard let end = rest.firstRange(of: "]]>"), !stack.isEmpty else { return nil }
-                stack[stack.count - 1].text += rest[..<end.lowerBound].dropFirst(9)
+            if rest.starts(with: "<![CDATA[".unicodeScalars) {
+                guard let end = rest.firstRange(of: "]]>".unicodeScalars), !stack.isEmpty else { return nil }
+                stack[stack.count - 1].text += Substring(rest[..<end.lowerBound].dropFirst(9))
                 rest = rest[end.upperBound...]
                 continue
             }
-            if rest.hasPrefix("<!--") {
-                guard let end = rest.firstRange(of: "-->") else { return nil }
+            if rest.starts(with: "<!--".unicodeScalars) {
+                guard let end = rest.firstRange(of: "-->".unicodeScalars) else { return nil }
                 rest = rest[end.upperBound...]
                 continue
             }
-            guard !rest.hasPrefix("<!"), let close = rest.firstIndex(of: ">") else { return nil }
-            let tag = rest[rest.index(after: open)..<close]
+            guard !rest.starts(with: "<!".unicodeScalars), let close = rest.firstIndex(of: ">") else { return nil }
+            let tag = Substring(rest[rest.index(after: open)..<close])
             rest = rest[rest.index(after: close)...]
             if tag.hasPrefix("?") { continue }
             if tag.hasPrefix("/") {
@@ -67,13 +68,13 @@ struct XMLElement: Sendable {
     }
 
     private static func unescaped(_ text: Substring) -> String? {
-        guard text.contains("&") else { return String(text) }
+        guard text.utf8.contains(UInt8(ascii: "&")) else { return String(text) }
         var result = ""
-        var rest = text
+        var rest = text.unicodeScalars
         while let ampersand = rest.firstIndex(of: "&") {
-            result += rest[..<ampersand]
+            result.unicodeScalars += rest[..<ampersand]
             guard let end = rest[ampersand...].firstIndex(of: ";") else { return nil }
-            let name = rest[rest.index(after: ampersand)..<end]
+            let name = Substring(rest[rest.index(after: ampersand)..<end])
             switch name {
             case "amp": result += "&"
             case "lt": result += "<"
@@ -90,7 +91,8 @@ struct XMLElement: Sendable {
             }
             rest = rest[rest.index(after: end)...]
         }
-        return result + rest
+        result.unicodeScalars += rest
+        return result
     }
 
     /// Text made fit for an element.

@@ -48,7 +48,9 @@ final class UploadHandler: ChannelInboundHandler {
                 return respond(context, head, .message(413, "the form is longer than a mebibyte"))
             }
             let request = UploadRequest(
-                path: String(head.uri.prefix { $0 != "?" }), isForm: head.headers.isForm, body: String(buffer: body))
+                path: String(head.uri.prefix { $0 != "?" }),
+                contentType: head.headers[canonicalForm: "content-type"].first.map(String.init) ?? "",
+                body: String(buffer: body))
             let promise = context.eventLoop.makePromise(of: UploadAnswer.self)
             let executor = daemon.executor(context.eventLoop)
             Task(executorPreference: executor) { [daemon] in
@@ -88,10 +90,4 @@ final class UploadHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-}
-
-extension HTTPHeaders {
-    fileprivate var isForm: Bool {
-        self[canonicalForm: "content-type"].first?.lowercased().hasPrefix("application/x-www-form-urlencoded") ?? false
-    }
 }

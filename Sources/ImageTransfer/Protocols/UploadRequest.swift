@@ -7,7 +7,8 @@ import StructuredData
 /// A request over HTTP.
 struct UploadRequest: Sendable {
     let path: String
-    let isForm: Bool
+    /// The header `Content-Type`.
+    let contentType: String
     let body: String
 
     /// What an upload asks for.
@@ -27,49 +28,48 @@ struct UploadRequest: Sendable {
         init(_ message: String) { self.message = "error parsing request: " + message }
     }
 
-    func form() throws(Problem) -> Form {
-        var fields: [String: String] = [:]
-        if isForm {
-            for pair in body.split(separator: "&") {
-                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                guard let name = PercentEncoding.decode(parts[0], plusIsSpace: true),
-                    let value = PercentEncoding.decode(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
-                else { throw Problem("the form is not well formed") }
-                if fields[name] == nil { fields[name] = value }
-            }
+    /// The fields of the form in the body, in either of the encodings that forms have; none without a form.
+    func fields() throws(Problem) -> [String: String] {
+        guard let fields = FormFields.read(body, contentType: contentType) else {
+            throw Problem("the form is not well formed")
         }
+        return fields
+    }
+
+    static func form(_ fields: [String: String]) throws(Problem) -> Form {
         guard let file = fields["file"], !file.isEmpty else { throw Problem("missing field: file") }
         guard let uri = fields["uri"], !uri.isEmpty else { throw Problem("missing field: uri") }
         guard !file.contains("\0"), !uri.contains("\0") else { throw Problem("a field has a null byte") }
-        guard file.utf8.first == UInt8(ascii: "/") else { throw Problem("only absolute file paths are supported: \(Self.quoted(file))") }
+        guard file.utf8.first == UInt8(ascii: "/") else { throw Problem("only absolute file paths are supported: \(quoted(file))") }
         var status = stat()
         guard stat(file, &status) == 0 else {
             throw Problem(
-                "could not stat file \(Self.escaped(file)): stat \(Self.escaped(file)): "
+                "could not stat file \(escaped(file)): stat \(escaped(file)): "
                     + String(cString: strerror(errno)).lowercased())
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw Problem("could not stat file \(Self.escaped(file)): not a regular file")
+            throw Problem("could not stat file \(escaped(file)): not a regular file")
         }
         guard let parsed = try? ResourceURI(uri), parsed.isAbsolute, !uri.contains(where: \.isNewline),
             PercentEncoding.decode(uri) != nil
         else {
-            throw Problem("unable to parse URI: \(Self.quoted(uri))")
+            throw Problem("unable to parse URI: \(quoted(uri))")
         }
-        guard parsed.scheme == "s3" else { throw Problem("only s3 scheme is supported: \(Self.quoted(uri))") }
-        guard !parsed.authority.isEmpty else { throw Problem("unable to parse bucket from URI: \(Self.quoted(uri))") }
-        let key = parsed.path.withoutFirstSlashes
-        guard !key.isEmpty else { throw Problem("unable to parse key from URI: \(Self.quoted(uri))") }
+        guard parsed.scheme == "s3" else { throw Problem("only s3 scheme is supported: \(quoted(uri))") }
+        // Without a user.
+        let bucket = parsed.authority.split(separator: "@", omittingEmptySubsequences: false).last.map(String.init) ?? ""
+        guard !bucket.isEmpty else { throw Problem("unable to parse bucket from URI: \(quoted(uri))") }
+        let key = String(decoding: parsed.path.utf8.dropFirst(), as: UTF8.self)
+        guard !key.isEmpty else { throw Problem("unable to parse key from URI: \(quoted(uri))") }
         var priority: TransferPriority?
         if let text = fields["priority"], !text.isEmpty {
             guard let known = TransferPriority(rawValue: text) else {
-                throw Problem("priority is none of urgent, normal and bulk: \(Self.quoted(text))")
+                throw Problem("priority is none of urgent, normal and bulk: \(quoted(text))")
             }
             priority = known
         }
         return Form(
-            file: file, bucket: parsed.authority, key: key, uri: uri,
-            slug: fields["slug"].flatMap { $0.isEmpty ? nil : $0 }, priority: priority,
+            file: file, bucket: bucket, key: key, uri: uri, slug: fields["slug"], priority: priority,
             waits: !["0", "false", "no"].contains(fields["wait"]?.lowercased() ?? ""))
     }
 

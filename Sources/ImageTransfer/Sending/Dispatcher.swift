@@ -41,7 +41,7 @@ final class Dispatcher: Sendable {
     private let lastAcceptance: Mutex<Double>
     private let isStopping = Atomic<Bool>(false)
     private let active = Atomic<Int>(0)
-    /// Those at the usual destination, which share the rate.
+    /// Connections to the usual destination that are at work, which share the rate.
     private let paced = Atomic<Int>(0)
 
     init(
@@ -159,17 +159,20 @@ final class Dispatcher: Sendable {
         _ id: UUID, deletes: Bool = false, isDropped: Bool = false
     ) throws -> TransferRequest {
         guard !isStopping.load(ordering: .relaxed) else { throw DaemonError.stopping }
-        try checkRoots(file)
+        do { try checkRoots(file) } catch { throw refused(error) }
         let request = TransferRequest(
             id: id, file: file, bucket: bucket, key: key, priority: priority ?? settings.rules.priority(of: key),
             slug: slug, uri: uri, accepted: nextAcceptance(),
             pending: order.filter { destinations[$0]?.takes(key) ?? false }, deletes: deletes,
             isDropped: isDropped)
-        do { try journal.accept(request) } catch {
-            metrics.refused(error)
-            throw error
-        }
+        do { try journal.accept(request) } catch { throw refused(error) }
         return request
+    }
+
+    private func refused(_ error: DaemonError) -> DaemonError {
+        metrics.refused(error)
+        log.problem("refused: \(error)")
+        return error
     }
 
     /// When a request is accepted: later than all before it, also when the clock is put back.
@@ -250,7 +253,11 @@ final class Dispatcher: Sendable {
             }
             tell(result)
         } giveUp: { isClosed in
-            if !isClosed { self.finish(request, destination.name) }
+            if !isClosed {
+                self.finish(request, destination.name)
+                self.metrics.failed(destination.name)
+                self.log.problem("\(request.file) had no turn in time at \(destination.name), as its sender was told")
+            }
             tell(
                 .failure(
                     isClosed
@@ -312,9 +319,9 @@ final class Dispatcher: Sendable {
         let place = destination.place(request)
         active.add(1, ordering: .relaxed)
         defer { active.subtract(1, ordering: .relaxed) }
-        let isPaced = destination.name == Destination.usual
-        if isPaced { share(paced.add(1, ordering: .relaxed).newValue) }
-        defer { if isPaced { share(paced.subtract(1, ordering: .relaxed).newValue) } }
+        let connections = destination.name == Destination.usual ? connections(of: request.file) : 0
+        if connections > 0 { share(paced.add(connections, ordering: .relaxed).newValue) }
+        defer { if connections > 0 { share(paced.subtract(connections, ordering: .relaxed).newValue) } }
         let start = Date().timeIntervalSince1970
         var report = TransferReport()
         var reason = reason
@@ -375,7 +382,7 @@ final class Dispatcher: Sendable {
     @discardableResult
     private func finish(_ id: UUID, _ destination: String) -> TransferRequest? {
         do { return try journal.finish(id, destination) } catch {
-            // The file is sent; at worst it is looked for once more after the next start.
+            // It is noted as soon as there is room; else the file is looked for once more after the next start.
             log.problem("\(error)")
             return nil
         }
@@ -394,7 +401,15 @@ final class Dispatcher: Sendable {
         }
     }
 
-    /// Divides the rate among the files that are being sent.
+    /// Over how many connections a file is sent at a time; 0 without a rate.
+    private func connections(of file: String) -> Int {
+        guard settings.bandwidth > 0 else { return 0 }
+        var status = stat()
+        guard stat(file, &status) == 0 else { return 1 }
+        return S3Client.connections(forBytes: Int64(status.st_size), partSize: settings.partSize)
+    }
+
+    /// Divides the rate among the connections over which files are being sent.
     private func share(_ active: Int) {
         guard settings.bandwidth > 0 else { return }
         sockets.pace(settings.bandwidth / 8 / Int64(max(1, active)))
@@ -426,6 +441,7 @@ final class Dispatcher: Sendable {
             group.cancelAll()
         }
         await waitUntilIdle()
+        do { try journal.settle() } catch { log.problem("\(error)") }
     }
 
     private func waitUntilIdle() async { for queue in queues.values { await queue.waitUntilIdle() } }

@@ -16,6 +16,9 @@ final class SpoolJournal: Sendable {
         var written: UInt64 = 0
         /// When it was tried last to make room on a full disk.
         var lastReclaim: ContinuousClock.Instant?
+        /// Lines of ends for which there was no room. They come before all others: a request that is of the past must not
+        /// be sent after a later one.
+        var owed = ""
     }
 
     private static let name = "journal"
@@ -109,10 +112,19 @@ final class SpoolJournal: Sendable {
             request.pending.removeAll { $0 == destination }
             let isLast = request.pending.isEmpty
             state.waiting[id] = isLast ? nil : request
-            try append(Self.end(id, destination), &state)
-            try trim(&state)
+            let line = Self.end(id, destination)
+            do throws(DaemonError) { try append(line, &state) } catch {
+                state.owed += line
+                throw error
+            }
+            trim(&state)
             return isLast ? request : nil
         }
+    }
+
+    /// Writes what there was no room for, now that nothing more comes.
+    func settle() throws(DaemonError) {
+        try state.withLock { state throws(DaemonError) in if !state.owed.isEmpty { try append("", &state) } }
     }
 
     private static func end(_ id: UUID, _ destination: String) -> String { "D \(id.uuidString) \(destination)\n" }
@@ -126,7 +138,7 @@ final class SpoolJournal: Sendable {
             if let first = state.waiting[id]?.refused[destination] { return first }
             try append(TransferRequest.timeLine("F", id, destination, now), &state)
             state.waiting[id]?.refused[destination] = now
-            try trim(&state)
+            trim(&state)
             return now
         }
     }
@@ -137,7 +149,7 @@ final class SpoolJournal: Sendable {
             guard state.waiting[id]?.refused[destination] != nil else { return }
             try append(TransferRequest.timeLine("F", id, destination, 0), &state)
             state.waiting[id]?.refused[destination] = nil
-            try trim(&state)
+            trim(&state)
         }
     }
 
@@ -209,7 +221,7 @@ final class SpoolJournal: Sendable {
                     // When it was set aside there may have been no room for the line.
                     try append(Self.end(entry.id, entry.destination), &state)
                 }
-                try trim(&state)
+                trim(&state)
             }
             try synchronize()
             try setAsideList.remove(entries, forgets: true)
@@ -220,26 +232,27 @@ final class SpoolJournal: Sendable {
     // MARK: Lines
 
     private func append(_ line: String, _ state: inout State) throws(DaemonError) {
-        do throws(DaemonError) { try state.file.append(line, watch) } catch {
+        do throws(DaemonError) { try state.file.append(state.owed + line, watch) } catch {
             // It may be the lines of the past that fill the disk.
             guard reclaim(&state) else { throw error }
-            try state.file.append(line, watch)
+            try state.file.append(state.owed + line, watch)
         }
+        state.owed = ""
         state.lines += 1
         state.written += 1
     }
 
-    /// Writes the file anew when most of its lines are of the past.
-    private func trim(_ state: inout State) throws(DaemonError) {
-        if state.lines > 20_000, state.lines > 8 * state.waiting.count { try rewrite(&state) }
+    /// Makes the file shorter when most of its lines are of the past. Without room it stays as it is.
+    private func trim(_ state: inout State) {
+        if state.lines > 20_000, state.lines > 8 * state.waiting.count { _ = reclaim(&state) }
     }
 
-    /// Makes room on a full disk, at most once a second where requests wait.
+    /// Makes room, at most once a second where requests wait.
     private func reclaim(_ state: inout State) -> Bool {
         do throws(DaemonError) {
             if state.waiting.isEmpty {
                 try state.file.clear()
-                state.lines = 0
+                (state.lines, state.owed) = (0, "")
                 return true
             }
             let now = ContinuousClock.now
@@ -254,7 +267,7 @@ final class SpoolJournal: Sendable {
     private func rewrite(_ state: inout State) throws(DaemonError) {
         let requests = state.waiting.values.sorted { $0.accepted < $1.accepted }
         try state.file.replace(with: requests.map(\.lines))
-        state.lines = state.waiting.count
+        (state.lines, state.owed) = (state.waiting.count, "")
     }
 
     private static func read(

@@ -113,11 +113,9 @@ struct FolderWatch: Sendable {
     /// - Returns: whether the file is in the spool; else it is looked at again.
     private func take(_ errand: Errand, isOld: Bool) async throws -> Bool {
         if isOld, dispatcher.journal.room == 0 { return false }
-        // What is not there when the file is removed would be lost. A file that stays is sent again when it has grown.
-        if rule.deletes {
-            let isOpen = try await POSIXObjectStore.sharedPool.run { LocalFile.isBeingWritten(errand.file) }
-            if isOpen { return false }
-        }
+        // Half of a file is of no use, and what is not there yet when it is removed would be lost.
+        let isOpen = try await POSIXObjectStore.sharedPool.run { LocalFile.isBeingWritten(errand.file) }
+        if isOpen { return false }
         do {
             try await dispatcher.enqueueDropped(
                 errand.file, bucket: errand.bucket, key: errand.key, priority: isOld ? .bulk : rule.priority,

@@ -18,6 +18,11 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
         let reason: any Error
     }
 
+    /// A success was answered before all bytes were sent.
+    struct AnsweredEarly: Error, CustomStringConvertible {
+        var description: String { "the service has answered before it had all bytes" }
+    }
+
     let origin: SendingConnections.Origin
     private let pool: LoopConnections
     private let silence: TimeAmount
@@ -25,6 +30,8 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
     private var context: ChannelHandlerContext?
     private var exchange: SendingExchange?
     private var isWritten = true
+    /// Bytes of the content that are not sent yet; those that come in one piece count with the end.
+    private var left: Int64 = 0
     private var isUsed = false
     private var head: HTTPResponseHead?
     private var body = ByteBuffer()
@@ -51,7 +58,7 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
         self.exchange = exchange
         isDoubtful = isUsed && .now() - last >= Self.quiet
         isUsed = true
-        (head, isWritten, last) = (nil, false, .now())
+        (head, isWritten, last, left) = (nil, false, .now(), exchange.content.length)
         body.clear()
         watch()
         var request = HTTPRequestHead(
@@ -64,8 +71,10 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
     func write(_ bytes: ByteBuffer) { context?.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil) }
 
     func writeAndFlush(_ bytes: ByteBuffer, _ written: @escaping @Sendable () -> Void) {
+        let count = Int64(bytes.readableBytes)
         context?.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(bytes)))).whenSuccess {
             self.last = .now()
+            self.left -= count
             written()
         }
     }
@@ -95,7 +104,9 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
             body = ByteBuffer()
             // After an answer that came before the end of the request, the rest of it would be taken for the next.
             if head.isKeepAlive, isWritten, context.channel.isActive { pool.keep(self) } else { close() }
-            exchange.end(.success(answer))
+            // A refusal may come early; who says that all is well has to have seen all.
+            let isTrue = isWritten || left <= 0 || answer.status >= 300
+            exchange.end(isTrue ? .success(answer) : .failure(AnsweredEarly()))
         }
     }
 

@@ -50,7 +50,13 @@ struct FilePieces: AsyncSequence, Sendable {
             let (file, start, count) = (file, offset, Int(Swift.min(Int64(FilePieces.size), end - offset)))
             let piece = memory.pieces[turn]
             turn = (turn + 1) % memory.pieces.count
-            let buffer = try await POSIXObjectStore.sharedPool.run { try piece.fill(file, start, count) }
+            let isLast = start + Int64(count) == end
+            let buffer = try await POSIXObjectStore.sharedPool.run {
+                let buffer = try piece.fill(file, start, count)
+                // Without its last bytes the store takes nothing.
+                if isLast { try file.checkUnchanged() }
+                return buffer
+            }
             offset += Int64(count)
             await digest?.add(buffer)
             return buffer

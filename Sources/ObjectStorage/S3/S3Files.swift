@@ -5,6 +5,14 @@ extension S3Client {
     /// Files larger than this go in parts of this size, several at a time.
     public static let partThreshold: Int64 = 16 << 20
 
+    /// How many parts of a file are on their way at a time.
+    private static let partsAtOnce = 4
+
+    /// Over how many connections a file is sent at a time.
+    public static func connections(forBytes size: Int64, partSize: Int64) -> Int {
+        Int(min(Int64(partsAtOnce), max(1, (size + max(5 << 20, partSize) - 1) / max(5 << 20, partSize))))
+    }
+
     /// Stores a file. It must not change meanwhile.
     ///
     /// - Parameter isSeenEarly: whether others may see the object before the service's digest of it was compared, and
@@ -40,7 +48,7 @@ extension S3Client {
         let word = Self.newWord
         let identifier = try await beginUpload(location, metadata: metadata + [(Self.wordHeader, word)])
         do {
-            let parts = try await inParallel(Array(ranges.enumerated()), width: 4) { index, range in
+            let parts = try await inParallel(Array(ranges.enumerated()), width: Self.partsAtOnce) { index, range in
                 // Nobody sees parts.
                 try await sending(file, range, digestsMeanwhile: true) {
                     try await storePart(location, identifier, number: index + 1, $0)
@@ -71,7 +79,11 @@ extension S3Client {
             let result = try await withLaterDigest { try await store(S3Body(file, range, md5: nil)) }
             if let result { return result }
         }
-        let (digest, bytes) = try await POSIXObjectStore.sharedPool.run { try file.digest(range) }
+        let (digest, bytes) = try await POSIXObjectStore.sharedPool.run {
+            let read = try file.digest(range)
+            try file.checkUnchanged()
+            return read
+        }
         return try await store(bytes.map { S3Body($0, md5: digest) } ?? S3Body(file, range, md5: digest))
     }
 

@@ -91,7 +91,10 @@ extension S3Client {
             let etag = answer.headers.first(name: "etag") ?? ""
             // They are the same; the tag's is at hand.
             var digest = Self.md5(etag, answer.headers)
-            if digest == nil { digest = try await body.md5 }
+            if digest == nil {
+                try await checkThere(location, body.length)
+                digest = try await body.md5
+            }
             return ObjectStatus(
                 size: body.length, modificationTime: UTCTime.now, etag: etag,
                 checksums: digest.map { [.md5: $0] } ?? [:])
@@ -119,11 +122,10 @@ extension S3Client {
                 error: .unreachable(
                     path: path, operation: "write", reason: "the service has answered before it had all bytes"))
         }
-        // Something in between may answer in the place of the service. Ceph can be told to answer 201 or 204.
-        let document = answer.text.drop(while: \.isWhitespace).prefix(16).lowercased()
+        // Something in between may answer in the place of the service, which says nothing but a tag, and no weak one. Ceph
+        // can be told to answer 201 or 204.
         guard [200, 201, 204].contains(answer.status), let tag = answer.headers.first(name: "etag"),
-            tag.contains(where: { $0 != "\"" }), !document.hasPrefix("<html"), !document.hasPrefix("<!doctype"),
-            !answer.text.contains("<Error>")
+            tag.contains(where: { $0 != "\"" }), !tag.hasPrefix("W/"), answer.text.allSatisfy(\.isWhitespace)
         else {
             throw TransientFailure(
                 error: .unreachable(
@@ -136,6 +138,19 @@ extension S3Client {
         guard stored == digest else {
             throw TransientFailure(error: .damaged(path: path, checksum: "the MD5 of what was stored"))
         }
+    }
+
+    /// Looks whether an object is there whose tag has not shown that the service has it, as far as the keys may look.
+    private func checkThere(_ location: S3Location, _ size: Int64) async throws {
+        do {
+            guard let (status, _) = try await stat(location) else {
+                throw ObjectStorageError.unreachable(
+                    path: location.path, operation: "write", reason: "the service has said that it is stored, and has it not")
+            }
+            guard status.size == size else {
+                throw ObjectStorageError.truncated(path: location.path, expected: size, received: status.size)
+            }
+        } catch ObjectStorageError.permissionDenied {}
     }
 
     func copy(_ source: S3Location, to target: S3Location) async throws {
@@ -158,7 +173,7 @@ extension S3Client {
                     error: .unreachable(path: call.path, operation: call.operation, reason: "the answer is not XML"))
             }
             guard document.name == "Error" else { return }
-            let status = document["Code"]?.text == "InternalError" ? 500 : 400
+            let status = Self.status(ofCode: document["Code"]?.text ?? "")
             throw failure(of: call, status, answer.headers, answer.body)
         }
         guard let document = XMLElement(answer.text), document.name == name || document.name == other else {
@@ -168,6 +183,9 @@ extension S3Client {
         return document
     }
 
+    /// The status that an error within an answer of success stands for.
+    private static func status(ofCode code: String) -> Int { ObjectStorageError.transientCodes.contains(code) ? 503 : 400 }
+
     func delete(_ location: S3Location) async throws {
         _ = try await perform(
             Call(method: .DELETE, bucket: location.bucket, key: location.key, operation: "delete"), accepting: [404])
@@ -175,6 +193,20 @@ extension S3Client {
 
     /// Deletes up to a thousand objects of one bucket; gives what failed.
     func delete(bucket: String, keys: [String]) async throws -> [ExactName: ObjectStorageError] {
+        var failures: [ExactName: ObjectStorageError] = [:]
+        var left = keys
+        let policy = transport.settings.retries
+        try await policy.run(transport.budget) { attempt in
+            failures.merge(try await deleteOnce(bucket: bucket, keys: left)) { $1 }
+            left = failures.filter(\.value.isTransient).keys.map(\.text)
+            guard let first = left.first.flatMap({ failures[ExactName($0)] }), attempt < policy.attempts else { return }
+            for key in left { failures[ExactName(key)] = nil }
+            throw TransientFailure(error: first)
+        }
+        return failures
+    }
+
+    private func deleteOnce(bucket: String, keys: [String]) async throws -> [ExactName: ObjectStorageError] {
         let list = keys.map { "<Object><Key>\(XMLElement.escaped($0))</Key></Object>" }.joined()
         let body = S3Body(Array("<Delete><Quiet>true</Quiet>\(list)</Delete>".utf8))
         let call = Call(
@@ -184,8 +216,9 @@ extension S3Client {
         var failures: [ExactName: ObjectStorageError] = [:]
         for error in document.all("Error") {
             guard let key = error["Key"]?.text, error["Code"]?.text != "NoSuchKey" else { continue }
+            let code = error["Code"]?.text ?? ""
             failures[key] = .remote(
-                path: "s3://\(bucket)/\(key)", operation: "delete", status: 400, code: error["Code"]?.text ?? "",
+                path: "s3://\(bucket)/\(key)", operation: "delete", status: Self.status(ofCode: code), code: code,
                 message: error["Message"]?.text ?? "")
         }
         return failures

@@ -70,6 +70,7 @@ extension S3Client {
     ) async throws -> SentFile? {
         guard let (file, bytes) = LocalFileSource.cached(path, upTo: Int64(FilePieces.short)) else { return nil }
         try check?(file.resolvedPath())
+        try file.checkUnchanged()
         do {
             let status = try await putShort(location, bytes)
             try file.checkUnchanged()

@@ -169,10 +169,12 @@ extension S3Client {
         }
         let size = parts.reduce(0) { $0 + $1.size }
         let whole = Self.tag(ofParts: parts.flatMap(\.md5))
+        // Those of encrypted buckets are none, and the tag of the whole may be made of them.
+        let areDigests = parts.allSatisfy { Self.md5($0.etag, [:]) == $0.md5 }
         func isOurs(_ status: ObjectStatus) -> Bool {
             guard status.size == size else { return false }
             // Tags of other services may be made otherwise; one of this form must be right.
-            if status.etag.hasSuffix("-\(parts.count)\""), status.etag.utf8.count == whole.utf8.count {
+            if areDigests, status.etag.hasSuffix("-\(parts.count)\""), status.etag.utf8.count == whole.utf8.count {
                 return status.etag == whole
             }
             return status != before

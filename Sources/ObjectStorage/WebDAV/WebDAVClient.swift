@@ -143,10 +143,14 @@ struct WebDAVClient: Sendable {
 
     // MARK: WebDAV
 
-    /// Whether the server has properties and collections. It is asked with `OPTIONS`.
+    /// Whether the server has properties and collections. It is asked with `OPTIONS`; of a folder that is not there yet,
+    /// the nearest one above it.
     func isWebDAV(_ path: String) async throws -> Bool {
         let answer = try await perform(
             Call(method: .OPTIONS, path: path, operation: "ask for the abilities of"), accepting: [400, 404, 405, 501])
+        if answer.status == 404, let slash = path.utf8.dropLast().lastIndex(of: UInt8(ascii: "/")) {
+            return try await isWebDAV(String(path[...slash]))
+        }
         guard (200..<300).contains(answer.status) else { return false }
         let classes = answer.headers[canonicalForm: "dav"].map(String.init)
         let methods = answer.headers[canonicalForm: "allow"].map { $0.uppercased() }

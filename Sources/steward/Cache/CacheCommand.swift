@@ -70,7 +70,8 @@ struct ServeCopies: AsyncParsableCommand {
             EdgeCacheSettings(
                 folder: path, maximumSize: Int64(size * 1e9), maximumAge: .seconds(age * 86_400),
                 validity: .seconds(validity)),
-            near: try near.map { try stores.open(try ResourceURI($0).asDirectory) })
+            near: try near.map { try stores.open(try ResourceURI($0).asDirectory) },
+            tell: { StandardStream.error.write("WARNING: \($0)\n") })
         let secret = try secretFile.map { try NearCopies.secret(readingFrom: $0) }
         try await EdgeCacheServer(cache, options: ServingOptions(host: host, port: port), secret: secret).run { port in
             StandardStream.output.write("listening on port \(port)\n")
