@@ -142,3 +142,43 @@ def test_an_archive_of_alternate_keys_without_a_value(base, tmp_path):
         with Butler.from_config(target) as butler:
             assert butler.get("raw", exposure=1, **CAM, collections="run/a") == {"n": 3}
             assert [record.obs_id for record in butler.query_dimension_records("exposure")] == [None]
+
+
+def test_bands_without_a_filter(tmp_path):
+    """What is made of several exposures has a band and no filter, and its records come without those of filters."""
+    source = tmp_path / "source"
+    Butler.makeRepo(str(source))
+    with Butler.from_config(str(source), writeable=True) as butler:
+        registry = butler.registry
+        registry.insertDimensionData("instrument", {"name": "Cam", "class_name": "x.Y"})
+        registry.insertDimensionData("physical_filter", {**CAM, "name": "f", "band": "r"})
+        registry.registerDatasetType(DatasetType("deep", ["band"], "StructuredDataDict", universe=butler.dimensions))
+        butler.collections.register("run/a")
+        refs = [butler.put({"n": 1}, "deep", band="r", run="run/a")]
+        (tmp_path / "export").mkdir()
+        with butler.export(directory=str(tmp_path / "export"), format="yaml", transfer="copy") as export:
+            export.saveDatasets(refs)
+        archive = butler.retrieve_artifacts_zip(refs, destination=str(tmp_path))
+    # Neither has the filter.
+    text = (tmp_path / "export" / "export.yaml").read_text()
+    assert "physical_filter" not in text
+    commands = {
+        "import": ["import", "ROOT", str(tmp_path / "export"), "-t", "copy"],
+        "ingest-zip": ["ingest-zip", "--transfer-dimensions", "ROOT", str(archive)],
+    }
+    for name, command in commands.items():
+        root = tmp_path / name
+        Butler.makeRepo(str(root))
+        if name == "ingest-zip":
+            with Butler.from_config(str(root), writeable=True) as butler:
+                butler.registry.registerDatasetType(
+                    DatasetType("deep", ["band"], "StructuredDataDict", universe=butler.dimensions))
+        outcome = steward(*[str(root) if word == "ROOT" else word for word in command])
+        assert outcome.status == 0, outcome.errors
+        with Butler.from_config(str(root)) as butler:
+            assert butler.get("deep", band="r", collections="run/a") == {"n": 1}
+        # A file that could be anybody's has the check ask for all names of the run.
+        (root / "run/a").mkdir(parents=True, exist_ok=True)
+        (root / "run/a/stray.yaml").write_text("x")
+        outcome = steward("check", str(root), "--min-age", "0")
+        assert outcome.status == 1 and "1 found" in outcome.output, outcome.errors

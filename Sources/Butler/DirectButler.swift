@@ -128,6 +128,8 @@ public final class DirectButler: Butler {
             if let held { return held }
             let opened = try Datastores.open(
                 try configuration.datastore(), universe: universe, storageClasses: try configuration.storageClasses())
+            let name = try RegistryDatabase.name(try configuration.registry(), environment: configuration.environment)
+            for files in opened.files { files.belong(toRegistry: name) }
             held = opened
             return opened
         }

@@ -1,4 +1,5 @@
 import Database
+import Foundation
 import RepositoryConfiguration
 
 /// The database of a registry: its URL, completed from the configuration and the user's credentials.
@@ -8,6 +9,20 @@ enum RegistryDatabase {
         _ section: RegistryConfiguration, environment: ConfigurationEnvironment
     ) throws -> DatabaseURL {
         try url(section.database, section, environment: environment)
+    }
+
+    /// A name by which writers know that what others of a datastore were about to do is of the same registry: the same for
+    /// all users, and for all spellings of the path of a file.
+    static func name(_ section: RegistryConfiguration, environment: ConfigurationEnvironment) throws -> String {
+        let url = try url(section, environment: environment)
+        if url.dialect == "sqlite" {
+            let path = url.database ?? ""
+            guard let real = realpath(path, nil) else { return "sqlite:" + path }
+            defer { free(real) }
+            return "sqlite:" + String(cString: real)
+        }
+        let address = "\(url.host?.lowercased() ?? ""):\(url.port ?? 5432)/\(url.database ?? "")"
+        return "\(url.dialect)://\(address) \(section.namespace ?? "")"
     }
 
     private static func url(

@@ -62,7 +62,7 @@ struct ImportedDatasets: Sendable {
                 return DatasetRef(
                     id: dataset.id, datasetType: type,
                     // Where files get a path, all that the path is made of is needed.
-                    dataID: takesFiles ? try snapshot.expand(dataID, remembering: memory) : dataID, run: run)
+                    dataID: takesFiles ? try snapshot.expand(dataID, remembering: memory, trustingImplied: true) : dataID, run: run)
             }
             batch.refs += refs
             guard takesFiles else { continue }

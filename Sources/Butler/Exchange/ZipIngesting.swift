@@ -36,7 +36,7 @@ extension DirectButler {
             try snapshot.refuseOwnFiles([source], .all(transfer), in: datastore, ownFiles)
             let memory = RecordMemory()
             return try archive.refs.map { ref in
-                try ref.with(dataID: try snapshot.expand(ref.dataID, remembering: memory))
+                try ref.with(dataID: try snapshot.expand(ref.dataID, remembering: memory, trustingImplied: true))
                     .with(type: types[ref.datasetType] ?? ref.datasetType)
             }
         }

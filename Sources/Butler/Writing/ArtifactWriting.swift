@@ -157,8 +157,8 @@ extension RegistryWriter {
         } catch DatabaseError.constraintViolation(let violation) {
             let error = ButlerError(
                 .conflictingDefinition,
-                "The datastore has files of one of the datasets already (\(violation.description)); remove them before "
-                    + "storing others.")
+                "The datastore has one of the datasets already (\(violation.description)); remove it before storing "
+                    + "another. If it has lost the record of its file, 'steward butler check --repair' mends that.")
             guard violation.kind == .foreignKey else { throw error }
             throw UnclearViolation(error) { try $0.requirePresent(artifacts.datasets) }
         }

@@ -32,6 +32,10 @@ extension RepositoryCheck {
                 }
             }
             for fault in faults { try await body(fault) }
+        } unnamed: { problem in
+            guard case .invalidPath(let path, let reason) = problem else { throw problem }
+            try await body(
+                RepositoryFault(.fileWithoutRecord, path, "left alone: \(reason)", .none, repairs: repairs))
         }
     }
 
@@ -130,7 +134,7 @@ private final class KnownRuns: Sendable {
                 found.lack = "that are registered and not stored"
             }
             for ref in refs {
-                let expanded = ref.with(dataID: try snapshot.expand(ref.dataID, remembering: memory))
+                let expanded = ref.with(dataID: try snapshot.expand(ref.dataID, remembering: memory, trustingImplied: true))
                 for possible in try datastore.possibleStems(of: expanded) { found.stems.insert(possible.hashValue) }
             }
         }

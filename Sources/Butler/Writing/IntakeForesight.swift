@@ -33,7 +33,7 @@ struct IntakeForesight {
                 of: try refs.map { ref in
                     // Records that came along from elsewhere do not tell what is here.
                     let plain = DataCoordinate(group: ref.dataID.group, values: Array(ref.dataID.requiredValues))
-                    return ref.with(dataID: try snapshot.expand(plain, remembering: memory))
+                    return ref.with(dataID: try snapshot.expand(plain, remembering: memory, trustingImplied: true))
                 })
         }
     }

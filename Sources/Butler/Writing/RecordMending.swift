@@ -115,7 +115,7 @@ extension RepositoryCheck {
     ) throws -> [DatasetRef] {
         let gone = Set(try files.located(ids, snapshot.connection)).subtracting(try recorded(ids, under: files.name, snapshot))
         return try snapshot.datasets(gone.sorted()).sorted { $0.id < $1.id }.map {
-            $0.with(dataID: try snapshot.expand($0.dataID))
+            $0.with(dataID: try snapshot.expand($0.dataID, trustingImplied: true))
         }
     }
 
@@ -164,14 +164,20 @@ extension RepositoryCheck {
     }
 
     func trash(of files: FileDatastore, _ body: (RepositoryFault) async throws -> Void) async throws {
-        let empty = try await transaction { snapshot, writer in
+        let (empty, stale) = try await transaction { snapshot, writer in
+            // Clients that do not look would take what was stored since.
+            let stale = try files.trashOfStored(snapshot.connection)
             let ids = try files.trashWithoutRecord(snapshot.connection)
                 .pieces(of: 1000).flatMap { piece in
                     let known = try self.recorded(piece, under: files.name, snapshot)
                     return piece.filter { !known.contains($0) }
                 }
-            if let writer { try files.forgetTrash(ids, writer.connection) }
-            return ids
+            if let writer { try files.forgetTrash(ids + stale, writer.connection) }
+            return (ids, stale)
+        }
+        for id in stale {
+            try await body(
+                fault(.emptyTrashRow, id.description, "in datastore '\(files.name)', which has the dataset", nil, .rows))
         }
         for id in empty {
             try await body(

@@ -52,7 +52,8 @@ extension FormatterCatalog {
     /// format reference, section 6.4.
     private static func writeParameters(_ className: String) -> Set<String>? {
         guard readable[className] != nil else { return nil }
-        if className.hasSuffix(".PackagesFormatter") { return ["format"] }
+        if className.hasSuffix(".PackagesFormatter") || className.hasSuffix(".AstropyTableFormatter") { return ["format"] }
+        if className.hasSuffix(".YamlFormatter") { return ["unsafe_dump"] }
         if className.hasPrefix("lsst.obs.base.formatters.fits") { return ["recipe"] }
         return className.hasPrefix("lsst.daf.butler.") || className.hasPrefix("lsst.pipe.") ? [] : nil
     }

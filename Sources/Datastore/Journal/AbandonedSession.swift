@@ -20,7 +20,9 @@ public final class AbandonedSession: Sendable {
     }
 
     /// The sessions below the root of a datastore whose lock is free, and which this user may look after. Blocks.
-    static func all(root: String) throws -> [AbandonedSession] {
+    ///
+    /// - Parameter registry: as ``FileDatastore/nameInJournal()``; those of others are left alone.
+    static func all(root: String, of registry: String = "") throws -> [AbandonedSession] {
         let folder = root + "/" + JournalSession.folderName
         guard let names = try JournalFiles.names(in: folder) else { return [] }
         // Of a writer that died as it made the folder; one that makes it just now makes it once more.
@@ -35,6 +37,7 @@ public final class AbandonedSession: Sendable {
             // What has another name or other contents is not of the journal, such as files of a run of this name.
             for name in try (JournalFiles.names(in: folder) ?? []).sorted() where JournalSession.isSessionName(name) {
                 let directory = folder + "/" + name
+                guard try JournalSession.isOf(registry, directory) else { continue }
                 switch try FileLock.attempt(directory + "/" + JournalSession.lockName) {
                 case .heldByOther: continue
                 case .noFile:
@@ -44,6 +47,7 @@ public final class AbandonedSession: Sendable {
                     sessions.append(AbandonedSession(directory: directory, folder: folder, lock: lock))
                 }
             }
+            // Looks for others itself.
             if sessions.isEmpty { try JournalSession.removeIfEmpty(folder) }
             return sessions
         }

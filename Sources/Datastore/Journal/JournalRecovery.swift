@@ -8,7 +8,7 @@ extension FileDatastore {
     /// Writers of this datastore that ended in the middle of something. They stay locked while the values live. Blocks.
     public func abandonedSessions() throws -> [AbandonedSession] {
         guard isLocal else { return [] }
-        return try AbandonedSession.all(root: try rootPath())
+        return try AbandonedSession.all(root: try rootPath(), of: try nameInJournal())
     }
 
     /// Moves intents of a session that cannot be read out of the way, to `.steward/damaged`; what they may have named is not

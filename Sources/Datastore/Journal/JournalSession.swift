@@ -36,7 +36,9 @@ final class JournalSession: Sendable {
     }
 
     /// Makes the folder. Blocks.
-    static func begin(root: String) throws -> JournalSession {
+    ///
+    /// - Parameter registry: whose files are written, as ``FileDatastore/nameInJournal()``.
+    static func begin(root: String, registry: String = "") throws -> JournalSession {
         let folder = root + "/" + folderName
         let name = UUID().uuidString.lowercased()
         let directory = folder + "/" + name
@@ -50,7 +52,7 @@ final class JournalSession: Sendable {
             JournalFiles.share(folder + "/" + lockName, like: root)
             return try withExtendedLifetime(door) {
                 do {
-                    return try make(root: root, name: name, directory)
+                    return try make(root: root, name: name, directory, registry)
                 } catch {
                     // The disk may be full. The door is held, so the way of `end` would wait for itself.
                     try? JournalFiles.removeFolder(directory)
@@ -65,7 +67,9 @@ final class JournalSession: Sendable {
     }
 
     /// Makes the folder of a session; the door must be held.
-    private static func make(root: String, name: String, _ directory: String) throws -> JournalSession {
+    private static func make(
+        root: String, name: String, _ directory: String, _ registry: String
+    ) throws -> JournalSession {
         try JournalFiles.makeFolder(directory)
         JournalFiles.share(directory, like: root)
         KillPoint.pass()
@@ -74,7 +78,7 @@ final class JournalSession: Sendable {
         }
         JournalFiles.share(directory + "/" + lockName, like: root)
         KillPoint.pass()
-        try describe(directory, root: root)
+        try describe(directory, root: root, registry)
         KillPoint.pass()
         return JournalSession(root: root, name: name, directory: directory, lock: lock)
     }
@@ -84,18 +88,38 @@ final class JournalSession: Sendable {
         try? end()
     }
 
-    /// Who writes here, for people who find the folder.
-    private static func describe(_ directory: String, root: String) throws {
-        let path = directory + "/session.json"
+    private static let descriptionName = "session.json"
+
+    /// Who writes here, for people who find the folder, and for which registry.
+    private static func describe(_ directory: String, root: String, _ registry: String) throws {
+        let path = directory + "/" + descriptionName
         var writer = JSONWriter()
         writer.value(
             .object([
                 "host": .string(ProcessInfo.processInfo.hostName), "process": .int(Int64(getpid())),
-                "started": .int(TAINanoseconds.now.rawValue),
+                "started": .int(TAINanoseconds.now.rawValue), registryKey: .string(registry),
             ]))
         writer.endLine()
         try LocalFile.create(path, writer.bytes)
         JournalFiles.share(path, like: root)
+    }
+
+    static let registryKey = "registry"
+
+    /// Whether what is described as another writer's is of this registry; so is what says nothing of registries.
+    static func isOf(_ registry: String, _ description: [UInt8]?) -> Bool {
+        guard !registry.isEmpty, let description, let fields = try? StructuredValue(json: description),
+            let other = fields[registryKey]?.stringValue, !other.isEmpty
+        else { return true }
+        return other.hasSameBytes(as: registry)
+    }
+
+    /// Whether the writer of a session's folder wrote for this registry. Blocks.
+    static func isOf(_ registry: String, _ directory: String) throws -> Bool {
+        do { return isOf(registry, try LocalFile.read(directory + "/" + descriptionName)) } catch ObjectStorageError.notFound {
+            // It died before it wrote anything.
+            return true
+        }
     }
 
     /// A path for a file to be staged, relative to the root.

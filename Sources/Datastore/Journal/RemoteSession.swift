@@ -27,12 +27,16 @@ final class RemoteSession: Sendable {
     let name: String
     private let store: any ObjectStore
     private let card: ObjectPath
+    private let registry: String
     private let count = Mutex<UInt64>(0)
     private let inEffect = Mutex<Set<String>>([])
     private let renewal: Task<Void, Never>
 
-    private init(_ name: String, _ store: any ObjectStore, _ card: ObjectPath, renewal: Task<Void, Never>) {
+    private init(
+        _ name: String, _ store: any ObjectStore, _ card: ObjectPath, _ registry: String, renewal: Task<Void, Never>
+    ) {
         self.name = name
+        self.registry = registry
         self.store = store
         self.card = card
         self.renewal = renewal
@@ -40,14 +44,17 @@ final class RemoteSession: Sendable {
 
     deinit { renewal.cancel() }
 
-    /// - Parameter scratch: the session of the folder for staged files, whose lock is held as long as the process lives.
-    static func begin(_ store: any ObjectStore, scratch: JournalSession) throws -> RemoteSession {
+    /// - Parameters:
+    ///   - scratch: the session of the folder for staged files, whose lock is held as long as the process lives.
+    ///   - registry: as ``FileDatastore/nameInJournal()``.
+    static func begin(_ store: any ObjectStore, scratch: JournalSession, registry: String = "") throws -> RemoteSession {
         let name = UUID().uuidString.lowercased()
         let card = try ObjectPath("\(JournalSession.folderName)/\(name)\(cardSuffix)")
         let text = Self.text([
             "host": .string(ProcessInfo.processInfo.hostName), "process": .int(Int64(getpid())),
             "started": .int(TAINanoseconds.now.rawValue),
             "lock": .string(scratch.directory + "/" + JournalSession.lockName),
+            JournalSession.registryKey: .string(registry),
         ])
         try BlockingCall.wait { try await store.write(card, bytes: text, mode: .overwrite) }
         KillPoint.pass()
@@ -58,7 +65,7 @@ final class RemoteSession: Sendable {
                 try? await store.write(card, bytes: text, mode: .overwrite)
             }
         }
-        return RemoteSession(name, store, card, renewal: renewal)
+        return RemoteSession(name, store, card, registry, renewal: renewal)
     }
 
     private static func text(_ card: StructuredValue) -> [UInt8] {
@@ -105,13 +112,14 @@ final class RemoteSession: Sendable {
     func end() throws {
         renewal.cancel()
         let (store, card, renewal) = (store, card, renewal)
+        let last = Self.text(["ended": .bool(true), JournalSession.registryKey: .string(registry)])
         let isClean = inEffect.withLock(\.isEmpty)
         try BlockingCall.wait {
             await renewal.value
             if isClean {
                 try await store.delete(card)
             } else {
-                try await store.write(card, bytes: Self.text(["ended": .bool(true)]), mode: .overwrite)
+                try await store.write(card, bytes: last, mode: .overwrite)
             }
         }
         KillPoint.pass()
@@ -130,8 +138,11 @@ public struct AbandonedRemoteSession: Sendable {
 
     /// - Parameters:
     ///   - own: the session of this process.
+    ///   - registry: as ``FileDatastore/nameInJournal()``; those of others are left alone.
     ///   - now: by the clock of the service.
-    static func all(_ store: any ObjectStore, apartFrom own: String, now: Int64) throws -> [AbandonedRemoteSession] {
+    static func all(
+        _ store: any ObjectStore, apartFrom own: String, of registry: String = "", now: Int64
+    ) throws -> [AbandonedRemoteSession] {
         var found: [String: (card: ObjectPath?, intents: [(UInt64, ObjectPath)], newest: Int64)] = [:]
         let entries = try BlockingCall.wait {
             var entries: [ObjectEntry] = []
@@ -159,7 +170,7 @@ public struct AbandonedRemoteSession: Sendable {
         var abandoned: [AbandonedRemoteSession] = []
         for (name, session) in found.sorted(by: { $0.key < $1.key }) {
             let isStale = session.newest < now - RemoteSession.lease
-            guard let (isOver, lock) = try life(session.card, store) else { continue }
+            guard let (isOver, lock) = try life(session.card, registry, store) else { continue }
             guard isOver ?? isStale else { continue }
             abandoned.append(
                 AbandonedRemoteSession(
@@ -169,15 +180,16 @@ public struct AbandonedRemoteSession: Sendable {
         return abandoned
     }
 
-    /// Whether a session is over, if that can be told from here; `nil` for one that has just gone.
+    /// Whether a session is over, if that can be told from here; `nil` for one that has just gone, or is another registry's.
     private static func life(
-        _ card: ObjectPath?, _ store: any ObjectStore
+        _ card: ObjectPath?, _ registry: String, _ store: any ObjectStore
     ) throws -> (isOver: Bool?, lock: FileLock?)? {
         guard let card else { return (nil, nil) }
         let text: [UInt8]
         do {
             text = try BlockingCall.wait { try await store.read(card) }
         } catch ObjectStorageError.notFound { return nil }
+        guard JournalSession.isOf(registry, text) else { return nil }
         let fields: StructuredValue
         do {
             fields = try StructuredValue(json: text)

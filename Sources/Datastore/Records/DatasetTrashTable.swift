@@ -4,7 +4,8 @@ import Database
 /// The registry table of datasets whose files are to be deleted from a datastore.
 ///
 /// A dataset with a record and a location is stored; one with a record and a row here awaits deletion; a row here
-/// without a record means nothing. Datastores write the table, through this type alone. Source: repository format
+/// without a record means nothing, and so does one of a dataset that has a location: it was stored again after a client
+/// had died before it took the row away. Datastores write the table, through this type alone. Source: repository format
 /// reference, section 7.7.
 struct DatasetTrashTable: Sendable {
     static let specification = TableSpecification(
@@ -41,11 +42,26 @@ struct DatasetTrashTable: Sendable {
             last.map { "\(column: "dataset_id") > \(value: .uuid($0.uuid))" } ?? "1 = 1", limit: limit, connection)
     }
 
-    private func fetch(_ filter: SQL, limit: Int, _ connection: any DatabaseConnection) throws -> [DatasetID] {
-        try connection.fetchAll(
+    /// Those that are stored all the same.
+    func stale(_ connection: any DatabaseConnection) throws -> [DatasetID] {
+        try fetch("1 = 1", limit: .max, areStored: true, connection)
+    }
+
+    func isEmpty(_ connection: any DatabaseConnection) throws -> Bool {
+        try connection.fetchAll("SELECT 1 FROM \(table: Self.specification) LIMIT 1") { _ in true }.isEmpty
+    }
+
+    private func fetch(_ filter: SQL, limit: Int, areStored: Bool = false, _ connection: any DatabaseConnection) throws -> [DatasetID] {
+        let isStored: SQL = """
+            EXISTS (SELECT 1 FROM \(table: "dataset_location") AS \(alias: "l") \
+            WHERE \(column: "datastore_name", of: "l") = \(value: datastore) \
+            AND \(column: "dataset_id", of: "l") = \(column: "dataset_id", of: "t"))
             """
-            SELECT \(column: "dataset_id") FROM \(table: Self.specification) \
+        return try connection.fetchAll(
+            """
+            SELECT \(column: "dataset_id") FROM \(table: Self.specification) AS \(alias: "t") \
             WHERE \(column: "datastore_name") = \(value: datastore) AND \(filter) \
+            AND \(areStored ? isStored : "NOT \(isStored)") \
             ORDER BY \(column: "dataset_id") LIMIT \(value: limit)
             """
         ) { DatasetID(try $0.uuid(0)) }

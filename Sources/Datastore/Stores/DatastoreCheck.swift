@@ -117,6 +117,9 @@ extension FileDatastore {
         try locations.withoutRecord(in: table, connection)
     }
 
+    /// Rows of the trash that mean nothing, because the dataset is stored.
+    public func trashOfStored(_ connection: any DatabaseConnection) throws -> [DatasetID] { try trash.stale(connection) }
+
     /// Rows of the trash that mean nothing, because there is no record.
     public func trashWithoutRecord(_ connection: any DatabaseConnection) throws -> [DatasetID] {
         var found: [DatasetID] = []

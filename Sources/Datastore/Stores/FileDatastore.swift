@@ -40,6 +40,9 @@ public final class FileDatastore: Datastore {
     /// Those of the same chain, which may have records of files below the same root.
     private let chain = Mutex<[Neighbour]>([])
 
+    /// What the registry is called; empty if it is not known.
+    private let registryName = Mutex("")
+
     private struct Neighbour {
         weak var datastore: FileDatastore?
     }
@@ -93,6 +96,20 @@ public final class FileDatastore: Datastore {
         self.chain.withLock { $0 = chain.map { Neighbour(datastore: $0) } }
     }
 
+    /// Tells whose files these are. Other registries may have files below the same root, and what their writers were about
+    /// to do is theirs to finish.
+    ///
+    /// - Parameter name: the same for all clients; of a database in a file `sqlite:` and its path, without links.
+    public func belong(toRegistry name: String) { registryName.withLock { $0 = name } }
+
+    /// The name of the registry for the journal: of a file below the root its path there, which stays when the repository
+    /// is moved.
+    func nameInJournal() throws -> String {
+        let name = registryName.withLock { $0 }
+        guard let root = try existingRoot() else { return name }
+        return name.after("sqlite:" + root + "/") ?? name
+    }
+
     /// The others of the chain.
     var neighbours: [FileDatastore] {
         chain.withLock { $0.compactMap(\.datastore) }.filter { $0 !== self }
@@ -134,6 +151,8 @@ public final class FileDatastore: Datastore {
         }
         try locations.insert(ids, connection)
         try table.insert(files, connection)
+        // Of clients that died; others that empty the trash would take the new files.
+        if try !trash.isEmpty(connection) { for chunk in ids.pieces(of: 10_000) { try trash.delete(chunk, connection) } }
     }
 
     /// Keeps those who remove files and those who give files names apart, until the transaction ends. Whoever removes
@@ -171,7 +190,7 @@ public final class FileDatastore: Datastore {
     func session() throws -> JournalSession {
         try openSession.withLock { held in
             if let held { return held }
-            let session = try JournalSession.begin(root: try stagingRoot())
+            let session = try JournalSession.begin(root: try stagingRoot(), registry: try nameInJournal())
             held = session
             return session
         }
@@ -182,7 +201,7 @@ public final class FileDatastore: Datastore {
         let (store, scratch) = (try requireRemote(), try session())
         return try openRemoteSession.withLock { held in
             if let held { return held }
-            let session = try RemoteSession.begin(store, scratch: scratch)
+            let session = try RemoteSession.begin(store, scratch: scratch, registry: try nameInJournal())
             held = session
             return session
         }

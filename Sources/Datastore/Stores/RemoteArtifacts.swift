@@ -203,7 +203,8 @@ extension FileDatastore {
         let (store, own) = (try requireRemote(), try remoteSession())
         guard let now = try own.serviceTime() else { return [] }
         do {
-            return try AbandonedRemoteSession.all(store, apartFrom: own.name, now: now)
+            return try AbandonedRemoteSession.all(
+                store, apartFrom: own.name, of: try nameInJournal(), now: now)
         } catch ObjectStorageError.unsupported {
             // A plain HTTP server has no listing.
             return []

@@ -301,6 +301,8 @@ extension FileRecordsTable {
                 archives[archive, default: []].append(path)
             } else {
                 plain.append(.text(path.text))
+                // Its members may have records of their own.
+                if path.text.lowercased().hasSuffix(".zip") { archives[path, default: []].append(path) }
             }
         }
         let columns: SQL = "\(column: "path"), \(column: "dataset_id")"

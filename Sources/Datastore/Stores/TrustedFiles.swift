@@ -56,9 +56,8 @@ extension FileDatastore {
     /// - Throws: `CancellationError`, and `ObjectStorageError` when nobody says whether a file is there.
     public func find(_ ref: DatasetRef) async throws -> FoundFiles {
         let expected: [StoredFileInfo]
-        do { expected = try expectedFiles(of: ref) } catch is DatastoreError { return .incomplete } catch
-            is ObjectStorageError
-        { return .incomplete }
+        // Types of storage that are not defined here, templates that do not fit.
+        do { expected = try expectedFiles(of: ref) } catch { return .incomplete }
         for info in expected where try await size(of: info) == nil { return .incomplete }
         var found: [StoredFileInfo] = []
         for info in expected {

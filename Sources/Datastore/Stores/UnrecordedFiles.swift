@@ -59,13 +59,17 @@ public final class UnrecordedFiles: Sendable {
 
     /// Calls `body` with the candidates of each page of a listing, without looking at records. Servers that cannot be
     /// listed are passed over.
-    public func visit(_ body: (Candidates) async throws -> Void) async throws {
+    ///
+    /// - Parameter unnamed: is told of files whose names are no text.
+    public func visit(
+        _ body: (Candidates) async throws -> Void, unnamed: (ObjectStorageError) async throws -> Void = { _ in }
+    ) async throws {
         var searched: Set<ExactName> = []
         for root in roots where !excluded.contains(root.path) && searched.insert(root.path) {
-            let store = try store(of: root)
             do {
                 let announced = try await announced(in: root.datastore)
-                for try await page in try await store.list(nil) {
+                let (pages, problems) = try await list(root)
+                for try await page in pages {
                     let files = page.compactMap { entry -> File? in
                         let path = entry.path.description
                         let absolute = root.path + path
@@ -79,8 +83,16 @@ public final class UnrecordedFiles: Sendable {
                     }
                     if !files.isEmpty { try await body(Candidates(root: root.path, files: files)) }
                 }
+                for problem in problems() { try await unnamed(problem) }
             } catch ObjectStorageError.unsupported where !root.datastore.isLocal { continue }
         }
+    }
+
+    private func list(
+        _ root: Root
+    ) async throws -> (pages: AsyncThrowingStream<[ObjectEntry], any Error>, problems: @Sendable () -> [ObjectStorageError]) {
+        guard root.datastore.isLocal else { return (try await root.datastore.requireRemote().list(nil), { [] }) }
+        return try POSIXObjectStore(root: try ResourceURI(localPath: root.path)).listText()
     }
 
     private func store(of root: Root) throws -> any ObjectStore {

@@ -159,19 +159,20 @@ final class Dispatcher: Sendable {
         _ id: UUID, deletes: Bool = false, isDropped: Bool = false
     ) throws -> TransferRequest {
         guard !isStopping.load(ordering: .relaxed) else { throw DaemonError.stopping }
-        do { try checkRoots(file) } catch { throw refused(error) }
+        do { try checkRoots(file) } catch { throw refused(error, isTold: isDropped) }
         let request = TransferRequest(
             id: id, file: file, bucket: bucket, key: key, priority: priority ?? settings.rules.priority(of: key),
             slug: slug, uri: uri, accepted: nextAcceptance(),
             pending: order.filter { destinations[$0]?.takes(key) ?? false }, deletes: deletes,
             isDropped: isDropped)
-        do { try journal.accept(request) } catch { throw refused(error) }
+        do { try journal.accept(request) } catch { throw refused(error, isTold: isDropped) }
         return request
     }
 
-    private func refused(_ error: DaemonError) -> DaemonError {
+    /// - Parameter isTold: whether the log is told elsewhere: who watches a folder asks again and again.
+    private func refused(_ error: DaemonError, isTold: Bool) -> DaemonError {
         metrics.refused(error)
-        log.problem("refused: \(error)")
+        if !isTold { log.problem("refused: \(error)") }
         return error
     }
 

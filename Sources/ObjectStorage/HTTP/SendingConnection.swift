@@ -31,7 +31,7 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
     private var exchange: SendingExchange?
     private var isWritten = true
     /// Bytes of the content that are not sent yet; those that come in one piece count with the end.
-    private var left: Int64 = 0
+    private var left = 0
     private var isUsed = false
     private var head: HTTPResponseHead?
     private var body = ByteBuffer()
@@ -71,7 +71,7 @@ final class SendingConnection: ChannelInboundHandler, @unchecked Sendable {
     func write(_ bytes: ByteBuffer) { context?.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil) }
 
     func writeAndFlush(_ bytes: ByteBuffer, _ written: @escaping @Sendable () -> Void) {
-        let count = Int64(bytes.readableBytes)
+        let count = bytes.readableBytes
         context?.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(bytes)))).whenSuccess {
             self.last = .now()
             self.left -= count

@@ -14,13 +14,13 @@ struct DirectoryWalk {
     private var pending: [String]
     private let root: String
     private var open: (handle: Handle, folder: String)?
-    /// Whether names and folders that cannot be looked at are passed by, and what was the matter with them.
-    private let isLenient: Bool
+    /// Which names and folders that cannot be looked at are passed by, and what was the matter with them.
+    private let passes: @Sendable (ObjectStorageError) -> Bool
     private(set) var problems: [ObjectStorageError] = []
 
-    init(root: String, prefix: String, isLenient: Bool = false) {
+    init(root: String, prefix: String, passing passes: @escaping @Sendable (ObjectStorageError) -> Bool = { _ in false }) {
         self.root = root
-        self.isLenient = isLenient
+        self.passes = passes
         pending = [prefix]
     }
 
@@ -56,7 +56,7 @@ struct DirectoryWalk {
     private static func name(_ path: String) -> String { path.nameInPath }
 
     private mutating func pass(_ problem: ObjectStorageError) throws(ObjectStorageError) {
-        guard isLenient else { throw problem }
+        guard passes(problem) else { throw problem }
         problems.append(problem)
     }
 

@@ -106,7 +106,20 @@ public struct POSIXObjectStore: ObjectStore {
     }
 
     public func list(_ prefix: ObjectPath?) async throws -> AsyncThrowingStream<[ObjectEntry], any Error> {
-        let walk = SharedWalk(root: rootPath, prefix: prefix?.description ?? "")
+        list(SharedWalk(DirectoryWalk(root: rootPath, prefix: prefix?.description ?? "")))
+    }
+
+    /// All files but those whose names are no text, which ``list(_:)`` throws for. Of them it is told what was the matter, once
+    /// the others were given.
+    public func listText() -> (
+        pages: AsyncThrowingStream<[ObjectEntry], any Error>, problems: @Sendable () -> [ObjectStorageError]
+    ) {
+        let walk = SharedWalk(
+            DirectoryWalk(root: rootPath, prefix: "") { if case .invalidPath = $0 { true } else { false } })
+        return (list(walk), { walk.problems })
+    }
+
+    private func list(_ walk: SharedWalk) -> AsyncThrowingStream<[ObjectEntry], any Error> {
         let pool = pool
         return AsyncThrowingStream {
             try await pool.run {
@@ -124,7 +137,7 @@ public struct POSIXObjectStore: ObjectStore {
     public func accessibleFiles() async throws -> (files: [ObjectEntry], problems: [ObjectStorageError]) {
         let root = rootPath
         return try await pool.run {
-            var walk = DirectoryWalk(root: root, prefix: "", isLenient: true)
+            var walk = DirectoryWalk(root: root, prefix: "") { _ in true }
             var files: [ObjectEntry] = []
             while let page = try walk.nextPage() {
                 files += page.map { ObjectEntry(path: ObjectPath(trusted: $0.path), status: $0.status.objectStatus) }
@@ -232,7 +245,9 @@ private final class ChunkReader: Sendable {
 private final class SharedWalk: Sendable {
     private let walk: Mutex<DirectoryWalk>
 
-    init(root: String, prefix: String) { walk = Mutex(DirectoryWalk(root: root, prefix: prefix)) }
+    init(_ walk: sending DirectoryWalk) { self.walk = Mutex(walk) }
+
+    var problems: [ObjectStorageError] { walk.withLock { $0.problems } }
 
     func nextPage() throws -> [(path: String, status: stat)]? { try walk.withLock { try $0.nextPage() } }
 }

@@ -8,11 +8,16 @@ extension RegistrySnapshot {
     /// Elements that only join dimensions may have no record, unless they define relationships.
     /// - Throws: `ButlerError` of kind `dataIDValue` when a dimension has no record for its value, of kind
     ///   `inconsistentDataID` when values contradict each other.
-    /// - Parameter memory: keeps records that are found, for further data IDs in the same transaction.
-    public func expand(_ dataID: DataCoordinate, remembering memory: RecordMemory? = nil) throws -> DataCoordinate {
+    /// - Parameters:
+    ///   - memory: keeps records that are found, for further data IDs in the same transaction.
+    ///   - trusts: whether values stand for themselves of a dimension without a table, whose values are those that another
+    ///     one's records imply, such as bands. Datasets that were made elsewhere come without these records.
+    public func expand(
+        _ dataID: DataCoordinate, remembering memory: RecordMemory? = nil, trustingImplied trusts: Bool = false
+    ) throws -> DataCoordinate {
         if dataID.isExpanded { return dataID }
         let group = dataID.group
-        let (values, records) = try lookUp(dataID, elements: group.lookupOrder, memory)
+        let (values, records) = try lookUp(dataID, elements: group.lookupOrder, memory, trusts)
         return DataCoordinate(group: group, values: try full(values, of: dataID), records: records)
     }
 
@@ -38,7 +43,7 @@ extension RegistrySnapshot {
 
     /// The values of a data ID, by the slots of its group, and records, by the elements of the group.
     private func lookUp(
-        _ dataID: DataCoordinate, elements: [DimensionElement], _ memory: RecordMemory? = nil
+        _ dataID: DataCoordinate, elements: [DimensionElement], _ memory: RecordMemory? = nil, _ trusts: Bool = false
     ) throws -> (values: [DataIDValue?], records: [DimensionRecord?]) {
         let group = dataID.group
         var values: [DataIDValue?] = dataID.values
@@ -52,7 +57,8 @@ extension RegistrySnapshot {
             }
             let key = element.required.compactMap { position in group.slot(of: position).flatMap { values[$0] } }
             guard key.count == element.required.count else { continue }
-            guard let record = try memory?.record(of: element, key, self) ?? record(of: element, key) else {
+            let stored = try memory?.record(of: element, key, self) ?? record(of: element, key)
+            guard let record = stored ?? (trusts ? Self.record(standingForItself: key, of: element) : nil) else {
                 if element.isDimension {
                     throw ButlerError(
                         .dataIDValue,
@@ -71,6 +77,12 @@ extension RegistrySnapshot {
             if let index = group.index(of: element) { records[index] = record }
         }
         return (values, records)
+    }
+
+    /// `nil` for elements whose records say more than their key.
+    private static func record(standingForItself key: [DataIDValue], of element: DimensionElement) -> DimensionRecord? {
+        guard element.impliedUnionTarget != nil, element.columns.count == key.count else { return nil }
+        return DimensionRecord(element: element, values: key.map { ColumnValue($0) })
     }
 
     /// Takes over the values that a record implies.

@@ -11,7 +11,7 @@ public struct DirectButlerConfiguration: Sendable {
     /// The repository's root; `nil` if the configuration came from no file and names none.
     public let root: ConfigurationLocation?
     let defaults: ComponentDefaults
-    let environment: ConfigurationEnvironment
+    package let environment: ConfigurationEnvironment
 
     /// The registry section over its defaults.
     public func registry() throws -> RegistryConfiguration {

@@ -65,7 +65,9 @@ enum DimensionText {
 
     static func value(_ text: String, of element: DimensionElement) throws -> DataIDValue {
         guard case .int? = element.primaryKey?.type else { return .string(text) }
-        guard let number = Int64(text) else {
+        // Columns of numbers with decimals may hold whole ones.
+        let decimal = text.hasSuffix(".0") ? Double(text) : nil
+        guard let number = Int64(text) ?? decimal.flatMap({ Int64(exactly: $0) }) else {
             throw CommandFailure.refused(
                 "Dimension '\(element.name)' needs a whole number below \(Int64.max), not '\(text)'.")
         }

@@ -10,6 +10,8 @@ struct TextTableFile: Sendable {
     private let bytes: [UInt8]
     private let name: String
     private let delimiter: UInt8
+    /// Whether lines that begin with `#` are no rows: not in CSV, as in Python.
+    private let hasComments: Bool
     private let start: Position
 
     fileprivate struct Position: Sendable {
@@ -50,6 +52,7 @@ struct TextTableFile: Sendable {
         }
         self.columns = columns
         self.delimiter = delimiter
+        hasComments = delimiter != UInt8(ascii: ",") || bytes.starts(with: Array("# %ECSV".utf8))
         start = position
     }
 
@@ -63,7 +66,7 @@ struct TextTableFile: Sendable {
         /// - Throws: ``CommandFailure`` that names the file and line.
         mutating func next() throws -> [String]? {
             while let line = TextTableFile.line(table.bytes, &position) {
-                if line.first == UInt8(ascii: "#") || TextTableFile.isBlank(line) { continue }
+                if table.hasComments && line.first == UInt8(ascii: "#") || TextTableFile.isBlank(line) { continue }
                 let cells = try TextTableFile.cells(line, table.delimiter, table.name, position.line)
                 guard cells.count == table.columns.count else {
                     throw CommandFailure.refused(
