@@ -327,15 +327,19 @@ class NoListHandler(WriteOnlyHandler):
     def do_PUT(self):
         path, _, query = self.path.partition("?")
         body = self.content()
-        tag = f'"{hashlib.md5(body).hexdigest()}"'
+        digest = self.tag(body)
+        tag = f'"{digest}"'
         fields = urllib.parse.parse_qs(query)
         if "partNumber" in fields:
-            self.server.parts[fields["uploadId"][0], int(fields["partNumber"][0])] = body
+            self.server.parts[fields["uploadId"][0], int(fields["partNumber"][0])] = body, bytes.fromhex(digest)
         elif self.taken(path):
             return self.answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
         else:
             self.server.objects[path] = body, {"ETag": tag} | self.metadata()
         return self.answer(200, ETag=tag)
+
+    def tag(self, body):
+        return hashlib.md5(body).hexdigest()
 
     def metadata(self):
         return {name: value for name, value in self.headers.items() if name.lower().startswith("x-amz-meta")}
@@ -352,8 +356,8 @@ class NoListHandler(WriteOnlyHandler):
         if self.taken(path):
             return self.answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
         parts = [self.server.parts[key] for key in sorted(self.server.parts) if key[0] == identifier]
-        tag = f'"{hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()}-{len(parts)}"'
-        self.server.objects[path] = b"".join(parts), {"ETag": tag} | self.server.begun[identifier]
+        tag = f'"{hashlib.md5(b"".join(digest for _, digest in parts)).hexdigest()}-{len(parts)}"'
+        self.server.objects[path] = b"".join(body for body, _ in parts), {"ETag": tag} | self.server.begun[identifier]
         text = f"<CompleteMultipartUploadResult><ETag>{tag}</ETag></CompleteMultipartUploadResult>"
         return self.answer(200, text.encode())
 

@@ -1,6 +1,7 @@
 """What one sender, destination, key or full disk may not do to the others of the image transfer daemon."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import threading
 import time
 
 import pytest
-from transfer_daemon import KEY, SECRET, Daemon, start, store  # noqa: F401
+from transfer_daemon import KEY, SECRET, Daemon, free_port, start, store  # noqa: F401
 
 
 @pytest.fixture
@@ -72,6 +73,44 @@ def test_a_disk_that_the_spool_has_filled_is_of_use_again(store, start, small, i
     daemon.stop()
     daemon.start()
     assert daemon.metric("transfer_spooled") == 0
+
+
+@pytest.mark.parametrize("by_daemon", [True, False])
+def test_what_had_no_room_in_the_journal_is_not_sent_over_what_came_later(
+        store, start, image, tmp_path, by_daemon):  # noqa: F811
+    """Another destination is away, so that the request stays in the spool."""
+    (store.folder / "archive").mkdir()
+    (tmp_path / "rules.yaml").write_text(
+        "destinations:\n  - {name: archive, bucket: archive, profile: away, required: false}\n")
+    profile, keys = "LSST_RESOURCES_S3_PROFILE_away", f"{KEY}:{SECRET}@"
+    daemon = start(STEWARD_S3DAEMON_CONFIG=str(tmp_path / "rules.yaml"),
+                   **{profile: f"http://{keys}127.0.0.1:{free_port()}"})
+    daemon.kill()
+    daemon.start(restore_signals=False)
+    journal = tmp_path / "spool/journal"
+    assert send(daemon, image, "first") == "Success"
+    acceptance, end = journal.read_bytes().splitlines(keepends=True)[-2:]
+    assert acceptance.startswith(b"A ") and end.startswith(b"D ")
+    # There is room for the request, and none for its end, nor for the journal to be written anew.
+    (tmp_path / "spool/journal.new").mkdir()
+    size = journal.stat().st_size
+    daemon.limit_files(size + len(acceptance) + len(end) // 2)
+    assert send(daemon, image, "later") == "Success"
+    assert journal.read_bytes()[size:].splitlines()[0].startswith(b"A ")
+    assert b"\nD " not in journal.read_bytes()[size:]
+    daemon.limit_files(resource.RLIM_INFINITY)
+    (tmp_path / "spool/journal.new").rmdir()
+    if by_daemon:
+        (tmp_path / "newer").write_bytes(b"newer")
+        assert send(daemon, tmp_path / "newer", "later") == "Success"
+    else:
+        store.client().put_object(Bucket="bucket", Key="later", Body=b"newer")
+    daemon.stop()
+    daemon.environment[profile] = store.address.replace("://", f"://{keys}")
+    daemon.start()
+    daemon.wait_until_empty()
+    assert (store.folder / "archive/later").exists()
+    assert (store.folder / "bucket/later").read_bytes() == b"newer"
 
 
 def test_connections_leave_room_for_files(store, start, image, tmp_path, monkeypatch):  # noqa: F811

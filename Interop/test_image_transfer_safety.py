@@ -9,13 +9,12 @@ import random
 import re
 import resource
 import socket
-import subprocess
 import threading
 import time
 import urllib.parse
 
 import pytest
-from transfer_daemon import KEY, SECRET, Daemon, Store, start, store, wait_for_port  # noqa: F401
+from transfer_daemon import KEY, SECRET, Daemon, Store, start, store  # noqa: F401
 
 pytestmark = pytest.mark.skipif("STEWARD_BIN" not in os.environ, reason="needs STEWARD_BIN")
 
@@ -45,23 +44,16 @@ def test_a_line_that_a_full_disk_has_cut_swallows_no_other(store, start, tmp_pat
     image.write_bytes(b"image")
     daemon = start()
     store.process.send_signal(19)  # SIGSTOP: nothing arrives.
-
-    def limit(size):
-        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
     # A file that may not grow is cut like one on a full disk; the signal that goes with it must not end the daemon.
     daemon.kill()
-    daemon.process = subprocess.Popen(
-        [os.environ["STEWARD_BIN"], "s3daemon"], env=daemon.environment, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, restore_signals=False)
-    wait_for_port(daemon.port, daemon.process)
+    daemon.start(restore_signals=False)
     journal = tmp_path / "spool/journal"
     (tmp_path / "spool/journal.new").mkdir()  # There is no room to write it anew.
     assert daemon.upload(file=str(image), uri="s3://bucket/before", wait="no")[0] == 202
     for cut in [1, 30, 100]:
-        limit(journal.stat().st_size + cut)
+        daemon.limit_files(journal.stat().st_size + cut)
         assert daemon.upload(file=str(image), uri="s3://bucket/refused", wait="no")[0] == 503
-        limit(resource.RLIM_INFINITY)
+        daemon.limit_files(resource.RLIM_INFINITY)
         assert daemon.upload(file=str(image), uri=f"s3://bucket/after{cut}", wait="no")[0] == 202
     daemon.kill()
     (tmp_path / "spool/journal.new").rmdir()
@@ -161,6 +153,34 @@ def test_a_file_that_somebody_writes_is_not_removed(store, start, tmp_path):
         file.write(b"tail")
     wait(lambda: not (camera / "slow.fits").exists())
     assert stored(store, "w/slow.fits") == b"headtail"
+
+
+def test_a_file_that_stays_is_sent_once_and_whole(tmp_path):
+    """Not as long as somebody has it open for writing."""
+    store = Store("moto", tmp_path / "store")
+    client = store.versioned()
+    camera = tmp_path / "camera"
+    camera.mkdir()
+    daemon = Daemon(store, tmp_path, **rules(
+        tmp_path, WATCH.format(folder=camera, key="w/{file}", afterwards="keep"))).start()
+
+    def sizes():
+        versions = client.list_object_versions(Bucket="bucket").get("Versions", [])
+        return [(version["Key"], version["Size"]) for version in versions]
+
+    try:
+        with (camera / "slow.fits").open("wb", buffering=0) as file:
+            file.write(b"head")
+            for number in range(3):  # What comes later has its turn.
+                (camera / f"{number}.fits").write_bytes(b"whole")
+                wait(lambda: (f"w/{number}.fits", 5) in sizes())  # noqa: B023
+            file.write(b"tail")
+        wait(lambda: ("w/slow.fits", 8) in sizes())
+        daemon.wait_until_empty()
+        assert [size for key, size in sizes() if key == "w/slow.fits"] == [8]
+    finally:
+        daemon.stop()
+        store.stop()
 
 
 def test_two_files_for_one_name_are_not_both_removed(store, start, tmp_path):

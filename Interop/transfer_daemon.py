@@ -3,6 +3,7 @@
 import http.client
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -90,9 +91,9 @@ class Daemon:
         } | environment
         self.process = None
 
-    def start(self):
+    def start(self, **options):
         self.process = subprocess.Popen([os.environ["STEWARD_BIN"], "s3daemon"], env=self.environment,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
         wait_for_port(self.port, self.process)
         return self
 
@@ -122,10 +123,12 @@ class Daemon:
 
     def upload(self, timeout=60, method="POST", **fields):
         """Status, headers and body of an upload."""
+        return self.send_form(urllib.parse.urlencode(fields), "application/x-www-form-urlencoded", timeout, method)
+
+    def send_form(self, form, kind, timeout=60, method="POST"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request(method, "/upload", urllib.parse.urlencode(fields),
-                               {"Content-Type": "application/x-www-form-urlencoded"})
+            connection.request(method, "/upload", form, {"Content-Type": kind})
             response = connection.getresponse()
             return response.status, dict(response.getheaders()), response.read()
         finally:
@@ -145,6 +148,10 @@ class Daemon:
             if line.startswith(name) and not line.startswith("#"):
                 return float(line.rsplit(" ", 1)[1])
         raise AssertionError(f"no metric {name}")
+
+    def limit_files(self, size):
+        """Lets no file grow beyond a size, of one that was started with `restore_signals=False`: else it would end."""
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     def wait_until_empty(self, seconds=120):
         end = time.monotonic() + seconds
