@@ -251,6 +251,32 @@ def test_an_import_and_an_edit_of_nested_chains_wait_for_each_other_in_turn(root
         assert list(butler.collections.get_info("outer").children) == ["inner", "doomed"]
 
 
+def test_files_whose_look_up_breaks_off_are_looked_up_again(root, session, tmp_path):
+    with Butler.from_config(str(root), writeable=True) as butler:
+        for element, key in [("day_obs", {"id": 20260101}), ("group", {"name": "g"}),
+                             ("physical_filter", {"name": "F", "band": "r"})]:
+            butler.registry.insertDimensionData(element, {"instrument": "Cam", **key})
+        butler.registry.insertDimensionData("exposure", *(
+            {"instrument": "Cam", "id": n, "obs_id": f"o{n}", "physical_filter": "F", "day_obs": 20260101, "group": "g"}
+            for n in range(3)))
+        kind = DatasetType("raw", ["instrument", "exposure"], "StructuredDataDict", universe=butler.dimensions)
+        butler.registry.registerDatasetType(kind)
+    table = tmp_path / "table.csv"
+    table.write_text("file,exposure\n" + "".join(f"{n}.yaml,{n}\n" for n in range(3)))
+    for n in range(3):
+        (tmp_path / f"{n}.yaml").write_text(f"n: {n}\n")
+    session.execute("LOCK TABLE exposure IN ACCESS EXCLUSIVE MODE")
+    command = start("ingest-files", root, "raw", "raw/all", table, "--prefix", tmp_path, "--data-id", "instrument=Cam",
+                    "-t", "copy")
+    session.execute("SELECT pg_terminate_backend(%s)", [waiting(root, command)])
+    session.rollback()
+    status, text = ended(command)
+    assert status == 0, text
+    with Butler.from_config(str(root)) as butler:
+        refs = butler.query_datasets("raw", collections="raw/all", explain=False)
+        assert {butler.get(ref)["n"] for ref in refs} == {0, 1, 2}
+
+
 def test_the_session_of_a_client_that_was_killed_while_it_waited_ends(root, session):
     if int(session.execute("SHOW server_version_num").fetchone()[0]) < 140000:
         pytest.skip("the server has no client_connection_check_interval")

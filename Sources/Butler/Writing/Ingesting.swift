@@ -28,13 +28,14 @@ extension DirectButler {
         try Self.refuseRepetitions(files.lazy.flatMap(\.datasets))
         let datastore = try datastore()
         let automatic = try datastore.automaticTransfer(of: files.lazy.map { ($0.location, $0.datasets) })
-        let batches = Mutex(files.pieces(of: BatchSpool.batchSize).makeIterator())
         try await ingest(
-            transfer: transfer == .auto ? automatic : .all(transfer), recordsAttributes: recordsAttributes, jobs: jobs,
-            isDryRun: isDryRun, progress: progress
-        ) { snapshot in
-            guard let files = batches.withLock({ $0.next() }) else { return nil }
-            return skipsExisting ? try snapshot.unknown(files, to: datastore) : files
+            from: files[...], transfer: transfer == .auto ? automatic : .all(transfer),
+            recordsAttributes: recordsAttributes, jobs: jobs, isDryRun: isDryRun, progress: progress
+        ) { rest, snapshot in
+            guard !rest.isEmpty else { return nil }
+            let batch = Array(rest.prefix(BatchSpool.batchSize))
+            rest = rest.dropFirst(batch.count)
+            return skipsExisting ? try snapshot.unknown(batch, to: datastore) : batch
         }
     }
 
@@ -42,21 +43,29 @@ extension DirectButler {
     /// those of three batches, of which one is read while the next is staged and the one before is written down.
     ///
     /// - Parameters:
+    ///   - source: where the files come from, before the first of them.
     ///   - transfer: what `auto` means for them must be known beforehand: `FileTransfers`.
-    ///   - next: gives the next files, some thousands at a time; `nil` after the last. What it gets is what the
-    ///     repository holds before.
-    public func ingest(
-        transfer: FileTransfers, recordsAttributes: Bool = true, jobs: Int = 4, isDryRun: Bool = false,
-        progress: @escaping @Sendable (Int) -> Void = { _ in },
-        _ next: @escaping @Sendable (RegistrySnapshot) throws -> [FileIngest]?
+    ///   - next: takes the next files from a source, some thousands at a time; gives `nil` after the last. What it gets is
+    ///     what the repository holds before. When the connection breaks it is run again, with the source as it was.
+    public func ingest<Source: Sendable>(
+        from source: Source, transfer: FileTransfers, recordsAttributes: Bool = true, jobs: Int = 4,
+        isDryRun: Bool = false, progress: @escaping @Sendable (Int) -> Void = { _ in },
+        _ next: @escaping @Sendable (inout Source, RegistrySnapshot) throws -> [FileIngest]?
     ) async throws {
         if !isDryRun { try requireWriteable(to: "ingest files") }
         let datastore = try datastore()
         let ownFiles = repositoryFiles
+        let source = Mutex(source)
+        // One at a time.
         let prepare: @Sendable () async throws -> PreparedFiles? = { [registry] in
-            try await registry.read { snapshot in
-                try next(snapshot).map { try PreparedFiles($0, snapshot, for: datastore, transfer, ownFiles) }
+            let before = source.withLock { $0 }
+            let (prepared, after) = try await registry.read { snapshot in
+                var rest = before
+                let files = try next(&rest, snapshot)
+                return (try files.map { try PreparedFiles($0, snapshot, for: datastore, transfer, ownFiles) }, rest)
             }
+            source.withLock { $0 = after }
+            return prepared
         }
         var foresight = IntakeForesight(self)
         let intake = try await intake { intake in

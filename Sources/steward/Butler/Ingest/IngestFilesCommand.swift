@@ -132,14 +132,13 @@ struct IngestFilesCommand: AsyncParsableCommand {
         }
         let meter = Mutex(ProgressMeter("Ingesting", total: survey.fileCount, isWanted: butler.progress))
         defer { meter.withLock { $0.finish() } }
-        let reader = Mutex(TableFiles(table, isGrouped: survey.isGrouped))
         try await opened.ingest(
-            transfer: transfers, recordsAttributes: trackFileAttrs, jobs: jobs.jobs, isDryRun: dryRun.isDryRun,
-            progress: { count in meter.withLock { $0.advance(by: count) } }
-        ) { snapshot in
+            from: TableFiles(table, isGrouped: survey.isGrouped), transfer: transfers, recordsAttributes: trackFileAttrs,
+            jobs: jobs.jobs, isDryRun: dryRun.isDryRun, progress: { count in meter.withLock { $0.advance(by: count) } }
+        ) { files, snapshot in
             let type = try snapshot.datasetType(name)
             let plain = PlainColumns(table.columns.dropFirst(), common, ignoring: notes, of: type)
-            return try reader.withLock { try $0.next(BatchSpool.batchSize) { try read($0, type, plain, snapshot) } }
+            return try files.next(BatchSpool.batchSize) { try read($0, type, plain, snapshot) }
         }
         try report(survey)
     }
