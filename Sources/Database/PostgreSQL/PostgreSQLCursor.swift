@@ -6,13 +6,14 @@ final class PostgreSQLCursor: DatabaseCursor {
     private let position = PostgreSQLRow()
     private var result: PostgreSQLResult
     private var next = 0
-    /// Where more rows come from, if there may be more.
+    /// Where more rows come from, if there may be more: the server's cursor is open for as long.
     private var source: Source?
     /// How many rows the next batch is asked to have.
     private var batchSize = 0
     /// The next batch, if the server makes it already.
     private var ahead: PostgreSQLAhead?
     private(set) var isFinished = false
+    private var isLost = false
 
     /// A cursor on the server.
     struct Source {
@@ -47,10 +48,7 @@ final class PostgreSQLCursor: DatabaseCursor {
 
     /// Looks forward to the batch after this one, which was asked to have so many rows.
     private func prepare(after size: Int) throws {
-        guard let source, result.rowCount == size else {
-            source = nil
-            return
-        }
+        guard let source, result.rowCount == size else { return close() }
         let perRow = max(1, Int(PQresultMemorySize(result.pointer)) / size)
         batchSize = min(Self.largestBatch, max(Self.firstBatch, Self.batchMemory / perRow))
         if source.readsAhead { ahead = try source.handle.sendAhead(fetch(source)) }
@@ -79,5 +77,24 @@ final class PostgreSQLCursor: DatabaseCursor {
         guard !isFinished else { return }
         isFinished = true
         position.invalidate()
+        close()
+    }
+
+    private func close() {
+        if let source, !isLost { source.handle.closing.append(source.name) }
+        source = nil
+    }
+
+    /// The server has closed its cursor, because it has undone what made it.
+    func lose() { isLost = true }
+}
+
+extension PostgreSQLHandle {
+    /// What closes the cursors that are to be closed. None in a transaction that has failed: there it would stand in the
+    /// way of what undoes that.
+    func closings() -> [String] {
+        defer { closing = [] }
+        guard let pointer, PQtransactionStatus(pointer) == PQTRANS_INTRANS else { return [] }
+        return closing.map { "CLOSE \($0)" }
     }
 }

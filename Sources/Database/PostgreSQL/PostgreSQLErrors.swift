@@ -153,6 +153,24 @@ extension PostgreSQLHandle {
         guard !isConnected, case DatabaseError.statementFailed(let reason, _, let name) = failure else { return failure }
         return DatabaseError.connectionLost(name, reason: reason, mayHaveCommitted: false)
     }
+
+    func lost(_ reason: String? = nil) -> DatabaseError {
+        let message = pointer.map { PostgreSQLErrors.oneLine(String(cString: PQerrorMessage($0))) } ?? ""
+        disconnect()
+        return .connectionLost(
+            session.name, reason: reason ?? (message.isEmpty ? "the connection is closed" : message),
+            mayHaveCommitted: false)
+    }
+
+    /// Why the library did not even send a statement.
+    func refusal(statement: String) -> DatabaseError {
+        guard isConnected, let pointer else { return lost() }
+        let reason = PostgreSQLErrors.oneLine(String(cString: PQerrorMessage(pointer)))
+        if reason.contains("number of parameters") {
+            return .statementTooComplex(reason: reason, database: session.name)
+        }
+        return lost()
+    }
 }
 
 /// What the server says of an error.

@@ -25,6 +25,8 @@ final class PostgreSQLHandle {
     var ahead: PostgreSQLAhead?
     /// Statements that go with the next one, because nobody waits for their answers.
     private var waiting: [Waiting] = []
+    /// Cursors of the running transaction that are to be closed with the next statement that can take others along.
+    var closing: [String] = []
     /// Whether the end of the transaction is under way, which nobody wants to be left in the dark about.
     private var isCommitting = false
     /// Whether the present user has lost interest.
@@ -93,7 +95,7 @@ final class PostgreSQLHandle {
         preparedCount = 0
         awaitsEnd = false
         ahead = nil
-        waiting = []
+        (waiting, closing) = ([], [])
     }
 
     var isConnected: Bool { pointer.map { PQstatus($0) == CONNECTION_OK } ?? false }
@@ -158,7 +160,7 @@ final class PostgreSQLHandle {
     }
 
     func commit() throws {
-        lastUse = .now
+        (lastUse, closing) = (.now, [])
         let tag: String
         do {
             isCommitting = true
@@ -177,7 +179,7 @@ final class PostgreSQLHandle {
     func leave() {
         lastUse = .now
         dropAhead()
-        waiting = []
+        (waiting, closing) = ([], [])
         guard isConnected else { return }
         guard PQtransactionStatus(pointer) == PQTRANS_INTRANS, PQsendQuery(pointer, "ROLLBACK") == 1,
             PQflush(pointer) >= 0
@@ -191,7 +193,7 @@ final class PostgreSQLHandle {
     func rollBack() {
         lastUse = .now
         dropAhead()
-        waiting = []
+        (waiting, closing) = ([], [])
         for _ in 0..<10 where isInTransaction {
             do { try run("ROLLBACK") } catch is CancellationError { continue } catch { break }
         }
@@ -259,7 +261,7 @@ final class PostgreSQLHandle {
 
     private func takeWaiting() -> [Waiting] {
         defer { waiting = [] }
-        return waiting
+        return closings().map { Waiting(text: $0, taking: nil) } + waiting
     }
 
     /// Hands over the answers of those that went before a statement; what is left is its own.
@@ -386,7 +388,9 @@ final class PostgreSQLHandle {
     ) throws -> [PostgreSQLResult] {
         try checkCancelled()
         try clear()
+        let closings = closings()
         guard let pointer, PQenterPipelineMode(pointer) == 1 else { throw lost() }
+        for text in closings where PQsendQueryParams(pointer, text, 0, nil, nil, nil, nil, 1) != 1 { throw lost() }
         for index in 0..<count where sendOne(pointer, index) != 1 { throw lost() }
         guard PQpipelineSync(pointer) == 1 else { throw lost() }
         var results: [PostgreSQLResult] = []
@@ -409,7 +413,7 @@ final class PostgreSQLHandle {
         }
         if isConnected { PQexitPipelineMode(pointer) }
         if let failure { throw asLost(failure) }
-        return results
+        return Array(results.dropFirst(closings.count))
     }
 
     // MARK: - Answers
@@ -478,23 +482,5 @@ final class PostgreSQLHandle {
         return .connectionLost(
             session.name, reason: "the server does not answer, and the network does not say why",
             mayHaveCommitted: false)
-    }
-
-    func lost(_ reason: String? = nil) -> DatabaseError {
-        let message = pointer.map { PostgreSQLErrors.oneLine(String(cString: PQerrorMessage($0))) } ?? ""
-        disconnect()
-        return .connectionLost(
-            session.name, reason: reason ?? (message.isEmpty ? "the connection is closed" : message),
-            mayHaveCommitted: false)
-    }
-
-    /// Why the library did not even send a statement.
-    private func refusal(statement: String) -> DatabaseError {
-        guard isConnected, let pointer else { return lost() }
-        let reason = PostgreSQLErrors.oneLine(String(cString: PQerrorMessage(pointer)))
-        if reason.contains("number of parameters") {
-            return .statementTooComplex(reason: reason, database: session.name)
-        }
-        return lost()
     }
 }

@@ -93,8 +93,12 @@ final class PostgreSQLTransaction: OpenTransaction {
         if isWriteable { handle.rollBack() } else { handle.leave() }
     }
 
+    /// Those of the server end with the transaction.
     private func finishCursors() {
-        for cursor in cursors { cursor.finish() }
+        for cursor in cursors {
+            cursor.lose()
+            cursor.finish()
+        }
         cursors = []
     }
 
@@ -303,9 +307,11 @@ final class PostgreSQLTransaction: OpenTransaction {
     }
 
     private func undoing<T>(to name: String, andReleasing ends: Bool = false, _ body: () throws -> T) throws -> T {
+        let before = cursors
         do {
             return try body()
         } catch {
+            for cursor in cursors where !before.contains(where: { $0 === cursor }) { cursor.lose() }
             // A connection that is lost takes all with it.
             if handle.isInTransaction {
                 try handle.run("ROLLBACK TO SAVEPOINT \(name)" + (ends ? "; RELEASE SAVEPOINT \(name)" : ""))

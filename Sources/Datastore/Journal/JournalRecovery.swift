@@ -138,7 +138,7 @@ extension FileRecordsTable {
     func recordedFiles(_ paths: [ObjectPath], _ connection: any DatabaseConnection) throws -> Set<ObjectPath> {
         var found = Set(try recorded(paths.map(\.description), connection).map { try ObjectPath($0.text) })
         guard try connection.tableExists(specification.name) else { return found }
-        for path in paths where !found.contains(path) {
+        for path in try paths.filter({ !found.contains($0) }).pieces(of: 100).flatMap({ try marked($0, connection) }) {
             let cursor = try connection.cursor(
                 """
                 SELECT \(column: "path") FROM \(table: specification) \
@@ -153,5 +153,16 @@ extension FileRecordsTable {
             }
         }
         return found
+    }
+
+    /// Those of the files whose name and the mark of a fragment begin a recorded path. One question for all of them.
+    private func marked(_ paths: [ObjectPath], _ connection: any DatabaseConnection) throws -> [ObjectPath] {
+        let questions = paths.indices.map { number -> SQL in
+            """
+            SELECT \(value: .int(Int64(number))) WHERE EXISTS (SELECT 1 FROM \(table: specification) \
+            WHERE \(SQL.hasPrefix("\(column: "path")", paths[number].description + "#")))
+            """
+        }
+        return try connection.fetchAll(questions.joined(separator: " UNION ALL ")) { paths[Int(try $0.int(0))] }
     }
 }
