@@ -98,7 +98,14 @@ public struct DatabaseChangeToken: Hashable, Sendable {
     /// A number that no other connection of this process has or had, but for those of one client of a database server,
     /// which all have the client's.
     public let connection: UInt64
-    public let version: Int64
+    /// `nil` where nobody can tell whether two states are the same, as on a replica: what is read there holds for that
+    /// transaction alone.
+    public let version: Int64?
+
+    package init(connection: UInt64, version: Int64?) {
+        self.connection = connection
+        self.version = version
+    }
 
     private static let count = Atomic<UInt64>(0)
 

@@ -358,8 +358,7 @@ final class PostgreSQLTransaction: OpenTransaction {
         try checkActive()
         if server.isReplica {
             // There the set leaves out some transactions that are under way, so nothing is known to be the same.
-            let version = Int64(bitPattern: DatabaseChangeToken.nextNumber())
-            return DatabaseChangeToken(connection: server.number, version: version)
+            return DatabaseChangeToken(connection: server.number, version: nil)
         }
         // A writing transaction sees with each statement what others have committed.
         let known = handle.snapshotText

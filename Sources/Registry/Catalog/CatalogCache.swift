@@ -7,7 +7,8 @@ import Synchronization
 ///
 /// Every transaction asks its connection for a token of what it sees. A token that differs from the connection's last
 /// one starts a new generation; what was read in an older generation is never used again. A catalog is stored under
-/// the generation that its transaction started in, so one read from an older state cannot be taken for a newer.
+/// the generation that its transaction started in, so one read from an older state cannot be taken for a newer. What is
+/// read on a replica, which may be behind, is not kept, and what is kept is not given to transactions there.
 ///
 /// Where the database has a commit stamp, what needs the catalog alone is answered without a transaction for as long as
 /// the stamp is that of the transaction which read the catalog: even while another process locks the file.
@@ -87,11 +88,12 @@ final class CatalogCache: Sendable {
     var latest: Content? { state.withLock { $0.content } }
 
     /// The content that is valid for a transaction with this token, if any is held, and the generation of the state that
-    /// the transaction sees.
-    func current(for token: DatabaseChangeToken) -> (content: Content?, generation: UInt64) {
-        state.withLock { state in
-            if state.seen[token.connection] != token.version {
-                state.seen[token.connection] = token.version
+    /// the transaction sees; `nil` for one of which nothing is to be kept.
+    func current(for token: DatabaseChangeToken) -> (content: Content?, generation: UInt64?) {
+        guard let version = token.version else { return (nil, nil) }
+        return state.withLock { state in
+            if state.seen[token.connection] != version {
+                state.seen[token.connection] = version
                 state.generation += 1
                 state.content = nil
             }
@@ -100,7 +102,7 @@ final class CatalogCache: Sendable {
     }
 
     /// Keeps content that was read in a transaction which started in this generation.
-    func store(_ content: Content, generation: UInt64) {
+    func store(_ content: Content, generation: UInt64?) {
         state.withLock { state in
             if state.generation == generation { state.content = content }
         }
