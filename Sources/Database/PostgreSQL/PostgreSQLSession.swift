@@ -66,7 +66,8 @@ struct PostgreSQLSession: Sendable {
     // MARK: - Silent servers
 
     /// Asks the server that a connection leads to, through another one, whether what is awaited there is lost: it cannot
-    /// be reached, or does not work for the connection. One that answers, but not that, may be at work.
+    /// be reached, or does not work for the connection. One that answers, but not that, may be at work: it tells nothing of
+    /// what processes do for another user (NULL), or for one who has switched that off (`disabled`).
     ///
     /// - Parameter process: the server's process that works for the connection; `nil` when it is not known.
     func isLost(_ connection: OpaquePointer, process: Int32?) -> Bool {
@@ -83,7 +84,10 @@ struct PostgreSQLSession: Sendable {
             return !PostgreSQLErrors.isOfServer(String(cString: PQerrorMessage(asking)))
         }
         guard let process, PQsetnonblocking(asking, 1) == 0,
-            PQsendQuery(asking, "SELECT 1 FROM pg_stat_activity WHERE pid = \(process) AND state = 'active'") == 1
+            PQsendQuery(
+                asking, """
+                SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid = \(process) AND (state LIKE 'idle%') IS NOT TRUE
+                """) == 1
         else { return false }
         let deadline = ContinuousClock.now + patience.question
         while PQflush(asking) == 1 || PQisBusy(asking) == 1 {
