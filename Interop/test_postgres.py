@@ -286,3 +286,24 @@ def test_a_text_that_no_text_can_equal_is_the_mistake_of_the_query(cluster, tmp_
         assert "query failed" not in (tmp_path / "server.log").read_text()
     finally:
         service.stop()
+
+
+def test_a_character_that_the_database_lacks_is_the_mistake_of_the_query(cluster, tmp_path):
+    database = cluster.database()
+    cluster.sql(f"CREATE DATABASE {database}_latin TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'")
+    cluster.sql("CREATE EXTENSION btree_gist", f"{database}_latin")
+    root, log = tmp_path / "root", tmp_path / "server.log"
+    where = "instrument = 'Cam' AND detector.full_name = '日'"
+    run("create", "--seed-config", seed(tmp_path, f"{cluster.url}/{database}_latin"), root)
+    with Butler.from_config(str(root), writeable=True) as butler:
+        fill(butler)
+    done = run("query-dimension-records", root, "detector", "--where", where, check=False)
+    assert done.returncode != 0 and "LATIN1" in done.stderr and "SELECT" not in done.stderr, done.stderr
+    service = Service(root, log)
+    try:
+        remote = connect(service.url)
+        with pytest.raises(InvalidQueryError, match="character"):
+            remote.query_dimension_records("detector", where=where)
+        assert "query failed" not in log.read_text()
+    finally:
+        service.stop()

@@ -20,6 +20,8 @@ struct PostgreSQLErrorTests {
         ("25006", .readOnly("db")),
         ("42501", .permissionDenied("db", reason: "why")),
         ("22003", .numberOutOfRange("db")),
+        ("22021", .unknownCharacter("db", reason: "why")),
+        ("22P05", .unknownCharacter("db", reason: "why")),
         ("53100", .diskFull("db")),
         ("53300", .tooManyConnections("db")),
         ("XX001", .corrupt("db", reason: "why")),

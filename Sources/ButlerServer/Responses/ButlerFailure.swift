@@ -23,6 +23,8 @@ enum ButlerFailure {
         case DatabaseError.numberOutOfRange:
             ("invalid_query", "A calculation in the query exceeds the range of numbers of the database; use smaller ones.")
         case let failure as DatabaseError where failure == .unstorableText: ("invalid_query", failure.description)
+        case DatabaseError.unknownCharacter:
+            ("invalid_query", "A text in the query holds a character that the encoding of the database lacks; leave it out.")
         case DatabaseError.statementFailed(reason: let reason, statement: "", _) where reason.hasPrefix("the server ended it"):
             (
                 "query_limit",

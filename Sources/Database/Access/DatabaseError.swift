@@ -26,6 +26,8 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
     case numberOutOfRange(String)
     /// A text holds the character NUL, which PostgreSQL has in no text.
     case unstorableText
+    /// A text holds a character that the encoding of the database lacks.
+    case unknownCharacter(String, reason: String)
     /// The statement could not be made.
     case invalidStatement(String)
     /// The server does not answer, or takes no connections at present.
@@ -103,6 +105,9 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
             "A calculation exceeds the range of numbers of database \(name); use smaller numbers."
         case .unstorableText:
             "A text holds the character NUL (U+0000), which no text in PostgreSQL can; leave it out."
+        case .unknownCharacter(let name, let reason):
+            "A text holds a character that the encoding of database \(name) lacks: \(reason); leave it out, or have the "
+                + "repository in a database with the encoding UTF8."
         case .invalidStatement(let reason): "A statement could not be made: \(reason)."
         case .unavailable(let name, let reason):
             "Database \(name) cannot be reached at present: \(reason); check host and port, or wait for the server."

@@ -30,6 +30,7 @@ struct PostgreSQLErrors: Sendable {
         case "42P01":
             return DatabaseError.noSuchTable(Self.relation(in: message) ?? table ?? message, database: name)
         case "22003": return DatabaseError.numberOutOfRange(name)
+        case "22021", "22P05": return DatabaseError.unknownCharacter(name, reason: message)
         case "53100": return DatabaseError.diskFull(name)
         case "XX001", "XX002": return DatabaseError.corrupt(name, reason: message)
         case "54000", "54001", "54011", "54023", "53200":
