@@ -40,6 +40,12 @@ struct PostgreSQLErrorTests {
         #expect(error(code) == expected)
     }
 
+    @Test func aSchemaWithTooLongANameIsToldOfItsLength() {
+        let (long, quoted) = (String(repeating: "é", count: 35), "Rubin")
+        #expect(DatabaseError.unusableSchema(long, database: "db").description.contains("70 bytes"))
+        #expect(!DatabaseError.unusableSchema(quoted, database: "db").description.contains("bytes"))
+    }
+
     @Test(arguments: [
         ("23505", ConstraintViolation.Kind.unique), ("23503", .foreignKey), ("23001", .foreignKey), ("23502", .notNull),
         ("23514", .check), ("22001", .check), ("23P01", .other), ("23000", .other),

@@ -51,6 +51,9 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
     /// A connection, row or statement was kept after its transaction had ended.
     case usedOutsideTransaction
 
+    /// The bytes that PostgreSQL keeps of a name.
+    private static let longestName = 63
+
     /// Whether it comes of a server that cannot be used now, so that the same may succeed later.
     public var isOutage: Bool {
         switch self {
@@ -125,6 +128,9 @@ public enum DatabaseError: Error, Hashable, CustomStringConvertible {
             "Database \(name) does not allow this: \(reason); ask its owner to GRANT the right."
         case .noSuchSchema(let schema, let database):
             "Database \(database) has no schema '\(schema)'; correct registry.namespace or run CREATE SCHEMA."
+        case .unusableSchema(let schema, let database) where schema.utf8.count > Self.longestName:
+            "The schema '\(schema)' of database \(database) is no place for a repository: its name has \(schema.utf8.count) "
+                + "bytes, of which PostgreSQL keeps the first \(Self.longestName); name a shorter one as registry.namespace."
         case .unusableSchema(let schema, let database):
             "The schema '\(schema)' of database \(database) is no place for a repository: PostgreSQL takes its name in quotes "
                 + "only, without which Rubin's Python software cannot write there; name a schema of small letters, digits "
