@@ -186,9 +186,11 @@ def test_ingest_files(base, tmp_path, options):
     assert states[0] == states[1]
 
 
+@pytest.mark.parametrize("number", [int, float])
 @pytest.mark.parametrize("form", ["csv", "ecsv", "fits", "parquet", "votable"])
-def test_ingest_files_reads_the_tables_of_astropy(base, tmp_path, form):
-    table = Table({"file": ["one.yaml", "one.yaml", "two.yaml"], "detector": [4, 5, 6], "instrument": ["Cam"] * 3})
+def test_ingest_files_reads_the_tables_of_astropy(base, tmp_path, form, number):
+    table = Table({"file": ["one.yaml", "one.yaml", "two.yaml"], "detector": list(map(number, [4, 5, 6])),
+                   "instrument": ["Cam"] * 3})
     listed = tmp_path / f"table.{form}"
     table.write(listed, format={"ecsv": "ascii.ecsv", "csv": "ascii.csv"}.get(form, form))
     for name in ("one", "two"):
@@ -240,7 +242,7 @@ def test_ingest_files_takes_lines_of_all_systems(base, tmp_path, end):
 @pytest.mark.parametrize(
     "table",
     ["file,detector\nmissing.yaml,4\n", "file,detector\none.yaml\n", "file,detector\none.yaml,x\n", "",
-     "file,detector\n,4\n", "file,detector,detector\none.yaml,4,4\n", "file,detector\none.yaml,99999999999999999999\n"],
+     "file,detector\n,4\n", "file,detector\none.yaml,4\n#two.yaml,5\n", "file,detector\none.yaml,4.5\n", "file,detector,detector\none.yaml,4,4\n", "file,detector\none.yaml,99999999999999999999\n"],
 )
 def test_ingest_files_refuses_bad_tables_and_missing_files(base, tmp_path, table):
     root = shutil.copytree(base, tmp_path / "repository")

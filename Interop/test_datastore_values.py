@@ -432,6 +432,21 @@ def test_provenance_of_names_that_headers_cannot_hold(plain):
         assert found == ref
 
 
+# Parameters of formatters
+
+
+def test_parameters_that_formatters_know(plain):
+    configuration = yaml.safe_load((plain / "butler.yaml").read_text())
+    configuration["datastore"]["formatters"] = {
+        "facts": {"formatter": "lsst.daf.butler.formatters.yaml.YamlFormatter", "parameters": {"unsafe_dump": True}}}
+    (plain / "butler.yaml").write_text(yaml.safe_dump(configuration))
+    with Butler.from_config(str(plain), writeable=True) as butler, Steward(plain, writeable=True) as steward:
+        butler.put({"by": "python"}, "facts", instrument="Cam", detector=0, run="py")
+        mine = steward.do("put", type="facts", run="sw", value={"by": "steward"},
+                          data_id={"instrument": "Cam", "detector": 1})
+        assert butler.get(butler.get_dataset(mine["id"])) == {"by": "steward"}
+
+
 # Files without records
 
 
