@@ -21,8 +21,7 @@ enum RegistryDatabase {
             defer { free(real) }
             return "sqlite:" + String(cString: real)
         }
-        let address = "\(url.host?.lowercased() ?? ""):\(url.port ?? 5432)/\(url.database ?? "")"
-        return "\(url.dialect)://\(address) \(section.namespace ?? "")"
+        return "\(url.dialect):\(url.place(variables: ProcessInfo.processInfo.environment));\(section.namespace ?? "public")"
     }
 
     private static func url(

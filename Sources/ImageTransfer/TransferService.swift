@@ -82,9 +82,12 @@ final class TransferService: Sendable {
         }
         let form: UploadRequest.Form
         do {
-            fields = try request.fields()
+            let pool = POSIXObjectStore.sharedPool
+            fields = try await withTaskExecutorPreference(pool) {
+                Result { () throws(UploadRequest.Problem) in try request.fields() }
+            }.get()
             // Whether the file is there may take long to find out.
-            form = try await withTaskExecutorPreference(POSIXObjectStore.sharedPool) { [fields] in
+            form = try await withTaskExecutorPreference(pool) { [fields] in
                 Result { () throws(UploadRequest.Problem) in try UploadRequest.form(fields) }
             }.get()
         } catch { return .message(400, error.message, task: task()) }

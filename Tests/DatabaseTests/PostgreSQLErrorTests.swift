@@ -131,6 +131,17 @@ struct PostgreSQLErrorTests {
         #expect(try parameters("postgresql://h/d?nonsense=3").inEffect()["connect_timeout"] == nil)
     }
 
+    @Test func aPlaceIsTheSameForAllUsersAndSpellings() throws {
+        func place(_ url: String, _ variables: [String: String] = [:]) throws -> String {
+            try DatabaseURL(parsing: url).place(variables: variables)
+        }
+        let known = try place("postgresql://me:x@Host/d")
+        #expect(try known == place("postgresql://you@host:5432/d?sslmode=require"))
+        #expect(try known == place("postgresql:///d", ["PGHOST": "host"]))
+        #expect(try known != place("postgresql://host/e"))
+        #expect(try place("postgresql://@/d?host=/run&port=5433") != place("postgresql://@/d?host=/run&port=5434"))
+    }
+
     @Test func severalHostsAndOptionsAreHandedOn() throws {
         let url = "postgresql://me:p%40ss@/d?host=a:5432&host=b:5433&target_session_attrs=read-write&sslmode=require"
         let found = last(try parameters(url))

@@ -276,13 +276,6 @@ private struct LinkedFiles {
     init() async throws {
         repository = try await TestRepository()
         outside = try TemporaryDirectory()
-        try await repository.database.write { connection in
-            try connection.execute(
-                """
-                CREATE TABLE dataset_location_trash (dataset_id CHAR(32) NOT NULL, datastore_name TEXT NOT NULL,
-                PRIMARY KEY (dataset_id, datastore_name))
-                """)
-        }
     }
 
     func source(_ name: String) -> String { outside.path + "/\(name).yaml" }

@@ -45,6 +45,11 @@ struct TestRepository {
                 CREATE TABLE dataset_location (datastore_name TEXT NOT NULL, dataset_id CHAR(32) NOT NULL,
                 PRIMARY KEY (datastore_name, dataset_id), FOREIGN KEY (dataset_id) REFERENCES dataset (id))
                 """)
+            try connection.execute(
+                """
+                CREATE TABLE dataset_location_trash (dataset_id CHAR(32) NOT NULL, datastore_name TEXT NOT NULL,
+                PRIMARY KEY (dataset_id, datastore_name))
+                """)
         }
     }
 

@@ -59,10 +59,10 @@ struct ImportedDatasets: Sendable {
                 if dataset.dataID.count > type.dimensions.required.count {
                     try snapshot.refuseContradictions(dataset.dataID, to: dataID)
                 }
-                return DatasetRef(
-                    id: dataset.id, datasetType: type,
-                    // Where files get a path, all that the path is made of is needed.
-                    dataID: takesFiles ? try snapshot.expand(dataID, remembering: memory, trustingImplied: true) : dataID, run: run)
+                // Where files get a path, all that the path is made of is needed.
+                let needed =
+                    takesFiles ? try snapshot.expand(dataID, remembering: memory, trustingImplied: true) : dataID
+                return DatasetRef(id: dataset.id, datasetType: type, dataID: needed, run: run)
             }
             batch.refs += refs
             guard takesFiles else { continue }

@@ -134,7 +134,8 @@ private final class KnownRuns: Sendable {
                 found.lack = "that are registered and not stored"
             }
             for ref in refs {
-                let expanded = ref.with(dataID: try snapshot.expand(ref.dataID, remembering: memory, trustingImplied: true))
+                let expanded = ref.with(
+                    dataID: try snapshot.expand(ref.dataID, remembering: memory, trustingImplied: true))
                 for possible in try datastore.possibleStems(of: expanded) { found.stems.insert(possible.hashValue) }
             }
         }

@@ -136,7 +136,9 @@ struct PreparedFiles: Sendable {
         files = try given.map { file in
             FileDatastore.IncomingFile(
                 location: file.location,
-                refs: try file.datasets.map { $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory, trustingImplied: true)) },
+                refs: try file.datasets.map {
+                    $0.with(dataID: try snapshot.expand($0.dataID, remembering: memory, trustingImplied: true))
+                },
                 formatter: file.formatter)
         }
     }

@@ -1,6 +1,12 @@
 import CLibPQ
 import Foundation
 
+extension DatabaseURL {
+    /// Which server and database a URL of PostgreSQL leads to, for all users and spellings the same as far as the URL and the
+    /// variables of the client library tell.
+    package func place(variables: [String: String]) -> String { PostgreSQLParameters(self).place(variables) }
+}
+
 /// How to reach a PostgreSQL server: the parameters of its client library.
 ///
 /// What a URL leaves out the library finds itself: in the variables `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`,
@@ -44,6 +50,19 @@ struct PostgreSQLParameters: Sendable {
     var server: String {
         ["service", "host", "hostaddr", "port"].map { name in values.last { $0.name == name }?.value ?? "" }
             .joined(separator: ";")
+    }
+
+    /// The server and its database, as far as these and the variables of the library tell; for all users the same.
+    func place(_ variables: [String: String]) -> String {
+        func value(_ name: String, _ variable: String) -> String? {
+            values.last { $0.name == name }?.value ?? variables[variable]
+        }
+        let service = value("service", "PGSERVICE")
+        let port = value("port", "PGPORT") ?? (service == nil ? "5432" : "")
+        return [
+            service ?? "", (value("host", "PGHOST") ?? "").lowercased(), value("hostaddr", "PGHOSTADDR") ?? "", port,
+            value("dbname", "PGDATABASE") ?? "",
+        ].joined(separator: ";")
     }
 
     // MARK: - Limits

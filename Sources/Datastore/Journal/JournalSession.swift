@@ -116,10 +116,15 @@ final class JournalSession: Sendable {
 
     /// Whether the writer of a session's folder wrote for this registry. Blocks.
     static func isOf(_ registry: String, _ directory: String) throws -> Bool {
-        do { return isOf(registry, try LocalFile.read(directory + "/" + descriptionName)) } catch ObjectStorageError.notFound {
+        let description: [UInt8]
+        do { description = try LocalFile.read(directory + "/" + descriptionName) } catch ObjectStorageError.notFound {
             // It died before it wrote anything.
             return true
+        } catch ObjectStorageError.permissionDenied {
+            // Its lock tells whether it can be looked after.
+            return true
         }
+        return isOf(registry, description)
     }
 
     /// A path for a file to be staged, relative to the root.

@@ -51,7 +51,9 @@ struct DatasetTrashTable: Sendable {
         try connection.fetchAll("SELECT 1 FROM \(table: Self.specification) LIMIT 1") { _ in true }.isEmpty
     }
 
-    private func fetch(_ filter: SQL, limit: Int, areStored: Bool = false, _ connection: any DatabaseConnection) throws -> [DatasetID] {
+    private func fetch(
+        _ filter: SQL, limit: Int, areStored: Bool = false, _ connection: any DatabaseConnection
+    ) throws -> [DatasetID] {
         let isStored: SQL = """
             EXISTS (SELECT 1 FROM \(table: "dataset_location") AS \(alias: "l") \
             WHERE \(column: "datastore_name", of: "l") = \(value: datastore) \

@@ -31,7 +31,7 @@ extension FileDatastore {
         try connection.query(
             "SELECT \(columns: ["path", "dataset_id"]) FROM \(table: table.specification) WHERE \(filter)"
         ) { owners[try $0.text(0), default: []].insert(DatasetID(try $0.uuid(1))) }
-        for path in paths where owners[path] == nil && path.hasSuffix(".zip") {
+        for path in paths where owners[path] == nil && path.lowercased().hasSuffix(".zip") {
             let members = try table.members(ofZip: path, connection).values.reduce(into: Set()) { $0.formUnion($1) }
             if !members.isEmpty { owners[path] = members }
         }

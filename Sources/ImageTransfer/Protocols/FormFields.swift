@@ -1,3 +1,4 @@
+import Foundation
 import Serving
 
 /// The fields of a form, as programs send it: `application/x-www-form-urlencoded`, or `multipart/form-data` (RFC 7578).
@@ -8,10 +9,17 @@ enum FormFields {
         let type = contentType.prefix { $0 != ";" }.trimming(while: \.isWhitespace).lowercased()
         switch type {
         case "application/x-www-form-urlencoded": return pairs(body)
-        case "multipart/form-data": return parameter("boundary", of: contentType).flatMap { parts(body, $0) }
+        case "multipart/form-data":
+            guard let boundary = parameter("boundary", of: contentType), boundary.utf8.count <= longestBoundary else {
+                return nil
+            }
+            return parts(Data(body.utf8), boundary)
         default: return [:]
         }
     }
+
+    /// Bytes. Source: RFC 2046, section 5.1.1.
+    private static let longestBoundary = 70
 
     private static func pairs(_ body: String) -> [String: String]? {
         var fields: [String: String] = [:]
@@ -25,20 +33,24 @@ enum FormFields {
         return fields
     }
 
-    private static func parts(_ body: String, _ boundary: String) -> [String: String]? {
+    private static func parts(_ body: Data, _ boundary: String) -> [String: String]? {
         var fields: [String: String] = [:]
+        let mark = Data(("\r\n--" + boundary).utf8)
         // The first one may stand at the beginning.
-        let pieces = ("\r\n" + body).split(separator: "\r\n--" + boundary, omittingEmptySubsequences: false)
-        guard pieces.count > 1, pieces.last?.hasPrefix("--") ?? false else { return nil }
-        for piece in pieces.dropFirst().dropLast() {
-            guard let end = piece.firstRange(of: "\r\n\r\n") else { return nil }
-            for line in piece[..<end.lowerBound].split(separator: "\r\n")
-            where line.lowercased().hasPrefix("content-disposition:") {
+        let text = Data("\r\n".utf8) + body
+        guard var last = text.range(of: mark) else { return nil }
+        while let next = text.range(of: mark, in: last.upperBound..<text.endIndex) {
+            let piece = last.upperBound..<next.lowerBound
+            guard let end = text.range(of: Data("\r\n\r\n".utf8), in: piece) else { return nil }
+            let head = String(decoding: text[piece.lowerBound..<end.lowerBound], as: UTF8.self)
+            for line in head.split(separator: "\r\n") where line.lowercased().hasPrefix("content-disposition:") {
                 guard let name = parameter("name", of: String(line)) else { return nil }
-                if fields[name] == nil { fields[name] = String(piece[end.upperBound...]) }
+                let value = String(decoding: text[end.upperBound..<piece.upperBound], as: UTF8.self)
+                if fields[name] == nil { fields[name] = value }
             }
+            last = next
         }
-        return fields
+        return text[last.upperBound...].starts(with: Data("--".utf8)) ? fields : nil
     }
 
     /// `form-data; name="file"`: what comes after the sign, without quotation marks.

@@ -113,8 +113,8 @@ public struct DaemonSettings: Sendable {
     func clients(openFiles: Int) -> Int {
         // A file that is sent takes itself and a connection, and another may be kept.
         let (others, overflow) = (1 + rules.destinations.count).multipliedReportingOverflow(by: 3 * min(parallel, 1 << 20))
-        guard !overflow else { return 1 }
-        return max(1, min(clients, openFiles - 64 - others))
+        guard !overflow else { return min(clients, max(1, openFiles / 8)) }
+        return min(clients, max(1, openFiles / 8, openFiles - 64 - others))
     }
 
     private static func port(_ environment: [String: String]) -> Int {

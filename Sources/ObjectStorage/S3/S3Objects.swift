@@ -92,7 +92,7 @@ extension S3Client {
             // They are the same; the tag's is at hand.
             var digest = Self.md5(etag, answer.headers)
             if digest == nil {
-                try await checkThere(location, body.length)
+                try await checkThere(location, body.length, tag: etag)
                 digest = try await body.md5
             }
             return ObjectStatus(
@@ -140,17 +140,18 @@ extension S3Client {
         }
     }
 
-    /// Looks whether an object is there whose tag has not shown that the service has it, as far as the keys may look.
-    private func checkThere(_ location: S3Location, _ size: Int64) async throws {
-        do {
-            guard let (status, _) = try await stat(location) else {
-                throw ObjectStorageError.unreachable(
-                    path: location.path, operation: "write", reason: "the service has said that it is stored, and has it not")
-            }
-            guard status.size == size else {
-                throw ObjectStorageError.truncated(path: location.path, expected: size, received: status.size)
-            }
-        } catch ObjectStorageError.permissionDenied {}
+    /// Looks whether an object is there whose tag has not shown that the service has it, where that can be found out.
+    /// What has another tag has been stored since.
+    private func checkThere(_ location: S3Location, _ size: Int64, tag: String) async throws {
+        let found: (status: ObjectStatus, headers: HTTPHeaders)?
+        do { found = try await stat(location) } catch let error as CancellationError { throw error } catch { return }
+        guard let found else {
+            throw ObjectStorageError.unreachable(
+                path: location.path, operation: "write", reason: "the service has said that it is stored, and has it not")
+        }
+        guard found.status.etag != tag || found.status.size == size else {
+            throw ObjectStorageError.truncated(path: location.path, expected: size, received: found.status.size)
+        }
     }
 
     func copy(_ source: S3Location, to target: S3Location) async throws {
@@ -198,7 +199,8 @@ extension S3Client {
         let policy = transport.settings.retries
         try await policy.run(transport.budget) { attempt in
             failures.merge(try await deleteOnce(bucket: bucket, keys: left)) { $1 }
-            left = failures.filter(\.value.isTransient).keys.map(\.text)
+            // As they were given: the service may spell them otherwise.
+            left = left.filter { failures[ExactName($0)]?.isTransient ?? false }
             guard let first = left.first.flatMap({ failures[ExactName($0)] }), attempt < policy.attempts else { return }
             for key in left { failures[ExactName(key)] = nil }
             throw TransientFailure(error: first)

@@ -149,7 +149,11 @@ struct WebDAVClient: Sendable {
         let answer = try await perform(
             Call(method: .OPTIONS, path: path, operation: "ask for the abilities of"), accepting: [400, 404, 405, 501])
         if answer.status == 404, let slash = path.utf8.dropLast().lastIndex(of: UInt8(ascii: "/")) {
-            return try await isWebDAV(String(path[...slash]))
+            do { return try await isWebDAV(String(path[...slash])) } catch ObjectStorageError.permissionDenied {
+                return false
+            } catch ObjectStorageError.remote(_, _, let status, _, _) where !HTTPAnswer.isTransient(status) {
+                return false
+            }
         }
         guard (200..<300).contains(answer.status) else { return false }
         let classes = answer.headers[canonicalForm: "dav"].map(String.init)

@@ -66,8 +66,7 @@ enum DimensionText {
     static func value(_ text: String, of element: DimensionElement) throws -> DataIDValue {
         guard case .int? = element.primaryKey?.type else { return .string(text) }
         // Columns of numbers with decimals may hold whole ones.
-        let decimal = text.hasSuffix(".0") ? Double(text) : nil
-        guard let number = Int64(text) ?? decimal.flatMap({ Int64(exactly: $0) }) else {
+        guard let number = Int64(text.hasSuffix(".0") ? text.dropLast(2) : text[...]) else {
             throw CommandFailure.refused(
                 "Dimension '\(element.name)' needs a whole number below \(Int64.max), not '\(text)'.")
         }
