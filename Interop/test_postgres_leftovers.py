@@ -77,6 +77,18 @@ def test_of_several_at_once_one_makes_the_repository(tmp_path, schema):
     run("query-collections", made)
 
 
+def creation_that_waits(config, root, other, name):
+    """The making of a repository, which waits for another client of the database."""
+    command = subprocess.Popen(
+        [str(STEWARD), "butler", "create", "--seed-config", config, root], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True)
+    waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = %s)"
+    while not other.execute(waits, [name]).fetchall():
+        assert command.poll() is None, command.stderr.read()
+        time.sleep(0.02)
+    return command
+
+
 @pytest.mark.parametrize("schema", [None, "fresh"])
 def test_what_a_client_of_another_kind_makes_at_the_same_time_is_found(tmp_path, schema):
     cluster = postgresql.shared()
@@ -86,13 +98,7 @@ def test_what_a_client_of_another_kind_makes_at_the_same_time_is_found(tmp_path,
         if schema:
             other.execute(f"CREATE SCHEMA {schema}")
         other.execute(f"CREATE TABLE {schema or 'public'}.butler_attributes (name TEXT PRIMARY KEY, value TEXT)")
-        command = subprocess.Popen(
-            [str(STEWARD), "butler", "create", "--seed-config", config, tmp_path / "root"], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-        waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = %s)"
-        while not other.execute(waits, [name]).fetchall():
-            assert command.poll() is None, command.stderr.read()
-            time.sleep(0.02)
+        command = creation_that_waits(config, tmp_path / "root", other, name)
     text = command.communicate(timeout=60)[1]
     assert command.returncode == 1 and "already holds the table 'butler_attributes'" in text and "pg_" not in text, text
 
@@ -103,13 +109,7 @@ def test_a_table_that_another_client_commits_meanwhile_is_found(tmp_path):
     config = seed(tmp_path, f"{cluster.url}/{name}")
     with psycopg.connect(f"{cluster.url}/{name}") as other:
         other.execute("CREATE TABLE butler_attributes (name TEXT PRIMARY KEY, value TEXT)")
-        command = subprocess.Popen(
-            [str(STEWARD), "butler", "create", "--seed-config", config, tmp_path / "root"], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-        waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = %s)"
-        while not other.execute(waits, [name]).fetchall():
-            assert command.poll() is None, command.stderr.read()
-            time.sleep(0.02)
+        command = creation_that_waits(config, tmp_path / "root", other, name)
         cluster.sql("CREATE TABLE collection (name TEXT)", name)
         other.rollback()
     text = command.communicate(timeout=60)[1]
