@@ -75,22 +75,15 @@ final class TransferService: Sendable {
 
     private func upload(_ request: UploadRequest, _ executor: any TaskExecutor) async -> UploadAnswer {
         let id = UUID.random()
-        var fields: [String: String] = [:]
+        // Forms may be long, and whether the file is there may take long to find out.
+        let (fields, parsed) = await withTaskExecutorPreference(POSIXObjectStore.sharedPool) { request.parsed() }
         func task(_ report: TransferReport = TransferReport(), succeeded: Bool = false) -> TaskDocument {
             TaskDocument(
-                id: id, uri: fields["uri"] ?? "", file: fields["file"] ?? "", slug: fields["slug"], report, succeeded: succeeded)
+                id: id, uri: fields["uri"] ?? "", file: fields["file"] ?? "", slug: fields["slug"], report,
+                succeeded: succeeded)
         }
         let form: UploadRequest.Form
-        do {
-            let pool = POSIXObjectStore.sharedPool
-            fields = try await withTaskExecutorPreference(pool) {
-                Result { () throws(UploadRequest.Problem) in try request.fields() }
-            }.get()
-            // Whether the file is there may take long to find out.
-            form = try await withTaskExecutorPreference(pool) { [fields] in
-                Result { () throws(UploadRequest.Problem) in try UploadRequest.form(fields) }
-            }.get()
-        } catch { return .message(400, error.message, task: task()) }
+        do { form = try parsed.get() } catch { return .message(400, error.message, task: task()) }
         do {
             guard form.waits else {
                 try await dispatcher.enqueue(

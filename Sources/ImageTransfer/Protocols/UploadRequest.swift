@@ -28,15 +28,16 @@ struct UploadRequest: Sendable {
         init(_ message: String) { self.message = "error parsing request: " + message }
     }
 
-    /// The fields of the form in the body, in either of the encodings that forms have; none without a form.
-    func fields() throws(Problem) -> [String: String] {
+    /// The fields of the form in the body, in either of the encodings that forms have, none without a form; and what they
+    /// ask for. Looks at the file.
+    func parsed() -> (fields: [String: String], form: Result<Form, Problem>) {
         guard let fields = FormFields.read(body, contentType: contentType) else {
-            throw Problem("the form is not well formed")
+            return ([:], .failure(Problem("the form is not well formed")))
         }
-        return fields
+        return (fields, Result { () throws(Problem) in try Self.form(fields) })
     }
 
-    static func form(_ fields: [String: String]) throws(Problem) -> Form {
+    private static func form(_ fields: [String: String]) throws(Problem) -> Form {
         guard let file = fields["file"], !file.isEmpty else { throw Problem("missing field: file") }
         guard let uri = fields["uri"], !uri.isEmpty else { throw Problem("missing field: uri") }
         guard !file.contains("\0"), !uri.contains("\0") else { throw Problem("a field has a null byte") }
